@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_DECISION_H
+#define OPTCTL_CORE_DECISION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/observation.h"
+#include "core/pipeline.h"
+
+/* One turn of the loop: what a strategy proposed, what the guardrails said, what came of it. */
+
+enum proposal_kind { PROPOSAL_HOLD, PROPOSAL_CHANGE };
+
+/* What the strategy expects after the change: mean and standard deviation. Verification tests it. */
+struct prediction {
+        bool present;
+        double capacity_mean, capacity_sd;       /* records/s of source input the configuration can sustain */
+        double latency_p99_mean, latency_p99_sd; /* seconds, once settled */
+        double cost_per_hour_mean, cost_per_hour_sd;
+        int64_t settle_ms; /* downtime and catch-up expected before the outcome may be judged */
+};
+
+#define PROPOSAL_MAX_ALTERNATIVES 6
+
+/* A configuration that was weighed and what it would have cost over the planning horizon, in the spec's currency. */
+struct alternative {
+        char configuration[96];
+        double compute_cost, change_cost, penalty_cost;
+        bool feasible;
+        char why_not[96]; /* empty for the chosen one */
+};
+
+struct proposal {
+        enum proposal_kind kind;
+        const char *strategy;
+        struct configuration configuration; /* wanted; equals the current one for PROPOSAL_HOLD */
+        struct prediction prediction;
+        double expected_saving; /* money over the horizon against staying; NAN when the strategy does not reckon so */
+        int n_alternatives;
+        struct alternative alternatives[PROPOSAL_MAX_ALTERNATIVES];
+        char reason[512]; /* one sentence with its numbers; may be empty for PROPOSAL_HOLD */
+};
+
+enum judgement { JUDGEMENT_ALLOWED, JUDGEMENT_CLIPPED, JUDGEMENT_REFUSED };
+
+#define VERDICT_MAX_FINDINGS 16
+
+struct finding {
+        const char *rule; /* name of the guardrail, static */
+        enum judgement judgement;
+        char reason[240];
+};
+
+struct verdict {
+        enum judgement judgement;           /* the gravest of the findings */
+        struct configuration configuration; /* what may be applied; the current one when refused */
+        int n_findings;                     /* only rules that clipped or refused */
+        struct finding findings[VERDICT_MAX_FINDINGS];
+};
+
+/* How an action ended. */
+enum outcome {
+        OUTCOME_PENDING,   /* applied, being watched */
+        OUTCOME_CONFIRMED, /* as predicted or better */
+        OUTCOME_REVERTED,  /* worse than predicted: taken back */
+        OUTCOME_FAILED,    /* the actuator could not apply it */
+        OUTCOME_UNKNOWN,   /* could not be judged (data missing, superseded by another action) */
+};
+
+struct decision {
+        int64_t id; /* given by the journal */
+        int64_t time_ms;
+        const struct observation *observation;
+        const struct proposal *proposal;
+        const struct verdict *verdict;
+        struct configuration before;
+};
+
+const char *outcome_name(enum outcome outcome);
+const char *judgement_name(enum judgement judgement);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/pipeline.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int find_knob(const struct pipeline *pipeline, enum knob_role role, int operator_index)
+{
+        for (int i = 0; i < pipeline->n_knobs; i++)
+                if (pipeline->knobs[i].role == role && pipeline->knobs[i].operator_index == operator_index)
+                        return i;
+        return -1;
+}
+
+int pipeline_parallelism_knob(const struct pipeline *pipeline, int operator_index)
+{
+        int own = find_knob(pipeline, KNOB_PARALLELISM, operator_index);
+
+        return own >= 0 ? own : find_knob(pipeline, KNOB_PARALLELISM, -1);
+}
+
+int pipeline_workers_knob(const struct pipeline *pipeline)
+{
+        return find_knob(pipeline, KNOB_WORKERS, -1);
+}
+
+bool pipeline_per_operator(const struct pipeline *pipeline)
+{
+        for (int i = 0; i < pipeline->n_knobs; i++)
+                if (pipeline->knobs[i].role == KNOB_PARALLELISM)
+                        return true;
+        return false;
+}
+
+static int at_most(int value, int limit)
+{
+        return limit > 0 && value > limit ? limit : value;
+}
+
+void pipeline_deployment(const struct pipeline *pipeline, const struct configuration *configuration,
+                         struct deployment *ret_deployment)
+{
+        int workers_knob = pipeline_workers_knob(pipeline);
+        int workers = workers_knob >= 0 ? (int)lround(configuration->value[workers_knob]) : 0;
+        int slots = workers * pipeline->slots_per_worker;
+        int widest = 1;
+
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                int knob = pipeline_parallelism_knob(pipeline, i);
+                int wanted = knob >= 0 ? (int)lround(configuration->value[knob]) : slots;
+
+                wanted = at_most(wanted, pipeline->operators[i].max_parallelism);
+                if (workers_knob >= 0)
+                        wanted = at_most(wanted, slots);
+                ret_deployment->parallelism[i] = wanted < 1 ? 1 : wanted;
+                if (ret_deployment->parallelism[i] > widest)
+                        widest = ret_deployment->parallelism[i];
+        }
+        if (workers_knob < 0)
+                workers = (widest + pipeline->slots_per_worker - 1) / pipeline->slots_per_worker;
+        ret_deployment->workers = workers;
+}
+
+static double fit_knob(const struct knob *knob, double value)
+{
+        if (knob->step > 0)
+                value = knob->min + round((value - knob->min) / knob->step) * knob->step;
+        return fmin(fmax(value, knob->min), knob->max);
+}
+
+void pipeline_configuration(const struct pipeline *pipeline, const struct deployment *deployment,
+                            const struct configuration *base, struct configuration *ret_configuration)
+{
+        struct configuration result = *base;
+
+        result.count = pipeline->n_knobs;
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                const struct knob *knob = &pipeline->knobs[i];
+                int widest = 1;
+
+                for (int j = 0; j < pipeline->n_operators; j++)
+                        if (deployment->parallelism[j] > widest)
+                                widest = deployment->parallelism[j];
+                if (knob->role == KNOB_WORKERS)
+                        result.value[i] = fit_knob(knob, deployment->workers);
+                else if (knob->role == KNOB_PARALLELISM)
+                        result.value[i] = fit_knob(
+                                knob, knob->operator_index < 0 ? widest
+                                                               : deployment->parallelism[knob->operator_index]);
+        }
+        *ret_configuration = result;
+}
+
+bool configuration_equal(const struct configuration *a, const struct configuration *b)
+{
+        if (a->count != b->count)
+                return false;
+        for (int i = 0; i < a->count; i++)
+                if (a->value[i] != b->value[i])
+                        return false;
+        return true;
+}
+
+void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration, char *buffer,
+                            unsigned long room)
+{
+        struct deployment deployment;
+        unsigned long used = 0;
+
+        pipeline_deployment(pipeline, configuration, &deployment);
+        if (!pipeline_per_operator(pipeline)) {
+                snprintf(buffer, room, "%d worker%s", deployment.workers, deployment.workers == 1 ? "" : "s");
+                return;
+        }
+        buffer[0] = '\0';
+        for (int i = 0; i < pipeline->n_operators && used < room; i++)
+                used += (unsigned long)snprintf(buffer + used, room - used, "%s%s %d", i ? ", " : "",
+                                                pipeline->operators[i].name, deployment.parallelism[i]);
+        if (used < room)
+                snprintf(buffer + used, room - used, " (%d worker%s)", deployment.workers,
+                         deployment.workers == 1 ? "" : "s");
+}

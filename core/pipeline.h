@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_PIPELINE_H
+#define OPTCTL_CORE_PIPELINE_H
+
+#include <stdbool.h>
+
+/*
+ * The pipeline that is tuned: its graph and its knobs. Built once from the spec (and, live, from the engine's own
+ * answer), then only read.
+ */
+#define PIPELINE_MAX_OPERATORS  128
+#define CONFIGURATION_MAX_KNOBS 128
+
+struct operator_info {
+        const char *name;
+        bool source;
+        int partitions;      /* of the topic a source reads; 0 when not known */
+        int max_parallelism; /* key groups or the engine's own limit; 0 when not limited */
+};
+
+struct edge {
+        int from, to;    /* indices of operators */
+        bool hash;       /* records are partitioned by key (Flink: HASH) */
+        double selectivity; /* records sent over this edge for each record `from` takes in; NAN when not known */
+};
+
+enum knob_role { KNOB_PARALLELISM, KNOB_WORKERS, KNOB_OTHER };
+
+struct knob {
+        const char *name; /* "parallelism", "workers", "taskmanager.memory" */
+        enum knob_role role;
+        int operator_index; /* KNOB_PARALLELISM of one operator; -1: the whole pipeline */
+        double min, max, step;
+};
+
+struct pipeline {
+        const char *name;
+        int n_operators; /* in topological order */
+        struct operator_info *operators;
+        int n_edges; /* sorted by `from` */
+        struct edge *edges;
+        int slots_per_worker; /* subtasks a worker can host; operators share slots */
+        int n_knobs;
+        struct knob *knobs;
+};
+
+/* A value for every knob of the pipeline, in the order of pipeline->knobs. */
+struct configuration {
+        int count;
+        double value[CONFIGURATION_MAX_KNOBS];
+};
+
+/* What a configuration comes to: subtasks of each operator, and workers. */
+struct deployment {
+        int workers;
+        int parallelism[PIPELINE_MAX_OPERATORS];
+};
+
+/*
+ * With a workers knob and no parallelism knob every operator gets all slots (Flink's reactive mode), capped by its
+ * partitions' use and its max_parallelism. With parallelism knobs and no workers knob there are as many workers as
+ * the widest operator needs. With both, parallelism is capped by the slots.
+ */
+void pipeline_deployment(const struct pipeline *pipeline, const struct configuration *configuration,
+                         struct deployment *ret_deployment);
+
+/* The configuration nearest to a deployment: rounds to the knobs' bounds and steps. Knobs of role KNOB_OTHER keep the
+ * value they have in `base`. */
+void pipeline_configuration(const struct pipeline *pipeline, const struct deployment *deployment,
+                            const struct configuration *base, struct configuration *ret_configuration);
+
+/* Index of the knob that sets this operator's parallelism, or -1. */
+int pipeline_parallelism_knob(const struct pipeline *pipeline, int operator_index);
+int pipeline_workers_knob(const struct pipeline *pipeline); /* or -1 */
+
+/* True when parallelism is set by each operator, not by the number of workers. */
+bool pipeline_per_operator(const struct pipeline *pipeline);
+
+bool configuration_equal(const struct configuration *a, const struct configuration *b);
+
+/* "workers 12" or "source 2, work 7, sink 2 (2 workers)": for people. Writes at most `room` bytes with the NUL. */
+void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration, char *buffer,
+                            unsigned long room);
+
+#endif

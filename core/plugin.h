@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_PLUGIN_H
+#define OPTCTL_CORE_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/decision.h"
+#include "core/error.h"
+#include "core/model.h"
+#include "core/observation.h"
+#include "core/option.h"
+#include "core/pipeline.h"
+#include "core/prices.h"
+
+/*
+ * The four kinds of plugins, each one static table of functions. No callback may block except those of collectors and
+ * actuators, which keep their own deadlines. State made by `open` belongs to the plugin until `close`, which takes NULL.
+ */
+
+/* What must hold (spec.constraints). NAN: not asked for. */
+struct constraints {
+        double latency_p99_seconds;
+        double backlog_seconds;
+        double error_ratio;
+        double confidence; /* probability with which the others must hold, 0..1 */
+};
+
+/* ---- strategies: history of observations -> proposal ---- */
+
+/* The offered load to come, for the oracle alone: rate[i] holds from start_ms + i * step_ms. */
+struct foresight {
+        int64_t start_ms, step_ms;
+        size_t count;
+        const double *rate_per_second;
+        const struct model *model; /* of the engine that will run */
+};
+
+struct strategy_context {
+        const struct pipeline *pipeline;
+        const struct constraints *constraints;
+        const struct price_book *prices;
+        const struct model *model;         /* calibrated, from the spec; NULL when there is none */
+        const struct foresight *foresight; /* NULL but for the oracle in a simulation */
+        int64_t start_ms;
+};
+
+struct strategy {
+        const char *name, *summary;
+        const struct option_table *options;
+        /* A peer's algorithm, kept as its source defines it: only physical guardrails judge it, and its actions are
+         * neither verified nor taken back. */
+        bool comparator;
+        bool needs_foresight;
+        /* Name of the option that trades cost against service level, swept to draw the strategy's Pareto front, and
+         * the values swept; NULL when it has none. */
+        const char *sweep_option;
+        const double *sweep_values;
+        size_t n_sweep_values;
+
+        /* Milliseconds between turns with these options. */
+        int64_t (*interval_ms)(const void *options);
+        bool (*open)(const struct strategy_context *context, const void *options, void **ret_state,
+                     struct error *err);
+        /* Called once a turn with a fresh observation (complete or not: `missing` says). Sets every field of
+         * *ret_proposal; PROPOSAL_HOLD when nothing should change. */
+        bool (*propose)(void *state, const struct observation *observation, struct proposal *ret_proposal,
+                        struct error *err);
+        /* Told what became of a proposal of its own; may be NULL. `observation` is the newest one. */
+        void (*told)(void *state, const struct proposal *proposal, const struct verdict *verdict,
+                     enum outcome outcome, const struct observation *observation);
+        void (*close)(void *state);
+};
+
+/* ---- guardrails: proposal -> finding ---- */
+
+/* What is known when a proposal is judged. */
+struct judgement_context {
+        const struct pipeline *pipeline;
+        const struct constraints *constraints;
+        const struct price_book *prices;
+        const struct observation *observation;
+        int64_t now_ms;
+        int64_t last_change_ms;        /* of this pipeline, INT64_MIN when there was none */
+        int64_t last_scale_down_ms;    /* INT64_MIN when there was none */
+        const int64_t *change_times_ms; /* of the last days, ascending */
+        size_t n_changes;
+        double spent_this_month; /* in the price book's currency */
+        /* Configurations that did badly: avoided until avoid_until_ms. */
+        const struct avoided {
+                struct configuration configuration;
+                int64_t until_ms;
+        } *avoided;
+        size_t n_avoided;
+};
+
+struct guardrail {
+        const char *name, *summary;
+        const struct option_table *options; /* its keys stand directly under spec.guardrails */
+        bool physical;                      /* judges comparators, too: what no engine could do */
+        /* May change *configuration (JUDGEMENT_CLIPPED) or refuse it. Fills reason unless allowed; `reason` has room
+         * for sizeof(((struct finding *)0)->reason) bytes. Pure: same input, same answer. */
+        enum judgement (*judge)(const void *options, const struct judgement_context *context,
+                                const struct proposal *proposal, struct configuration *configuration, char *reason);
+};
+
+/* ---- collectors: one source -> observation ---- */
+
+struct collector_context {
+        const struct pipeline *pipeline;
+        const struct clock *clock;
+        const char *base; /* folder that relative file names start from */
+};
+
+struct collector {
+        const char *name, *summary;
+        const struct option_table *options;
+        bool (*open)(const struct collector_context *context, const void *options, void **ret_state,
+                     struct error *err);
+        /* What happened since the last call (the first call: since open). On failure *ret is untouched. */
+        bool (*collect)(void *state, struct observation *ret_observation, struct error *err);
+        void (*close)(void *state);
+};
+
+/* ---- actuators: configuration -> calls ---- */
+
+/* Every write is announced before it is sent and closed after its answer, so that the ledger knows of it. */
+struct call_recorder {
+        bool (*begin)(void *context, const char *call, int64_t *ret_id, struct error *err);
+        bool (*end)(void *context, int64_t id, bool done, const char *answer, struct error *err);
+        void *context;
+};
+
+struct actuator {
+        const char *name, *summary;
+        const struct option_table *options;
+        bool (*open)(const struct collector_context *context, const void *options, void **ret_state,
+                     struct error *err);
+        /* Brings the target from `from` to `to`; idempotent: repeating it after a crash does no harm. With dry_run the
+         * calls are announced (begin) and not sent. */
+        bool (*apply)(void *state, const struct configuration *from, const struct configuration *to, bool dry_run,
+                      const struct call_recorder *calls, struct error *err);
+        /* What the target is told to run now. */
+        bool (*read)(void *state, struct configuration *ret_configuration, struct error *err);
+        void (*close)(void *state);
+};
+
+/* All plugins that were built in; each list ends with NULL. Generated by CMake from the folders. */
+struct registry {
+        const struct strategy *const *strategies;
+        const struct guardrail *const *guardrails;
+        const struct collector *const *collectors;
+        const struct actuator *const *actuators;
+};
+
+#endif

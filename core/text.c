@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+#define NEAREST_MAX_LENGTH 63
+
+static void make_room(struct text *text, size_t more)
+{
+        size_t need = text->length + more + 1;
+
+        if (need <= text->room)
+                return;
+        text->room = need < 128 ? 128 : need + need / 2;
+        text->data = memory_resize(text->data, text->room, 1);
+}
+
+void text_add(struct text *text, const char *bytes, size_t length)
+{
+        make_room(text, length);
+        memcpy(text->data + text->length, bytes, length);
+        text->length += length;
+        text->data[text->length] = '\0';
+}
+
+void text_put(struct text *text, const char *string)
+{
+        text_add(text, string, strlen(string));
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+        va_list args;
+        int length;
+
+        va_start(args, format);
+        length = vsnprintf(NULL, 0, format, args);
+        va_end(args);
+        if (length < 0)
+                return;
+        make_room(text, (size_t)length);
+        va_start(args, format);
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, args);
+        va_end(args);
+        text->length += (size_t)length;
+}
+
+void text_free(struct text *text)
+{
+        free(text->data);
+        *text = (struct text){0};
+}
+
+char *text_take(struct text *text)
+{
+        char *data = text->data ? text->data : memory_copy_text("");
+
+        *text = (struct text){0};
+        return data;
+}
+
+/* Levenshtein distance, case ignored; strings longer than NEAREST_MAX_LENGTH are cut. */
+static int edit_distance(const char *a, const char *b)
+{
+        int row[NEAREST_MAX_LENGTH + 1];
+        int n = (int)strnlen(b, NEAREST_MAX_LENGTH);
+        int m = (int)strnlen(a, NEAREST_MAX_LENGTH);
+
+        for (int j = 0; j <= n; j++)
+                row[j] = j;
+        for (int i = 1; i <= m; i++) {
+                int diagonal = row[0];
+
+                row[0] = i;
+                for (int j = 1; j <= n; j++) {
+                        int same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+                        int best = diagonal + !same;
+
+                        diagonal = row[j];
+                        if (row[j] + 1 < best)
+                                best = row[j] + 1;
+                        if (row[j - 1] + 1 < best)
+                                best = row[j - 1] + 1;
+                        row[j] = best;
+                }
+        }
+        return row[n];
+}
+
+const char *text_nearest(const char *name, const char *const *candidates)
+{
+        int limit = 1 + (int)strnlen(name, NEAREST_MAX_LENGTH) / 3;
+        const char *best = NULL;
+
+        for (; *candidates; candidates++) {
+                int distance = edit_distance(name, *candidates);
+
+                if (distance < limit || (distance == limit && !best)) {
+                        limit = distance;
+                        best = *candidates;
+                }
+        }
+        return best;
+}
+
+static bool read_all(int fd, const char *path, size_t cap, struct text *text, struct error *err)
+{
+        char chunk[65536];
+
+        for (;;) {
+                ssize_t got = read(fd, chunk, sizeof chunk);
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return error_errno(err, errno, "%s", path);
+                if (got == 0)
+                        return true;
+                if (text->length + (size_t)got > cap)
+                        return error_set(err, ERROR_LIMIT, NULL, "%s: larger than the %zu MiB that are accepted",
+                                         path, cap >> 20);
+                text_add(text, chunk, (size_t)got);
+        }
+}
+
+bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_length, struct error *err)
+{
+        bool standard = strcmp(path, "-") == 0;
+        int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+        autotext text = {0};
+        bool done;
+
+        if (fd < 0) {
+                error_errno(err, errno, "%s", path);
+                if (errno == ENOENT || errno == ENOTDIR)
+                        err->code = ERROR_INPUT;
+                return false;
+        }
+        done = read_all(fd, path, cap, &text, err);
+        if (!standard)
+                close(fd);
+        if (!done)
+                return false;
+        if (!ret_length && text.data && strlen(text.data) != text.length)
+                return error_set(err, ERROR_INPUT, NULL, "%s: holds NUL bytes; expected text", path);
+        if (ret_length)
+                *ret_length = text.length;
+        *ret_text = text_take(&text);
+        return true;
+}
+
+static bool write_all(int fd, const char *path, const char *bytes, size_t length, struct error *err)
+{
+        while (length > 0) {
+                ssize_t put = write(fd, bytes, length);
+
+                if (put < 0 && errno == EINTR)
+                        continue;
+                if (put < 0)
+                        return error_errno(err, errno, "%s", path);
+                bytes += put;
+                length -= (size_t)put;
+        }
+        return true;
+}
+
+static bool write_synced(const char *path, const char *bytes, size_t length, struct error *err)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        bool done;
+
+        if (fd < 0)
+                return error_errno(err, errno, "%s", path);
+        done = write_all(fd, path, bytes, length, err);
+        if (done && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+                done = error_errno(err, errno, "%s", path);
+        if (close(fd) != 0 && done)
+                done = error_errno(err, errno, "%s", path);
+        return done;
+}
+
+bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err)
+{
+        autofree char *beside = NULL;
+
+        if (strcmp(path, "-") == 0)
+                return write_all(STDOUT_FILENO, "standard output", bytes, length, err);
+        /* A device (/dev/null, /dev/stdout) or a pipe is written, not replaced. */
+        if (strncmp(path, "/dev/", 5) == 0)
+                return write_synced(path, bytes, length, err);
+        beside = memory_format("%s.tmp", path);
+        if (!write_synced(beside, bytes, length, err)) {
+                unlink(beside);
+                return false;
+        }
+        if (rename(beside, path) != 0) {
+                error_errno(err, errno, "%s", path);
+                unlink(beside);
+                return false;
+        }
+        return true;
+}
+
+bool text_to_double(const char *string, double *ret_value)
+{
+        char *end;
+        double value;
+
+        if (!(isdigit((unsigned char)*string) || *string == '-' || *string == '+' || *string == '.'))
+                return false;
+        errno = 0;
+        value = strtod(string, &end);
+        if (*end || end == string || !isfinite(value))
+                return false;
+        *ret_value = value;
+        return true;
+}
+
+bool text_to_int64(const char *string, long long *ret_value)
+{
+        char *end;
+        long long value;
+
+        if (!(isdigit((unsigned char)*string) || *string == '-' || *string == '+'))
+                return false;
+        errno = 0;
+        value = strtoll(string, &end, 10);
+        if (*end || end == string || errno == ERANGE)
+                return false;
+        *ret_value = value;
+        return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_TEXT_H
+#define OPTCTL_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+/* A growing buffer of text; `{0}` is an empty one. `data` is NULL until something is added, then NUL-ended. */
+struct text {
+        char *data;
+        size_t length;
+        size_t room;
+};
+
+void text_add(struct text *text, const char *bytes, size_t length);
+void text_put(struct text *text, const char *string);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_free(struct text *text);
+char *text_take(struct text *text); /* never NULL; the buffer is empty afterwards */
+
+#define autotext __attribute__((cleanup(text_free))) struct text
+
+/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to suggest.
+ * `candidates` ends with NULL. */
+const char *text_nearest(const char *name, const char *const *candidates);
+
+/* Whole file as NUL-ended text; fails with ERROR_LIMIT above `cap` bytes. "-" is standard input.
+ * ret_length may be NULL; with it the file may hold NUL bytes, without it such a file is ERROR_INPUT. */
+bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_length, struct error *err);
+
+/* Writes to PATH.tmp, syncs, renames: the old content or the new, never half. "-" is standard output. */
+bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
+
+/* Strict numbers: the whole string, finite, no leading blanks. */
+bool text_to_double(const char *string, double *ret_value);
+bool text_to_int64(const char *string, long long *ret_value);
+
+#endif
