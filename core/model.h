@@ -17,7 +17,7 @@ struct operator_model {
         double kappa, kappa_error;                     /* Universal Scalability Law: coherency */
         double skew;           /* load of the busiest subtask over the mean, >= 1 */
         double service_cv;     /* coefficient of variation of the service time */
-        double buffer_records; /* room in the exchange in front of each subtask */
+        double buffer_records; /* room in the exchange in front of each subtask: backlog that the broker does not show */
 };
 
 struct restart_model {
@@ -61,7 +61,6 @@ struct metrics_model {
         double rate_noise_cv;     /* measured rates scatter about the true ones */
         double missing_ratio;     /* share of observations that do not arrive */
         double delay_seconds;     /* how old a value is when it is read */
-        double buffered_seconds;  /* a deficit shorter than this hides in network buffers, not in the backlog */
 };
 
 struct checkpoint_model {
