@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 /*
  * A YAML (hence also JSON) document as a tree that remembers where each node stood. Read with libyaml.
@@ -16,10 +17,12 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
         enum yaml_kind kind;
-        const char *source; /* file name, or "--set"; lives as long as the document */
-        int line, column;   /* from 1; 0 when the node was made by yaml_set */
-        char *scalar;       /* YAML_SCALAR: the text; "" and unquoted null are both empty with `null` set for the latter */
-        bool quoted;        /* the scalar stood in quotes or in a block: it is text, never a number */
+        const char *source;             /* file name, or "--set"; lives as long as the document */
+        const struct yaml_node *parent; /* map or list it stands in; NULL for the root */
+        int line, column;               /* from 1; 0 when the node was made by yaml_set */
+        char *scalar; /* YAML_SCALAR: the text; "" and unquoted null are both empty with `null` set for the
+                         latter */
+        bool quoted;  /* the scalar stood in quotes or in a block: it is text, never a number */
         bool null;
         size_t count;             /* items or pairs */
         struct yaml_node **items; /* YAML_LIST items, YAML_MAP values */
@@ -32,24 +35,37 @@ struct yaml_node {
 
 struct yaml_document; /* owns its nodes */
 
-/* Errors read "file:line:column: what is wrong; expected what". Duplicate keys are an error. */
+/* Errors are ERROR_INPUT and read "file:line:column: what is wrong; expected what". Duplicate keys are an
+ * error. */
 bool yaml_parse(const char *text, size_t length, const char *source, struct yaml_document **ret_document,
                 struct error *err);
 bool yaml_read_file(const char *path, struct yaml_document **ret_document, struct error *err);
 struct yaml_node *yaml_root(struct yaml_document *document);
-void yaml_free(struct yaml_document *document);
-DEFINE_CLEANUP(yaml_free, struct yaml_document);
+
+/* Not yaml_free: libyaml exports a function of that name and would call ours. NULL-safe. */
+void yaml_document_free(struct yaml_document *document);
+DEFINE_CLEANUP(yaml_document_free, struct yaml_document);
 
 /* The value under `key`, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
-/* Sets the node at a dotted path ("spec.knobs[0].max", "spec.knobs.workers.max" picks the list item whose `name` is
- * "workers") to the YAML in `value`; maps on the way are made. `source` is named in later errors ("--set"). */
+/* Sets the node at a dotted path ("spec.knobs[0].max", "spec.knobs.workers.max" picks the list item whose
+ * `name` is "workers"; an index equal to the length appends) to the YAML in `value`; maps on the way are
+ * made. `source` is named in errors, now and later: "--set spec.knobs[9]: no such item". After a failure the
+ * document may hold half of it. */
 bool yaml_set(struct yaml_document *document, const char *path, const char *value, const char *source,
               struct error *err);
 
-/* ERROR_INPUT with "source:line:column: " in front. */
+/* Adds the dotted path of a node or key to `out`: "spec.knobs[0].max"; nothing for the root. */
+void yaml_path(const struct yaml_node *node, struct text *out);
+
+/* ERROR_INPUT with "source:line:column: path: " in front ("--set path: " for what yaml_set made); returns
+ * false. Put neither into the format. A NULL node (a default) adds nothing. */
 bool yaml_error(const struct yaml_node *node, struct error *err, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* A scalar for an error message: in quotes and shortened. */
+#define YAML_SHOWN_ROOM 64
+const char *yaml_show(const struct yaml_node *node, char buffer[YAML_SHOWN_ROOM]);
 
 #endif
