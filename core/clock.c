@@ -27,7 +27,8 @@ static int64_t system_now_ms(void *context)
         return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
 }
 
-/* Sleeps in slices of at most a second, so that a stop between the check and the sleep is not missed for long. */
+/* Sleeps in slices of at most a second, so that a stop between the check and the sleep is not missed for
+ * long. */
 static bool system_sleep_until(void *context, int64_t until_ms, struct error *err)
 {
         for (;;) {
@@ -50,4 +51,14 @@ static bool system_sleep_until(void *context, int64_t until_ms, struct error *er
 struct clock clock_system(void)
 {
         return (struct clock){.now_ms = system_now_ms, .sleep_until = system_sleep_until};
+}
+
+int64_t clock_month_end_ms(int64_t time_ms)
+{
+        time_t seconds = (time_t)(time_ms / MS_PER_SECOND);
+        struct tm date;
+
+        gmtime_r(&seconds, &date);
+        date = (struct tm){.tm_year = date.tm_year, .tm_mon = date.tm_mon + 1, .tm_mday = 1};
+        return (int64_t)timegm(&date) * MS_PER_SECOND;
 }

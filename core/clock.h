@@ -37,6 +37,9 @@ struct clock clock_system(void);
 void clock_stop(void);
 bool clock_stopped(void);
 
+/* First instant of the next calendar month, UTC: money budgets are by month. */
+int64_t clock_month_end_ms(int64_t time_ms);
+
 #define MS_PER_SECOND 1000
 #define MS_PER_HOUR   3600000
 #define MS_PER_DAY    86400000

@@ -26,3 +26,19 @@ double observation_backlog_seconds(const struct observation *observation)
                 return 0;
         return observation->backlog_records / observation->throughput_per_second;
 }
+
+double observation_busiest_ratio(const struct observation *observation)
+{
+        double busiest = NAN;
+
+        for (int i = 0; i < observation->n_operators; i++)
+                busiest = fmax(busiest, fmax(observation->operators[i].busy_ratio,
+                                             observation->operators[i].busy_ratio_max));
+        return busiest;
+}
+
+bool observation_falls_behind(const struct observation *observation)
+{
+        return observation->backlog_records > 0 &&
+               observation->offered_per_second > FALLING_BEHIND_RATIO * observation->throughput_per_second;
+}

@@ -60,4 +60,11 @@ const char *observation_missing_name(unsigned missing);
 /* Estimated time a record waits in the broker: backlog / throughput; 0 without backlog, NAN when not known. */
 double observation_backlog_seconds(const struct observation *observation);
 
+/* Share of time the busiest subtask of any operator worked, 0..1; NAN when none is known. */
+double observation_busiest_ratio(const struct observation *observation);
+
+/* Records wait, and noticeably more arrive than are read: the backlog grows. False when that is not known. */
+#define FALLING_BEHIND_RATIO 1.02 /* offered over throughput from which on it is more than scatter */
+bool observation_falls_behind(const struct observation *observation);
+
 #endif

@@ -62,7 +62,7 @@ void pipeline_deployment(const struct pipeline *pipeline, const struct configura
         ret_deployment->workers = workers;
 }
 
-static double fit_knob(const struct knob *knob, double value)
+double knob_fit(const struct knob *knob, double value)
 {
         if (knob->step > 0)
                 value = knob->min + round((value - knob->min) / knob->step) * knob->step;
@@ -83,11 +83,12 @@ void pipeline_configuration(const struct pipeline *pipeline, const struct deploy
                         if (deployment->parallelism[j] > widest)
                                 widest = deployment->parallelism[j];
                 if (knob->role == KNOB_WORKERS)
-                        result.value[i] = fit_knob(knob, deployment->workers);
+                        result.value[i] = knob_fit(knob, deployment->workers);
                 else if (knob->role == KNOB_PARALLELISM)
-                        result.value[i] = fit_knob(
-                                knob, knob->operator_index < 0 ? widest
-                                                               : deployment->parallelism[knob->operator_index]);
+                        result.value[i] =
+                                knob_fit(knob, knob->operator_index < 0
+                                                       ? widest
+                                                       : deployment->parallelism[knob->operator_index]);
         }
         *ret_configuration = result;
 }
@@ -102,8 +103,8 @@ bool configuration_equal(const struct configuration *a, const struct configurati
         return true;
 }
 
-void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration, char *buffer,
-                            unsigned long room)
+void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration,
+                            char *buffer, unsigned long room)
 {
         struct deployment deployment;
         unsigned long used = 0;

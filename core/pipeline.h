@@ -73,6 +73,9 @@ void pipeline_configuration(const struct pipeline *pipeline, const struct deploy
 int pipeline_parallelism_knob(const struct pipeline *pipeline, int operator_index);
 int pipeline_workers_knob(const struct pipeline *pipeline); /* or -1 */
 
+/* The value nearest to `value` that the knob's bounds and step allow. */
+double knob_fit(const struct knob *knob, double value);
+
 /* True when parallelism is set by each operator, not by the number of workers. */
 bool pipeline_per_operator(const struct pipeline *pipeline);
 
