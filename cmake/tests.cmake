@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tests/ROOM/test_SUBJECT.c is a cmocka program that links ROOM (controller, hence everything, for folders that are
+# no room); tests/cli/NAME/ is a scenario of the command line; tests/bench and tests/fuzz are built on demand.
+
+enable_testing()
+set(test_seconds 120)
+if(OPTCTL_SANITIZE OR OPTCTL_COVERAGE)
+  set(test_seconds 300)
+endif()
+
+# add_executable for one C file of tests/, linked to the room its folder names. ret_target is the target's name.
+function(test_program source prefix ret_target)
+  cmake_path(GET source STEM stem)
+  cmake_path(GET source PARENT_PATH folder)
+  cmake_path(GET folder FILENAME room_name)
+  if(NOT TARGET ${room_name})
+    set(link controller)
+  else()
+    set(link ${room_name})
+  endif()
+  string(REGEX REPLACE "^${prefix}_" "" subject ${stem})
+  add_executable(${room_name}_${stem} ${source})
+  target_link_libraries(${room_name}_${stem} PRIVATE ${link})
+  set(${ret_target} ${room_name}_${stem} PARENT_SCOPE)
+  set(${ret_target}_name ${room_name}/${subject} PARENT_SCOPE)
+endfunction()
+
+file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
+foreach(source ${test_sources})
+  test_program(${source} test program)
+  target_link_libraries(${program} PRIVATE PkgConfig::CMOCKA)
+  add_test(NAME ${program_name} COMMAND ${program} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${program_name} PROPERTIES TIMEOUT ${test_seconds})
+endforeach()
+
+file(GLOB cli_scenarios CONFIGURE_DEPENDS tests/cli/*/cmd)
+foreach(scenario ${cli_scenarios})
+  cmake_path(GET scenario PARENT_PATH folder)
+  cmake_path(GET folder FILENAME name)
+  add_test(NAME cli/${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/cli/run $<TARGET_FILE:optctl> ${folder})
+  set_tests_properties(cli/${name} PROPERTIES TIMEOUT 60)
+endforeach()
+
+if(OPTCTL_BENCH)
+  file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
+  foreach(source ${bench_sources})
+    test_program(${source} bench program)
+  endforeach()
+endif()
+
+if(OPTCTL_FUZZ)
+  file(GLOB fuzz_sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+  foreach(source ${fuzz_sources})
+    test_program(${source} fuzz program)
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endif()

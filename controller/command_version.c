@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <gsl/gsl_version.h>
+#include <jansson.h>
+#include <nlopt.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <yaml.h>
+#include <zlib.h>
+
+#include "controller/command.h"
+#include "controller/output.h"
+
+struct version_arguments {
+        bool json;
+};
+
+static const struct parameter parameters[] = {
+        {.name = "json",
+         .type = PARAMETER_FLAG,
+         .offset = offsetof(struct version_arguments, json),
+         .help = "Prints one JSON object."},
+        {.name = NULL},
+};
+
+/* The versions of the libraries that run, not of those that it was built with: that is what a bug report
+ * needs. */
+static json_t *libraries(void)
+{
+        int major, minor, patch;
+        autofree char *nlopt = NULL;
+
+        nlopt_version(&major, &minor, &patch);
+        nlopt = memory_format("%d.%d.%d", major, minor, patch);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "gsl", gsl_version, "jansson",
+                         jansson_version_str(), "libyaml", yaml_get_version_string(), "nlopt", nlopt,
+                         "sqlite", sqlite3_libversion(), "zlib", zlibVersion());
+}
+
+static bool version_run(const void *object, struct error *err)
+{
+        const struct version_arguments *arguments = object;
+        json_t *root = json_pack("{s:s, s:s, s:o}", "version", OPTCTL_VERSION, "compiler", __VERSION__,
+                                 "libraries", libraries());
+        const char *name;
+        json_t *value;
+        bool done = true;
+
+        if (arguments->json) {
+                done = output_json("-", root, err);
+        } else {
+                printf("optctl %s\n", OPTCTL_VERSION);
+                json_object_foreach(json_object_get(root, "libraries"), name, value)
+                        printf("%s %s\n", name, json_string_value(value));
+        }
+        json_decref(root);
+        return done;
+}
+
+const struct command version_command = {
+        .name = "version",
+        .group = COMMAND_PROGRAM,
+        .summary = "version of the program and of the libraries it runs with",
+        .description = "Prints the version of the program and, a line each, of the libraries it runs with.",
+        .example = "optctl version",
+        .size = sizeof(struct version_arguments),
+        .parameters = parameters,
+        .run = version_run,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controller/command.h"
+#include "core/clock.h"
+
+static void stop(int signal)
+{
+        (void)signal;
+        clock_stop();
+}
+
+/* The first SIGINT or SIGTERM asks the loop to end; a second one, of somebody in a hurry, ends the process. A
+ * peer or a reader that hangs up is an error of the call that wrote, not the end of the process. */
+static void catch_signals(void)
+{
+        struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* A standard stream that the caller closed is opened the wrong way round: using it fails, and no file that is
+ * opened later takes its number and is written into by a printf. */
+static bool fill_standard_streams(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+                    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+                        return false;
+        }
+        return true;
+}
+
+/* True when standard output is a pipe that nobody reads any more. */
+static bool reader_gone(void)
+{
+        struct pollfd output = {.fd = STDOUT_FILENO};
+
+        return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
+/* Ends as other filters do when their reader has seen enough (`optctl help | head`): quietly, by SIGPIPE. */
+static void die_of_sigpipe(void)
+{
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+}
+
+int main(int count, char **words)
+{
+        int status;
+        bool written;
+
+        if (!fill_standard_streams())
+                return 1;
+        catch_signals();
+        status = command_main(count, words);
+        written = fflush(stdout) == 0 && !ferror(stdout);
+        if (!written && reader_gone())
+                die_of_sigpipe();
+        if (!written && status == 0) {
+                fprintf(stderr, "optctl: standard output: %s\n", strerror(errno));
+                return 1;
+        }
+        return status;
+}

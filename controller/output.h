@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_OUTPUT_H
+#define OPTCTL_CONTROLLER_OUTPUT_H
+
+#include <jansson.h>
+
+#include "core/error.h"
+#include "core/text.h"
+
+/* Where a command's results go. "-" is standard output. */
+
+/* Indented, keys in the order they were set, a newline at the end; numbers with 12 significant digits. */
+bool output_json(const char *path, const json_t *root, struct error *err);
+
+/* The buffer as it is; an empty one is written, too. */
+bool output_text(const char *path, const struct text *text, struct error *err);
+
+#endif
