@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "optimizer/forecast.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/formulas.h"
+
+#define SLOT_MIN_MS           (5 * 60 * MS_PER_SECOND)
+#define HISTORY_DAYS          29 /* four weeks, and the day that is being forecast */
+#define DAYS_BACK             7
+#define WEEKS_BACK            4
+#define RECENT                4 /* newest values kept for the regression */
+#define N_FEATURES            7
+#define KNOTS_MAX             20
+#define KNOT_PENDING          16  /* forecasts of one lead that wait for their time */
+#define KNOT_ERRORS           256 /* marked forecasts whose errors give the quantiles */
+#define PRIOR_ERRORS          16
+#define OUTAGE_RATIO          0.05
+#define OUTAGE_PATIENCE_MS    MS_PER_HOUR
+#define ERROR_MEMORY          96.0 /* marks after which an expert's error counts 1/e */
+#define REGRESSION_PRIOR      20.0
+#define REGRESSION_FORGETTING 0.998
+#define MARKS_MIN             4.0
+#define WEIGHT_SHARPNESS      8.0
+#define TREND_DAMPING_MS      (30.0 * 60 * MS_PER_SECOND)
+#define TREND_LEVEL_GAIN      0.5
+#define TREND_GAIN            0.1
+
+enum expert {
+        EXPERT_LAST,       /* the newest value */
+        EXPERT_SMOOTH,     /* exponentially smoothed level */
+        EXPERT_TREND,      /* Holt's linear trend, damped (Gardner and McKenzie 1985) */
+        EXPERT_DAY,        /* newest value x growth seen from this time of day, median of a week */
+        EXPERT_DAY_SMOOTH, /* the same from the smoothed level */
+        EXPERT_DAY_PLAIN,  /* median of what was seen at that time of day */
+        EXPERT_WEEK,       /* smoothed level x growth seen from this time of the week, median of four */
+        EXPERT_REGRESSION, /* recursive least squares on the others and on the last steps */
+        N_EXPERTS
+};
+
+/* Recursive least squares with forgetting (Ljung, System Identification, section 11.2). */
+struct regression {
+        double coefficient[N_FEATURES];
+        double covariance[N_FEATURES][N_FEATURES];
+        double error_scale; /* recent mean absolute innovation */
+};
+
+struct pending {
+        int64_t tick;       /* it was made at */
+        double level, last; /* then */
+        double feature[N_FEATURES];
+        double value[N_EXPERTS], blend;
+};
+
+struct knot {
+        int lead;    /* ticks ahead */
+        int spacing; /* ticks between marked forecasts of this lead; divides it */
+        struct pending pending[KNOT_PENDING];
+        struct regression regression;
+        double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
+        int next_error, n_errors;
+        double error[KNOT_ERRORS], sorted[KNOT_ERRORS]; /* relative to the level, by age and by size */
+};
+
+struct forecast {
+        int64_t interval_ms, slot_ms;
+        bool ready;
+        int64_t tick; /* of the newest value: its time over the interval */
+        double last, level, trend_level, trend, slow;
+        double recent[RECENT];   /* newest values, newest first */
+        double smoothing;        /* weight of the newest value in `level` */
+        double smoothing_lag_ms; /* mean age of what `level` averages */
+        double damping;          /* of the trend, a tick */
+        int64_t quiet_since;     /* tick an outage began; INT64_MIN when there is none */
+
+        int64_t n_slots, slot; /* ring of means by slot; the one being filled */
+        double slot_sum;
+        int slot_count;
+        double *history;
+
+        int n_knots;
+        struct knot knots[KNOTS_MAX];
+        double blend[KNOTS_MAX]; /* forecast made now, by knot */
+};
+
+/* A ladder of leads, each about half again as long as the one before. */
+static void lay_knots(struct forecast *forecast, int horizon)
+{
+        int lead = 1;
+
+        while (forecast->n_knots < KNOTS_MAX) {
+                struct knot *knot = &forecast->knots[forecast->n_knots++];
+
+                knot->spacing = (lead + KNOT_PENDING - 1) / KNOT_PENDING;
+                knot->lead = (lead + knot->spacing - 1) / knot->spacing * knot->spacing;
+                for (int i = 0; i < KNOT_PENDING; i++)
+                        knot->pending[i].tick = INT64_MIN;
+                knot->weight[EXPERT_LAST] = 1;
+                for (int i = 0; i < N_FEATURES; i++)
+                        knot->regression.covariance[i][i] = REGRESSION_PRIOR;
+                if (knot->lead >= horizon)
+                        return;
+                lead = forecast->n_knots == KNOTS_MAX - 1 ? horizon : lead + (lead + 1) / 2;
+                lead = lead > horizon ? horizon : lead;
+        }
+}
+
+/* Errors to start from, so that there are quantiles before there is evidence: normal, growing with the root
+ * of the lead, 3 % of the level at five minutes. Real errors push them out. */
+static void seed_errors(const struct forecast *forecast, struct knot *knot)
+{
+        double minutes = (double)(knot->lead * forecast->interval_ms) / (60 * MS_PER_SECOND);
+        double sd = 0.03 * sqrt(fmax(minutes, 1) / 5);
+
+        for (int i = 0; i < PRIOR_ERRORS; i++) {
+                /* oldest first, so the extremes go last */
+                int rank = i % 2 ? PRIOR_ERRORS / 2 + i / 2 : PRIOR_ERRORS / 2 - 1 - i / 2;
+
+                knot->error[i] = sd * normal_quantile((rank + 0.5) / PRIOR_ERRORS);
+                knot->sorted[rank] = knot->error[i];
+        }
+        knot->n_errors = knot->next_error = PRIOR_ERRORS;
+}
+
+struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
+{
+        struct forecast *forecast = memory_new(1, sizeof *forecast);
+        double tau;
+
+        forecast->interval_ms = interval_ms;
+        forecast->slot_ms = interval_ms > SLOT_MIN_MS ? interval_ms : SLOT_MIN_MS;
+        forecast->quiet_since = INT64_MIN;
+        tau = (double)forecast->slot_ms / (double)interval_ms;
+        forecast->smoothing = 1 - exp(-1 / tau);
+        forecast->smoothing_lag_ms = (1 / forecast->smoothing - 0.5) * (double)interval_ms;
+        forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
+        forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
+        forecast->history = memory_new((size_t)forecast->n_slots, sizeof *forecast->history);
+        for (int64_t i = 0; i < forecast->n_slots; i++)
+                forecast->history[i] = NAN;
+        lay_knots(forecast, (int)((horizon_ms + interval_ms - 1) / interval_ms));
+        for (int i = 0; i < forecast->n_knots; i++)
+                seed_errors(forecast, &forecast->knots[i]);
+        return forecast;
+}
+
+void forecast_free(struct forecast *forecast)
+{
+        if (!forecast)
+                return;
+        memory_free_cleanup(&forecast->history);
+        memory_free_cleanup(&forecast);
+}
+
+static double history_slot(const struct forecast *forecast, int64_t slot)
+{
+        if (slot < 0 || slot >= forecast->slot || slot <= forecast->slot - forecast->n_slots)
+                return NAN;
+        return forecast->history[slot % forecast->n_slots];
+}
+
+/* What was seen at an instant: between the middles of the two slots about it. */
+static double history_at(const struct forecast *forecast, double time_ms)
+{
+        double place = time_ms / (double)forecast->slot_ms - 0.5;
+        int64_t slot = (int64_t)floor(place);
+        double before = history_slot(forecast, slot), after = history_slot(forecast, slot + 1);
+
+        if (isnan(before))
+                return after;
+        return isnan(after) ? before : before + (place - (double)slot) * (after - before);
+}
+
+static void history_add(struct forecast *forecast, int64_t time_ms, double value)
+{
+        int64_t slot = (time_ms - 1) / forecast->slot_ms;
+
+        if (slot != forecast->slot) {
+                int64_t skipped = slot - forecast->slot;
+
+                for (int64_t i = 0; i < skipped && i < forecast->n_slots; i++)
+                        forecast->history[(slot - i) % forecast->n_slots] = NAN;
+                forecast->slot = slot;
+                forecast->slot_sum = 0;
+                forecast->slot_count = 0;
+        }
+        if (isnan(value))
+                return;
+        forecast->slot_sum += value;
+        forecast->slot_count++;
+        forecast->history[slot % forecast->n_slots] = forecast->slot_sum / forecast->slot_count;
+}
+
+static double median(double *value, int count)
+{
+        if (!count)
+                return NAN;
+        for (int i = 1; i < count; i++)
+                for (int j = i; j > 0 && value[j] < value[j - 1]; j--) {
+                        double other = value[j];
+
+                        value[j] = value[j - 1];
+                        value[j - 1] = other;
+                }
+        return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
+}
+
+/* Median over past periods of what was seen `lead_ms` after this phase; with base_ms, over what was seen
+ * then. */
+static double season(const struct forecast *forecast, double now_ms, double lead_ms, int64_t period_ms,
+                     int n_back, double base_age_ms)
+{
+        double seen[DAYS_BACK];
+        int count = 0;
+
+        for (int k = 1; k <= n_back; k++) {
+                double then = now_ms - (double)(k * period_ms);
+                double value = history_at(forecast, then + lead_ms);
+                double base = isnan(base_age_ms) ? 1 : history_at(forecast, then - base_age_ms);
+
+                if (base > 0 && value >= 0)
+                        seen[count++] = value / base;
+        }
+        return median(seen, count);
+}
+
+static void ask_experts(const struct forecast *forecast, int lead, double *ret_value)
+{
+        double half = (double)forecast->interval_ms / 2;
+        double now = (double)(forecast->tick * forecast->interval_ms),
+               ahead = lead * (double)forecast->interval_ms;
+        double damped = forecast->damping * (1 - pow(forecast->damping, lead)) / (1 - forecast->damping);
+
+        ret_value[EXPERT_LAST] = forecast->last;
+        ret_value[EXPERT_SMOOTH] = forecast->level;
+        ret_value[EXPERT_TREND] = fmax(forecast->trend_level + damped * forecast->trend, 0);
+        ret_value[EXPERT_DAY] =
+                forecast->last * season(forecast, now, ahead - half, MS_PER_DAY, DAYS_BACK, half);
+        ret_value[EXPERT_DAY_SMOOTH] = forecast->level * season(forecast, now, ahead - half, MS_PER_DAY,
+                                                                DAYS_BACK, forecast->smoothing_lag_ms);
+        ret_value[EXPERT_DAY_PLAIN] = season(forecast, now, ahead - half, MS_PER_DAY, DAYS_BACK, NAN);
+        ret_value[EXPERT_WEEK] =
+                forecast->level * season(forecast, now, ahead - half, 7 * (int64_t)MS_PER_DAY, WEEKS_BACK,
+                                         forecast->smoothing_lag_ms);
+}
+
+/* What the regression sees, relative to the level: the last steps, and where the other experts see the load
+ * go. */
+static void features(const struct forecast *forecast, const double *value, double *ret_feature)
+{
+        double last = forecast->last, level = fmax(forecast->level, 1e-9);
+        double seen[N_FEATURES] = {
+                last - forecast->recent[1],      forecast->recent[1] - forecast->recent[2],
+                last - forecast->recent[3],      forecast->slow - last,
+                value[EXPERT_DAY_SMOOTH] - last, value[EXPERT_DAY_PLAIN] - last,
+                value[EXPERT_WEEK] - last,
+        };
+
+        for (int i = 0; i < N_FEATURES; i++)
+                ret_feature[i] = isnan(seen[i]) ? 0 : seen[i] / level;
+}
+
+static double regress(const struct regression *regression, const double *feature)
+{
+        double sum = 0;
+
+        for (int i = 0; i < N_FEATURES; i++)
+                sum += regression->coefficient[i] * feature[i];
+        return sum;
+}
+
+static void learn(struct regression *regression, const double *feature, double target)
+{
+        double gain[N_FEATURES], spread = REGRESSION_FORGETTING, trace = 0;
+        double innovation = target - regress(regression, feature), bound = 4 * regression->error_scale;
+
+        for (int i = 0; i < N_FEATURES; i++) {
+                gain[i] = 0;
+                for (int j = 0; j < N_FEATURES; j++)
+                        gain[i] += regression->covariance[i][j] * feature[j];
+                spread += gain[i] * feature[i];
+                trace += regression->covariance[i][i];
+        }
+        if (bound > 0)
+                innovation = fmin(fmax(innovation, -bound), bound);
+        regression->error_scale += 0.05 * (fabs(innovation) - regression->error_scale);
+        for (int i = 0; i < N_FEATURES; i++) {
+                regression->coefficient[i] += gain[i] / spread * innovation;
+                for (int j = 0; j < N_FEATURES; j++)
+                        regression->covariance[i][j] -= gain[i] * gain[j] / spread;
+        }
+        /* forgetting without excitation would let the covariance grow for ever */
+        if (trace < N_FEATURES * REGRESSION_PRIOR)
+                for (int i = 0; i < N_FEATURES; i++)
+                        for (int j = 0; j < N_FEATURES; j++)
+                                regression->covariance[i][j] /= REGRESSION_FORGETTING;
+}
+
+static double blend(const struct knot *knot, const double *value)
+{
+        double sum = 0, weights = 0;
+
+        for (int i = 0; i < N_EXPERTS; i++)
+                if (knot->weight[i] > 0 && !isnan(value[i])) {
+                        sum += knot->weight[i] * value[i];
+                        weights += knot->weight[i];
+                }
+        return weights > 0 ? sum / weights : value[EXPERT_LAST];
+}
+
+static void keep_error(struct knot *knot, double error)
+{
+        double *sorted = knot->sorted;
+        int at;
+
+        if (knot->n_errors == KNOT_ERRORS) {
+                for (at = 0; sorted[at] != knot->error[knot->next_error]; at++)
+                        ;
+                memmove(sorted + at, sorted + at + 1, (size_t)(KNOT_ERRORS - at - 1) * sizeof *sorted);
+                knot->n_errors--;
+        }
+        for (at = knot->n_errors; at > 0 && sorted[at - 1] > error; at--)
+                sorted[at] = sorted[at - 1];
+        sorted[at] = error;
+        knot->error[knot->next_error] = error;
+        knot->n_errors++;
+        knot->next_error = (knot->next_error + 1) % KNOT_ERRORS;
+}
+
+/* Weight of an expert: the inverse of its recent mean absolute error, sharpened; none before it has shown
+ * itself. */
+static void weigh(struct knot *knot)
+{
+        double best = INFINITY;
+
+        for (int i = 0; i < N_EXPERTS; i++)
+                if (knot->marks[i] >= MARKS_MIN)
+                        best = fmin(best, knot->error_sum[i] / knot->marks[i]);
+        for (int i = 0; i < N_EXPERTS; i++) {
+                double error = knot->error_sum[i] / knot->marks[i];
+
+                if (knot->marks[i] >= MARKS_MIN)
+                        knot->weight[i] = error > 0 ? pow(best / error, WEIGHT_SHARPNESS) : 1;
+        }
+}
+
+static void mark(struct knot *knot, const struct pending *pending, double value)
+{
+        double decay = exp(-1 / ERROR_MEMORY);
+
+        for (int i = 0; i < N_EXPERTS; i++) {
+                if (isnan(pending->value[i]))
+                        continue;
+                knot->error_sum[i] = knot->error_sum[i] * decay + fabs(value - pending->value[i]);
+                knot->marks[i] = knot->marks[i] * decay + 1;
+        }
+        weigh(knot);
+        learn(&knot->regression, pending->feature, (value - pending->last) / pending->level);
+        if (pending->level > 0)
+                keep_error(knot, (value - pending->blend) / pending->level);
+}
+
+/* Whether this value is a silence of the source rather than a level to follow. */
+static bool is_outage(struct forecast *forecast, double value)
+{
+        if (!(value < OUTAGE_RATIO * forecast->level)) {
+                forecast->quiet_since = INT64_MIN;
+                return false;
+        }
+        if (forecast->quiet_since == INT64_MIN)
+                forecast->quiet_since = forecast->tick;
+        return (forecast->tick - forecast->quiet_since) * forecast->interval_ms < OUTAGE_PATIENCE_MS;
+}
+
+static void follow(struct forecast *forecast, double value)
+{
+        double before = forecast->trend_level;
+
+        if (!forecast->ready) {
+                forecast->level = forecast->trend_level = forecast->slow = value;
+                for (int i = 0; i < RECENT; i++)
+                        forecast->recent[i] = value;
+                forecast->ready = true;
+        }
+        memmove(forecast->recent + 1, forecast->recent, (RECENT - 1) * sizeof *forecast->recent);
+        forecast->recent[0] = forecast->last = value;
+        forecast->slow += forecast->smoothing / 12 * (value - forecast->slow);
+        forecast->level += forecast->smoothing * (value - forecast->level);
+        forecast->trend_level += forecast->damping * forecast->trend;
+        forecast->trend_level += TREND_LEVEL_GAIN * (value - forecast->trend_level);
+        if (before > 0)
+                forecast->trend = (1 - TREND_GAIN) * forecast->damping * forecast->trend +
+                                  TREND_GAIN * (forecast->trend_level - before);
+}
+
+/* Marks the forecast whose time has come, makes the next one. */
+static double forecast_knot(const struct forecast *forecast, struct knot *knot, double value)
+{
+        struct pending now = {.tick = forecast->tick, .level = forecast->level, .last = forecast->last};
+        struct pending *then = NULL;
+
+        if (now.tick % knot->spacing == 0) {
+                then = &knot->pending[now.tick / knot->spacing % (knot->lead / knot->spacing)];
+                if (then->tick == now.tick - knot->lead && !isnan(value))
+                        mark(knot, then, value);
+                then->tick = INT64_MIN;
+        }
+        ask_experts(forecast, knot->lead, now.value);
+        features(forecast, now.value, now.feature);
+        now.value[EXPERT_REGRESSION] =
+                fmax(forecast->last + forecast->level * regress(&knot->regression, now.feature), 0);
+        now.blend = blend(knot, now.value);
+        if (then && !isnan(value))
+                *then = now;
+        return now.blend;
+}
+
+void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
+{
+        int64_t tick = (time_ms + forecast->interval_ms / 2) / forecast->interval_ms;
+
+        if (forecast->ready && tick <= forecast->tick)
+                return;
+        forecast->tick = tick;
+        if (!(value >= 0) || is_outage(forecast, value))
+                value = NAN;
+        history_add(forecast, tick * forecast->interval_ms, value);
+        if (!isnan(value))
+                follow(forecast, value);
+        for (int i = 0; forecast->ready && i < forecast->n_knots; i++)
+                forecast->blend[i] = forecast_knot(forecast, &forecast->knots[i], value);
+}
+
+bool forecast_ready(const struct forecast *forecast)
+{
+        return forecast->ready;
+}
+
+/* Order statistic q of the errors, between neighbours, as if one more were to come. */
+static double error_quantile(const struct knot *knot, double q)
+{
+        double place = q * (knot->n_errors + 1) - 1;
+        int at;
+
+        place = fmin(fmax(place, 0), knot->n_errors - 1);
+        at = (int)place;
+        if (at == knot->n_errors - 1)
+                return knot->sorted[at];
+        return knot->sorted[at] + (place - at) * (knot->sorted[at + 1] - knot->sorted[at]);
+}
+
+/* The knots about a lead, and how far it is from the first to the second. */
+static int place_lead(const struct forecast *forecast, int64_t lead_ms, double *ret_share)
+{
+        double lead = (double)lead_ms / (double)forecast->interval_ms;
+        int at = 0;
+
+        while (at + 2 < forecast->n_knots && forecast->knots[at + 1].lead <= lead)
+                at++;
+        if (forecast->n_knots == 1) {
+                *ret_share = 0;
+                return 0;
+        }
+        *ret_share =
+                (lead - forecast->knots[at].lead) / (forecast->knots[at + 1].lead - forecast->knots[at].lead);
+        *ret_share = fmin(fmax(*ret_share, 0), 1);
+        return at;
+}
+
+static double between(double a, double b, double share)
+{
+        return share > 0 ? a + share * (b - a) : a;
+}
+
+double forecast_mean(const struct forecast *forecast, int64_t lead_ms)
+{
+        double share;
+        int at = place_lead(forecast, lead_ms, &share);
+
+        if (!forecast->ready)
+                return NAN;
+        return between(forecast->blend[at], forecast->blend[share > 0 ? at + 1 : at], share);
+}
+
+double forecast_quantile(const struct forecast *forecast, int64_t lead_ms, double q)
+{
+        double value;
+
+        forecast_quantiles(forecast, &lead_ms, 1, &q, 1, &value);
+        return value;
+}
+
+void forecast_quantiles(const struct forecast *forecast, const int64_t *lead_ms, int n_leads, const double *q,
+                        int n_quantiles, double *ret_value)
+{
+        double error[KNOTS_MAX];
+
+        for (int k = 0; k < n_quantiles; k++) {
+                for (int i = 0; i < forecast->n_knots; i++)
+                        error[i] = forecast->blend[i] +
+                                   forecast->level * error_quantile(&forecast->knots[i], q[k]);
+                for (int i = 0; i < n_leads; i++) {
+                        double share;
+                        int at = place_lead(forecast, lead_ms[i], &share);
+
+                        ret_value[i * n_quantiles + k] =
+                                forecast->ready
+                                        ? fmax(between(error[at], error[share > 0 ? at + 1 : at], share), 0)
+                                        : NAN;
+                }
+        }
+}

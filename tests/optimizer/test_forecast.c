@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "core/clock.h"
+#include "optimizer/forecast.h"
+
+#define MINUTE_MS INT64_C(60000)
+
+/* Uniform in (0, 1): a plain linear congruential generator (Knuth, MMIX), so that the cases repeat. */
+static double uniform(uint64_t *state)
+{
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        return ((double)(*state >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double normal(uint64_t *state)
+{
+        return sqrt(-2 * log(uniform(state))) * cos(2 * M_PI * uniform(state));
+}
+
+static void constant_load_is_forecast_as_it_is(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 6 * MS_PER_HOUR);
+
+        (void)state;
+        assert_false(forecast_ready(forecast));
+        assert_true(isnan(forecast_mean(forecast, MINUTE_MS)));
+        for (int i = 0; i < 3000; i++)
+                forecast_add(forecast, i * MINUTE_MS, 1000);
+        for (int lead = 1; lead <= 360; lead++) {
+                assert_float_equal(forecast_mean(forecast, lead * MINUTE_MS), 1000, 1e-6);
+                assert_float_equal(forecast_quantile(forecast, lead * MINUTE_MS, 0.5), 1000, 1);
+        }
+}
+
+static void a_ramp_goes_on(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 180; i++)
+                forecast_add(forecast, i * MINUTE_MS, 1000 + 10 * i);
+        assert_float_equal(forecast_mean(forecast, 10 * MINUTE_MS), 1000 + 10 * 189, 30);
+        assert_float_equal(forecast_mean(forecast, 30 * MINUTE_MS), 1000 + 10 * 209, 100);
+}
+
+static void the_third_day_is_known_by_its_days_before(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 4 * MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 3 * 1440; i++) {
+                forecast_add(forecast, i * MINUTE_MS, 1000 + 500 * sin(2 * M_PI * i / 1440.0));
+                if (i > 2 * 1440 + 300 && i % 60 == 0)
+                        for (int lead = 30; lead <= 240; lead += 30)
+                                assert_float_equal(forecast_mean(forecast, lead * MINUTE_MS),
+                                                    1000 + 500 * sin(2 * M_PI * (i + lead) / 1440.0), 30);
+        }
+}
+
+static void the_first_hour_has_quantiles(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 2 * MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 3; i++)
+                forecast_add(forecast, i * MINUTE_MS, 1000 + 10 * (i % 2));
+        for (int lead = 1; lead <= 120; lead *= 2) {
+                double low = forecast_quantile(forecast, lead * MINUTE_MS, 0.05);
+                double high = forecast_quantile(forecast, lead * MINUTE_MS, 0.95);
+
+                assert_true(low < forecast_mean(forecast, lead * MINUTE_MS));
+                assert_true(high > forecast_mean(forecast, lead * MINUTE_MS));
+                assert_in_range((int)(high - low), 10, 600);
+        }
+}
+
+/* The share of independent normal values below their 5, 50 and 90 % quantiles is just that. */
+static void quantiles_cover_what_they_say(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+        static const double q[] = {0.05, 0.5, 0.9};
+        int64_t leads[] = {MINUTE_MS};
+        double quantile[3] = {0}, covered[3] = {0};
+        uint64_t seed = 1;
+        int count = 0;
+
+        (void)state;
+        for (int i = 0; i < 20000; i++) {
+                double value = 1000 + 50 * normal(&seed);
+
+                for (int k = 0; k < 3 && i > 500; k++)
+                        covered[k] += value <= quantile[k];
+                count += i > 500;
+                forecast_add(forecast, i * MINUTE_MS, value);
+                forecast_quantiles(forecast, leads, 1, q, 3, quantile);
+        }
+        for (int k = 0; k < 3; k++)
+                assert_float_equal(covered[k] / count, q[k], 0.02);
+}
+
+/* Nothing beats the last value on a random walk; the price of trying must be small. */
+static void a_random_walk_costs_little(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+        double value = 10000, error = 0, last_error = 0, made[10];
+        uint64_t seed = 7;
+        double before[10];
+
+        (void)state;
+        for (int i = 0; i < 10000; i++) {
+                value += 20 * normal(&seed);
+                if (i > 20) {
+                        error += fabs(value - made[i % 10]);
+                        last_error += fabs(value - before[i % 10]);
+                }
+                forecast_add(forecast, i * MINUTE_MS, value);
+                made[i % 10] = forecast_mean(forecast, 10 * MINUTE_MS);
+                before[i % 10] = value;
+        }
+        assert_true(error < 1.03 * last_error);
+}
+
+static void an_outage_is_not_a_new_level(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+        int i = 0;
+
+        (void)state;
+        for (; i < 600; i++)
+                forecast_add(forecast, i * MINUTE_MS, 1000);
+        for (; i < 630; i++)
+                forecast_add(forecast, i * MINUTE_MS, 0);
+        assert_float_equal(forecast_mean(forecast, 5 * MINUTE_MS), 1000, 1);
+        for (; i < 720; i++)
+                forecast_add(forecast, i * MINUTE_MS, 0);
+        assert_true(forecast_mean(forecast, 5 * MINUTE_MS) < 50);
+}
+
+static void gaps_and_repeats_do_no_harm(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 100; i++) {
+                forecast_add(forecast, i * MINUTE_MS, i % 3 ? 500 : NAN);
+                forecast_add(forecast, i * MINUTE_MS, 99999); /* the same instant again: the first counts */
+        }
+        forecast_add(forecast, 90 * (int64_t)MS_PER_DAY, NAN); /* far longer than the memory */
+        assert_float_equal(forecast_mean(forecast, 10 * MINUTE_MS), 500, 1e-6);
+        forecast_add(forecast, 90 * (int64_t)MS_PER_DAY + MINUTE_MS, 500);
+        assert_float_equal(forecast_mean(forecast, 60 * MINUTE_MS), 500, 1e-6);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(constant_load_is_forecast_as_it_is),
+                cmocka_unit_test(a_ramp_goes_on),
+                cmocka_unit_test(the_third_day_is_known_by_its_days_before),
+                cmocka_unit_test(the_first_hour_has_quantiles),
+                cmocka_unit_test(quantiles_cover_what_they_say),
+                cmocka_unit_test(a_random_walk_costs_little),
+                cmocka_unit_test(an_outage_is_not_a_new_level),
+                cmocka_unit_test(gaps_and_repeats_do_no_harm),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
