@@ -23,7 +23,8 @@ struct prediction {
 
 #define PROPOSAL_MAX_ALTERNATIVES 6
 
-/* A configuration that was weighed and what it would have cost over the planning horizon, in the spec's currency. */
+/* A configuration that was weighed and what it would have cost over the planning horizon, in the spec's
+ * currency. */
 struct alternative {
         char configuration[96];
         double compute_cost, change_cost, penalty_cost;
@@ -36,7 +37,8 @@ struct proposal {
         const char *strategy;
         struct configuration configuration; /* wanted; equals the current one for PROPOSAL_HOLD */
         struct prediction prediction;
-        double expected_saving; /* money over the horizon against staying; NAN when the strategy does not reckon so */
+        double expected_saving; /* money over the horizon against staying; NAN when the strategy does not
+                                   reckon so */
         int n_alternatives;
         struct alternative alternatives[PROPOSAL_MAX_ALTERNATIVES];
         char reason[512]; /* one sentence with its numbers; may be empty for PROPOSAL_HOLD */
@@ -51,6 +53,10 @@ struct finding {
         enum judgement judgement;
         char reason[240];
 };
+
+/* For guardrails: put the words into a finding's reason and return JUDGEMENT_REFUSED or JUDGEMENT_CLIPPED. */
+enum judgement finding_refuse(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum judgement finding_clip(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct verdict {
         enum judgement judgement;           /* the gravest of the findings */

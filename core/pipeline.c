@@ -93,6 +93,23 @@ void pipeline_configuration(const struct pipeline *pipeline, const struct deploy
         *ret_configuration = result;
 }
 
+struct deployment_change pipeline_change(const struct pipeline *pipeline, const struct configuration *from,
+                                         const struct configuration *to)
+{
+        struct deployment before, after;
+        struct deployment_change change;
+
+        pipeline_deployment(pipeline, from, &before);
+        pipeline_deployment(pipeline, to, &after);
+        change.grows = after.workers > before.workers;
+        change.shrinks = after.workers < before.workers;
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                change.grows |= after.parallelism[i] > before.parallelism[i];
+                change.shrinks |= after.parallelism[i] < before.parallelism[i];
+        }
+        return change;
+}
+
 bool configuration_equal(const struct configuration *a, const struct configuration *b)
 {
         if (a->count != b->count)

@@ -79,6 +79,14 @@ double knob_fit(const struct knob *knob, double value);
 /* True when parallelism is set by each operator, not by the number of workers. */
 bool pipeline_per_operator(const struct pipeline *pipeline);
 
+/* Which way a change goes: does any operator, or the pipeline as a whole, get more; does any get less? */
+struct deployment_change {
+        bool grows, shrinks;
+};
+
+struct deployment_change pipeline_change(const struct pipeline *pipeline, const struct configuration *from,
+                                         const struct configuration *to);
+
 bool configuration_equal(const struct configuration *a, const struct configuration *b);
 
 /* "workers 12" or "source 2, work 7, sink 2 (2 workers)": for people. Writes at most `room` bytes with the NUL. */

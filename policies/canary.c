@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* After a change that did badly: wait, and keep away from the configuration that did badly and from what lies
+ * beyond. */
+#include "core/memory.h"
+#include "core/plugin.h"
+
+struct canary_options {
+        int64_t hold_seconds;
+};
+
+/* True when every knob that told `bad` from `current` would be moved as far, or further. */
+static bool at_or_beyond(const struct configuration *current, const struct configuration *bad,
+                         const struct configuration *wanted)
+{
+        for (int i = 0; i < wanted->count; i++) {
+                double to_bad = bad->value[i] - current->value[i], further = wanted->value[i] - bad->value[i];
+
+                if (to_bad * further < 0)
+                        return false;
+        }
+        return true;
+}
+
+static enum judgement canary_judge(const void *object, const struct judgement_context *context,
+                                   const struct proposal *proposal, struct configuration *configuration,
+                                   char *reason)
+{
+        const struct canary_options *options = object;
+        const struct configuration *current = &context->observation->configuration;
+        char words[64];
+
+        (void)proposal;
+        for (size_t i = 0; i < context->n_avoided; i++) {
+                const struct avoided *avoided = &context->avoided[i];
+
+                if (avoided->until_ms <= context->now_ms ||
+                    configuration_equal(current, &avoided->configuration) ||
+                    !at_or_beyond(current, &avoided->configuration, configuration))
+                        continue;
+                configuration_describe(context->pipeline, &avoided->configuration, words, sizeof words);
+                return finding_refuse(reason, "%s did badly and is kept away from for another %lld s", words,
+                                      (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
+        }
+        if (context->last_bad_ms == INT64_MIN || observation_falls_behind(context->observation) ||
+            context->now_ms - context->last_bad_ms >= options->hold_seconds * MS_PER_SECOND)
+                return JUDGEMENT_ALLOWED;
+        return finding_refuse(reason,
+                              "a change ended badly %lld s ago; the next one waits until %lld s have passed",
+                              (long long)((context->now_ms - context->last_bad_ms) / MS_PER_SECOND),
+                              (long long)options->hold_seconds);
+}
+
+static const struct option options_list[] = {
+        {.name = "holdAfterFailureSeconds",
+         .type = OPTION_INT,
+         .offset = offsetof(struct canary_options, hold_seconds),
+         .unit = "s",
+         .min = 0,
+         .max = 604800,
+         .fallback = "600",
+         .help = "After a change that was taken back or could not be applied, nothing is changed for this "
+                 "long, unless "
+                 "the backlog grows."},
+        {.name = NULL},
+};
+
+static const struct option_table canary_options = {
+        .name = "canary",
+        .help = "Is careful after a change that did badly.",
+        .size = sizeof(struct canary_options),
+        .options = options_list,
+};
+
+const struct guardrail canary_guardrail = {
+        .name = "canary",
+        .summary = "a pause after a bad outcome, and away from what did badly",
+        .options = &canary_options,
+        .judge = canary_judge,
+};
