@@ -314,25 +314,16 @@ static bool run(const char *name, int count, char *const *words, struct error *e
         return done;
 }
 
-int command_main(int count, char *const *words)
+bool command_main(int count, char *const *words, struct error *err)
 {
-        struct error err = ERROR_INIT;
-        const char *name = count > 1 ? words[1] : NULL;
+        const char *name = words[0];
 
-        if (!name) {
-                usage_print_program(stderr);
-                return 2;
-        }
         if (strcmp(name, "--version") == 0)
                 name = "version";
         else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
                 name = "help";
-        if (*name == '-')
-                error_set(&err, ERROR_INPUT, NULL, "unknown option '%.80s'; 'optctl help' lists the commands",
-                          name);
-        else
-                run(name, count - 2, words + 2, &err);
-        if (err.code != ERROR_NONE)
-                fprintf(stderr, "optctl: %s\n", err.message);
-        return error_exit_status(&err);
+        else if (*name == '-')
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "unknown option '%.80s'; 'optctl help' lists the commands", name);
+        return run(name, count - 1, words + 1, err);
 }

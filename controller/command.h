@@ -68,7 +68,7 @@ bool command_parse(const struct command *command, int count, char *const *words,
                    bool *ret_help, struct error *err);
 void command_free(const struct command *command, void *object);
 
-/* The whole program: `count` words with the program's name first. Returns the exit status. */
-int command_main(int count, char *const *words);
+/* Runs the command that the first of `count` > 0 words names, with the others. */
+bool command_main(int count, char *const *words, struct error *err);
 
 #endif

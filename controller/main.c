@@ -4,10 +4,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "controller/command.h"
+#include "controller/usage.h"
 #include "core/clock.h"
 
 static void stop(int signal)
@@ -57,19 +57,20 @@ static void die_of_sigpipe(void)
 
 int main(int count, char **words)
 {
-        int status;
-        bool written;
+        struct error err = ERROR_INIT;
 
         if (!fill_standard_streams())
                 return 1;
         catch_signals();
-        status = command_main(count, words);
-        written = fflush(stdout) == 0 && !ferror(stdout);
-        if (!written && reader_gone())
-                die_of_sigpipe();
-        if (!written && status == 0) {
-                fprintf(stderr, "optctl: standard output: %s\n", strerror(errno));
-                return 1;
+        if (count < 2) {
+                usage_print_program(stderr);
+                return 2;
         }
-        return status;
+        if (command_main(count - 1, words + 1, &err) && (fflush(stdout) != 0 || ferror(stdout)))
+                error_errno(&err, errno, "standard output");
+        if (err.code == ERROR_IO && reader_gone())
+                die_of_sigpipe();
+        if (err.code != ERROR_NONE)
+                fprintf(stderr, "optctl: %s\n", err.message);
+        return error_exit_status(&err);
 }

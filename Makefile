@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Short names for what CMake (CMakePresets.json) and scripts/ do. `make` alone builds build/optctl.
+
+.DEFAULT_GOAL := build
+.PHONY: build deps demo test e2e bench fuzz lint docs install package coverage clean
+
+SECONDS_PER_TARGET ?= 600
+PREFIX ?= /usr/local
+
+build:
+	cmake --preset release >/dev/null
+	cmake --build --preset release
+
+deps:
+	scripts/deps
+
+# What a newcomer runs first: measured runs predicted, then a week of load on the model fitted to them.
+demo:
+	scripts/deps build
+	@$(MAKE) --no-print-directory build
+	scripts/demo
+
+test: build
+	scripts/test release
+	cmake --preset debug-asan >/dev/null
+	cmake --build --preset debug-asan
+	scripts/test debug-asan
+
+e2e: build
+	tests/e2e/run
+
+bench:
+	cmake --preset bench >/dev/null
+	cmake --build --preset bench
+	scripts/bench
+
+# make fuzz SECONDS_PER_TARGET=20
+fuzz:
+	cmake --preset fuzz >/dev/null
+	cmake --build --preset fuzz
+	scripts/fuzz $(SECONDS_PER_TARGET)
+
+lint:
+	scripts/lint
+
+# The pages in docs/ that are made from the program's own tables.
+docs: build
+	scripts/docs
+
+install: build
+	cmake --install build --prefix $(PREFIX)
+
+package: build
+	cd build && cpack -G DEB
+
+coverage:
+	cmake --preset coverage >/dev/null
+	cmake --build --preset coverage
+	scripts/test coverage
+	scripts/coverage
+
+clean:
+	rm -rf build
