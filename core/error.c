@@ -30,6 +30,14 @@ static void fill(struct error *err, enum error_code code, const char *reason)
         snprintf(err->reason, sizeof err->reason, "%s", reason ? reason : kinds[code].reason);
 }
 
+/* What users and peers wrote finds its way into messages: a message stays one line whatever that was. */
+static void one_line(char *text)
+{
+        for (; *text; text++)
+                if ((unsigned char)*text < 0x20 || *text == 0x7f)
+                        *text = ' ';
+}
+
 bool error_set(struct error *err, enum error_code code, const char *reason, const char *format, ...)
 {
         va_list args;
@@ -38,6 +46,7 @@ bool error_set(struct error *err, enum error_code code, const char *reason, cons
         va_start(args, format);
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        one_line(err->message);
         return false;
 }
 
@@ -52,6 +61,7 @@ bool error_errno(struct error *err, int number, const char *format, ...)
         vsnprintf(what, sizeof what, format, args);
         va_end(args);
         snprintf(err->message, sizeof err->message, "%s: %s", what, strerror_r(number, words, sizeof words));
+        one_line(err->message);
         return false;
 }
 
@@ -67,6 +77,7 @@ bool error_wrap(struct error *err, const char *format, ...)
         va_end(args);
         if (used >= 0 && (size_t)used < sizeof err->message)
                 snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", inner);
+        one_line(err->message);
         return false;
 }
 

@@ -127,8 +127,8 @@ static bool read_all(int fd, const char *path, size_t cap, struct text *text, st
                 if (got == 0)
                         return true;
                 if (text->length + (size_t)got > cap)
-                        return error_set(err, ERROR_LIMIT, NULL, "%s: larger than the %zu MiB that are accepted",
-                                         path, cap >> 20);
+                        return error_set(err, ERROR_LIMIT, NULL,
+                                         "%s: larger than the %zu MiB that are accepted", path, cap >> 20);
                 text_add(text, chunk, (size_t)got);
         }
 }
@@ -216,7 +216,7 @@ bool text_to_double(const char *string, double *ret_value)
         char *end;
         double value;
 
-        if (!(isdigit((unsigned char)*string) || *string == '-' || *string == '+' || *string == '.'))
+        if (!*string || string[strspn(string, "0123456789.+-eE")]) /* strtod also takes hex, inf and blanks */
                 return false;
         errno = 0;
         value = strtod(string, &end);

@@ -95,14 +95,6 @@ void yaml_path(const struct yaml_node *node, struct text *out)
         }
 }
 
-/* A message is one line whatever the document holds. */
-static void one_line(char *text)
-{
-        for (; *text; text++)
-                if ((unsigned char)*text < 0x20 || *text == 0x7f)
-                        *text = ' ';
-}
-
 bool yaml_error(const struct yaml_node *node, struct error *err, const char *format, ...)
 {
         char message[sizeof err->message];
@@ -122,9 +114,7 @@ bool yaml_error(const struct yaml_node *node, struct error *err, const char *for
                 yaml_path(node, &path);
                 text_format(&where, "%.300s: ", path.data);
         }
-        error_set(err, ERROR_INPUT, NULL, "%s%s", where.data ? where.data : "", message);
-        one_line(err->message);
-        return false;
+        return error_set(err, ERROR_INPUT, NULL, "%s%s", where.data ? where.data : "", message);
 }
 
 const char *yaml_show(const struct yaml_node *node, char buffer[YAML_SHOWN_ROOM])
@@ -156,7 +146,6 @@ static bool fail_at(struct reader *reader, yaml_mark_t mark, const char *format,
         va_end(args);
         error_set(reader->err, ERROR_INPUT, NULL, "%s:%zu:%zu: %s", reader->source, mark.line + 1,
                   mark.column + 1, message);
-        one_line(reader->err->message);
         return false;
 }
 
@@ -482,9 +471,7 @@ struct setting {
 
 static bool fail_setting(const struct setting *setting, const char *why)
 {
-        error_set(setting->err, ERROR_INPUT, NULL, "%s %s: %s", setting->source, setting->path, why);
-        one_line(setting->err->message);
-        return false;
+        return error_set(setting->err, ERROR_INPUT, NULL, "%s %s: %s", setting->source, setting->path, why);
 }
 
 static bool ends_step(char c)
