@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_JSON_H
+#define OPTCTL_CORE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/text.h"
+
+/* What jansson leaves to its users. Keys are written in the order they were added; numbers the same on every
+ * run. */
+DEFINE_CLEANUP(json_decref, json_t);
+#define autojson __attribute__((cleanup(json_decref_cleanup))) json_t
+
+/* NAN and infinities become null, whole numbers integers. */
+json_t *json_from_double(double value);
+
+/* Appends the value; indent 0 puts it on one line. Reals have ten significant digits. */
+void json_put(const json_t *value, int indent, struct text *out);
+
+/* Errors are ERROR_INPUT and read "source:line:column: not JSON: ...". Duplicate keys are refused. */
+bool json_parse_text(const char *text, size_t length, const char *source, json_t **ret_value,
+                     struct error *err);
+bool json_read_file(const char *path, size_t cap_bytes, json_t **ret_value, struct error *err);
+
+/* The finite number or the text under a key; false when it is absent or of another type. Text is borrowed. */
+bool json_find_number(const json_t *object, const char *key, double *ret_value);
+bool json_find_text(const json_t *object, const char *key, const char **ret_text);
+
+#endif
