@@ -12,26 +12,28 @@
 #include "core/yaml.h"
 
 /*
- * One declarative table for each section of a spec and for each strategy, guardrail, collector and actuator. From
- * it come the parser, the error messages with place and nearest name, the defaults, `optctl explain`, the JSON
- * Schema and the reference page: nothing about an option is written twice.
+ * One declarative table for each section of a spec and for each strategy, guardrail, collector and actuator.
+ * From it come the parser, the error messages with place and nearest name, the defaults, `optctl explain`,
+ * the JSON Schema and the reference page: nothing about an option is written twice.
  *
- * Names are camelCase and end in their unit where they have one (metricsWindowSeconds). Durations are integers.
+ * Names are camelCase and end in their unit where they have one (metricsWindowSeconds). Durations are
+ * integers.
  */
 enum option_type {
         OPTION_BOOL,     /* bool */
         OPTION_INT,      /* int64_t */
-        OPTION_NUMBER,   /* double; written as a number or as a decimal in quotes (Kubernetes objects carry no floats) */
+        OPTION_NUMBER,   /* double; written as a number or as a decimal in quotes (Kubernetes objects carry no
+                            floats) */
         OPTION_QUANTITY, /* double in the base unit; a Kubernetes quantity: 512Mi, 100m, 1.5 */
         OPTION_TEXT,     /* char *, owned by the object; NULL when absent and without a default */
         OPTION_CHOICE,   /* int, index into choices */
-        OPTION_TIME,     /* int64_t, milliseconds since 1970 UTC; RFC 3339 */
+        OPTION_TIME,     /* int64_t, milliseconds since 1970 UTC; RFC 3339; INT64_MIN when absent */
         OPTION_SECTION,  /* the struct itself, laid out by `table`; defaults apply when it is absent */
         OPTION_POINTER,  /* pointer to such a struct, NULL when absent */
         OPTION_LIST,     /* struct option_list of structs laid out by `table` */
         OPTION_TEXTS,    /* struct option_list of char * */
         OPTION_NUMBERS,  /* struct option_list of double */
-        OPTION_FREE,     /* struct yaml_node *, borrowed from the document: whoever owns the section parses it */
+        OPTION_FREE, /* struct yaml_node *, borrowed from the document: whoever owns the section parses it */
 };
 
 struct option_table;
@@ -40,9 +42,10 @@ struct option {
         const char *name;
         enum option_type type;
         size_t offset;
-        const char *unit;           /* for people: "s", "records/s", "1/h"; NULL when it has none */
-        double min, max;            /* inclusive; both 0: unbounded. For lists: number of items */
-        const char *fallback;       /* default as it would be written in a spec; NULL: zero, NULL, empty or NAN */
+        const char *unit;     /* for people: "s", "records/s", "1/h"; NULL when it has none */
+        double min, max;      /* inclusive; both 0: unbounded; may be infinite. Text: bytes; lists: items */
+        const char *fallback; /* default as it would be written in a spec; NULL: zero, NULL, empty, NAN,
+                                 INT64_MIN */
         const char *const *choices; /* OPTION_CHOICE, ends with NULL */
         const struct option_table *table;
         bool required;
@@ -71,9 +74,12 @@ struct option_part {
         void *object;
 };
 
-/* Fills `object` (zeroed or not; overwritten) from the map `node`, or with defaults when node is NULL or null.
- * On failure everything allocated is freed and the object is zeroed. */
-bool option_parse(const struct option_table *table, const struct yaml_node *node, void *object, struct error *err);
+/* Fills `object` (zeroed or not; overwritten) from the map `node`, or with defaults when node is NULL: then
+ * nothing is required. On failure everything allocated is freed and the object is zeroed. Errors name the
+ * place and the nearest right name: "f.yaml:7:5: spec.constraints.latencyP99Miliseconds: unknown option; did
+ * you mean latencyP99Milliseconds?". */
+bool option_parse(const struct option_table *table, const struct yaml_node *node, void *object,
+                  struct error *err);
 bool option_parse_parts(const struct option_part *parts, size_t n_parts, const struct yaml_node *node,
                         struct error *err);
 
@@ -81,14 +87,16 @@ bool option_parse_parts(const struct option_part *parts, size_t n_parts, const s
 void option_free(const struct option_table *table, void *object);
 
 /* Allocates, parses, frees on failure. */
-bool option_new(const struct option_table *table, const struct yaml_node *node, void **ret_object, struct error *err);
+bool option_new(const struct option_table *table, const struct yaml_node *node, void **ret_object,
+                struct error *err);
 void option_delete(const struct option_table *table, void *object);
 
 /* The object's values as JSON, units and choices by name, for the ledger and reports. Caller owns. */
 json_t *option_to_json(const struct option_table *table, const void *object);
 
-/* The option at a dotted path below the table ("knobs.min"; list items need no index), or an error that names the
- * nearest one. ret_table is the table the option stands in; the empty path is the table itself (ret_option NULL). */
+/* The option at a dotted path below the table ("knobs.min"; list items need no index), or an error that names
+ * the nearest one. ret_table is the table the option stands in; the empty path is the table itself
+ * (ret_option NULL). */
 bool option_find(const struct option_table *table, const char *path, const struct option_table **ret_table,
                  const struct option **ret_option, struct error *err);
 
@@ -96,7 +104,7 @@ bool option_find(const struct option_table *table, const char *path, const struc
 void option_explain(const struct option_table *table, const struct option *option, const char *path,
                     struct text *out);
 
-json_t *option_schema(const struct option_table *table);                         /* JSON Schema 2020-12 */
+json_t *option_schema(const struct option_table *table); /* JSON Schema 2020-12 */
 void option_reference(const struct option_table *table, const char *path, struct text *out); /* Markdown */
 
 #endif
