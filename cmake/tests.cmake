@@ -25,10 +25,15 @@ function(test_program source prefix ret_target)
   set(${ret_target}_name ${room_name}/${subject} PARENT_SCOPE)
 endfunction()
 
+# What several tests share: made-up documents, the check against a JSON Schema.
+file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
+add_library(support STATIC ${support_sources})
+target_link_libraries(support PUBLIC core)
+
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
   test_program(${source} test program)
-  target_link_libraries(${program} PRIVATE PkgConfig::CMOCKA)
+  target_link_libraries(${program} PRIVATE support PkgConfig::CMOCKA)
   add_test(NAME ${program_name} COMMAND ${program} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${program_name} PROPERTIES TIMEOUT ${test_seconds})
 endforeach()
@@ -40,6 +45,12 @@ foreach(scenario ${cli_scenarios})
   add_test(NAME cli/${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/cli/run $<TARGET_FILE:optctl> ${folder})
   set_tests_properties(cli/${name} PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endforeach()
+
+# The report in a real browser: pages are written by a program and read by headless Chromium.
+add_executable(report_pages tests/e2e/report_pages.c)
+target_link_libraries(report_pages PRIVATE sim support)
+add_test(NAME e2e/report_browser COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/report_browser $<TARGET_FILE:report_pages>)
+set_tests_properties(e2e/report_browser PROPERTIES TIMEOUT ${test_seconds} SKIP_RETURN_CODE 77)
 
 if(OPTCTL_BENCH)
   file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
