@@ -10,14 +10,16 @@
 #include "core/option.h"
 
 /*
- * The price book: what a worker costs and how much carbon its energy carries, over time. Prices are step functions:
- * each holds from its instant until the next. Reckoned in integers (10^-9 of the currency per worker-hour), so that an
- * integral over any split of an interval is the same to the last digit.
+ * The price book: what a worker costs and how much carbon its energy carries, over time. Prices are step
+ * functions: each holds from its instant until the next. Reckoned in integers (10^-9 of the currency per
+ * worker-hour), so that an integral over any split of an interval is the same to the last digit.
  */
 struct price_book;
 
-/* Layout of spec.prices: currency, worker {perHour, minimumSeconds, granularitySeconds, series...}, spot {...},
- * energy {wattsPerWorker, perMegawattHour series}, carbon {gramsPerKilowattHour or a series}. */
+/* Layout of spec.prices: currency, worker {perHour, minimumSeconds, granularitySeconds}, spot {ratio,
+ * perHour}, energy {wattsPerWorker, perMegawattHour, currency, exchangeRate}, carbon {wattsPerWorker,
+ * gramsPerKilowattHour}; each with a `file` and its columns instead of the constant; changes [{at, ...}] of
+ * the constants. */
 extern const struct option_table prices_table;
 
 /* `options` was filled by option_parse(&prices_table); files are relative to `base`. */
@@ -25,18 +27,24 @@ bool price_book_new(const void *options, const char *base, struct price_book **r
 void price_book_free(struct price_book *book);
 DEFINE_CLEANUP(price_book_free, struct price_book);
 
-const char *price_book_currency(const struct price_book *book); /* "USD" */
+/* ISO 4217: "USD"; "XXX" (no currency) when no price was given, and a worker-hour then costs 1. */
+const char *price_book_currency(const struct price_book *book);
+
+/* ERROR_INPUT when a file of prices does not reach over the interval. Outside it its first or last price
+ * holds. */
+bool price_book_covers(const struct price_book *book, int64_t from_ms, int64_t to_ms, struct error *err);
 
 /* Price of one worker-hour in force at an instant, energy included, in the book's currency. */
 double price_book_worker_hour(const struct price_book *book, int64_t time_ms);
 
-/* Cost of `workers` from `from_ms` to `to_ms`, in units of 10^-9 currency * ms / h: add up as integers, convert once. */
+/* Cost of `workers` from `from_ms` to `to_ms`, in units of 10^-9 currency * ms / h: add up as integers,
+ * convert once. */
 typedef __int128 price_sum;
 price_sum price_book_integral(const struct price_book *book, int64_t from_ms, int64_t to_ms, int64_t workers);
 double price_sum_to_money(price_sum sum);
 
-/* What a worker that lived `lived_ms` and was stopped at `at_ms` costs beyond its time: the minimum that is billed and
- * the rounding up to the granularity. */
+/* What a worker that lived `lived_ms` and was stopped at `at_ms` costs beyond its time: the minimum that is
+ * billed and the rounding up to the granularity. */
 price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, int64_t at_ms);
 
 /* Grams of CO2 for `workers` over the interval. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_PRICES_OPTIONS_H
+#define OPTCTL_CORE_PRICES_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/option.h"
+
+/* The objects of prices_table. Numbers that were not given are NAN. */
+
+/* A price that changes over time, from a file. */
+struct price_file {
+        char *file; /* NULL: a constant price */
+        char *time_column, *value_column, *time_zone, *match;
+        bool repeat;
+        int64_t shift_seconds;
+};
+
+struct worker_price {
+        double per_hour;
+        int64_t minimum_seconds, granularity_seconds;
+        struct price_file recorded; /* per hour */
+};
+
+struct spot_price {
+        double ratio; /* of the workers that run on spot */
+        double per_hour;
+        struct price_file recorded;
+};
+
+struct energy_price {
+        double watts_per_worker;
+        double per_megawatt_hour;
+        char *currency;             /* NULL: the book's */
+        double exchange_rate;       /* of the book's currency for one of `currency` */
+        struct price_file recorded; /* per MWh */
+};
+
+struct carbon_price {
+        double watts_per_worker; /* NAN: the energy's */
+        double grams_per_kilowatt_hour;
+        struct price_file recorded; /* g/kWh */
+};
+
+struct price_change {
+        int64_t at_ms;
+        double worker_per_hour, spot_per_hour, energy_per_megawatt_hour, grams_per_kilowatt_hour;
+};
+
+struct price_options {
+        char *currency;
+        struct worker_price worker;
+        struct spot_price spot;
+        struct energy_price energy;
+        struct carbon_price carbon;
+        struct option_list changes; /* of struct price_change */
+};
+
+#define CURRENCY_NONE "XXX" /* ISO 4217: no currency. Cost is then counted in worker-hours */
+
+#endif
