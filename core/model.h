@@ -47,7 +47,7 @@ struct catch_up_model {
 struct cpu_model {
         double base_ratio, base_ratio_error;
         double worker_seconds_per_record, worker_seconds_per_record_error; /* of source input */
-        double noise_sd;                  /* of the ratio, mean over workers */
+        double noise_sd;                  /* of one worker's ratio; workers scatter independently */
         double noise_correlation_seconds; /* the noise is a first-order autoregressive process */
 };
 

@@ -185,7 +185,8 @@ static double cpu_noise(struct engine *engine, double seconds)
 
         if (!(engine->cpu.noise_sd > 0))
                 return 0;
-        mean_sd = engine->cpu.noise_sd * sqrt(2 / u - 2 / (u * u) * (1 - keep));
+        mean_sd = engine->cpu.noise_sd / sqrt(fmax(engine->workers_ready, 1)) *
+                  sqrt(2 / u - 2 / (u * u) * (1 - keep));
         engine->cpu_noise =
                 keep * engine->cpu_noise + sqrt(1 - keep * keep) * gsl_ran_ugaussian(engine->rng_metrics);
         return mean_sd * engine->cpu_noise;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/calibrate.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/series.h"
+#include "core/text.h"
+#include "sim/calibrate_internal.h"
+
+void calibrate_note(struct fitting *fitting, const char *name, const char *unit, double value, double error,
+                    const char *format, ...)
+{
+        struct calibration *result = fitting->result;
+        struct calibration_parameter *parameter;
+        va_list args;
+
+        result->parameters = memory_resize(result->parameters, result->count + 1, sizeof *result->parameters);
+        parameter = &result->parameters[result->count++];
+        *parameter = (struct calibration_parameter){
+                .unit = unit,
+                .value = value,
+                .error = isnan(error) ? 0 : error,
+                .identified = !isnan(error),
+        };
+        snprintf(parameter->name, sizeof parameter->name, "%s", name);
+        va_start(args, format);
+        vsnprintf(parameter->note, sizeof parameter->note, format, args);
+        va_end(args);
+}
+
+static char *names_of(struct recording *const *recordings, size_t n)
+{
+        autotext text = {0};
+
+        for (size_t i = 0; i < n; i++)
+                text_format(&text, "%s%s", i > 0 ? ", " : "", recordings[i]->name);
+        return text_take(&text);
+}
+
+/* When the youngest of the recordings ended: a calibration is as old as its data. */
+static char *youngest(struct recording *const *recordings, size_t n)
+{
+        int64_t last = INT64_MIN;
+        char buffer[32];
+
+        for (size_t i = 0; i < n; i++) {
+                int64_t end = recordings[i]->start_ms + (int64_t)recordings[i]->count * recordings[i]->step_ms;
+
+                last = end > last ? end : last;
+        }
+        time_format(last, buffer);
+        return memory_copy_text(buffer);
+}
+
+bool calibrate(const struct pipeline *pipeline, const struct model *prior, struct recording *const *recordings, size_t n,
+               struct calibration **ret_calibration, struct error *err)
+{
+        struct calibration *result autocall(calibration_free) = memory_new(1, sizeof *result);
+        struct fitting fitting = {.pipeline = pipeline, .recordings = recordings, .n = n, .result = result};
+        bool done;
+
+        if (n == 0)
+                return error_set(err, ERROR_INPUT, NULL, "no recording to calibrate on");
+        model_copy(prior, &result->model);
+        fitting.episodes = memory_new(n, sizeof(struct episodes *));
+        for (size_t i = 0; i < n; i++)
+                fitting.episodes[i] = episodes_find(recordings[i]);
+        calibrate_latency(&fitting);
+        calibrate_restarts(&fitting);
+        calibrate_failures(&fitting);
+        calibrate_cpu(&fitting);
+        done = calibrate_operators(&fitting, err);
+        for (size_t i = 0; i < n; i++)
+                episodes_free(fitting.episodes[i]);
+        free(fitting.episodes);
+        if (!done)
+                return false;
+        free(result->model.calibrated_from);
+        free(result->model.calibrated_at);
+        result->model.calibrated_from = names_of(recordings, n);
+        result->model.calibrated_at = youngest(recordings, n);
+        *ret_calibration = TAKE(result);
+        return true;
+}
+
+void calibration_free(struct calibration *calibration)
+{
+        if (!calibration)
+                return;
+        model_free(&calibration->model);
+        free(calibration->parameters);
+        free(calibration);
+}

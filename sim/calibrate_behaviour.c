@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "sim/calibrate_internal.h"
+#include "sim/fit.h"
+
+#define CPU_BLOCK        60 /* steps averaged before the fit: neighbours are not independent */
+#define REGULAR_CV       0.25
+#define REGULAR_AT_LEAST 4
+#define WARM_STEPS       30 /* after a start in which the CPU is looked at */
+
+/* Downtimes of the episodes that were (or were not) rescales. Caller frees. */
+static double *downtimes(const struct fitting *fitting, bool rescale, size_t *ret_count)
+{
+        double *seconds = NULL;
+        size_t count = 0;
+
+        for (size_t r = 0; r < fitting->n; r++)
+                for (size_t e = 0; e < fitting->episodes[r]->count; e++) {
+                        const struct episode *episode = &fitting->episodes[r]->items[e];
+                        double gap = (double)(episode->end - episode->start);
+
+                        /* At the very start the job is being submitted; at the very end it is being cancelled. */
+                        if (episode->rescale != rescale || episode->start == 0 ||
+                            episode->end >= fitting->recordings[r]->count)
+                                continue;
+                        seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        /* The oldest record after the gap waited through it: with metrics that lag or are averaged this
+                         * tells the downtime better than the gap. */
+                        seconds[count++] = episode->peak_delay_seconds > 0 && episode->peak_delay_seconds < 600
+                                                   ? fmax(episode->peak_delay_seconds, fmin(gap, 600))
+                                                   : gap;
+                }
+        *ret_count = count;
+        return seconds;
+}
+
+struct lognormal {
+        double median, median_error, log_sd;
+};
+
+static struct lognormal fit_lognormal(double *values, size_t n)
+{
+        struct lognormal fit = {0};
+        double spread;
+
+        gsl_sort(values, 1, n);
+        fit.median = gsl_stats_median_from_sorted_data(values, 1, n);
+        spread = gsl_stats_quantile_from_sorted_data(values, 1, n, .84) / fit.median;
+        fit.log_sd = n > 2 && spread > 1 ? log(spread) : 0;
+        /* Standard error of a median of log-normal values: 1.25 sd / sqrt(n). */
+        fit.median_error = fit.median * 1.25 * fit.log_sd / sqrt((double)n);
+        return fit;
+}
+
+void calibrate_restarts(struct fitting *fitting)
+{
+        struct restart_model *restart = &fitting->result->model.restart;
+        size_t count;
+        autofree double *seconds = downtimes(fitting, true, &count);
+        const char *from = "rescales";
+
+        if (count == 0) {
+                free(seconds);
+                seconds = downtimes(fitting, false, &count);
+                from = "restarts after failures: no rescale was recorded";
+        }
+        if (count == 0) {
+                calibrate_note(fitting, "restart.medianSeconds", "s", restart->median_seconds, NAN,
+                               "the job never stood still in the recordings; kept from the spec");
+                return;
+        }
+        struct lognormal fit = fit_lognormal(seconds, count);
+
+        restart->median_seconds = fit.median;
+        restart->median_seconds_error = fit.median_error;
+        restart->log_sd = fit.log_sd;
+        calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count, from);
+        calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd, fit.log_sd / sqrt(2.0 * (double)count),
+                       "scatter of the logarithms");
+}
+
+/* Intervals between failures within each recording, and the first of each. */
+static double *failure_intervals(const struct fitting *fitting, size_t *ret_count, double *ret_first, double *ret_total)
+{
+        double *seconds = NULL, first = 0;
+        size_t count = 0, firsts = 0;
+
+        *ret_total = 0;
+        for (size_t r = 0; r < fitting->n; r++) {
+                double last = NAN;
+
+                *ret_total += (double)fitting->recordings[r]->count;
+                for (size_t e = 0; e < fitting->episodes[r]->count; e++) {
+                        const struct episode *episode = &fitting->episodes[r]->items[e];
+
+                        if (episode->rescale || episode->start == 0 ||
+                            episode->end >= fitting->recordings[r]->count)
+                                continue;
+                        if (isnan(last)) {
+                                first += (double)episode->start;
+                                firsts++;
+                        } else {
+                                seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                                seconds[count++] = (double)episode->start - last;
+                        }
+                        last = (double)episode->start;
+                }
+        }
+        *ret_first = firsts > 0 ? first / (double)firsts : NAN;
+        *ret_count = count;
+        return seconds;
+}
+
+void calibrate_failures(struct fitting *fitting)
+{
+        struct failure_model *failures = &fitting->result->model.failures;
+        size_t count, down_count;
+        double first, total, middle, spread;
+        autofree double *intervals = failure_intervals(fitting, &count, &first, &total);
+        autofree double *seconds = downtimes(fitting, false, &down_count);
+        struct lognormal fit;
+
+        if (down_count == 0) {
+                calibrate_note(fitting, "failures.everySeconds", "s", failures->every_seconds, NAN,
+                               "no failure in the recordings; kept from the spec");
+                return;
+        }
+        fit = fit_lognormal(seconds, down_count);
+        failures->median_seconds = fit.median;
+        failures->log_sd = fit.log_sd;
+        failures->every_seconds = total / (double)down_count;
+        failures->jitter_ratio = 1;
+        failures->first_after_seconds = 0;
+        if (count >= REGULAR_AT_LEAST) {
+                gsl_sort(intervals, 1, count);
+                middle = gsl_stats_median_from_sorted_data(intervals, 1, count);
+                spread = gsl_stats_quantile_from_sorted_data(intervals, 1, count, .84) -
+                         gsl_stats_quantile_from_sorted_data(intervals, 1, count, .16);
+                if (spread / 2 < REGULAR_CV * middle) {
+                        failures->every_seconds = middle;
+                        failures->first_after_seconds = first;
+                        failures->jitter_ratio = spread / 2 / middle;
+                }
+        }
+        calibrate_note(fitting, "failures.everySeconds", "s", failures->every_seconds,
+                       failures->jitter_ratio < 1 ? failures->jitter_ratio * failures->every_seconds
+                                                  : failures->every_seconds / sqrt((double)down_count),
+                       "%zu failures, %s", down_count, failures->jitter_ratio < 1 ? "regular" : "at random");
+        calibrate_note(fitting, "failures.medianSeconds", "s", fit.median, fit.median_error,
+                       "downtime, with a scatter of %.2f of its logarithm", fit.log_sd);
+}
+
+void calibrate_latency(struct fitting *fitting)
+{
+        struct latency_model *latency = &fitting->result->model.latency;
+        double base = 0, sd = 0;
+        size_t n = 0;
+
+        for (size_t r = 0; r < fitting->n; r++) {
+                const struct episodes *episodes = fitting->episodes[r];
+                size_t calm = 0;
+
+                for (size_t i = 0; i < fitting->recordings[r]->count; i++)
+                        calm += !episodes->disturbed[i];
+                /* One that was disturbed nearly all the time says nothing about the base. */
+                if (isnan(episodes->base_latency_seconds) || calm < fitting->recordings[r]->count / 4)
+                        continue;
+                base += episodes->base_latency_seconds;
+                sd += episodes->latency_log_sd;
+                n++;
+        }
+        if (n == 0) {
+                calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds, NAN,
+                               "no recording has the latency of a pipeline that keeps up; kept from the spec");
+                return;
+        }
+        latency->base_seconds = base / (double)n;
+        latency->log_sd = sd / (double)n;
+        latency->per_worker_seconds = 0;
+        fitting->result->model.catch_up.threshold_seconds = fitting->episodes[0]->behind_seconds;
+        calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds,
+                       latency->base_seconds * latency->log_sd / 10, "median while nothing waits, %zu recording%s", n,
+                       n == 1 ? "" : "s");
+}
+
+/* ---- CPU ---- */
+
+struct cpu_samples {
+        double *load, *cpu; /* records/s a worker; ratio */
+        size_t count;
+        double workers;
+};
+
+static void collect_cpu(const struct fitting *fitting, struct cpu_samples *samples)
+{
+        double workers = 0;
+
+        for (size_t r = 0; r < fitting->n; r++) {
+                const struct recording *recording = fitting->recordings[r];
+                const double *rate = recording->throughput ? recording->throughput : recording->offered;
+
+                if (!recording->cpu || !rate)
+                        continue;
+                samples->load = memory_resize(samples->load, samples->count + recording->count, sizeof(double));
+                samples->cpu = memory_resize(samples->cpu, samples->count + recording->count, sizeof(double));
+                for (size_t i = 0; i < recording->count; i++) {
+                        double there = recording_workers_at(recording, fitting->pipeline, i);
+
+                        if (fitting->episodes[r]->disturbed[i] || isnan(recording->cpu[i]) || isnan(rate[i]) ||
+                            !(there > 0))
+                                continue;
+                        samples->load[samples->count] = rate[i] / there;
+                        samples->cpu[samples->count++] = recording->cpu[i];
+                        workers += there;
+                }
+        }
+        samples->workers = samples->count > 0 ? workers / (double)samples->count : NAN;
+}
+
+/* Correlation time of an AR(1) process from how much averaging over `block` samples takes off its scatter: solves
+ * 2/u - 2/u^2 (1 - exp(-u)) = ratio for u = block / time. */
+static double correlation_seconds(const double *residual, size_t n, size_t block)
+{
+        double sum2 = 0, block_sum2 = 0, ratio, low = 1e-3, high = 1e4;
+        size_t blocks = n / block;
+
+        for (size_t b = 0; b < blocks; b++) {
+                double sum = 0;
+
+                for (size_t i = b * block; i < (b + 1) * block; i++) {
+                        sum += residual[i];
+                        sum2 += residual[i] * residual[i];
+                }
+                block_sum2 += pow(sum / (double)block, 2);
+        }
+        ratio = block_sum2 / (double)blocks / (sum2 / (double)(blocks * block));
+        for (int i = 0; i < 60; i++) {
+                double u = sqrt(low * high);
+
+                if (2 / u - 2 / (u * u) * -expm1(-u) > ratio)
+                        low = u;
+                else
+                        high = u;
+        }
+        return (double)block / low;
+}
+
+/* Mean CPU while a start is being worked off, beyond what the load explains. */
+static void fit_warmup(struct fitting *fitting)
+{
+        struct restart_model *restart = &fitting->result->model.restart;
+        const struct cpu_model *cpu = &fitting->result->model.cpu;
+        double peak = 0, long_after = 0;
+        size_t starts = 0;
+
+        for (size_t r = 0; r < fitting->n; r++) {
+                const struct recording *recording = fitting->recordings[r];
+
+                for (size_t e = 0; recording->cpu && e < fitting->episodes[r]->count; e++) {
+                        size_t end = fitting->episodes[r]->items[e].end;
+                        double most, seconds = 0;
+
+                        if (end + WARM_STEPS >= recording->count || end == 0)
+                                continue;
+                        most = recording_quantile(recording->cpu, end, end + WARM_STEPS, .9);
+                        for (size_t i = end; i < end + WARM_STEPS; i++)
+                                seconds += recording->cpu[i] > (most + cpu->base_ratio) / 2;
+                        peak += most;
+                        long_after += seconds;
+                        starts++;
+                }
+        }
+        if (starts == 0)
+                return;
+        restart->warmup_cpu_ratio = peak / (double)starts;
+        restart->warmup_seconds = long_after / (double)starts;
+        calibrate_note(fitting, "restart.warmupCpuRatio", NULL, restart->warmup_cpu_ratio,
+                       restart->warmup_cpu_ratio / sqrt((double)starts) / 3, "after %zu starts, for %.0f s", starts,
+                       restart->warmup_seconds);
+}
+
+void calibrate_cpu(struct fitting *fitting)
+{
+        struct cpu_model *cpu = &fitting->result->model.cpu;
+        struct cpu_samples samples = {0};
+        struct error err = ERROR_INIT;
+        struct line_fit fit;
+
+        collect_cpu(fitting, &samples);
+        if (fit_line(samples.load, samples.cpu, samples.count, CPU_BLOCK, &fit, &err)) {
+                cpu->base_ratio = fit.intercept;
+                cpu->base_ratio_error = fit.intercept_error;
+                cpu->worker_seconds_per_record = fit.slope;
+                cpu->worker_seconds_per_record_error = fit.slope_error;
+                cpu->noise_sd = fit.residual_sd * sqrt(samples.workers);
+                for (size_t i = 0; i < samples.count; i++)
+                        samples.cpu[i] -= fit.intercept + fit.slope * samples.load[i];
+                cpu->noise_correlation_seconds = correlation_seconds(samples.cpu, samples.count, CPU_BLOCK / 2);
+                calibrate_note(fitting, "cpu.baseRatio", NULL, fit.intercept, fit.intercept_error,
+                               "CPU of a worker without load");
+                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", fit.slope, fit.slope_error,
+                               "%zu samples while nothing waits; scatter %.3f", samples.count, fit.residual_sd);
+                fit_warmup(fitting);
+        } else {
+                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", cpu->worker_seconds_per_record, NAN,
+                               "CPU was not recorded, or not while the pipeline kept up; kept from the spec");
+        }
+        free(samples.load);
+        free(samples.cpu);
+}

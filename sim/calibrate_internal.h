@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_SIM_CALIBRATE_INTERNAL_H
+#define OPTCTL_SIM_CALIBRATE_INTERNAL_H
+
+#include "sim/calibrate.h"
+#include "sim/episodes.h"
+
+/* Shared by the files of the calibration only: what is being fitted, to what. */
+struct fitting {
+        const struct pipeline *pipeline;
+        struct recording *const *recordings;
+        struct episodes **episodes; /* of each recording */
+        size_t n;
+        struct calibration *result;
+};
+
+/* Notes a parameter. With error NAN it counts as not identified, and the note says why. */
+void calibrate_note(struct fitting *fitting, const char *name, const char *unit, double value, double error,
+                    const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* calibrate_capacity.c */
+bool calibrate_operators(struct fitting *fitting, struct error *err);
+
+/* calibrate_behaviour.c */
+void calibrate_restarts(struct fitting *fitting);
+void calibrate_failures(struct fitting *fitting);
+void calibrate_latency(struct fitting *fitting);
+void calibrate_cpu(struct fitting *fitting);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/episodes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STILL_RATIO      0.05 /* of the offered load: less is standing still */
+#define SHORTEST_STILL   5    /* steps; shorter gaps are lost samples */
+#define MERGE_GAP        20   /* steps of life in between that do not end an episode */
+#define BEFORE_EPISODE   60   /* steps that metrics with a window carry over */
+#define AFTER_EPISODE    120
+#define PEAK_WITHIN      180  /* steps after the end in which the peak of latency is looked for */
+#define BEHIND_BASES     2    /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
+#define BEHIND_MARGIN    3
+#define BEHIND_BACKLOG_S 5    /* the same where only the backlog was recorded */
+
+static bool stands_still(const struct recording *recording, size_t i)
+{
+        double offered = recording->offered ? recording->offered[i] : NAN;
+
+        if (recording->latency && !(recording->latency[i] > 0))
+                return true;
+        if (!recording->throughput)
+                return false;
+        if (isnan(recording->throughput[i]))
+                return true;
+        return offered > 1 && recording->throughput[i] < STILL_RATIO * offered;
+}
+
+static void mark_still(const struct recording *recording, struct episodes *episodes)
+{
+        size_t n = recording->count;
+
+        for (size_t i = 0; i < n; i++)
+                episodes->still[i] = stands_still(recording, i);
+        for (size_t i = 0; i < n;) {
+                size_t end = i;
+
+                while (end < n && episodes->still[end])
+                        end++;
+                if (end > i && end - i < SHORTEST_STILL)
+                        memset(episodes->still + i, 0, (end - i) * sizeof *episodes->still);
+                i = end > i ? end : i + 1;
+        }
+}
+
+static void reckon_base(const struct recording *recording, struct episodes *episodes)
+{
+        autofree double *calm = memory_new(recording->count, sizeof *calm);
+        size_t n = 0;
+        double low, middle;
+
+        episodes->base_latency_seconds = episodes->latency_log_sd = NAN;
+        episodes->behind_seconds = BEHIND_BACKLOG_S;
+        if (!recording->latency)
+                return;
+        for (size_t i = 0; i < recording->count; i++)
+                if (!episodes->still[i])
+                        calm[n++] = recording->latency[i];
+        /* The low side only: the high side holds the catching up. A pipeline that is always behind has its base in its
+         * lowest values. */
+        middle = recording_quantile(calm, 0, n, .4);
+        low = recording_quantile(calm, 0, n, .02);
+        if (middle > 30 * low)
+                middle = low;
+        episodes->base_latency_seconds = middle;
+        episodes->latency_log_sd = n > 100 && low > 0 ? fmin(log(middle / low) / 1.8, 1) : 0;
+        episodes->behind_seconds = (BEHIND_BASES - 1) * middle + BEHIND_MARGIN;
+}
+
+double episodes_delay(const struct episodes *episodes, const struct recording *recording, size_t step)
+{
+        if (recording->latency)
+                return fmax(recording->latency[step] - episodes->base_latency_seconds, 0);
+        if (recording->backlog && recording->throughput && recording->throughput[step] > 0)
+                return recording->backlog[step] / recording->throughput[step];
+        return NAN;
+}
+
+static bool is_rescale(const struct recording *recording, size_t start, size_t end)
+{
+        size_t before = start > BEFORE_EPISODE ? start - BEFORE_EPISODE : 0;
+        size_t after = end + BEFORE_EPISODE < recording->count ? end + BEFORE_EPISODE : recording->count - 1;
+
+        if (recording->rescales)
+                return recording->rescales[after] > recording->rescales[before];
+        return recording->workers && !isnan(recording->workers[before]) && !isnan(recording->workers[after]) &&
+               recording->workers[after] != recording->workers[before];
+}
+
+static void finish_episode(const struct recording *recording, const struct episodes *episodes, struct episode *episode)
+{
+        size_t until = episode->end + PEAK_WITHIN;
+
+        episode->rescale = is_rescale(recording, episode->start, episode->end);
+        for (size_t i = episode->end; i < until && i < recording->count; i++) {
+                double delay = episodes_delay(episodes, recording, i);
+
+                if (delay > episode->peak_delay_seconds)
+                        episode->peak_delay_seconds = delay;
+        }
+        episode->caught_up = episode->end;
+        while (episode->caught_up < recording->count && !episodes->still[episode->caught_up] &&
+               episodes_delay(episodes, recording, episode->caught_up) > episodes->behind_seconds)
+                episode->caught_up++;
+}
+
+static void collect_episodes(const struct recording *recording, struct episodes *episodes)
+{
+        for (size_t i = 0; i < recording->count; i++) {
+                struct episode *last = episodes->count > 0 ? &episodes->items[episodes->count - 1] : NULL;
+                size_t end = i;
+
+                while (end < recording->count && episodes->still[end])
+                        end++;
+                if (end == i)
+                        continue;
+                if (last && i - last->end <= MERGE_GAP) {
+                        last->end = end;
+                } else {
+                        episodes->items = memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
+                        episodes->items[episodes->count++] = (struct episode){.start = i, .end = end};
+                }
+                i = end;
+        }
+        for (size_t i = 0; i < episodes->count; i++)
+                finish_episode(recording, episodes, &episodes->items[i]);
+}
+
+static void mark_disturbed(const struct recording *recording, struct episodes *episodes)
+{
+        for (size_t e = 0; e < episodes->count; e++) {
+                const struct episode *episode = &episodes->items[e];
+                size_t from = episode->start > BEFORE_EPISODE ? episode->start - BEFORE_EPISODE : 0;
+
+                for (size_t i = from; i < episode->caught_up + AFTER_EPISODE && i < recording->count; i++)
+                        episodes->disturbed[i] = true;
+        }
+        for (size_t i = 0; i < recording->count; i++)
+                if (episodes_delay(episodes, recording, i) > episodes->behind_seconds)
+                        episodes->disturbed[i] = true;
+}
+
+struct episodes *episodes_find(const struct recording *recording)
+{
+        struct episodes *episodes = memory_new(1, sizeof *episodes);
+
+        episodes->still = memory_new(recording->count, sizeof *episodes->still);
+        episodes->disturbed = memory_new(recording->count, sizeof *episodes->disturbed);
+        mark_still(recording, episodes);
+        reckon_base(recording, episodes);
+        collect_episodes(recording, episodes);
+        mark_disturbed(recording, episodes);
+        return episodes;
+}
+
+void episodes_free(struct episodes *episodes)
+{
+        if (!episodes)
+                return;
+        free(episodes->items);
+        free(episodes->still);
+        free(episodes->disturbed);
+        free(episodes);
+}
