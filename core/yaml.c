@@ -203,7 +203,7 @@ static bool read_scalar(struct reader *reader, const yaml_event_t *event, const 
                         struct yaml_node **ret_node)
 {
         const char *value = (const char *)event->data.scalar.value;
-        struct yaml_node *node;
+        struct yaml_node *node = NULL;
 
         if (strlen(value) != event->data.scalar.length)
                 return fail_at(reader, event->start_mark, "text holds a NUL byte; expected none");

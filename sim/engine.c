@@ -110,11 +110,23 @@ static void settle_price(struct engine *engine)
         engine->priced_until_ms = now;
 }
 
+/* Orders workers, or lets the youngest go: those are billed for their least time and rounded up. */
 static void pay_for(struct engine *engine, int workers)
 {
+        int64_t now = engine_time_ms(engine);
+
         if (workers == engine->workers_paid)
                 return;
         settle_price(engine);
+        if (workers > engine->worker_room) {
+                engine->worker_room = 2 * workers;
+                engine->worker_since_ms = memory_resize(engine->worker_since_ms, (size_t)engine->worker_room,
+                                                        sizeof *engine->worker_since_ms);
+        }
+        for (int i = engine->workers_paid; i < workers; i++)
+                engine->worker_since_ms[i] = now;
+        for (int i = workers; i < engine->workers_paid && engine->in_figures; i++)
+                engine->cost += price_book_rounding(engine->setup.prices, now - engine->worker_since_ms[i], now);
         engine->workers_paid = workers;
 }
 
@@ -271,10 +283,11 @@ static void begin(struct engine *engine)
         const struct engine_setup *setup = &engine->setup;
 
         pipeline_deployment(setup->pipeline, &engine->running, &engine->deployment);
-        engine->workers_paid = engine->workers_ready = engine->deployment.workers;
+        engine->priced_until_ms = setup->start_ms;
+        pay_for(engine, engine->deployment.workers);
+        engine->workers_ready = engine->deployment.workers;
         engine->restart_at = engine->up_at = NEVER;
         engine->quiet = true;
-        engine->priced_until_ms = setup->start_ms;
         engine->in_figures = setup->warmup_ms <= 0;
         draw_parameters(engine);
         flow_configure(engine);
@@ -318,6 +331,7 @@ void engine_free(struct engine *engine)
         free(engine->flow);
         free(engine->edge_share);
         free(engine->late);
+        free(engine->worker_since_ms);
         free(engine);
 }
 

@@ -65,6 +65,8 @@ struct engine {
         struct configuration running, wanted;
         struct deployment deployment;
         int workers_paid, workers_ready;
+        int64_t *worker_since_ms; /* when each paid worker was ordered; the youngest is let go first */
+        int worker_room;
         enum job_state state;
         int64_t restart_at, up_at, failure_at; /* ticks; NEVER when not due */
         int64_t up_since;                      /* tick of the last start */
