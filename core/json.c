@@ -32,6 +32,57 @@ void json_put(const json_t *value, int indent, struct text *out)
         json_dump_callback(value, put_bytes, out, flags | (indent > 0 ? (size_t)JSON_INDENT(indent) : 0));
 }
 
+static void put_yaml(json_t *value, int depth, struct text *out);
+
+static void put_yaml_list(json_t *list, int depth, struct text *out)
+{
+        size_t i;
+        json_t *item;
+
+        json_array_foreach(list, i, item)
+        {
+                text_format(out, "\n%*s- ", depth * 2, "");
+                put_yaml(item, depth + 1, out);
+        }
+}
+
+/* The first key of a map in a list stands beside the dash. */
+static void put_yaml_map(json_t *map, int depth, bool after_dash, struct text *out)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(map, key, value)
+        {
+                if (!after_dash)
+                        text_format(out, "%s%*s", out->length ? "\n" : "", depth * 2, "");
+                after_dash = false;
+                text_format(out, "%s:", key);
+                if (json_object_size(value) > 0) {
+                        put_yaml_map(value, depth + 1, false, out);
+                } else if (json_array_size(value) > 0) {
+                        put_yaml_list(value, depth + 1, out);
+                } else {
+                        text_put(out, " ");
+                        json_put(value, 0, out);
+                }
+        }
+}
+
+static void put_yaml(json_t *value, int depth, struct text *out)
+{
+        if (json_object_size(value) > 0)
+                put_yaml_map(value, depth, true, out);
+        else
+                json_put(value, 0, out);
+}
+
+void json_put_yaml(json_t *map, struct text *out)
+{
+        put_yaml_map(map, 0, false, out);
+        text_put(out, "\n");
+}
+
 bool json_parse_text(const char *text, size_t length, const char *source, json_t **ret_value,
                      struct error *err)
 {

@@ -21,6 +21,9 @@ json_t *json_from_double(double value);
 /* Appends the value; indent 0 puts it on one line. Reals have ten significant digits. */
 void json_put(const json_t *value, int indent, struct text *out);
 
+/* Appends a map as YAML in block style, one key a line; texts stand in quotes. */
+void json_put_yaml(json_t *map, struct text *out);
+
 /* Errors are ERROR_INPUT and read "source:line:column: not JSON: ...". Duplicate keys are refused. */
 bool json_parse_text(const char *text, size_t length, const char *source, json_t **ret_value,
                      struct error *err);

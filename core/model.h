@@ -7,17 +7,18 @@
 #include "core/option.h"
 
 /*
- * How a streaming engine behaves: the parameters that `optctl calibrate` fits, the simulator runs on, and a strategy may
- * take as its prior. Each fitted value has its standard error beside it (0: taken as exact).
+ * How a streaming engine behaves: the parameters that `optctl calibrate` fits, the simulator runs on, and a
+ * strategy may take as its prior. Each fitted value has its standard error beside it (0: taken as exact).
  */
 struct operator_model {
         char *name;
         double rate_per_second, rate_per_second_error; /* records/s one subtask alone takes in */
         double sigma, sigma_error;                     /* Universal Scalability Law: contention */
         double kappa, kappa_error;                     /* Universal Scalability Law: coherency */
-        double skew;           /* load of the busiest subtask over the mean, >= 1 */
-        double service_cv;     /* coefficient of variation of the service time */
-        double buffer_records; /* room in the exchange in front of each subtask: backlog that the broker does not show */
+        double skew;                                   /* load of the busiest subtask over the mean, >= 1 */
+        double service_cv;                             /* coefficient of variation of the service time */
+        double buffer_records; /* room in the exchange in front of each subtask: backlog that the broker does
+                                  not show */
 };
 
 struct restart_model {
@@ -30,37 +31,39 @@ struct restart_model {
 };
 
 struct failure_model {
-        double every_seconds;        /* mean time between losses of a worker; 0: none */
-        double first_after_seconds;  /* the first one, from the start; 0: at random */
-        double jitter_ratio;         /* 1: a Poisson process; near 0: a regular one */
-        double median_seconds;       /* downtime */
+        double every_seconds;       /* mean time between losses of a worker; 0: none */
+        double first_after_seconds; /* the first one, from the start; 0: at random */
+        double jitter_ratio;        /* 1: a Poisson process; near 0: a regular one */
+        double median_seconds;      /* downtime */
         double log_sd;
-        double spot_per_hour;        /* preemptions per worker-hour */
+        double spot_per_hour; /* preemptions per worker-hour */
 };
 
 struct catch_up_model {
-        double floor_ratio, floor_ratio_error; /* capacity after a long time behind, over the whole; 1: no slowdown */
-        double time_constant_seconds;          /* of the decay towards it */
-        double threshold_seconds;              /* the pipeline is behind when records wait longer than this */
+        double floor_ratio,
+                floor_ratio_error;    /* capacity after a long time behind, over the whole; 1: no slowdown */
+        double time_constant_seconds; /* of the decay towards it */
+        double threshold_seconds;     /* the pipeline is behind when records wait longer than this */
 };
 
 struct cpu_model {
         double base_ratio, base_ratio_error;
-        double worker_seconds_per_record, worker_seconds_per_record_error; /* of source input */
+        /* Of source input. NAN when not given; a spec's model always has it (spec_read derives it). */
+        double worker_seconds_per_record, worker_seconds_per_record_error;
         double noise_sd;                  /* of one worker's ratio; workers scatter independently */
         double noise_correlation_seconds; /* the noise is a first-order autoregressive process */
 };
 
 struct latency_model {
-        double base_seconds;  /* with an idle pipeline: windows, watermarks, batching, commits */
-        double log_sd;        /* scatter about it */
+        double base_seconds;       /* with an idle pipeline: windows, watermarks, batching, commits */
+        double log_sd;             /* scatter about it */
         double per_worker_seconds; /* growth of the base with workers */
 };
 
 struct metrics_model {
-        double rate_noise_cv;     /* measured rates scatter about the true ones */
-        double missing_ratio;     /* share of observations that do not arrive */
-        double delay_seconds;     /* how old a value is when it is read */
+        double rate_noise_cv; /* measured rates scatter about the true ones */
+        double missing_ratio; /* share of observations that do not arrive */
+        double delay_seconds; /* how old a value is when it is read */
 };
 
 struct checkpoint_model {
@@ -79,10 +82,18 @@ struct model {
         struct latency_model latency;
         struct metrics_model metrics;
         struct checkpoint_model checkpoints;
-        char *calibrated_at;   /* RFC 3339, and from what; for reports */
+        char *calibrated_at; /* RFC 3339, and from what; for reports */
         char *calibrated_from;
 };
 
 extern const struct option_table model_table;
+
+/* Deep copy; the copy is freed with model_free, which frees what the model points to, not the model.
+ * NULL-safe. */
+void model_copy(const struct model *model, struct model *ret_copy);
+void model_free(struct model *model);
+
+/* The model as a spec fragment: "spec:\n  model:\n    operators: ...". */
+void model_to_yaml(const struct model *model, struct text *out);
 
 #endif
