@@ -47,7 +47,8 @@ static char *youngest(struct recording *const *recordings, size_t n)
         char buffer[32];
 
         for (size_t i = 0; i < n; i++) {
-                int64_t end = recordings[i]->start_ms + (int64_t)recordings[i]->count * recordings[i]->step_ms;
+                int64_t end =
+                        recordings[i]->start_ms + (int64_t)recordings[i]->count * recordings[i]->step_ms;
 
                 last = end > last ? end : last;
         }
@@ -55,8 +56,9 @@ static char *youngest(struct recording *const *recordings, size_t n)
         return memory_copy_text(buffer);
 }
 
-bool calibrate(const struct pipeline *pipeline, const struct model *prior, struct recording *const *recordings, size_t n,
-               struct calibration **ret_calibration, struct error *err)
+bool calibrate(const struct pipeline *pipeline, const struct model *prior,
+               struct recording *const *recordings, size_t n, struct calibration **ret_calibration,
+               struct error *err)
 {
         struct calibration *result autocall(calibration_free) = memory_new(1, sizeof *result);
         struct fitting fitting = {.pipeline = pipeline, .recordings = recordings, .n = n, .result = result};

@@ -13,8 +13,8 @@
 /*
  * Fits the simulated engine's model to recordings of the real one.
  *
- * Each parameter comes with a standard error, or with the reason why the recordings cannot tell it: then it keeps the
- * value it has in `prior` (the spec's model, or the defaults).
+ * Each parameter comes with a standard error, or with the reason why the recordings cannot tell it: then it
+ * keeps the value it has in `prior` (the spec's model, or the defaults).
  */
 struct calibration_parameter {
         char name[80];    /* as in a spec: "restart.medianSeconds", "operators.work.ratePerSecond" */
@@ -30,8 +30,9 @@ struct calibration {
         struct calibration_parameter *parameters;
 };
 
-bool calibrate(const struct pipeline *pipeline, const struct model *prior, struct recording *const *recordings, size_t n,
-               struct calibration **ret_calibration, struct error *err);
+bool calibrate(const struct pipeline *pipeline, const struct model *prior,
+               struct recording *const *recordings, size_t n, struct calibration **ret_calibration,
+               struct error *err);
 void calibration_free(struct calibration *calibration);
 DEFINE_CLEANUP(calibration_free, struct calibration);
 

@@ -23,16 +23,18 @@ static double *downtimes(const struct fitting *fitting, bool rescale, size_t *re
                         const struct episode *episode = &fitting->episodes[r]->items[e];
                         double gap = (double)(episode->end - episode->start);
 
-                        /* At the very start the job is being submitted; at the very end it is being cancelled. */
+                        /* At the very start the job is being submitted; at the very end it is being
+                         * cancelled. */
                         if (episode->rescale != rescale || episode->start == 0 ||
                             episode->end >= fitting->recordings[r]->count)
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        /* The oldest record after the gap waited through it: with metrics that lag or are averaged this
-                         * tells the downtime better than the gap. */
-                        seconds[count++] = episode->peak_delay_seconds > 0 && episode->peak_delay_seconds < 600
-                                                   ? fmax(episode->peak_delay_seconds, fmin(gap, 600))
-                                                   : gap;
+                        /* The oldest record after the gap waited through it: with metrics that lag or are
+                         * averaged this tells the downtime better than the gap. */
+                        seconds[count++] =
+                                episode->peak_delay_seconds > 0 && episode->peak_delay_seconds < 600
+                                        ? fmax(episode->peak_delay_seconds, fmin(gap, 600))
+                                        : gap;
                 }
         *ret_count = count;
         return seconds;
@@ -78,13 +80,15 @@ void calibrate_restarts(struct fitting *fitting)
         restart->median_seconds = fit.median;
         restart->median_seconds_error = fit.median_error;
         restart->log_sd = fit.log_sd;
-        calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count, from);
-        calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd, fit.log_sd / sqrt(2.0 * (double)count),
-                       "scatter of the logarithms");
+        calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
+                       from);
+        calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
+                       fit.log_sd / sqrt(2.0 * (double)count), "scatter of the logarithms");
 }
 
 /* Intervals between failures within each recording, and the first of each. */
-static double *failure_intervals(const struct fitting *fitting, size_t *ret_count, double *ret_first, double *ret_total)
+static double *failure_intervals(const struct fitting *fitting, size_t *ret_count, double *ret_first,
+                                 double *ret_total)
 {
         double *seconds = NULL, first = 0;
         size_t count = 0, firsts = 0;
@@ -174,8 +178,9 @@ void calibrate_latency(struct fitting *fitting)
                 n++;
         }
         if (n == 0) {
-                calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds, NAN,
-                               "no recording has the latency of a pipeline that keeps up; kept from the spec");
+                calibrate_note(
+                        fitting, "latency.baseSeconds", "s", latency->base_seconds, NAN,
+                        "no recording has the latency of a pipeline that keeps up; kept from the spec");
                 return;
         }
         latency->base_seconds = base / (double)n;
@@ -183,8 +188,8 @@ void calibrate_latency(struct fitting *fitting)
         latency->per_worker_seconds = 0;
         fitting->result->model.catch_up.threshold_seconds = fitting->episodes[0]->behind_seconds;
         calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds,
-                       latency->base_seconds * latency->log_sd / 10, "median while nothing waits, %zu recording%s", n,
-                       n == 1 ? "" : "s");
+                       latency->base_seconds * latency->log_sd / 10,
+                       "median while nothing waits, %zu recording%s", n, n == 1 ? "" : "s");
 }
 
 /* ---- CPU ---- */
@@ -205,13 +210,14 @@ static void collect_cpu(const struct fitting *fitting, struct cpu_samples *sampl
 
                 if (!recording->cpu || !rate)
                         continue;
-                samples->load = memory_resize(samples->load, samples->count + recording->count, sizeof(double));
+                samples->load =
+                        memory_resize(samples->load, samples->count + recording->count, sizeof(double));
                 samples->cpu = memory_resize(samples->cpu, samples->count + recording->count, sizeof(double));
                 for (size_t i = 0; i < recording->count; i++) {
                         double there = recording_workers_at(recording, fitting->pipeline, i);
 
-                        if (fitting->episodes[r]->disturbed[i] || isnan(recording->cpu[i]) || isnan(rate[i]) ||
-                            !(there > 0))
+                        if (fitting->episodes[r]->disturbed[i] || isnan(recording->cpu[i]) ||
+                            isnan(rate[i]) || !(there > 0))
                                 continue;
                         samples->load[samples->count] = rate[i] / there;
                         samples->cpu[samples->count++] = recording->cpu[i];
@@ -221,8 +227,8 @@ static void collect_cpu(const struct fitting *fitting, struct cpu_samples *sampl
         samples->workers = samples->count > 0 ? workers / (double)samples->count : NAN;
 }
 
-/* Correlation time of an AR(1) process from how much averaging over `block` samples takes off its scatter: solves
- * 2/u - 2/u^2 (1 - exp(-u)) = ratio for u = block / time. */
+/* Correlation time of an AR(1) process from how much averaging over `block` samples takes off its scatter:
+ * solves 2/u - 2/u^2 (1 - exp(-u)) = ratio for u = block / time. */
 static double correlation_seconds(const double *residual, size_t n, size_t block)
 {
         double sum2 = 0, block_sum2 = 0, ratio, low = 1e-3, high = 1e4;
@@ -279,8 +285,8 @@ static void fit_warmup(struct fitting *fitting)
         restart->warmup_cpu_ratio = peak / (double)starts;
         restart->warmup_seconds = long_after / (double)starts;
         calibrate_note(fitting, "restart.warmupCpuRatio", NULL, restart->warmup_cpu_ratio,
-                       restart->warmup_cpu_ratio / sqrt((double)starts) / 3, "after %zu starts, for %.0f s", starts,
-                       restart->warmup_seconds);
+                       restart->warmup_cpu_ratio / sqrt((double)starts) / 3, "after %zu starts, for %.0f s",
+                       starts, restart->warmup_seconds);
 }
 
 void calibrate_cpu(struct fitting *fitting)
@@ -299,14 +305,17 @@ void calibrate_cpu(struct fitting *fitting)
                 cpu->noise_sd = fit.residual_sd * sqrt(samples.workers);
                 for (size_t i = 0; i < samples.count; i++)
                         samples.cpu[i] -= fit.intercept + fit.slope * samples.load[i];
-                cpu->noise_correlation_seconds = correlation_seconds(samples.cpu, samples.count, CPU_BLOCK / 2);
+                cpu->noise_correlation_seconds =
+                        correlation_seconds(samples.cpu, samples.count, CPU_BLOCK / 2);
                 calibrate_note(fitting, "cpu.baseRatio", NULL, fit.intercept, fit.intercept_error,
                                "CPU of a worker without load");
                 calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", fit.slope, fit.slope_error,
-                               "%zu samples while nothing waits; scatter %.3f", samples.count, fit.residual_sd);
+                               "%zu samples while nothing waits; scatter %.3f", samples.count,
+                               fit.residual_sd);
                 fit_warmup(fitting);
         } else {
-                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", cpu->worker_seconds_per_record, NAN,
+                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record",
+                               cpu->worker_seconds_per_record, NAN,
                                "CPU was not recorded, or not while the pipeline kept up; kept from the spec");
         }
         free(samples.load);

@@ -7,13 +7,15 @@
 #include "sim/calibrate_internal.h"
 #include "sim/fit.h"
 
-#define METER_STEPS    60   /* throughput is often a moving average of a minute: younger samples mix two regimes */
-#define STRIDE         10   /* steps between samples of a long catch-up */
-#define FAR_BEHIND     600  /* s; what a pipeline does far behind counts for less: nobody runs one there */
-#define EPISODE_WEIGHT 10   /* of a short catch-up, in samples */
-#define SHORTEST_DRAIN 4    /* steps */
-#define SLOWDOWN_AGE   600  /* s behind that must have been seen before a slowdown is fitted */
-#define UNSEEN_MARGIN  10   /* an operator that was never seen busy is taken to be so many times faster than its load */
+#define METER_STEPS 60 /* throughput is often a moving average of a minute: younger samples mix two regimes  \
+                        */
+#define STRIDE         10  /* steps between samples of a long catch-up */
+#define FAR_BEHIND     600 /* s; what a pipeline does far behind counts for less: nobody runs one there */
+#define EPISODE_WEIGHT 10  /* of a short catch-up, in samples */
+#define SHORTEST_DRAIN 4   /* steps */
+#define SLOWDOWN_AGE   600 /* s behind that must have been seen before a slowdown is fitted */
+#define UNSEEN_MARGIN                                                                                        \
+        10 /* an operator that was never seen busy is taken to be so many times faster than its load */
 
 struct samples {
         struct capacity_sample *items;
@@ -36,8 +38,8 @@ static double subtasks_at(const struct fitting *fitting, size_t r, size_t step)
 }
 
 /* Throughput while behind: that is capacity. */
-static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end, size_t episode,
-                              struct samples *samples)
+static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end,
+                              size_t episode, struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
@@ -58,7 +60,8 @@ static void sample_throughput(const struct fitting *fitting, size_t r, size_t st
         }
 }
 
-/* Records offered in [from, to), steps with fractions; before the start of the recording the first rate holds. */
+/* Records offered in [from, to), steps with fractions; before the start of the recording the first rate
+ * holds. */
 static double offered_between(const struct recording *recording, double from, double to)
 {
         double sum = 0;
@@ -74,11 +77,12 @@ static double offered_between(const struct recording *recording, double from, do
 }
 
 /*
- * A catch-up that is too short for a throughput meter: records leave in the order they came, so between two instants the
- * pipeline took in exactly what had been offered between (first instant - delay then) and (second - delay then).
+ * A catch-up that is too short for a throughput meter: records leave in the order they came, so between two
+ * instants the pipeline took in exactly what had been offered between (first instant - delay then) and
+ * (second - delay then).
  */
-static void sample_drain(const struct fitting *fitting, size_t r, const struct episode *episode, size_t number,
-                         struct samples *samples)
+static void sample_drain(const struct fitting *fitting, size_t r, const struct episode *episode,
+                         size_t number, struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
@@ -119,7 +123,8 @@ static void balance(struct samples *samples, size_t first)
                 samples->items[i].weight /= sum;
 }
 
-static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode, struct samples *samples)
+static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode,
+                             struct samples *samples)
 {
         const struct episodes *episodes = fitting->episodes[r];
         size_t first = samples->count, start = 0;
@@ -165,13 +170,14 @@ static double first_guess(const struct samples *samples, const struct capacity_f
         double best = 0;
 
         for (size_t i = 0; i < samples->count; i++)
-                best = fmax(best, samples->items[i].rate / usl_speedup(samples->items[i].subtasks, .02, fit->kappa));
+                best = fmax(best, samples->items[i].rate /
+                                          usl_speedup(samples->items[i].subtasks, .02, fit->kappa));
         return best;
 }
 
 static void keep_fit(struct fitting *fitting, const struct capacity_fit *fit, const struct samples *samples)
 {
-        struct operator_model *operator = fitting->result->model.operators.items;
+        struct operator_model *operator= fitting->result->model.operators.items;
         struct catch_up_model *catch_up = &fitting->result->model.catch_up;
         char name[80];
 
@@ -190,7 +196,8 @@ static void keep_fit(struct fitting *fitting, const struct capacity_fit *fit, co
                        fit->free_sigma ? "contention, from %zu numbers of subtasks"
                                        : "only %zu number of subtasks was seen behind; kept from the spec",
                        distinct_subtasks(samples));
-        calibrate_note(fitting, "catchUp.floorRatio", NULL, fit->floor, fit->free_slowdown ? fit->floor_error : NAN,
+        calibrate_note(fitting, "catchUp.floorRatio", NULL, fit->floor,
+                       fit->free_slowdown ? fit->floor_error : NAN,
                        fit->free_slowdown ? "capacity after a long time behind; it sinks with %.0f s"
                                           : "never behind for long (%.0f s at most); kept from the spec",
                        fit->free_slowdown ? fit->tau : longest_behind(samples));
@@ -204,7 +211,7 @@ static void keep_fit(struct fitting *fitting, const struct capacity_fit *fit, co
 /* Never behind: what the CPU would allow. */
 static void capacity_from_cpu(struct fitting *fitting)
 {
-        struct operator_model *operator = fitting->result->model.operators.items;
+        struct operator_model *operator= fitting->result->model.operators.items;
         const struct cpu_model *cpu = &fitting->result->model.cpu;
         char name[80];
 
@@ -214,8 +221,8 @@ static void capacity_from_cpu(struct fitting *fitting)
                                "never behind and no CPU recorded; kept from the spec");
                 return;
         }
-        operator->rate_per_second =
-                (1 - cpu->base_ratio) / cpu->worker_seconds_per_record / fitting->pipeline->slots_per_worker;
+        operator->rate_per_second =(1 - cpu->base_ratio) / cpu->worker_seconds_per_record /
+                fitting->pipeline->slots_per_worker;
         operator->rate_per_second_error = operator->rate_per_second * .2;
         calibrate_note(fitting, name, "records/s", operator->rate_per_second, operator->rate_per_second_error,
                        "never behind: where the CPU would be used up, which may be off by a fifth");
@@ -225,7 +232,9 @@ static bool calibrate_whole(struct fitting *fitting, struct error *err)
 {
         const struct operator_model *prior = fitting->result->model.operators.items;
         const struct catch_up_model *catch_up = &fitting->result->model.catch_up;
-        struct capacity_fit fit = {.sigma = prior->sigma, .kappa = prior->kappa, .floor = catch_up->floor_ratio,
+        struct capacity_fit fit = {.sigma = prior->sigma,
+                                   .kappa = prior->kappa,
+                                   .floor = catch_up->floor_ratio,
                                    .tau = fmax(catch_up->time_constant_seconds, 1)};
         struct samples samples = {0};
         size_t episode = 0;
@@ -272,7 +281,7 @@ static void sample_operator(const struct fitting *fitting, size_t r, int i, stru
 
 static void unmeasured_operator(struct fitting *fitting, int i)
 {
-        struct operator_model *operator = (struct operator_model *)fitting->result->model.operators.items + i;
+        struct operator_model *operator=(struct operator_model *) fitting->result->model.operators.items + i;
         double most = 0;
         char name[80];
 
@@ -282,9 +291,10 @@ static void unmeasured_operator(struct fitting *fitting, int i)
                 double peak = rate ? recording_quantile(rate, 0, recording->count, 1) : NAN;
 
                 if (!isnan(peak))
-                        most = fmax(most, peak / recording_parallelism_at(recording, fitting->pipeline, i, 0));
+                        most = fmax(most,
+                                    peak / recording_parallelism_at(recording, fitting->pipeline, i, 0));
         }
-        operator->rate_per_second = fmax(operator->rate_per_second, UNSEEN_MARGIN * most);
+        operator->rate_per_second = fmax(operator->rate_per_second, UNSEEN_MARGIN *most);
         snprintf(name, sizeof name, "operators.%s.ratePerSecond", operator->name);
         calibrate_note(fitting, name, "records/s", operator->rate_per_second, NAN,
                        "its busy time was not recorded; taken to be far from its limit");
@@ -292,7 +302,7 @@ static void unmeasured_operator(struct fitting *fitting, int i)
 
 static bool calibrate_operator(struct fitting *fitting, int i, struct error *err)
 {
-        struct operator_model *operator = (struct operator_model *)fitting->result->model.operators.items + i;
+        struct operator_model *operator=(struct operator_model *) fitting->result->model.operators.items + i;
         struct capacity_fit fit = {.sigma = operator->sigma, .kappa = operator->kappa, .floor = 1, .tau = 1};
         struct samples samples = {0};
         char name[80];
@@ -319,8 +329,9 @@ static bool calibrate_operator(struct fitting *fitting, int i, struct error *err
                 operator->kappa_error = fit.kappa_error;
                 snprintf(name, sizeof name, "operators.%s.ratePerSecond", operator->name);
                 calibrate_note(fitting, name, "records/s", fit.rate, fit.rate_error,
-                               "one subtask; %zu samples of rate and busy time, %zu number%s of subtasks", samples.count,
-                               distinct_subtasks(&samples), distinct_subtasks(&samples) == 1 ? "" : "s");
+                               "one subtask; %zu samples of rate and busy time, %zu number%s of subtasks",
+                               samples.count, distinct_subtasks(&samples),
+                               distinct_subtasks(&samples) == 1 ? "" : "s");
         }
         free(samples.items);
         return done || error_wrap(err, "operator %s", operator->name);

@@ -126,7 +126,8 @@ static void pay_for(struct engine *engine, int workers)
         for (int i = engine->workers_paid; i < workers; i++)
                 engine->worker_since_ms[i] = now;
         for (int i = workers; i < engine->workers_paid && engine->in_figures; i++)
-                engine->cost += price_book_rounding(engine->setup.prices, now - engine->worker_since_ms[i], now);
+                engine->cost +=
+                        price_book_rounding(engine->setup.prices, now - engine->worker_since_ms[i], now);
         engine->workers_paid = workers;
 }
 

@@ -368,10 +368,12 @@ static void run_step(struct engine *engine)
         point = flow_point(engine, fmin(taken / factor, engine->limit));
         p50 = point->p50 + delay + queued;
         p99 = point->p99 + delay + queued;
-        if (engine->in_figures && taken > 0)
-                for (int i = 0; i < LATENCY_POINTS; i++)
-                        latency_add(&engine->figures.latency, point->points[i] + delay + queued,
-                                    engine->step_seconds * latency_masses[i]);
+        if (engine->in_figures && taken > 0) {
+                latency_add(&engine->figures.latency, p50, .94 * engine->step_seconds);
+                latency_add(&engine->figures.latency, point->p95 + delay + queued,
+                            .05 * engine->step_seconds);
+                latency_add(&engine->figures.latency, p99, .01 * engine->step_seconds);
+        }
         measure_step(engine, offered, taken, delay, p50, p99, true);
         engine->quiet = nothing_waits(engine, delay);
 }

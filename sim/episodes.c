@@ -10,10 +10,10 @@
 #define MERGE_GAP        20   /* steps of life in between that do not end an episode */
 #define BEFORE_EPISODE   60   /* steps that metrics with a window carry over */
 #define AFTER_EPISODE    120
-#define PEAK_WITHIN      180  /* steps after the end in which the peak of latency is looked for */
-#define BEHIND_BASES     2    /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
+#define PEAK_WITHIN      180 /* steps after the end in which the peak of latency is looked for */
+#define BEHIND_BASES     2   /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
 #define BEHIND_MARGIN    3
-#define BEHIND_BACKLOG_S 5    /* the same where only the backlog was recorded */
+#define BEHIND_BACKLOG_S 5 /* the same where only the backlog was recorded */
 
 static bool stands_still(const struct recording *recording, size_t i)
 {
@@ -58,8 +58,8 @@ static void reckon_base(const struct recording *recording, struct episodes *epis
         for (size_t i = 0; i < recording->count; i++)
                 if (!episodes->still[i])
                         calm[n++] = recording->latency[i];
-        /* The low side only: the high side holds the catching up. A pipeline that is always behind has its base in its
-         * lowest values. */
+        /* The low side only: the high side holds the catching up. A pipeline that is always behind has its
+         * base in its lowest values. */
         middle = recording_quantile(calm, 0, n, .4);
         low = recording_quantile(calm, 0, n, .02);
         if (middle > 30 * low)
@@ -85,11 +85,12 @@ static bool is_rescale(const struct recording *recording, size_t start, size_t e
 
         if (recording->rescales)
                 return recording->rescales[after] > recording->rescales[before];
-        return recording->workers && !isnan(recording->workers[before]) && !isnan(recording->workers[after]) &&
-               recording->workers[after] != recording->workers[before];
+        return recording->workers && !isnan(recording->workers[before]) &&
+               !isnan(recording->workers[after]) && recording->workers[after] != recording->workers[before];
 }
 
-static void finish_episode(const struct recording *recording, const struct episodes *episodes, struct episode *episode)
+static void finish_episode(const struct recording *recording, const struct episodes *episodes,
+                           struct episode *episode)
 {
         size_t until = episode->end + PEAK_WITHIN;
 
@@ -119,7 +120,8 @@ static void collect_episodes(const struct recording *recording, struct episodes 
                 if (last && i - last->end <= MERGE_GAP) {
                         last->end = end;
                 } else {
-                        episodes->items = memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
+                        episodes->items =
+                                memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
                         episodes->items[episodes->count++] = (struct episode){.start = i, .end = end};
                 }
                 i = end;

@@ -8,14 +8,16 @@
 #include "sim/recording.h"
 
 /*
- * Times in a recording when the job stood still (restart after a failure or a rescale) and when it was behind. Found from
- * what was measured alone: throughput that is absent or next to nothing, latency that is absent, records that wait.
+ * Times in a recording when the job stood still (restart after a failure or a rescale) and when it was
+ * behind. Found from what was measured alone: throughput that is absent or next to nothing, latency that is
+ * absent, records that wait.
  */
 struct episode {
         size_t start, end; /* steps: stands still in [start, end) */
-        size_t caught_up;  /* first step at which nothing waits any more; end of the recording when it never does */
+        size_t caught_up;  /* first step at which nothing waits any more; end of the recording when it never
+                              does */
         double peak_delay_seconds; /* highest latency after it, beyond the base */
-        bool rescale;      /* workers or parallelism changed by it */
+        bool rescale;              /* workers or parallelism changed by it */
 };
 
 struct episodes {
@@ -25,7 +27,7 @@ struct episodes {
         double latency_log_sd;       /* robust, of its logarithm */
         double behind_seconds;       /* records wait longer than this: the pipeline is behind */
         bool *still;                 /* by step */
-        bool *disturbed; /* by step: shortly before, during or after an episode, or behind */
+        bool *disturbed;             /* by step: shortly before, during or after an episode, or behind */
 };
 
 struct episodes *episodes_find(const struct recording *recording);

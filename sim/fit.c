@@ -10,12 +10,13 @@
 #include "core/formulas.h"
 #include "core/memory.h"
 
-#define HUBER        1.5 /* residuals beyond so many scales count linearly */
-#define MAX_STEPS    6000
-#define PARAMETERS   5
-#define LOG_SCALE    0.1 /* first guess of the scatter of a logarithmic rate */
+#define HUBER      1.5 /* residuals beyond so many scales count linearly */
+#define MAX_STEPS  6000
+#define PARAMETERS 5
+#define LOG_SCALE  0.1 /* first guess of the scatter of a logarithmic rate */
 
-bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit, struct error *err)
+bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
+              struct error *err)
 {
         size_t blocks = block > 0 ? n / block : 0;
         autofree double *bx = memory_new(blocks, sizeof *bx);
@@ -24,7 +25,8 @@ bool fit_line(const double *x, const double *y, size_t n, size_t block, struct l
         struct line_fit fit;
 
         if (blocks < 3)
-                return error_set(err, ERROR_INCOMPLETE, NULL, "%zu samples do not make three blocks of %zu", n, block);
+                return error_set(err, ERROR_INCOMPLETE, NULL, "%zu samples do not make three blocks of %zu",
+                                 n, block);
         for (size_t i = 0; i < blocks * block; i++) {
                 bx[i / block] += x[i] / (double)block;
                 by[i / block] += y[i] / (double)block;
@@ -111,7 +113,8 @@ static size_t lay_out(const struct problem *problem, struct variable *variables)
         return n;
 }
 
-static bool minimise(struct problem *problem, double *x, size_t n, const struct variable *variables, struct error *err)
+static bool minimise(struct problem *problem, double *x, size_t n, const struct variable *variables,
+                     struct error *err)
 {
         nlopt_opt opt = nlopt_create(NLOPT_LN_SBPLX, (unsigned)n);
         double low[PARAMETERS], high[PARAMETERS], least;
@@ -128,8 +131,9 @@ static bool minimise(struct problem *problem, double *x, size_t n, const struct 
         nlopt_set_xtol_rel(opt, 1e-7);
         result = nlopt_optimize(opt, x, &least);
         nlopt_destroy(opt);
-        return result > 0 ? true : error_set(err, ERROR_NUMERIC, NULL, "the fit of capacity did not converge (%s)",
-                                             nlopt_result_to_string(result));
+        return result > 0 ? true
+                          : error_set(err, ERROR_NUMERIC, NULL, "the fit of capacity did not converge (%s)",
+                                      nlopt_result_to_string(result));
 }
 
 static double residual_sd(const struct problem *problem, const double *x)
@@ -158,9 +162,10 @@ static double independent_share(const struct problem *problem)
         return (double)episodes / (double)problem->n;
 }
 
-/* Covariance sd^2 (J' W J)^-1 / share, J by central differences. A parameter at its bound, or that nothing depends on, has
- * no error that could be told: 0. */
-static void standard_errors(const struct problem *problem, const double *x, size_t n, double sd, double *ret_errors)
+/* Covariance sd^2 (J' W J)^-1 / share, J by central differences. A parameter at its bound, or that nothing
+ * depends on, has no error that could be told: 0. */
+static void standard_errors(const struct problem *problem, const double *x, size_t n, double sd,
+                            double *ret_errors)
 {
         gsl_matrix *normal = gsl_matrix_calloc(n, n);
         double share = independent_share(problem), weights = 0;
@@ -186,7 +191,8 @@ static void standard_errors(const struct problem *problem, const double *x, size
                 }
                 for (size_t i = 0; i < n; i++)
                         for (size_t j = 0; j < n; j++)
-                                *gsl_matrix_ptr(normal, i, j) += problem->samples[s].weight * slope[i] * slope[j];
+                                *gsl_matrix_ptr(normal, i, j) +=
+                                        problem->samples[s].weight * slope[i] * slope[j];
         }
         gsl_matrix_scale(normal, (double)problem->n / weights * share);
         for (size_t i = 0; i < n; i++)
@@ -198,7 +204,8 @@ static void standard_errors(const struct problem *problem, const double *x, size
         gsl_matrix_free(normal);
 }
 
-bool fit_capacity(const struct capacity_sample *samples, size_t n, struct capacity_fit *fit, struct error *err)
+bool fit_capacity(const struct capacity_sample *samples, size_t n, struct capacity_fit *fit,
+                  struct error *err)
 {
         struct problem problem = {.samples = samples, .n = n, .fit = fit, .scale = LOG_SCALE};
         struct variable variables[PARAMETERS];

@@ -7,24 +7,26 @@
 
 #include "core/error.h"
 
-/* y = intercept + slope x by least squares, with standard errors that allow for residuals that are correlated in time:
- * samples are averaged over blocks of `block` neighbours first. Needs three blocks. */
+/* y = intercept + slope x by least squares, with standard errors that allow for residuals that are correlated
+ * in time: samples are averaged over blocks of `block` neighbours first. Needs three blocks. */
 struct line_fit {
         double intercept, slope, intercept_error, slope_error;
         double residual_sd; /* of single samples */
 };
-bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit, struct error *err);
+bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
+              struct error *err);
 
 /*
- * Capacity of a pipeline that is behind: rate * usl(subtasks; sigma, kappa) * (1 - (1 - floor) (1 - exp(-age / tau))),
- * by robust (Huber) least squares on logarithms. Parameters that are not free keep the value they come with.
+ * Capacity of a pipeline that is behind: rate * usl(subtasks; sigma, kappa) * (1 - (1 - floor) (1 - exp(-age
+ * / tau))), by robust (Huber) least squares on logarithms. Parameters that are not free keep the value they
+ * come with.
  */
 struct capacity_sample {
         double subtasks;
         double age_seconds; /* since the last start */
         double rate;        /* records/s */
         double weight;
-        size_t episode;     /* samples of one episode are not independent */
+        size_t episode; /* samples of one episode are not independent */
 };
 
 struct capacity_fit {
@@ -33,6 +35,7 @@ struct capacity_fit {
         bool free_sigma, free_kappa, free_slowdown;
         double residual_sd; /* of the logarithm */
 };
-bool fit_capacity(const struct capacity_sample *samples, size_t n, struct capacity_fit *fit, struct error *err);
+bool fit_capacity(const struct capacity_sample *samples, size_t n, struct capacity_fit *fit,
+                  struct error *err);
 
 #endif

@@ -7,11 +7,13 @@
 
 #define UTILISATION_CAP 0.99
 
-const double latency_masses[LATENCY_POINTS] = {.1, .1, .1, .1, .1, .1, .1, .1, .1, .05, .04, .01};
+const double latency_masses[LATENCY_POINTS] = {.05, .05, .05, .05, .05, .05, .05, .05, .05,  .05, .05,  .05,
+                                               .05, .05, .05, .05, .05, .05, .05, .02, .015, .01, .004, .001};
 
 /* Middle of each mass, as a quantile. */
-static const double quantiles[LATENCY_POINTS] = {.05, .15, .25, .35,  .45, .55,
-                                                 .65, .75, .85, .925, .97, .995};
+static const double quantiles[LATENCY_POINTS] = {.025, .075, .125, .175, .225,  .275, .325, .375,
+                                                 .425, .475, .525, .575, .625,  .675, .725, .775,
+                                                 .825, .875, .925, .96,  .9775, .99,  .997, .9995};
 
 static int bin_of(double seconds)
 {

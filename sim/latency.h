@@ -11,7 +11,7 @@
 #define LATENCY_BINS            600
 #define LATENCY_LOWEST          1e-4 /* seconds */
 #define LATENCY_BINS_PER_DECADE 60
-#define LATENCY_POINTS          12
+#define LATENCY_POINTS          24
 
 struct latency_histogram {
         double weight[LATENCY_BINS];

@@ -9,9 +9,9 @@
 
 #include "core/series.h"
 
-#define STEP_MS         1000
-#define MAX_STEPS       (40u << 20)
-#define STALE_STEPS     5 /* a value holds this many of its own steps; then it counts as not measured */
+#define STEP_MS     1000
+#define MAX_STEPS   (40u << 20)
+#define STALE_STEPS 5 /* a value holds this many of its own steps; then it counts as not measured */
 
 /* A metric by name: where it is kept, and whether it is a state (holds until it changes) or a measurement. */
 struct target {
@@ -35,9 +35,9 @@ static bool find_target(struct recording *recording, const struct pipeline *pipe
                 double **values;
                 bool state;
         } whole[] = {
-                {"offered", &recording->offered, false},   {"throughput", &recording->throughput, false},
-                {"latency", &recording->latency, false},   {"cpu", &recording->cpu, false},
-                {"workers", &recording->workers, true},    {"backlog", &recording->backlog, false},
+                {"offered", &recording->offered, false},  {"throughput", &recording->throughput, false},
+                {"latency", &recording->latency, false},  {"cpu", &recording->cpu, false},
+                {"workers", &recording->workers, true},   {"backlog", &recording->backlog, false},
                 {"rescales", &recording->rescales, true},
         };
         const struct {
@@ -70,8 +70,8 @@ static bool find_target(struct recording *recording, const struct pipeline *pipe
         return false;
 }
 
-static bool read_series(const struct spec *spec, const struct recording_series *options, struct series **ret_series,
-                        struct error *err)
+static bool read_series(const struct spec *spec, const struct recording_series *options,
+                        struct series **ret_series, struct error *err)
 {
         const struct series_format format = {
                 .time_column = options->time_column,
@@ -82,11 +82,13 @@ static bool read_series(const struct spec *spec, const struct recording_series *
         };
         autofree char *path = NULL;
 
-        return series_find_file(spec->base, options->file, &path, err) && series_read(path, &format, ret_series, err);
+        return series_find_file(spec->base, options->file, &path, err) &&
+               series_read(path, &format, ret_series, err);
 }
 
 /* Puts a series on the grid: each step takes the last value at or before its end, while that is fresh. */
-static double *on_grid(const struct recording *recording, const struct series *series, double scale, bool state)
+static double *on_grid(const struct recording *recording, const struct series *series, double scale,
+                       bool state)
 {
         double *values = memory_new(recording->count, sizeof *values);
         int64_t fresh_ms = state ? INT64_MAX : STALE_STEPS * (series_step_ms(series) + 1);
@@ -97,8 +99,9 @@ static double *on_grid(const struct recording *recording, const struct series *s
 
                 while (next < series->count && series->time_ms[next] <= now)
                         next++;
-                values[i] = next > 0 && now - series->time_ms[next - 1] <= fresh_ms ? series->value[next - 1] * scale
-                                                                                    : NAN;
+                values[i] = next > 0 && now - series->time_ms[next - 1] <= fresh_ms
+                                    ? series->value[next - 1] * scale
+                                    : NAN;
         }
         return values;
 }
@@ -120,7 +123,8 @@ static void free_all(struct series **series, size_t count)
         free(series);
 }
 
-static bool lay_out(const struct spec *spec, struct recording *recording, struct series **series, struct error *err)
+static bool lay_out(const struct spec *spec, struct recording *recording, struct series **series,
+                    struct error *err)
 {
         const struct recording_series *options = recording->options->series.items;
         int64_t first = INT64_MIN, last = INT64_MIN;
@@ -129,7 +133,8 @@ static bool lay_out(const struct spec *spec, struct recording *recording, struct
                 if (!read_series(spec, &options[i], &series[i], err))
                         return false;
                 if (series[i]->count < 2)
-                        return error_set(err, ERROR_INPUT, NULL, "%s: fewer than two values", options[i].file);
+                        return error_set(err, ERROR_INPUT, NULL, "%s: fewer than two values",
+                                         options[i].file);
                 /* Where every metric has begun, to where the longest ends. */
                 if (series[i]->time_ms[0] > first)
                         first = series[i]->time_ms[0];
@@ -155,12 +160,14 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                 struct target target;
 
                 if (!find_target(recording, &spec->pipeline, options[i].metric, &target))
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "unknown metric \"%s\"; expected offered, throughput, latency, cpu, workers, "
-                                         "backlog, rescales, parallelism.OPERATOR, busy.OPERATOR or rate.OPERATOR",
-                                         options[i].metric);
+                        return error_set(
+                                err, ERROR_INPUT, NULL,
+                                "unknown metric \"%s\"; expected offered, throughput, latency, cpu, workers, "
+                                "backlog, rescales, parallelism.OPERATOR, busy.OPERATOR or rate.OPERATOR",
+                                options[i].metric);
                 if (*target.values)
-                        return error_set(err, ERROR_INPUT, NULL, "metric %s is given twice", options[i].metric);
+                        return error_set(err, ERROR_INPUT, NULL, "metric %s is given twice",
+                                         options[i].metric);
                 *target.values = on_grid(recording, series[i], isnan(options[i].scale) ? 1 : options[i].scale,
                                          target.state);
         }
@@ -205,7 +212,8 @@ static void take_initial(const struct spec *spec, struct recording *recording)
                 if (knob->role == KNOB_WORKERS)
                         measured = first_known(recording->workers, recording->count);
                 else if (knob->role == KNOB_PARALLELISM && knob->operator_index >= 0)
-                        measured = first_known(recording->parallelism[knob->operator_index], recording->count);
+                        measured =
+                                first_known(recording->parallelism[knob->operator_index], recording->count);
                 if (!isnan(measured))
                         recording->initial.value[i] = measured;
                 for (size_t e = 0; e < recording->options->configuration.count; e++) {
@@ -220,9 +228,11 @@ static void take_initial(const struct spec *spec, struct recording *recording)
         }
 }
 
-bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording, struct error *err)
+bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording,
+                    struct error *err)
 {
-        const struct recording_options *options = &((const struct recording_options *)spec->recordings.items)[index];
+        const struct recording_options *options =
+                &((const struct recording_options *)spec->recordings.items)[index];
         struct recording *recording autocall(recording_free) = memory_new(1, sizeof *recording);
         struct series **series = memory_new(options->series.count, sizeof(struct series *));
         size_t n = (size_t)spec->pipeline.n_operators;
@@ -283,8 +293,8 @@ double recording_workers_at(const struct recording *recording, const struct pipe
         return deployment.workers;
 }
 
-double recording_parallelism_at(const struct recording *recording, const struct pipeline *pipeline, int operator_index,
-                                size_t step)
+double recording_parallelism_at(const struct recording *recording, const struct pipeline *pipeline,
+                                int operator_index, size_t step)
 {
         struct deployment deployment;
 

@@ -12,8 +12,9 @@
 #include "core/spec.h"
 
 /*
- * A measured run on one grid of steps: what calibration fits and a backtest predicts. Arrays have `count` values, one a
- * step, NAN where nothing was measured; a pointer is NULL when the metric was not recorded at all.
+ * A measured run on one grid of steps: what calibration fits and a backtest predicts. Arrays have `count`
+ * values, one a step, NAN where nothing was measured; a pointer is NULL when the metric was not recorded at
+ * all.
  */
 struct recording {
         const char *name; /* borrowed from the spec */
@@ -25,17 +26,18 @@ struct recording {
         double *latency;    /* seconds */
         double *cpu;        /* ratio, mean over workers */
         double *workers;
-        double *backlog;      /* records in the broker */
-        double *rescales;     /* so far */
-        double **parallelism; /* by operator; each may be NULL */
-        double **busy;        /* busy ratio by operator */
-        double **rate;        /* records/s taken in by operator */
+        double *backlog;              /* records in the broker */
+        double *rescales;             /* so far */
+        double **parallelism;         /* by operator; each may be NULL */
+        double **busy;                /* busy ratio by operator */
+        double **rate;                /* records/s taken in by operator */
         struct configuration initial; /* what ran at the start, from the spec or from the first values */
         const struct recording_options *options;
 };
 
 /* Reads the files of a recording; `index` into spec->recordings. Errors name the recording and the file. */
-bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording, struct error *err);
+bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording,
+                    struct error *err);
 void recording_free(struct recording *recording);
 DEFINE_CLEANUP(recording_free, struct recording);
 
@@ -43,8 +45,8 @@ DEFINE_CLEANUP(recording_free, struct recording);
 double recording_workers_at(const struct recording *recording, const struct pipeline *pipeline, size_t step);
 
 /* Subtasks of an operator at a step: measured, or what the initial configuration comes to. */
-double recording_parallelism_at(const struct recording *recording, const struct pipeline *pipeline, int operator_index,
-                                size_t step);
+double recording_parallelism_at(const struct recording *recording, const struct pipeline *pipeline,
+                                int operator_index, size_t step);
 
 /* Mean over [from, to) of what was measured; NAN when nothing was. */
 double recording_mean(const double *values, size_t from, size_t to);

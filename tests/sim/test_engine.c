@@ -146,7 +146,7 @@ static void backlog_grows_and_drains_as_the_fluid_equation_says(void **state)
         assert_near(seen.backlog_records, 0, 1e-3);
         engine_finish(engine, &figures);
         /* The record that waits longest came last in the overload: 300,000 records ahead of it at 1000/s. */
-        assert_near(figures.delay_peak_seconds, 200, 1.5);
+        assert_near(figures.delay_peak_seconds, 300, 1.5);
         assert_near(figures.backlog_peak_records, 300000, 1e-3);
         free_bench(&bench);
 }
@@ -259,9 +259,12 @@ static void latency_below_saturation_is_that_of_the_queue(void **state)
         sleep_to(engine, HOUR);
         engine_finish(engine, &figures);
         /* Wait in M/M/1: P(W > t) = rho exp(-(mu - lambda) t), at the middle of the utilisation bin, rho =
-         * .9025. */
-        assert_near(latency_quantile(&figures.latency, .5), log(.9025 / .5) / 9.75, .03 * .06);
-        assert_near(latency_quantile(&figures.latency, .945), log(.9025 / .055) / 9.75, .12 * .29);
+         * .9025. The distribution is kept in masses of 5 %: a quantile is read half a mass off at most. */
+        double median = latency_quantile(&figures.latency, .5),
+               high = latency_quantile(&figures.latency, .95);
+
+        assert_true(median >= log(.9025 / .525) / 9.75 * .97 && median <= log(.9025 / .475) / 9.75 * 1.03);
+        assert_true(high >= log(.9025 / .075) / 9.75 * .97 && high <= log(.9025 / .04) / 9.75 * 1.03);
         free_bench(&bench);
 }
 
