@@ -2,19 +2,16 @@
 #include "controller/output.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "core/json.h"
 
 bool output_json(const char *path, const json_t *root, struct error *err)
 {
         autotext text = {0};
-        char *dump = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
 
-        if (!dump)
-                return error_set(err, ERROR_LIMIT, NULL, "%s: the result cannot be written as JSON", path);
-        text_put(&text, dump);
+        json_put(root, 2, &text);
         text_put(&text, "\n");
-        free(dump);
         return output_text(path, &text, err);
 }
 

@@ -9,7 +9,7 @@
 
 /* Where a command's results go. "-" is standard output. */
 
-/* Indented, keys in the order they were set, a newline at the end; numbers with 12 significant digits. */
+/* Indented as json_put does, with a newline at the end. */
 bool output_json(const char *path, const json_t *root, struct error *err);
 
 /* The buffer as it is; an empty one is written, too. */
