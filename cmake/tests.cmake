@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # tests/ROOM/test_SUBJECT.c is a cmocka program that links ROOM (controller, hence everything, for folders that are
-# no room); tests/cli/NAME/ is a scenario of the command line; tests/bench and tests/fuzz are built on demand.
+# no room); tests/cli/NAME/ is a scenario of the command line; tests/e2e/ runs the whole program beside others;
+# tests/bench and tests/fuzz are built on demand.
 
 enable_testing()
 set(test_seconds 120)
@@ -51,6 +52,9 @@ add_executable(report_pages tests/e2e/report_pages.c)
 target_link_libraries(report_pages PRIVATE sim support)
 add_test(NAME e2e/report_browser COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/report_browser $<TARGET_FILE:report_pages>)
 set_tests_properties(e2e/report_browser PROPERTIES TIMEOUT ${test_seconds} SKIP_RETURN_CODE 77)
+
+add_test(NAME e2e/package COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/package ${PROJECT_BINARY_DIR})
+set_tests_properties(e2e/package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 
 if(OPTCTL_BENCH)
   file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
