@@ -21,13 +21,13 @@ demo:
 	scripts/demo
 
 test: build
-	scripts/test release
+	scripts/test release -E '^e2e/'
 	cmake --preset debug-asan >/dev/null
 	cmake --build --preset debug-asan
-	scripts/test debug-asan
+	scripts/test debug-asan -E '^e2e/'
 
 e2e: build
-	tests/e2e/run
+	scripts/test release -R '^e2e/'
 
 bench:
 	cmake --preset bench >/dev/null
@@ -56,7 +56,7 @@ package: build
 coverage:
 	cmake --preset coverage >/dev/null
 	cmake --build --preset coverage
-	scripts/test coverage
+	scripts/test coverage -E '^e2e/'
 	scripts/coverage
 
 clean:
