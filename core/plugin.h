@@ -68,7 +68,9 @@ struct strategy {
          * *ret_proposal; PROPOSAL_HOLD when nothing should change. */
         bool (*propose)(void *state, const struct observation *observation, struct proposal *ret_proposal,
                         struct error *err);
-        /* Told what became of a proposal of its own; may be NULL. `observation` is the newest one. */
+        /* Told what became of a proposal of its own; may be NULL. `observation` is the newest one. Refused: once, with a
+         * verdict that refuses (or leaves nothing) and OUTCOME_UNKNOWN. Made: with OUTCOME_PENDING as soon as the target
+         * reads back what was asked for, and, but for comparators, again with how it ended. */
         void (*told)(void *state, const struct proposal *proposal, const struct verdict *verdict,
                      enum outcome outcome, const struct observation *observation);
         void (*close)(void *state);

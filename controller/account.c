@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/account.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+
+/* Longest interval in the journal: what a crash may leave unaccounted. */
+#define LONGEST_INTERVAL_MS ((int64_t)MS_PER_HOUR)
+
+void account_open(struct account *account, const struct price_book *prices,
+                  const struct constraints *constraints, const struct journal *journal,
+                  const struct pipeline *pipeline, const struct configuration *baseline)
+{
+        struct deployment deployment;
+
+        pipeline_deployment(pipeline, baseline, &deployment);
+        *account = (struct account){
+                .prices = prices,
+                .constraints = constraints,
+                .journal = journal,
+                .baseline_workers = deployment.workers,
+                .workers = -1,
+        };
+}
+
+static void begin(struct account *account, int64_t now_ms, int workers)
+{
+        account->workers = workers;
+        account->since_ms = account->unrecorded_since_ms = now_ms;
+        account->month_end_ms = clock_month_end_ms(now_ms);
+        account->day_end_ms = now_ms + MS_PER_DAY;
+}
+
+static void end_day(struct account *account)
+{
+        double saving = price_sum_to_money(account->day_saving);
+        double distance = saving - account->day_mean;
+
+        account->days++;
+        account->day_mean += distance / account->days;
+        account->day_squares += distance * (saving - account->day_mean);
+        account->day_saving = 0;
+        account->day_end_ms += MS_PER_DAY;
+}
+
+/* Books the part of the open interval up to the next end of a month or day, or to `until_ms`. */
+static void book_part(struct account *account, int64_t until_ms)
+{
+        int64_t to_ms = until_ms;
+        price_sum cost, baseline;
+
+        if (account->month_end_ms < to_ms)
+                to_ms = account->month_end_ms;
+        if (account->day_end_ms < to_ms)
+                to_ms = account->day_end_ms;
+        cost = price_book_integral(account->prices, account->since_ms, to_ms, account->workers);
+        baseline = price_book_integral(account->prices, account->since_ms, to_ms, account->baseline_workers);
+        account->spent += cost;
+        account->spent_this_month += cost;
+        account->unrecorded += cost;
+        account->baseline_spent += baseline;
+        account->unrecorded_baseline += baseline;
+        account->day_saving += baseline - cost;
+        account->since_ms = to_ms;
+        if (to_ms == account->day_end_ms)
+                end_day(account);
+        if (to_ms == account->month_end_ms) {
+                account->spent_this_month = 0;
+                account->month_end_ms = clock_month_end_ms(to_ms);
+        }
+}
+
+bool account_settle(struct account *account, int64_t now_ms, struct error *err)
+{
+        const struct journal *journal = account->journal;
+
+        if (account->workers < 0)
+                return true;
+        while (account->since_ms < now_ms)
+                book_part(account, now_ms);
+        if (account->unrecorded_since_ms >= now_ms)
+                return true;
+        if (journal && journal->spend &&
+            !journal->spend(journal->context, account->unrecorded_since_ms, now_ms,
+                            price_sum_to_money(account->unrecorded),
+                            price_sum_to_money(account->unrecorded_baseline), err))
+                return error_wrap(err, "while recording what was spent");
+        account->unrecorded_since_ms = now_ms;
+        account->unrecorded = account->unrecorded_baseline = 0;
+        return true;
+}
+
+static void judge_window(struct account *account, const struct observation *observation)
+{
+        const struct constraints *constraints = account->constraints;
+
+        account->backlog_seconds = observation_backlog_seconds(observation);
+        if (!isfinite(account->backlog_seconds))
+                account->backlog_seconds = 0;
+        account->observed_ms += observation->window_ms;
+        /* A comparison with a bound that was not asked for (NAN) is false. */
+        if (observation->latency_p99_seconds > constraints->latency_p99_seconds ||
+            account->backlog_seconds > constraints->backlog_seconds)
+                account->slo_missed_ms += observation->window_ms;
+}
+
+bool account_observe(struct account *account, int64_t now_ms, const struct observation *observation,
+                     struct error *err)
+{
+        bool settled = true;
+
+        if (observation->missing & MISSING_ALL)
+                return true;
+        judge_window(account, observation);
+        if (account->workers < 0)
+                begin(account, now_ms, observation->workers);
+        else if (observation->workers != account->workers ||
+                 now_ms - account->unrecorded_since_ms >= LONGEST_INTERVAL_MS)
+                settled = account_settle(account, now_ms, err);
+        account->workers = observation->workers;
+        return settled;
+}
+
+double account_spent_this_month(const struct account *account)
+{
+        return price_sum_to_money(account->spent_this_month);
+}
+
+static double backlog_debt(const struct account *account)
+{
+        double hours = account->backlog_seconds * MS_PER_SECOND / MS_PER_HOUR;
+
+        return hours > 0
+                       ? hours * account->workers * price_book_worker_hour(account->prices, account->since_ms)
+                       : 0;
+}
+
+void account_saving(const struct account *account, double confidence, struct saving *ret_saving)
+{
+        double half = NAN;
+
+        *ret_saving = (struct saving){
+                .cost = price_sum_to_money(account->spent),
+                .baseline_cost = price_sum_to_money(account->baseline_spent),
+                .backlog_debt = backlog_debt(account),
+                .slo_missed_seconds = (double)account->slo_missed_ms / MS_PER_SECOND,
+                .observed_seconds = (double)account->observed_ms / MS_PER_SECOND,
+        };
+        ret_saving->saving = ret_saving->baseline_cost - ret_saving->cost - ret_saving->backlog_debt;
+        if (account->days >= 2)
+                half = gsl_cdf_tdist_Pinv(0.5 + confidence / 2, account->days - 1) *
+                       sqrt(account->day_squares / (account->days - 1) * account->days);
+        ret_saving->low = ret_saving->saving - half;
+        ret_saving->high = ret_saving->saving + half;
+}

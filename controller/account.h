@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_ACCOUNT_H
+#define OPTCTL_CONTROLLER_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/journal.h"
+#include "core/plugin.h"
+#include "core/prices.h"
+
+/*
+ * The books of one pipeline: money of what ran, and of what the frozen baseline would have run, over the same
+ * time at the same prices. Workers seen at one observation are taken to run until the next. Sums are kept in
+ * the price book's integers, so it does not matter into how many intervals the time is cut.
+ */
+struct account {
+        const struct price_book *prices;
+        const struct constraints *constraints;
+        const struct journal *journal; /* may be NULL */
+        int baseline_workers;
+        int workers;      /* of the open interval; -1: not known yet */
+        int64_t since_ms; /* start of the open interval */
+        int64_t month_end_ms, day_end_ms;
+        price_sum spent, baseline_spent, spent_this_month;
+        /* Not in the journal yet: all since then. */
+        int64_t unrecorded_since_ms;
+        price_sum unrecorded, unrecorded_baseline;
+        /* Saving of whole days (24 h from the first observation), by Welford's recurrence. */
+        price_sum day_saving;
+        int days;
+        double day_mean, day_squares;
+        int64_t observed_ms, slo_missed_ms;
+        double backlog_seconds; /* at the newest observation; 0 when not known */
+};
+
+struct saving {
+        double cost, baseline_cost; /* in the price book's currency */
+        double backlog_debt; /* what working off the backlog that is left will cost, at the present price */
+        double saving;       /* baseline_cost - cost - backlog_debt */
+        double low, high;    /* interval of `saving` by the scatter of its days; NAN with less than two */
+        double slo_missed_seconds, observed_seconds;
+};
+
+void account_open(struct account *account, const struct price_book *prices,
+                  const struct constraints *constraints, const struct journal *journal,
+                  const struct pipeline *pipeline, const struct configuration *baseline);
+
+/* Once a turn. Closes the open interval when the number of workers changes, and every hour. An observation
+ * with MISSING_ALL tells nothing: what ran runs on. Fails when the journal does; what it did not take is kept
+ * and offered again with the next interval. */
+bool account_observe(struct account *account, int64_t now_ms, const struct observation *observation,
+                     struct error *err);
+
+/* Closes the open interval now, for whoever wants to read the books. Fails as account_observe. */
+bool account_settle(struct account *account, int64_t now_ms, struct error *err);
+
+/* Of the calendar month (UTC) of the last closed interval. */
+double account_spent_this_month(const struct account *account);
+
+/* Student's t over whole days: an interval that holds the saving with probability `confidence`, were other
+ * days like these. */
+void account_saving(const struct account *account, double confidence, struct saving *ret_saving);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_LOOP_H
+#define OPTCTL_CONTROLLER_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/account.h"
+#include "controller/verify.h"
+#include "core/clock.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/plugin.h"
+#include "core/spec.h"
+
+/*
+ * The loop: collect, observe, verify, propose, judge, act, account. One piece of code for a cluster and for
+ * the simulator; what differs comes in through the setup.
+ *
+ * What it promises:
+ *  - Observe and Recommend never write to the target (Observe does not even ask the strategy).
+ *  - No action without a fresh, complete observation. A comparator gets incomplete ones, as its source
+ * defines it, and holds only when nothing at all was measured.
+ *  - One action in flight; its intent is durable before the first write. While one is being verified, only a
+ * change that grows the pipeline may take its place.
+ *  - What was applied reads back; what cannot be applied is tried again and then taken back.
+ *  - Every action of a strategy that is no comparator and predicted something is verified, and taken back
+ * when it did worse: to the last configuration known to be good that has carried the present load, else to
+ * the one before. A pipeline at its limit is not made smaller that way unless the smaller one has carried
+ * more.
+ *  - After a crash it finishes or takes back what it had begun.
+ */
+struct loop_setup {
+        const struct pipeline *pipeline;
+        const struct constraints *constraints;
+        const struct price_book *prices;
+        const struct clock *clock;
+        const struct collector *collector;
+        void *collector_state;
+        const struct actuator *actuator;
+        void *actuator_state;
+        const struct strategy *strategy;
+        void *strategy_state;
+        int64_t interval_ms; /* between turns; strategy->interval_ms(options) */
+        const struct spec_guardrail *guardrails;
+        size_t n_guardrails;
+        const struct journal *journal; /* NULL, or NULL callbacks: that is not kept */
+        enum spec_mode mode;
+        const struct configuration *baseline; /* frozen; what savings are counted against */
+        const struct verify_options *verify;  /* NULL: verify_defaults */
+        struct log *log;                      /* NULL: silent */
+};
+
+struct loop;
+
+/* Everything in the setup is borrowed and outlives the loop. Cannot fail: what is unreachable is tried again.
+ */
+struct loop *loop_new(const struct loop_setup *setup);
+void loop_free(struct loop *loop);
+DEFINE_CLEANUP(loop_free, struct loop);
+
+/* One turn. What goes wrong outside makes the turn hold and is said in the status; the turn itself does not
+ * fail. */
+void loop_turn(struct loop *loop);
+
+/* Turns every interval, the first one an interval from now, until `until_ms`. Fails with ERROR_INTERRUPTED
+ * when the clock was told to stop or simulated time ended. */
+bool loop_run(struct loop *loop, int64_t until_ms, struct error *err);
+
+enum loop_doing { LOOP_HOLDING, LOOP_RECOMMENDING, LOOP_CHANGING };
+
+struct loop_status {
+        enum loop_doing doing; /* in the newest turn */
+        const char *why;       /* of holding or changing; valid until the next turn */
+        int64_t turns, changes, confirmed, reverted, failed, unknown;
+        int64_t journal_failures;
+};
+
+const struct loop_status *loop_status(const struct loop *loop);
+
+/* The books up to now. */
+void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving);
+
+#endif

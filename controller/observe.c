@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/observe.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char *not_a_number(const struct observation *observation)
+{
+        if (!isfinite(observation->throughput_per_second))
+                return "throughput";
+        if (!isfinite(observation->offered_per_second))
+                return "offered load";
+        if (!isfinite(observation->backlog_records))
+                return "backlog";
+        for (int i = 0; i < observation->configuration.count; i++)
+                if (!isfinite(observation->configuration.value[i]))
+                        return "configuration";
+        return NULL;
+}
+
+bool observe_usable(const struct observation *observation, int64_t previous_ms, char *reason, size_t room)
+{
+        const char *nan_name;
+
+        if (observation->missing)
+                snprintf(reason, room, "%s missing", observation_missing_name(observation->missing));
+        else if (observation->time_ms <= previous_ms)
+                snprintf(reason, room, "nothing newer than %lld s before was measured",
+                         (long long)((previous_ms - observation->time_ms) / 1000));
+        else if (observation->window_ms <= 0)
+                snprintf(reason, room, "the window is empty");
+        else if (observation->restarting)
+                snprintf(reason, room, "the job is restarting or warming up");
+        else if (observation->counters_reset)
+                snprintf(reason, room, "the job's counters began anew");
+        else if ((nan_name = not_a_number(observation)))
+                snprintf(reason, room, "%s is not a number", nan_name);
+        else
+                return true;
+        return false;
+}
+
+void observe_nothing(int64_t now_ms, int64_t window_ms, struct observation *ret_observation)
+{
+        *ret_observation = (struct observation){
+                .time_ms = now_ms,
+                .window_ms = window_ms,
+                .missing = MISSING_ALL,
+                .restarts = -1,
+                .workers = -1,
+                .workers_ready = -1,
+                .offered_per_second = NAN,
+                .throughput_per_second = NAN,
+                .backlog_records = NAN,
+                .latency_p50_seconds = NAN,
+                .latency_p95_seconds = NAN,
+                .latency_p99_seconds = NAN,
+                .error_ratio = NAN,
+                .cpu_ratio = NAN,
+        };
+}
