@@ -180,7 +180,8 @@ static bool set_fallbacks(struct parse *parse, struct error *err)
 }
 
 /* One option, with its value behind '=' or in the next word. *index is moved past what was taken. */
-static bool parse_option(struct parse *parse, int count, char *const *words, int *index, struct error *err)
+static bool parse_option(struct parse *parse, int count, const char *const *words, int *index,
+                         struct error *err)
 {
         const char *word = words[*index] + 2;
         size_t length = strcspn(word, "=");
@@ -233,7 +234,7 @@ static bool check_required(const struct parse *parse, struct error *err)
         return true;
 }
 
-static bool parse_words(struct parse *parse, int count, char *const *words, struct error *err)
+static bool parse_words(struct parse *parse, int count, const char *const *words, struct error *err)
 {
         bool options = true;
 
@@ -255,7 +256,7 @@ static bool parse_words(struct parse *parse, int count, char *const *words, stru
         return check_required(parse, err);
 }
 
-static bool asks_for_help(int count, char *const *words)
+static bool asks_for_help(int count, const char *const *words)
 {
         for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++) {
                 if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
@@ -264,7 +265,7 @@ static bool asks_for_help(int count, char *const *words)
         return false;
 }
 
-bool command_parse(const struct command *command, int count, char *const *words, void **ret_object,
+bool command_parse(const struct command *command, int count, const char *const *words, void **ret_object,
                    bool *ret_help, struct error *err)
 {
         __attribute__((cleanup(parse_free))) struct parse parse = {.command = command};
@@ -297,7 +298,7 @@ void command_free(const struct command *command, void *object)
         free(object);
 }
 
-static bool run(const char *name, int count, char *const *words, struct error *err)
+static bool run(const char *name, int count, const char *const *words, struct error *err)
 {
         const struct command *command;
         void *object = NULL;
@@ -314,7 +315,7 @@ static bool run(const char *name, int count, char *const *words, struct error *e
         return done;
 }
 
-bool command_main(int count, char *const *words, struct error *err)
+bool command_main(int count, const char *const *words, struct error *err)
 {
         const char *name = words[0];
 

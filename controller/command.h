@@ -64,11 +64,11 @@ bool command_find(const char *name, const struct command **ret_command, struct e
 
 /* Fills a new object from the words after the command's name. *ret_help is set, and no object made, when
  * --help or -h is among them. Messages start with the command's name. */
-bool command_parse(const struct command *command, int count, char *const *words, void **ret_object,
+bool command_parse(const struct command *command, int count, const char *const *words, void **ret_object,
                    bool *ret_help, struct error *err);
 void command_free(const struct command *command, void *object);
 
 /* Runs the command that the first of `count` > 0 words names, with the others. */
-bool command_main(int count, char *const *words, struct error *err);
+bool command_main(int count, const char *const *words, struct error *err);
 
 #endif

@@ -66,7 +66,8 @@ int main(int count, char **words)
                 usage_print_program(stderr);
                 return 2;
         }
-        if (command_main(count - 1, words + 1, &err) && (fflush(stdout) != 0 || ferror(stdout)))
+        if (command_main(count - 1, (const char *const *)(words + 1), &err) &&
+            (fflush(stdout) != 0 || ferror(stdout)))
                 error_errno(&err, errno, "standard output");
         if (err.code == ERROR_IO && reader_gone())
                 die_of_sigpipe();
