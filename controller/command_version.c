@@ -11,14 +11,16 @@
 #include "controller/output.h"
 
 struct version_arguments {
-        bool json;
+        const char *json;
 };
 
 static const struct parameter parameters[] = {
         {.name = "json",
-         .type = PARAMETER_FLAG,
+         .type = PARAMETER_TEXT,
          .offset = offsetof(struct version_arguments, json),
-         .help = "Prints one JSON object."},
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the versions and the compiler as one JSON object; - is standard output."},
         {.name = NULL},
 };
 
@@ -46,7 +48,7 @@ static bool version_run(const void *object, struct error *err)
         bool done = true;
 
         if (arguments->json) {
-                done = output_json("-", root, err);
+                done = output_json(arguments->json, root, err);
         } else {
                 printf("optctl %s\n", OPTCTL_VERSION);
                 json_object_foreach(json_object_get(root, "libraries"), name, value)
