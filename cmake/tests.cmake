@@ -26,15 +26,15 @@ function(test_program source prefix ret_target)
   set(${ret_target}_name ${room_name}/${subject} PARENT_SCOPE)
 endfunction()
 
-# What several tests share: made-up documents, the check against a JSON Schema.
+# What several tests share: measured data of others, made-up documents, the check against a JSON Schema.
 file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
 add_library(support STATIC ${support_sources})
-target_link_libraries(support PUBLIC core)
+target_link_libraries(support PUBLIC core PkgConfig::CMOCKA)
 
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
   test_program(${source} test program)
-  target_link_libraries(${program} PRIVATE support PkgConfig::CMOCKA)
+  target_link_libraries(${program} PRIVATE support)
   add_test(NAME ${program_name} COMMAND ${program} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${program_name} PROPERTIES TIMEOUT ${test_seconds})
 endforeach()

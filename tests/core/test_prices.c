@@ -15,13 +15,9 @@
 #include "core/series.h"
 #include "core/text.h"
 #include "core/yaml.h"
+#include "tests/support/data.h"
 
 #define NANO 1000000000ll
-
-static const char *data_folder(void)
-{
-        return getenv("OPTCTL_DATA") ? getenv("OPTCTL_DATA") : "../shared/data";
-}
 
 /* The book of a spec's `prices` section; NULL and the reason in err when it is refused. */
 static struct price_book *try_book(const char *yaml, const char *base, struct error *err)
@@ -126,7 +122,7 @@ static long long sum_of_rows(const char *path, long *ret_rows)
 /* Czech day-ahead prices, 2024: 8784 hours, 315 of them below 0. 100 W x 1 EUR/MWh = 10^-4 EUR/h. */
 static void test_a_year_of_published_prices(void **state)
 {
-        autofree char *path = memory_format("%s/electricity-price/cz_2024.csv", data_folder());
+        char folder[DATA_PATH_BYTES], path[DATA_PATH_BYTES];
         static const char yaml[] =
                 "{currency: EUR, energy: {wattsPerWorker: 100, file: electricity-price/cz_2024.csv,"
                 " timeColumn: \"date,time_from\", valueColumn: price_eur_mwh,"
@@ -137,11 +133,9 @@ static void test_a_year_of_published_prices(void **state)
         long long cents;
 
         (void)state;
-        if (access(path, R_OK) != 0) {
-                print_message("skipped: %s (measured data of others) is not there\n", path);
-                skip();
-        }
-        book = open_book(yaml, data_folder());
+        data_path(".", folder);
+        data_path("electricity-price/cz_2024.csv", path);
+        book = open_book(yaml, folder);
         cents = sum_of_rows(path, &rows);
         assert_int_equal(rows, 366 * 24);
         assert_true(price_book_integral(book, at("2024-01-01"), at("2025-01-01"), 7) ==

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/series.h"
 #include "core/text.h"
+#include "tests/support/data.h"
 
 #define MINUTE 60000
 
@@ -464,13 +465,10 @@ static void test_published_files(void **state)
                  "1970-01-01T00:13:59.400Z",
                  89293},
         };
-        const char *root = getenv("OPTCTL_DATA") ? getenv("OPTCTL_DATA") : "../shared/data";
+        char root[DATA_PATH_BYTES];
 
         (void)state;
-        if (access(root, R_OK) != 0) {
-                print_message("skipped: %s (measured data of others) is not there\n", root);
-                skip();
-        }
+        data_path(".", root);
         for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
                 autofree char *path = memory_format("%s/%s", root, files[i].file);
                 autocall(series_free) struct series *series = NULL;

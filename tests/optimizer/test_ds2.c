@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "optimizer/ds2.h"
+#include "tests/support/data.h"
 
 extern const struct strategy ds2_strategy;
 
@@ -133,14 +134,6 @@ static void one_instance_less_is_not_significant(void **state)
 
 /* ---- rates recorded by DS2's authors from Flink's word count ---- */
 
-static char *data_file(const char *name, size_t room, char *buffer)
-{
-        const char *root = getenv("OPTCTL_DATA");
-
-        snprintf(buffer, room, "%s/%s", root ? root : "../shared/data", name);
-        return buffer;
-}
-
 /* Sums the `epoch`th line of each instance. Fields: operator, instance, instances, time, true and observed
  * rates. */
 static void read_epoch(char *text, int epoch, const char *const *names, struct ds2_rates *rates)
@@ -174,20 +167,17 @@ static void recorded_word_count(void **state)
         const struct ds2_options corrected = {.target_rate_ratio_threshold = 1};
         struct peer_pipeline chain;
         struct error err = ERROR_INIT;
-        char path[512];
+        char path[DATA_PATH_BYTES];
 
         (void)state;
+        data_path("ds2-rates/flink_rates.log", path);
         peer_operators(&chain, 3, 1000);
         for (int epoch = 0; epoch < 2; epoch++) {
                 autofree char *text = NULL;
                 struct ds2_rates rates[3];
                 int plan[3];
 
-                if (!text_read_file(data_file("ds2-rates/flink_rates.log", sizeof path, path), 1 << 20, &text,
-                                    NULL, &err)) {
-                        print_message("skipped: %s\n", err.message);
-                        skip();
-                }
+                assert_true(text_read_file(path, 1 << 20, &text, NULL, &err));
                 read_epoch(text, epoch, names, rates);
                 assert_int_equal(rates[1].instances, 2);
                 /* By hand, first epoch: 109,705 / (245,126 / 2) = 0.90 and 2,490,646 * 0.90 / 2 / 1,845,391 =

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/series.h"
 #include "sim/workload.h"
+#include "tests/support/data.h"
 
 #define MONDAY 1767571200000 /* 2026-01-05T00:00:00Z */
 #define DAY    86400.0
@@ -348,15 +349,11 @@ static void test_outage_and_replay(void **state)
 /* New York taxis: 156,219,716 passengers in 10,320 half-hours, summed with awk. */
 static void test_published_counts_are_conserved(void **state)
 {
-        const char *root = getenv("OPTCTL_DATA") ? getenv("OPTCTL_DATA") : "../shared/data";
-        autofree char *path = memory_format("%s/load/nyc_taxi.csv", root);
+        char path[DATA_PATH_BYTES];
         struct workload_options options = with_file(path);
 
         (void)state;
-        if (access(path, R_OK) != 0) {
-                print_message("skipped: %s (measured data of others) is not there\n", path);
-                skip();
-        }
+        data_path("load/nyc_taxi.csv", path);
         options.counts = true;
         assert_near(records(&options, INT64_MIN, 0, 1800000), 156219716, 1e-12);
         assert_near(records(&options, INT64_MIN, 0, 3600000), 156219716, 1e-12);
