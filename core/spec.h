@@ -15,35 +15,45 @@
 #include "core/yaml.h"
 
 /*
- * A TunedPipeline as read from a file: every section laid out by its option table, strategies and guardrails with
- * their options, and what follows from them (the pipeline's graph and knobs). Owns everything it points to.
+ * A TunedPipeline as read from a file: every section laid out by its option table, strategies and guardrails
+ * with their options, and what follows from them (the pipeline's graph and knobs). Owns everything it points
+ * to.
  */
 enum spec_mode { SPEC_OBSERVE, SPEC_RECOMMEND, SPEC_AUTO };
 
-/* spec.workload: the load offered to a simulated pipeline. All parts add up; then scale, shift and noise apply. */
+/* spec.workload: the load offered to a simulated pipeline. All parts add up; then scale, shift and noise
+ * apply. */
 struct workload_options {
         char *file; /* recorded load, records/s */
         char *time_column, *value_column, *time_zone, *match;
         bool seconds_from_zero;
-        bool counts;         /* values are records per step of the file, not records/s */
-        double scale;        /* multiplies everything */
+        bool counts;            /* values are records per step of the file, not records/s */
+        double scale;           /* multiplies everything */
         double mean_per_second; /* rescales a recorded load to this mean; NAN: as recorded */
         int64_t shift_seconds;
         struct option_list synthetic; /* of struct synthetic_load */
-        bool repeat;         /* starts over when the recording is shorter than the simulation */
+        bool repeat;                  /* starts over when the recording is shorter than the simulation */
         double noise_cv;
         int64_t outage_start_seconds, outage_seconds; /* the source is silent, then replays what it missed */
-        double outage_replay_ratio;                   /* at this multiple of the ordinary load; 0: no replay */
+        double outage_replay_ratio; /* at this multiple of the ordinary load; 0: no replay */
 };
 
-enum synthetic_shape { LOAD_CONSTANT, LOAD_DAILY, LOAD_WEEKLY, LOAD_TREND, LOAD_BURSTS, LOAD_FLASH_CROWD, LOAD_SINE };
+enum synthetic_shape {
+        LOAD_CONSTANT,
+        LOAD_DAILY,
+        LOAD_WEEKLY,
+        LOAD_TREND,
+        LOAD_BURSTS,
+        LOAD_FLASH_CROWD,
+        LOAD_SINE
+};
 
 struct synthetic_load {
-        int shape;              /* enum synthetic_shape */
-        double base_per_second; /* lowest rate of the shape, or its start (Trend) */
-        double peak_per_second; /* highest rate of the shape, or its end (Trend) */
-        double peak_hour;       /* local time of the daily peak, 0..24 */
-        double weekend_ratio;   /* Weekly: load of Saturday and Sunday over that of weekdays */
+        int shape;                /* enum synthetic_shape */
+        double base_per_second;   /* lowest rate of the shape, or its start (Trend) */
+        double peak_per_second;   /* highest rate of the shape, or its end (Trend) */
+        double peak_hour;         /* local time of the daily peak, 0..24 */
+        double weekend_ratio;     /* Weekly: load of Saturday and Sunday over that of weekdays */
         int64_t period_seconds;   /* Sine */
         int64_t start_seconds;    /* FlashCrowd: from the start of the simulation */
         int64_t duration_seconds; /* FlashCrowd, Bursts: length of the (mean) burst */
@@ -52,17 +62,19 @@ struct synthetic_load {
 
 /* spec.simulation */
 struct simulation_options {
-        int64_t start_ms;         /* OPTION_TIME; INT64_MIN: the start of the recorded load, else 2026-01-05T00:00:00Z */
+        int64_t start_ms; /* OPTION_TIME; INT64_MIN: the start of the recorded load, else 2026-01-05T00:00:00Z
+                           */
         int64_t duration_seconds; /* 0: the length of the recorded load, else 7 days */
         int64_t step_milliseconds;
         int64_t runs, seed;
-        int64_t warmup_seconds; /* left out of the figures */
+        int64_t warmup_seconds;        /* left out of the figures */
         struct option_list strategies; /* of char *; empty: all */
 };
 
 /* spec.recordings[]: measured runs for calibrate and backtest. */
 struct recording_series {
-        char *metric; /* offered, throughput, latency, cpu, workers, backlog, parallelism.OPERATOR, busy.OPERATOR, rescales */
+        char *metric; /* offered, throughput, latency, cpu, workers, backlog, parallelism.OPERATOR,
+                         busy.OPERATOR, rescales */
         char *file;
         char *time_column, *value_column, *time_zone, *match;
         bool seconds_from_zero;
@@ -71,17 +83,17 @@ struct recording_series {
 
 struct recording_options {
         char *name;
-        struct option_list series;       /* of struct recording_series */
-        char *strategy;                  /* what ran: a strategy's name; NULL: static */
-        struct yaml_node *options;       /* its options, OPTION_FREE */
+        struct option_list series;        /* of struct recording_series */
+        char *strategy;                   /* what ran: a strategy's name; NULL: static */
+        struct yaml_node *options;        /* its options, OPTION_FREE */
         struct option_list configuration; /* of struct configuration_entry: what ran at the start */
-        char *workload_file;             /* offered load when it was not measured in the run */
+        char *workload_file;              /* offered load when it was not measured in the run */
         double workload_scale;
-        int64_t skip_seconds;            /* start-up of the experiment, left out */
+        int64_t skip_seconds; /* start-up of the experiment, left out */
 };
 
 struct configuration_entry {
-        char *knob;    /* "workers", "parallelism" */
+        char *knob;          /* "workers", "parallelism" */
         char *operator_name; /* NULL: all */
         double value;
 };
@@ -90,10 +102,10 @@ struct configuration_entry {
 struct backtest_options {
         struct option_list fit;     /* of char *: names of recordings */
         struct option_list predict; /* of char *; empty: all others */
-        char *baseline;             /* recording or configuration savings are counted against */
+        char *baseline;             /* recording that savings are counted against; NULL: none */
         int64_t window_seconds;     /* of the windows whose coverage is counted */
         int64_t runs, seed;
-        double interval_percent;    /* 90 */
+        double interval_percent; /* 90 */
 };
 
 struct spec_strategy {
@@ -119,27 +131,35 @@ struct spec {
         struct simulation_options simulation;
         struct option_list recordings; /* of struct recording_options */
         struct backtest_options backtest;
-        const struct strategy *strategy; /* the one that runs live; `plan` unless the spec says otherwise */
+        const struct strategy *strategy; /* the one that runs live: `plan` unless the spec says otherwise;
+                                            NULL when the registry has none */
         size_t n_strategies;
         struct spec_strategy *strategies; /* every registered strategy, with its options or their defaults */
         size_t n_guardrails;
         struct spec_guardrail *guardrails;
-        struct configuration initial; /* spec.initial: where a simulation starts; the knobs' maxima without it */
+        struct configuration
+                initial; /* spec.initial: where a simulation starts; the knobs' maxima without it */
         struct configuration baseline; /* spec.baseline; `initial` without it */
-        const struct strategy *baseline_strategy; /* or the policy that savings are counted against; else `static` */
+        const struct strategy
+                *baseline_strategy; /* or the policy that savings are counted against; else `static` */
+        void *baseline_options;     /* of baseline_strategy */
         struct yaml_document *document;
 };
 
-/* The whole layout, for explain, schema and reference; sections of strategies and guardrails come from the registry.
- * Call once at start. */
+/* The whole layout, for explain, schema and reference; sections of strategies and guardrails come from the
+ * registry. Made once for each registry and kept until the program ends. */
 const struct option_table *spec_table(const struct registry *registry);
 
-/* `overrides`: "PATH=VALUE" of --set, NULL-ended, may be NULL. `data` may be NULL (files relative to the spec).
- * ret_document is kept by the spec. */
-bool spec_read(const char *path, const char *data, const char *const *overrides, const struct registry *registry,
-               struct spec **ret_spec, struct error *err);
-bool spec_parse(const char *text, size_t length, const char *path, const char *data, const char *const *overrides,
-                const struct registry *registry, struct spec **ret_spec, struct error *err);
+/*
+ * `overrides`: "PATH=VALUE" of --set, NULL-ended, may be NULL. `data` may be NULL (files relative to the
+ * spec). Errors are ERROR_INPUT and name the place. `registry` and its lists may be NULL: names of strategies
+ * and options of strategies and guardrails are then not checked.
+ */
+bool spec_read(const char *path, const char *data, const char *const *overrides,
+               const struct registry *registry, struct spec **ret_spec, struct error *err);
+bool spec_parse(const char *text, size_t length, const char *path, const char *data,
+                const char *const *overrides, const struct registry *registry, struct spec **ret_spec,
+                struct error *err);
 void spec_free(struct spec *spec);
 DEFINE_CLEANUP(spec_free, struct spec);
 
