@@ -323,7 +323,7 @@ void engine_free(struct engine *engine)
 {
         if (!engine)
                 return;
-        measure_timeline_free(engine->timeline);
+        timeline_free(engine->timeline);
         gsl_rng_free(engine->rng_failures);
         gsl_rng_free(engine->rng_restarts);
         gsl_rng_free(engine->rng_metrics);

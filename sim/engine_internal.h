@@ -132,7 +132,6 @@ void measure_fast(struct engine *engine, int64_t ticks, double records);
 void measure_step(struct engine *engine, double offered, double taken, double delay, double p50, double p99,
                   bool up);
 void measure_chart(struct engine *engine);
-void measure_timeline_free(struct timeline *timeline);
 void measure_timeline_new(struct engine *engine);
 
 #endif

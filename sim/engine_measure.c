@@ -109,7 +109,7 @@ void measure_timeline_new(struct engine *engine)
         engine->timeline = timeline;
 }
 
-void measure_timeline_free(struct timeline *timeline)
+void timeline_free(struct timeline *timeline)
 {
         if (!timeline)
                 return;
@@ -162,9 +162,9 @@ void measure_chart(struct engine *engine)
         *window = (struct window){.start_tick = engine->tick};
 }
 
-const struct timeline *engine_timeline(const struct engine *engine)
+struct timeline *engine_take_timeline(struct engine *engine)
 {
-        return engine->timeline;
+        return TAKE(engine->timeline);
 }
 
 /* ---- collector ---- */
