@@ -52,8 +52,8 @@ static struct engine *make_engine(const struct scenario *scenario)
 }
 
 /* The end of the load ends the loop's sleep: that is how a simulation is meant to stop. */
-static bool run_loop(const struct scenario *scenario, struct engine *engine, void *state, struct run_record *record,
-                     struct error *err)
+static bool run_loop(const struct scenario *scenario, struct engine *engine, void *state,
+                     struct run_record *record, struct error *err)
 {
         struct clock clock = engine_clock(engine);
         struct journal journal = record ? run_record_journal(record) : (struct journal){0};

@@ -48,8 +48,9 @@ static bool check_names(const struct spec *spec, char *const *names, struct erro
                 const char *near = text_nearest(*names, known);
 
                 if (strcmp(*names, "all") != 0 && !spec_find_strategy(spec, *names))
-                        done = error_set(err, ERROR_INPUT, NULL, "--strategy %s: unknown strategy%s%s%s", *names,
-                                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+                        done = error_set(err, ERROR_INPUT, NULL, "--strategy %s: unknown strategy%s%s%s",
+                                         *names, near ? "; did you mean " : "", near ? near : "",
+                                         near ? "?" : "");
         }
         free(known);
         return done;
@@ -70,7 +71,8 @@ static const struct strategy *baseline_of(const struct spec *spec)
 }
 
 /* The strategies to run, the baseline among them (first, and not shown unless it was chosen). */
-static struct variant_runs *choose(const struct study_request *request, const struct spec *spec, size_t *ret_count)
+static struct variant_runs *choose(const struct study_request *request, const struct spec *spec,
+                                   size_t *ret_count)
 {
         struct variant_runs *results = memory_new(spec->n_strategies + 1, sizeof *results);
         const struct strategy *baseline = baseline_of(spec);
@@ -95,7 +97,8 @@ static void reckon_savings(const struct variant *variant, struct variant_runs *r
                         double base = results[0].runs[run].value[SUMMARY_COST_PER_DAY];
                         double cost = results[i].runs[run].value[SUMMARY_COST_PER_DAY];
 
-                        results[i].runs[run].value[SUMMARY_SAVING_PERCENT] = base != 0 ? 100 * (1 - cost / base) : NAN;
+                        results[i].runs[run].value[SUMMARY_SAVING_PERCENT] =
+                                base != 0 ? 100 * (1 - cost / base) : NAN;
                 }
 }
 
@@ -113,7 +116,8 @@ static json_t *numbers(const double *values, size_t count)
 static json_t *timeline_json(const struct variant *variant, const struct timeline *timeline)
 {
         const struct pipeline *pipeline = &variant->spec->pipeline;
-        json_t *object = json_object(), *cost = json_array(), *carbon = json_array(), *parallelism = json_object();
+        json_t *object = json_object(), *cost = json_array(), *carbon = json_array(),
+               *parallelism = json_object();
         double hours = (double)timeline->step_ms / MS_PER_HOUR;
 
         for (size_t i = 0; i < timeline->count; i++) {
@@ -121,8 +125,8 @@ static json_t *timeline_json(const struct variant *variant, const struct timelin
                 double grams = price_book_carbon_grams(variant->prices, from, from + timeline->step_ms,
                                                        timeline->workers[i]);
 
-                json_array_append_new(
-                        cost, json_from_double(timeline->workers[i] * price_book_worker_hour(variant->prices, from)));
+                json_array_append_new(cost, json_from_double(timeline->workers[i] *
+                                                             price_book_worker_hour(variant->prices, from)));
                 json_array_append_new(carbon, json_from_double(grams / hours));
         }
         for (int i = 0; i < pipeline->n_operators; i++)
@@ -145,8 +149,8 @@ static json_t *timeline_json(const struct variant *variant, const struct timelin
 static json_t *strategy_json(const struct variant *variant, const struct variant_runs *result)
 {
         const struct strategy *strategy = result->strategy->strategy;
-        json_t *object = json_pack("{s:s, s:s, s:s}", "name", strategy->name, "summary", strategy->summary, "currency",
-                                   price_book_currency(variant->prices));
+        json_t *object = json_pack("{s:s, s:s, s:s}", "name", strategy->name, "summary", strategy->summary,
+                                   "currency", price_book_currency(variant->prices));
 
         summary_to_json(result->runs, (size_t)variant->runs, INTERVAL, object);
         if (result->first.timeline)
@@ -227,7 +231,8 @@ static bool simulate_with(const struct study_request *request, const char *const
         size_t count;
         bool done;
 
-        if (!variant_open(request->spec_path, request->data, sets, request->registry, runs, request->seed, &variant, err))
+        if (!variant_open(request->spec_path, request->data, sets, request->registry, runs, request->seed,
+                          &variant, err))
                 return false;
         results = choose(request, variant->spec, &count);
         done = variant_simulate(variant, results, count, false, (size_t)request->threads, progress, err);
@@ -267,10 +272,11 @@ static const char **with_set(const struct study_request *request, const char *se
         return sets;
 }
 
-static bool front_point(const struct study_request *request, const struct strategy *strategy, double value, int64_t runs,
-                        json_t *front, struct error *err)
+static bool front_point(const struct study_request *request, const struct strategy *strategy, double value,
+                        int64_t runs, json_t *front, struct error *err)
 {
-        autofree char *set = memory_format("spec.strategies.%s.%s=%.10g", strategy->name, strategy->sweep_option, value);
+        autofree char *set =
+                memory_format("spec.strategies.%s.%s=%.10g", strategy->name, strategy->sweep_option, value);
         char *names[] = {memory_copy_text(strategy->name), NULL};
         struct study_request one = *request;
         const char **sets = with_set(request, set);
@@ -283,18 +289,19 @@ static bool front_point(const struct study_request *request, const struct strate
         free(names[0]);
         if (!done)
                 return error_wrap(err, "front of %s", strategy->name);
-        json_array_append_new(
-                front, json_pack("{s:s, s:s, s:f, s:o, s:o}", "strategy", strategy->name, "option",
-                                 strategy->sweep_option, "value", value, "cost_per_day",
-                                 json_from_double(mean_of(json_array_get(list, 0), "cost_per_day")),
-                                 "slo_missed_minutes_per_day",
-                                 json_from_double(mean_of(json_array_get(list, 0), "slo_missed_minutes_per_day"))));
+        json_array_append_new(front,
+                              json_pack("{s:s, s:s, s:f, s:o, s:o}", "strategy", strategy->name, "option",
+                                        strategy->sweep_option, "value", value, "cost_per_day",
+                                        json_from_double(mean_of(json_array_get(list, 0), "cost_per_day")),
+                                        "slo_missed_minutes_per_day",
+                                        json_from_double(mean_of(json_array_get(list, 0),
+                                                                 "slo_missed_minutes_per_day"))));
         return true;
 }
 
 /* Each strategy swept over the option that trades cost against service level. */
-static bool draw_front(const struct study_request *request, const struct variant *variant, struct progress *progress,
-                       json_t **ret_front, struct error *err)
+static bool draw_front(const struct study_request *request, const struct variant *variant,
+                       struct progress *progress, json_t **ret_front, struct error *err)
 {
         autojson *front = json_array();
         int64_t runs = variant->runs < FRONT_MAX_RUNS ? variant->runs : FRONT_MAX_RUNS;
@@ -352,8 +359,8 @@ static void free_axes(struct axis *axes, size_t count)
 }
 
 /* Combination number `index` of the axes: the last one turns fastest. */
-static bool sweep_point(const struct study_request *request, const struct axis *axes, size_t n_axes, size_t index,
-                        struct progress *progress, json_t *sweep, struct error *err)
+static bool sweep_point(const struct study_request *request, const struct axis *axes, size_t n_axes,
+                        size_t index, struct progress *progress, json_t *sweep, struct error *err)
 {
         size_t n = length_of(request->sets);
         const char **sets = memory_new(n + n_axes + 1, sizeof *sets);
@@ -384,7 +391,8 @@ static bool sweep_point(const struct study_request *request, const struct axis *
         return true;
 }
 
-static bool run_sweeps(const struct study_request *request, size_t runs_each, json_t **ret_sweep, struct error *err)
+static bool run_sweeps(const struct study_request *request, size_t runs_each, json_t **ret_sweep,
+                       struct error *err)
 {
         size_t n_axes = length_of(request->sweeps), points = 1;
         struct axis *axes = memory_new(n_axes, sizeof *axes);
@@ -397,9 +405,11 @@ static bool run_sweeps(const struct study_request *request, size_t runs_each, js
                 done = cut_axis(request->sweeps[a], &axes[a], err);
                 points *= done ? axes[a].count : 1;
                 if (done && points > MAX_SWEEPS)
-                        done = error_set(err, ERROR_INPUT, NULL, "--sweep: more than %d combinations", MAX_SWEEPS);
+                        done = error_set(err, ERROR_INPUT, NULL, "--sweep: more than %d combinations",
+                                         MAX_SWEEPS);
         }
-        progress = progress_new(stderr, !request->quiet, &clock, "sweeping", "runs", (int64_t)(points * runs_each));
+        progress = progress_new(stderr, !request->quiet, &clock, "sweeping", "runs",
+                                (int64_t)(points * runs_each));
         for (size_t i = 0; done && i < points; i++)
                 done = sweep_point(request, axes, n_axes, i, progress, sweep, err);
         progress_free(progress);
@@ -426,15 +436,15 @@ static size_t front_runs(const struct study_request *request, const struct varia
         return points * (size_t)(variant->runs < FRONT_MAX_RUNS ? variant->runs : FRONT_MAX_RUNS);
 }
 
-static bool run_main(const struct study_request *request, const struct variant *variant, struct variant_runs *results,
-                     size_t count, json_t **ret_front, struct error *err)
+static bool run_main(const struct study_request *request, const struct variant *variant,
+                     struct variant_runs *results, size_t count, json_t **ret_front, struct error *err)
 {
         struct clock clock = clock_system();
         size_t total = count * (size_t)variant->runs + front_runs(request, variant);
         struct progress *progress =
                 progress_new(stderr, !request->quiet, &clock, "simulating", "runs", (int64_t)total);
-        bool done = variant_simulate(variant, results, count, request->for_report, (size_t)request->threads, progress,
-                                     err);
+        bool done = variant_simulate(variant, results, count, request->for_report, (size_t)request->threads,
+                                     progress, err);
 
         if (done && request->for_report)
                 done = draw_front(request, variant, progress, ret_front, err);
@@ -450,8 +460,8 @@ bool study_run(const struct study_request *request, json_t **ret_document, struc
         size_t count;
         bool done;
 
-        if (!variant_open(request->spec_path, request->data, (const char *const *)request->sets, request->registry,
-                          request->runs, request->seed, &variant, err) ||
+        if (!variant_open(request->spec_path, request->data, (const char *const *)request->sets,
+                          request->registry, request->runs, request->seed, &variant, err) ||
             !check_names(variant->spec, request->strategies, err))
                 return false;
         results = choose(request, variant->spec, &count);
@@ -462,7 +472,8 @@ bool study_run(const struct study_request *request, json_t **ret_document, struc
                 json_t *document = head_json(variant);
 
                 reckon_savings(variant, results, count);
-                json_object_set_new(document, "strategies", strategies_json(request, variant, results, count));
+                json_object_set_new(document, "strategies",
+                                    strategies_json(request, variant, results, count));
                 if (front)
                         json_object_set(document, "front", front);
                 if (sweep)

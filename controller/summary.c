@@ -56,7 +56,8 @@ void summary_of(const struct figures *figures, struct summary *ret_summary)
         value[SUMMARY_CARBON] = figures->carbon_grams / days;
 }
 
-struct spread summary_spread(const struct summary *runs, size_t count, enum summary_metric metric, double share)
+struct spread summary_spread(const struct summary *runs, size_t count, enum summary_metric metric,
+                             double share)
 {
         autofree double *values = memory_new(count, sizeof *values);
         size_t n = 0;
@@ -81,6 +82,7 @@ void summary_to_json(const struct summary *runs, size_t count, double share, jso
 
                 json_object_set_new(object, metrics[metric].name,
                                     json_pack("{s:o, s:o, s:o}", "mean", json_from_double(spread.mean), "low",
-                                              json_from_double(spread.low), "high", json_from_double(spread.high)));
+                                              json_from_double(spread.low), "high",
+                                              json_from_double(spread.high)));
         }
 }

@@ -39,7 +39,8 @@ const char *summary_unit(enum summary_metric metric); /* "USD/d" is the currency
 void summary_of(const struct figures *figures, struct summary *ret_summary);
 
 /* Mean over the runs and the interval that holds `share` (0.9) of them. Values that are NAN are left out. */
-struct spread summary_spread(const struct summary *runs, size_t count, enum summary_metric metric, double share);
+struct spread summary_spread(const struct summary *runs, size_t count, enum summary_metric metric,
+                             double share);
 
 /* {"mean":…, "low":…, "high":…} for every metric, added to the object. */
 void summary_to_json(const struct summary *runs, size_t count, double share, json_t *object);

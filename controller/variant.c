@@ -57,15 +57,17 @@ static bool take_model(struct variant *variant, struct error *err)
                 return calibrate_model(spec, &variant->model, err);
         if (!spec->has_model)
                 return error_set(err, ERROR_INPUT, NULL,
-                                 "%s: nothing says how the pipeline behaves; expected spec.model (optctl calibrate prints "
+                                 "%s: nothing says how the pipeline behaves; expected spec.model (optctl "
+                                 "calibrate prints "
                                  "one) or recordings named in spec.backtest.fit",
                                  spec->path);
         model_copy(&spec->model, &variant->model);
         return true;
 }
 
-bool variant_open(const char *path, const char *data, const char *const *sets, const struct registry *registry,
-                  int64_t runs, int64_t seed, struct variant **ret_variant, struct error *err)
+bool variant_open(const char *path, const char *data, const char *const *sets,
+                  const struct registry *registry, int64_t runs, int64_t seed, struct variant **ret_variant,
+                  struct error *err)
 {
         struct variant *variant autocall(variant_free) = memory_new(1, sizeof *variant);
         const struct simulation_options *simulation;

@@ -59,7 +59,11 @@ static void *work(void *argument)
 bool workers_run(size_t count, size_t threads, bool (*job)(void *context, size_t index, struct error *err),
                  void *context, struct progress *progress, struct error *err)
 {
-        struct pool pool = {.job = job, .context = context, .count = count, .progress = progress, .failed_index = count};
+        struct pool pool = {.job = job,
+                            .context = context,
+                            .count = count,
+                            .progress = progress,
+                            .failed_index = count};
         pthread_t others[MAX_THREADS];
         size_t started = 0;
 

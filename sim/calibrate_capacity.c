@@ -7,8 +7,9 @@
 #include "sim/calibrate_internal.h"
 #include "sim/fit.h"
 
-#define METER_STEPS 60 /* throughput is often a moving average of a minute: younger samples mix two regimes  \
-                        */
+#define METER_STEPS                                                                                          \
+        60 /* throughput is often a moving average of a minute: younger samples mix two regimes              \
+            */
 #define STRIDE         10  /* steps between samples of a long catch-up */
 #define FAR_BEHIND     600 /* s; what a pipeline does far behind counts for less: nobody runs one there */
 #define EPISODE_WEIGHT 10  /* of a short catch-up, in samples */

@@ -86,7 +86,8 @@ int64_t engine_end_ms(const struct engine *engine);
 
 /* Closes the books: call once after the last step. */
 void engine_finish(struct engine *engine, struct figures *ret_figures);
-struct timeline *engine_take_timeline(struct engine *engine); /* NULL when none was kept; the caller frees it */
+struct timeline *
+engine_take_timeline(struct engine *engine); /* NULL when none was kept; the caller frees it */
 void timeline_free(struct timeline *timeline);
 
 /* Source records/s the pipeline sustains with a deployment, all operators considered: the smallest of
