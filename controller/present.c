@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/present.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/output.h"
+#include "controller/results.h"
+#include "sim/report/report.h"
+
+static bool to_standard(const char *path)
+{
+        return path && strcmp(path, "-") == 0;
+}
+
+bool presentation_check(const struct presentation *presentation, struct error *err)
+{
+        int wanted = to_standard(presentation->json) + to_standard(presentation->csv) +
+                     to_standard(presentation->report);
+
+        return wanted <= 1 || error_set(err, ERROR_INPUT, NULL,
+                                        "only one of --json, --csv and --report can go to standard output");
+}
+
+static bool write_csv(const json_t *document, const char *path, struct error *err)
+{
+        char *bytes = NULL;
+        size_t length = 0;
+        FILE *memory = open_memstream(&bytes, &length);
+        bool done = results_csv(document, memory, err);
+
+        fclose(memory);
+        done = done && text_write_file(path, bytes, length, err);
+        free(bytes);
+        return done;
+}
+
+bool present(const json_t *document, const struct presentation *presentation, struct error *err)
+{
+        bool table = !presentation->quiet && !to_standard(presentation->json) &&
+                     !to_standard(presentation->csv) && !to_standard(presentation->report);
+
+        if (presentation->json && !output_json(presentation->json, document, err))
+                return false;
+        if (presentation->csv && !write_csv(document, presentation->csv, err))
+                return false;
+        if (presentation->report && !report_write(document, presentation->report, err))
+                return false;
+        if (!table)
+                return true;
+        if (!results_table(document, stdout, err))
+                return false;
+        if (presentation->report)
+                printf("\nreport: %s\n", presentation->report);
+        return true;
+}
