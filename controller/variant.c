@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/workers.h"
 #include "sim/calibrate.h"

@@ -7,6 +7,7 @@
 
 #include "controller/scenario.h"
 #include "controller/summary.h"
+#include "controller/terminal.h"
 #include "core/spec.h"
 #include "sim/workload.h"
 
