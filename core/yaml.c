@@ -237,7 +237,7 @@ static int compare_keys(const void *a, const void *b)
         return (*left)->column - (*right)->column;
 }
 
-static bool check_duplicates(const struct yaml_node *map, struct error *err)
+static bool check_map(const struct yaml_node *map, struct error *err)
 {
         autofree struct yaml_node **sorted = memory_new(map->count, sizeof *sorted);
 
@@ -249,6 +249,17 @@ static bool check_duplicates(const struct yaml_node *map, struct error *err)
                 if (strcmp(sorted[i - 1]->scalar, sorted[i]->scalar) == 0)
                         return yaml_error(sorted[i], err, "duplicate key; it stands on line %d already",
                                           sorted[i - 1]->line);
+        return true;
+}
+
+/* Once the whole tree stands: only then every node knows its path. */
+static bool check_duplicates(const struct yaml_node *node, struct error *err)
+{
+        if (node->kind == YAML_MAP && !check_map(node, err))
+                return false;
+        for (size_t i = 0; i < node->count; i++)
+                if (!check_duplicates(node->items[i], err))
+                        return false;
         return true;
 }
 
@@ -306,7 +317,7 @@ static bool read_map(struct reader *reader, struct yaml_node *map, int depth)
                         return false;
                 if (event.type == YAML_MAPPING_END_EVENT) {
                         yaml_event_delete(&event);
-                        return check_duplicates(map, reader->err);
+                        return true;
                 }
                 if (!read_key(reader, &event, map, &key) || !next_event(reader, &event) ||
                     !read_node(reader, &event, depth, map, &value))
@@ -416,7 +427,7 @@ static bool read_document(struct reader *reader)
         yaml_event_t event;
 
         return open_document(reader, &event) && read_node(reader, &event, 0, NULL, &reader->document->root) &&
-               close_document(reader);
+               close_document(reader) && check_duplicates(reader->document->root, reader->err);
 }
 
 bool yaml_parse(const char *text, size_t length, const char *source, struct yaml_document **ret_document,
