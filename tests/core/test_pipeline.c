@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a configuration comes to in subtasks and workers; expected values follow Flink's slot sharing: a job
+ * needs as many slots as its widest operator has subtasks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/pipeline.h"
+
+static struct operator_info operators[] = {{.name = "source", .source = true, .partitions = 12},
+                                           {.name = "work"},
+                                           {.name = "sink", .max_parallelism = 6}};
+
+static struct knob workers_knob =
+        {.name = "workers", .role = KNOB_WORKERS, .operator_index = -1, .min = 1, .max = 10, .step = 1};
+
+static struct knob operator_knobs[] = {
+        {.name = "parallelism",
+         .role = KNOB_PARALLELISM,
+         .operator_index = 0,
+         .min = 1,
+         .max = 12,
+         .step = 1},
+        {.name = "parallelism",
+         .role = KNOB_PARALLELISM,
+         .operator_index = 1,
+         .min = 1,
+         .max = 64,
+         .step = 1},
+        {.name = "memory", .role = KNOB_OTHER, .operator_index = -1, .min = 1, .max = 4},
+        {.name = "parallelism",
+         .role = KNOB_PARALLELISM,
+         .operator_index = 2,
+         .min = 2,
+         .max = 64,
+         .step = 2},
+};
+
+static struct pipeline reactive = {.name = "p",
+                                   .n_operators = 3,
+                                   .operators = operators,
+                                   .slots_per_worker = 2,
+                                   .n_knobs = 1,
+                                   .knobs = &workers_knob};
+
+static struct pipeline own = {.name = "p",
+                              .n_operators = 3,
+                              .operators = operators,
+                              .slots_per_worker = 2,
+                              .n_knobs = 4,
+                              .knobs = operator_knobs};
+
+static void test_workers_give_slots_to_every_operator(void **state)
+{
+        const struct configuration configuration = {.count = 1, .value = {4}};
+        struct deployment deployment;
+
+        (void)state;
+        pipeline_deployment(&reactive, &configuration, &deployment);
+        assert_int_equal(deployment.workers, 4);
+        assert_int_equal(deployment.parallelism[0], 8);
+        assert_int_equal(deployment.parallelism[1], 8);
+        assert_int_equal(deployment.parallelism[2], 6);
+        assert_false(pipeline_per_operator(&reactive));
+        assert_int_equal(pipeline_parallelism_knob(&reactive, 0), -1);
+        assert_int_equal(pipeline_workers_knob(&reactive), 0);
+}
+
+static void test_the_widest_operator_needs_workers(void **state)
+{
+        const struct configuration configuration = {.count = 4, .value = {2, 7, 1, 8}};
+        struct deployment deployment;
+
+        (void)state;
+        pipeline_deployment(&own, &configuration, &deployment);
+        assert_int_equal(deployment.parallelism[0], 2);
+        assert_int_equal(deployment.parallelism[1], 7);
+        assert_int_equal(deployment.parallelism[2], 6);
+        assert_int_equal(deployment.workers, 4);
+        assert_true(pipeline_per_operator(&own));
+        assert_int_equal(pipeline_parallelism_knob(&own, 2), 3);
+        assert_int_equal(pipeline_workers_knob(&own), -1);
+}
+
+static void test_configurations_fit_the_knobs(void **state)
+{
+        const struct deployment deployment = {.workers = 40, .parallelism = {40, 7, 5}};
+        const struct configuration base = {.count = 4, .value = {1, 1, 3, 2}};
+        struct configuration result;
+
+        (void)state;
+        pipeline_configuration(&own, &deployment, &base, &result);
+        assert_true(result.value[0] == 12); /* its bound */
+        assert_true(result.value[1] == 7);
+        assert_true(result.value[2] == 3); /* no business of a deployment */
+        assert_true(result.value[3] == 6); /* the step from 2 by 2 nearest to 5 */
+        assert_int_equal(result.count, 4);
+        pipeline_configuration(&reactive, &deployment, &base, &result);
+        assert_true(result.value[0] == 10);
+}
+
+static void test_which_way_a_change_goes(void **state)
+{
+        const struct configuration small = {.count = 4, .value = {2, 4, 1, 2}};
+        const struct configuration wide = {.count = 4, .value = {2, 8, 1, 2}};
+        const struct configuration mixed = {.count = 4, .value = {4, 2, 1, 2}};
+        struct deployment_change change = pipeline_change(&own, &small, &wide);
+
+        (void)state;
+        assert_true(change.grows && !change.shrinks);
+        change = pipeline_change(&own, &wide, &small);
+        assert_true(change.shrinks && !change.grows);
+        change = pipeline_change(&own, &small, &mixed);
+        assert_true(change.shrinks && change.grows);
+        change = pipeline_change(&own, &small, &small);
+        assert_false(change.shrinks || change.grows);
+        assert_true(configuration_equal(&small, &small));
+        assert_false(configuration_equal(&small, &wide));
+}
+
+static void test_words(void **state)
+{
+        const struct configuration one = {.count = 1, .value = {1}};
+        const struct configuration many = {.count = 4, .value = {2, 7, 1, 2}};
+        char words[64];
+
+        (void)state;
+        configuration_describe(&reactive, &one, words, sizeof words);
+        assert_string_equal(words, "1 worker");
+        configuration_describe(&own, &many, words, sizeof words);
+        assert_string_equal(words, "source 2, work 7, sink 2 (4 workers)");
+        configuration_describe(&own, &many, words, 12);
+        assert_string_equal(words, "source 2, w");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_workers_give_slots_to_every_operator),
+                cmocka_unit_test(test_the_widest_operator_needs_workers),
+                cmocka_unit_test(test_configurations_fit_the_knobs),
+                cmocka_unit_test(test_which_way_a_change_goes),
+                cmocka_unit_test(test_words),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

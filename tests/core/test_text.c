@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Text: buffers, the nearest name, whole files, strict numbers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/memory.h"
+#include "core/text.h"
+
+static void test_buffers_grow(void **state)
+{
+        autotext text = {0};
+        autofree char *taken = NULL;
+
+        (void)state;
+        for (int i = 0; i < 1000; i++)
+                text_format(&text, "%d,", i);
+        assert_int_equal(text.length, 10 * 2 + 90 * 3 + 900 * 4);
+        assert_int_equal(strlen(text.data), text.length);
+        taken = text_take(&text);
+        assert_int_equal(strncmp(taken, "0,1,2,", 6), 0);
+        assert_null(text.data);
+        free(text_take(&text)); /* an empty buffer gives an empty text */
+}
+
+static void test_nearest_name(void **state)
+{
+        static const char *const names[] =
+                {"latencyP99Milliseconds", "backlogSeconds", "errorRatePercent", "min", "max", NULL};
+        static const char *const none[] = {NULL};
+
+        (void)state;
+        assert_string_equal(text_nearest("latencyP99Miliseconds", names), "latencyP99Milliseconds");
+        assert_string_equal(text_nearest("latencyp99milliseconds", names), "latencyP99Milliseconds");
+        assert_string_equal(text_nearest("backlogSecond", names), "backlogSeconds");
+        assert_string_equal(text_nearest("mni", names), "min");
+        assert_null(text_nearest("replicas", names));
+        assert_null(text_nearest("", none));
+}
+
+static void test_files(void **state)
+{
+        char folder[] = "/tmp/optctl-text-XXXXXX";
+        autofree char *path = NULL, *beside = NULL, *text = NULL, *bytes = NULL;
+        struct error err = ERROR_INIT;
+        size_t length;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        path = memory_format("%s/file", folder);
+        beside = memory_format("%s.tmp", path);
+        assert_true(text_write_file(path, "old", 3, &err));
+        assert_true(text_write_file(path, "a\0b", 3, &err));
+        assert_int_equal(access(beside, F_OK), -1);
+        assert_true(text_read_file(path, 3, &bytes, &length, &err));
+        assert_int_equal(length, 3);
+        assert_memory_equal(bytes, "a\0b", 4);
+        assert_false(text_read_file(path, 3, &text, NULL, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, "holds NUL bytes"));
+        assert_false(text_read_file(path, 2, &text, &length, &err));
+        assert_int_equal(err.code, ERROR_LIMIT);
+        assert_false(text_read_file(beside, 2, &text, &length, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_false(text_read_file(folder, 2, &text, &length, &err));
+        assert_null(text);
+        assert_false(text_write_file("/proc/none/file", "a", 1, &err));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_numbers_are_strict(void **state)
+{
+        static const char *const not_numbers[] = {"",    " 1", "1 ", "0x10", "inf", "nan", "1e999", "1,5",
+                                                  "--1", "1e", "e5", ".",    "-",   "1_0", "1.2.3", "0x1p3"};
+        static const char *const not_integers[] = {"",     " 1", "1 ", "1.0", "1e3", "9223372036854775808",
+                                                   "0x10", "+",  "-"};
+        double number;
+        long long whole;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(not_numbers); i++)
+                if (text_to_double(not_numbers[i], &number))
+                        fail_msg("\"%s\" was taken for a number", not_numbers[i]);
+        for (size_t i = 0; i < ARRAY_LENGTH(not_integers); i++)
+                if (text_to_int64(not_integers[i], &whole))
+                        fail_msg("\"%s\" was taken for an integer", not_integers[i]);
+        assert_true(text_to_double("-1.5e3", &number) && number == -1500);
+        assert_true(text_to_double(".5", &number) && number == 0.5);
+        assert_true(text_to_int64("-9223372036854775808", &whole) && whole == INT64_MIN);
+        assert_true(text_to_int64("9223372036854775807", &whole) && whole == INT64_MAX);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_buffers_grow),
+                cmocka_unit_test(test_nearest_name),
+                cmocka_unit_test(test_files),
+                cmocka_unit_test(test_numbers_are_strict),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
