@@ -98,7 +98,7 @@ static bool read_error(gzFile file, const char *path, struct error *err)
         const char *words = gzerror(file, &code);
 
         if (code == Z_ERRNO)
-                return error_errno(err, number, "%s", path);
+                return text_read_error(path, number, err);
         return error_set(err, ERROR_INPUT, NULL, "%s: broken gzip data (%s)", path, words);
 }
 
@@ -133,12 +133,8 @@ bool series_read(const char *path, const struct series_format *format, struct se
                                  "a series is read from a file; expected a file name, not -");
         errno = 0;
         file = gzopen(path, "rbe");
-        if (!file) {
-                error_errno(err, errno ? errno : ENOMEM, "%s", path);
-                if (errno == ENOENT || errno == ENOTDIR)
-                        err->code = ERROR_INPUT;
-                return false;
-        }
+        if (!file)
+                return text_read_error(path, errno ? errno : ENOMEM, err);
         gzbuffer(file, 2 * CHUNK_BYTES);
         done = read_unpacked(file, path, &text, err);
         gzclose_r(file);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/memory.h"
@@ -113,6 +114,18 @@ const char *text_nearest(const char *name, const char *const *candidates)
         return best;
 }
 
+bool text_read_error(const char *path, int number, struct error *err)
+{
+        static const int wrong_name[] = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(wrong_name); i++) {
+                if (number == wrong_name[i])
+                        return error_set(err, ERROR_INPUT, NULL, "%s: %s", *path ? path : "''",
+                                         strerrordesc_np(number));
+        }
+        return error_errno(err, number, "%s", path);
+}
+
 static bool read_all(int fd, const char *path, size_t cap, struct text *text, struct error *err)
 {
         char chunk[65536];
@@ -123,7 +136,7 @@ static bool read_all(int fd, const char *path, size_t cap, struct text *text, st
                 if (got < 0 && errno == EINTR)
                         continue;
                 if (got < 0)
-                        return error_errno(err, errno, "%s", path);
+                        return text_read_error(path, errno, err);
                 if (got == 0)
                         return true;
                 if (text->length + (size_t)got > cap)
@@ -140,12 +153,8 @@ bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_l
         autotext text = {0};
         bool done;
 
-        if (fd < 0) {
-                error_errno(err, errno, "%s", path);
-                if (errno == ENOENT || errno == ENOTDIR)
-                        err->code = ERROR_INPUT;
-                return false;
-        }
+        if (fd < 0)
+                return text_read_error(path, errno, err);
         done = read_all(fd, path, cap, &text, err);
         if (!standard)
                 close(fd);
@@ -174,9 +183,11 @@ static bool write_all(int fd, const char *path, const char *bytes, size_t length
         return true;
 }
 
-static bool write_synced(const char *path, const char *bytes, size_t length, struct error *err)
+/* Errors speak of `path`, whatever the name of the file is that is written. */
+static bool write_synced(const char *file, const char *path, const char *bytes, size_t length,
+                         struct error *err)
 {
-        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         bool done;
 
         if (fd < 0)
@@ -192,14 +203,15 @@ static bool write_synced(const char *path, const char *bytes, size_t length, str
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err)
 {
         autofree char *beside = NULL;
+        struct stat there;
 
         if (strcmp(path, "-") == 0)
                 return write_all(STDOUT_FILENO, "standard output", bytes, length, err);
         /* A device (/dev/null, /dev/stdout) or a pipe is written, not replaced. */
-        if (strncmp(path, "/dev/", 5) == 0)
-                return write_synced(path, bytes, length, err);
+        if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+                return write_synced(path, path, bytes, length, err);
         beside = memory_format("%s.tmp", path);
-        if (!write_synced(beside, bytes, length, err)) {
+        if (!write_synced(beside, path, bytes, length, err)) {
                 unlink(beside);
                 return false;
         }

@@ -7,7 +7,8 @@
 
 #include "core/error.h"
 
-/* A growing buffer of text; `{0}` is an empty one. `data` is NULL until something is added, then NUL-ended. */
+/* A growing buffer of text; `{0}` is an empty one. `data` is NULL until something is added, then NUL-ended.
+ */
 struct text {
         char *data;
         size_t length;
@@ -22,13 +23,17 @@ char *text_take(struct text *text); /* never NULL; the buffer is empty afterward
 
 #define autotext __attribute__((cleanup(text_free))) struct text
 
-/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to suggest.
- * `candidates` ends with NULL. */
+/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to
+ * suggest. `candidates` ends with NULL. */
 const char *text_nearest(const char *name, const char *const *candidates);
 
 /* Whole file as NUL-ended text; fails with ERROR_LIMIT above `cap` bytes. "-" is standard input.
  * ret_length may be NULL; with it the file may hold NUL bytes, without it such a file is ERROR_INPUT. */
 bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_length, struct error *err);
+
+/* For a file that cannot be read, `number` being the errno value: ERROR_INPUT when another name or other
+ * rights would mend it, ERROR_IO when the disk or the system failed. */
+bool text_read_error(const char *path, int number, struct error *err);
 
 /* Writes to PATH.tmp, syncs, renames: the old content or the new, never half. "-" is standard output. */
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
