@@ -173,6 +173,8 @@ static bool set_fallbacks(struct parse *parse, struct error *err)
         for (const struct parameter *parameter = parse->command->parameters; parameter->name; parameter++) {
                 if (is_list(parameter))
                         *(char ***)(parse->object + parameter->offset) = memory_new(1, sizeof(char *));
+                else if (parameter->type == PARAMETER_INTEGER)
+                        *(int64_t *)(parse->object + parameter->offset) = parameter->absent;
                 if (parameter->fallback && !set_value(parameter, parse->object, parameter->fallback, err))
                         return false;
         }

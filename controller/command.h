@@ -37,6 +37,7 @@ struct parameter {
         const char *const
                 *choices;     /* PARAMETER_TEXT: the only values accepted, ends with NULL; may be NULL */
         int64_t min, max;     /* PARAMETER_INTEGER, inclusive */
+        int64_t absent;       /* PARAMETER_INTEGER: the object's value when absent and without a fallback */
         const char *fallback; /* as it would be written; NULL: false, NULL, 0 or empty */
         const char *help;     /* full sentences */
 };

@@ -32,20 +32,19 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_INTEGER,
          AT(runs),
          .value = "N",
-         .min = -1,
+         .min = 1,
          .max = 1000000,
-         .fallback = "-1",
-         .help = "How often each strategy is simulated, with other noise, failures and parameters each time; "
-                 "-1 leaves it "
-                 "to spec.simulation.runs."},
+         .absent = -1,
+         .help = "How often each strategy is simulated, with other noise, failures and parameters each time. "
+                 "Without it, spec.simulation.runs."},
         {.name = "seed",
          .type = PARAMETER_INTEGER,
          AT(seed),
          .value = "N",
-         .min = -1,
+         .min = 0,
          .max = 4294967295,
-         .fallback = "-1",
-         .help = "Seed of all chance; the same seed and input give the same bytes. -1 leaves it to "
+         .absent = -1,
+         .help = "Seed of all chance; the same seed and input give the same bytes. Without it, "
                  "spec.simulation.seed."},
         {.name = "threads",
          .type = PARAMETER_INTEGER,
