@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/support/peer.h"
+
+#include "optimizer/vpa_recommender.h"
+
+extern const struct strategy vpa_strategy;
+
+#define DAY ((int64_t)MS_PER_DAY)
+
+/* first * (1.05^n - 1) / 0.05, and ceil(log_1.05(0.05 * max / first + 1)) + 1 of them. */
+static void buckets(void **state)
+{
+        autocall(histogram_free) struct histogram *cpu = histogram_new(&histogram_cpu);
+        autocall(histogram_free) struct histogram *memory = histogram_new(&histogram_memory);
+
+        (void)state;
+        /* log_1.05(5001) = 174.57 and log_1.05(5001) again: 1e12 / 1e7 is 1000 / 0.01. */
+        assert_int_equal(histogram_buckets(cpu), 176);
+        assert_int_equal(histogram_buckets(memory), 176);
+        assert_float_equal(histogram_bucket_start(cpu, 0), 0, 0);
+        assert_float_equal(histogram_bucket_start(cpu, 1), 0.01, 1e-12);
+        assert_float_equal(histogram_bucket_start(cpu, 2), 0.0205, 1e-12);
+        assert_float_equal(histogram_bucket_start(cpu, 3), 0.031525, 1e-12);
+        assert_float_equal(histogram_bucket_start(memory, 2), 2.05e7, 1e-3);
+        assert_int_equal(histogram_find_bucket(cpu, -3), 0);
+        assert_int_equal(histogram_find_bucket(cpu, 0.0099), 0);
+        assert_int_equal(histogram_find_bucket(cpu, 0.0101), 1);
+        assert_int_equal(histogram_find_bucket(cpu, 0.0206), 2);
+        assert_int_equal(histogram_find_bucket(cpu, 1e9), 175);
+        for (int i = 1; i < 175; i++)
+                assert_int_equal(histogram_find_bucket(cpu, histogram_bucket_start(cpu, i) * (1 + 1e-9)), i);
+}
+
+static void percentile_is_the_end_of_the_bucket(void **state)
+{
+        autocall(histogram_free) struct histogram *cpu = histogram_new(&histogram_cpu);
+
+        (void)state;
+        assert_true(histogram_empty(cpu));
+        assert_true(histogram_percentile(cpu, 0.9) == 0);
+        histogram_add(cpu, 0.005, 1, 0);
+        assert_float_equal(histogram_percentile(cpu, 0.5), 0.01, 1e-12);
+        histogram_add(cpu, 0.025, 3, 0);
+        assert_float_equal(histogram_percentile(cpu, 0.25), 0.01, 1e-12);
+        assert_float_equal(histogram_percentile(cpu, 0.26), 0.031525, 1e-12);
+        assert_float_equal(histogram_percentile(cpu, 1), 0.031525, 1e-12);
+        /* The last bucket is open: its start. */
+        histogram_add(cpu, 1e9, 100, 0);
+        assert_float_equal(histogram_percentile(cpu, 0.9), histogram_bucket_start(cpu, 175), 1e-9);
+}
+
+static void weights_halve_each_half_life(void **state)
+{
+        autocall(histogram_free) struct histogram *cpu = histogram_new(&histogram_cpu);
+
+        /* A sample of a day ago weighs half: 2 : 1 after one day, and the median moves to the newer one after
+         * that. */
+        (void)state;
+        histogram_add(cpu, 0.005, 1, 0);
+        histogram_add(cpu, 0.025, 1, DAY);
+        assert_float_equal(histogram_percentile(cpu, 0.33), 0.01, 1e-12);
+        assert_float_equal(histogram_percentile(cpu, 0.34), 0.031525, 1e-12);
+        /* After more than 100 half-lives the reference moves and what was is nothing. */
+        histogram_add(cpu, 0.005, 1, 150 * DAY);
+        assert_float_equal(histogram_percentile(cpu, 1), 0.01, 1e-12);
+        /* Less than the epsilon is nothing. */
+        histogram_add(cpu, 100, 1e-6, 150 * DAY);
+        assert_float_equal(histogram_percentile(cpu, 1), 0.01, 1e-12);
+}
+
+/* Documented in recommender/logic/recommender.go: 12 h of samples multiply the upper bound by 3, 24 h by 2, a
+ * week by 1.14; the lower one by 0.6 after 5 minutes, 0.9 after 30 minutes, 0.95 after 60 minutes. */
+static void confidence_narrows_the_bounds(void **state)
+{
+        static const struct {
+                double days, factor, tolerance;
+        } upper[] = {{0.5, 3, 1e-9}, {1, 2, 1e-9}, {7, 1.14, 0.005}};
+        static const struct {
+                double minutes, factor;
+        } lower[] = {{5, 0.6}, {30, 0.9}, {60, 0.95}};
+        const struct vpa_options options = {.target_percentile = 0.9,
+                                            .lower_percentile = 0.5,
+                                            .upper_percentile = 0.95};
+        autocall(histogram_free) struct histogram *cpu = histogram_new(&histogram_cpu);
+        struct vpa_recommendation advice;
+
+        (void)state;
+        histogram_add(cpu, 1, 1, 0);
+        for (size_t i = 0; i < ARRAY_LENGTH(upper); i++) {
+                advice = vpa_recommend(&options, cpu, upper[i].days);
+                assert_float_equal(advice.upper / advice.target, upper[i].factor, upper[i].tolerance);
+        }
+        for (size_t i = 0; i < ARRAY_LENGTH(lower); i++) {
+                advice = vpa_recommend(&options, cpu, lower[i].minutes / 1440);
+                assert_float_equal(advice.lower / advice.target, lower[i].factor, 0.015);
+        }
+        advice = vpa_recommend(&options, cpu, 0);
+        assert_true(isinf(advice.upper));
+        assert_true(advice.lower == 0);
+        assert_float_equal(vpa_confidence_days(0, 2 * DAY, 1440), 1, 1e-12);
+        assert_float_equal(vpa_confidence_days(0, DAY / 2, 1440), 0.5, 1e-12);
+}
+
+static void margin_minimum_and_out_of_memory(void **state)
+{
+        const struct vpa_options options = {.target_percentile = 0.9,
+                                            .lower_percentile = 0.5,
+                                            .upper_percentile = 0.95,
+                                            .safety_margin_ratio = 0.15,
+                                            .minimum = 0.025};
+        autocall(histogram_free) struct histogram *cpu = histogram_new(&histogram_cpu);
+
+        (void)state;
+        histogram_add(cpu, 0.005, 1, 0);
+        assert_float_equal(vpa_recommend(&options, cpu, 1).target, 0.025, 1e-12);
+        for (int i = 0; i < 100; i++)
+                histogram_add(cpu, 0.0305, 1, 0);
+        assert_float_equal(vpa_recommend(&options, cpu, 1).target, 0.031525 * 1.15, 1e-12);
+        assert_float_equal(vpa_out_of_memory_sample(1e8), 1e8 + 100 * 1048576.0, 1e-6);
+        assert_float_equal(vpa_out_of_memory_sample(1e9), 1.2e9, 1e-6);
+}
+
+static void the_updater_acts_outside_the_bounds_or_on_settled_pods(void **state)
+{
+        const struct vpa_recommendation advice = {.lower = 0.5, .target = 1, .upper = 2};
+
+        (void)state;
+        assert_true(vpa_update_due(&advice, 0.4, 0));
+        assert_true(vpa_update_due(&advice, 2.1, 0));
+        assert_false(vpa_update_due(&advice, 1.5, DAY / 2 - 1));
+        assert_true(vpa_update_due(&advice, 1.5, DAY / 2));
+        assert_false(vpa_update_due(&advice, 1.05, DAY));
+}
+
+static void without_its_knob_it_holds_and_says_why(void **state)
+{
+        struct peer_pipeline chain;
+        struct observation observation;
+        struct proposal proposal;
+        struct peer peer;
+
+        (void)state;
+        peer_workers(&chain, 1, 24);
+        peer = peer_open(&vpa_strategy, &chain, NULL);
+        observation = peer_observation(&chain, 60000, 4);
+        observation.cpu_ratio = 5;
+        proposal = peer_turn(&peer, &observation);
+        assert_int_equal(proposal.kind, PROPOSAL_HOLD);
+        assert_non_null(strstr(proposal.reason, "worker.cpu"));
+        peer_close(&peer);
+}
+
+static void sizes_the_workers(void **state)
+{
+        struct peer_pipeline chain;
+        struct observation observation;
+        struct proposal proposal;
+        struct peer peer;
+        double cores = 4;
+        int changes = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 24);
+        chain.knobs[1] = (struct knob){.name = "worker.cpu",
+                                       .role = KNOB_OTHER,
+                                       .operator_index = -1,
+                                       .min = 0.1,
+                                       .max = 8,
+                                       .step = 0.01};
+        chain.pipeline.n_knobs = 2;
+        peer = peer_open(&vpa_strategy, &chain, NULL);
+        for (int minute = 1; minute <= 5 * 1440; minute++) {
+                observation = peer_observation(&chain, minute * INT64_C(60000), 6);
+                observation.configuration.value[1] = cores;
+                observation.cpu_ratio = minute % 10 == 0 ? NAN : 0.9 / cores;
+                proposal = peer_turn(&peer, &observation);
+                assert_int_equal((int)proposal.configuration.value[0], 6);
+                changes += proposal.kind == PROPOSAL_CHANGE;
+                cores = proposal.configuration.value[1];
+        }
+        /* 0.9 cores lie in a bucket of at most 5 % and its end: 1.15 * 0.9 to 1.15 * 0.9 * 1.06. */
+        assert_true(cores >= 1.15 * 0.9 - 0.01 && cores <= 1.15 * 0.9 * 1.06 + 0.01);
+        assert_int_equal(changes, 1);
+        peer_close(&peer);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(buckets),
+                cmocka_unit_test(percentile_is_the_end_of_the_bucket),
+                cmocka_unit_test(weights_halve_each_half_life),
+                cmocka_unit_test(confidence_narrows_the_bounds),
+                cmocka_unit_test(margin_minimum_and_out_of_memory),
+                cmocka_unit_test(the_updater_acts_outside_the_bounds_or_on_settled_pods),
+                cmocka_unit_test(without_its_knob_it_holds_and_says_why),
+                cmocka_unit_test(sizes_the_workers),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
