@@ -92,9 +92,12 @@ static bool collect(void *state, struct observation *ret_observation, struct err
         play->last_is_good = false;
         if (!enter(play, play->collect_fails, &effect, err))
                 return false;
-        play->last_is_good = !play->frozen && !play->missing && !play->nan && !play->restarting;
         if (!play->frozen)
                 run_engine(play, &play->last);
+        /* A new process cannot know that it is the same answer again; the rule about age is for that. */
+        play->last_is_good = !(play->frozen && play->collected) && play->last.missing == 0 &&
+                             !play->last.restarting && !isnan(play->last.throughput_per_second);
+        play->collected = true;
         *ret_observation = play->last;
         return true;
 }
@@ -386,7 +389,7 @@ static void build_pipeline(struct play *play)
 
 void play_restart(struct play *play)
 {
-        play->dead = false;
+        play->dead = play->collected = false;
         play->crash_at = -1;
 }
 

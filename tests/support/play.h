@@ -72,6 +72,7 @@ struct play {
         /* The rest. */
         int64_t now_ms, engine_ms;
         struct observation last;
+        bool collected;    /* by this process */
         bool last_is_good; /* fresh and complete: what an action may rest on */
         struct pipeline pipeline;
         struct operator_info operators[2];
