@@ -334,12 +334,186 @@ static void test_a_thousand_seeds_of_faults(void **state)
                 assert_true(tally.outcomes[outcome] > 10);
 }
 
+/* ---- the same on the simulated engine ---- */
+
+#define ENGINE_SECONDS 7200
+
+/* The engine as collector and actuator of the stage, so that the stage's journal sees what takes effect. */
+struct engine_world {
+        struct world world;
+        struct engine *engine;
+        struct model model;
+        struct operator_model operators[2];
+        double rate[ENGINE_SECONDS], cumulative[ENGINE_SECONDS + 1];
+        struct load load;
+        struct clock clock;
+};
+
+static bool engine_world_collect(void *state, struct observation *ret_observation, struct error *err)
+{
+        struct engine_world *world = state;
+        struct play *play = world->world.play;
+        bool done = engine_collector.collect(world->engine, ret_observation, err);
+
+        play->last_is_good = done && ret_observation->missing == 0 && !ret_observation->restarting &&
+                             !ret_observation->counters_reset;
+        if (done)
+                play->last = *ret_observation;
+        return done;
+}
+
+static bool engine_world_read(void *state, struct configuration *ret_configuration, struct error *err)
+{
+        return engine_actuator.read(((struct engine_world *)state)->engine, ret_configuration, err);
+}
+
+static bool engine_world_apply(void *state, const struct configuration *from, const struct configuration *to,
+                               bool dry_run, const struct call_recorder *calls, struct error *err)
+{
+        struct engine_world *world = state;
+        struct play *play = world->world.play;
+        struct configuration before, after;
+        bool done;
+
+        if (!engine_world_read(state, &before, err))
+                return false;
+        done = engine_actuator.apply(world->engine, from, to, dry_run, calls, err);
+        if (!engine_world_read(state, &after, err) || configuration_equal(&before, &after))
+                return done;
+        play->writes++;
+        if (play->n_calls == 0 || play->intents[play->call_intent[play->n_calls - 1]].ended)
+                play->writes_without_intent++;
+        else if (configuration_equal(to, &play->intents[play->call_intent[play->n_calls - 1]].intent.to))
+                play->intents[play->call_intent[play->n_calls - 1]].writes_forth[0]++;
+        else
+                play->intents[play->call_intent[play->n_calls - 1]].writes_back[0]++;
+        return done;
+}
+
+static void build_model(struct engine_world *world)
+{
+        struct error err = ERROR_INIT;
+        void *model = NULL;
+
+        assert_true(option_new(&model_table, NULL, &model, &err));
+        world->model = *(struct model *)model;
+        free(model);
+        world->operators[0] = (struct operator_model){.rate_per_second = 1000, .skew = 1, .service_cv = 1};
+        world->operators[1] =
+                (struct operator_model){.rate_per_second = 100, .sigma = 0.02, .skew = 1.1, .service_cv = 1};
+        world->model.operators = (struct option_list){.items = world->operators, .count = 2};
+        world->model.failures = (struct failure_model){.every_seconds = 2400,
+                                                       .jitter_ratio = 1,
+                                                       .median_seconds = 60,
+                                                       .log_sd = 0.3};
+}
+
+static void offer(struct engine_world *world, gsl_rng *rng)
+{
+        double rate = 250;
+
+        for (int i = 0; i < ENGINE_SECONDS; i++) {
+                if (happens(rng, 0.001))
+                        rate = 100 + 900 * gsl_rng_uniform(rng);
+                world->rate[i] = rate;
+                world->cumulative[i + 1] = world->cumulative[i] + rate;
+        }
+}
+
+static void open_engine_world(struct engine_world *world, uint64_t seed, gsl_rng *rng)
+{
+        struct engine_setup setup;
+        struct play *play;
+
+        open_world(&world->world);
+        play = world->world.play;
+        build_model(world);
+        offer(world, rng);
+        world->load = (struct load){ENGINE_SECONDS, world->rate, world->cumulative};
+        setup = (struct engine_setup){.pipeline = &play->pipeline,
+                                      .model = &world->model,
+                                      .prices = play->prices,
+                                      .constraints = &play->constraints,
+                                      .load = &world->load,
+                                      .start_ms = play->now_ms,
+                                      .step_ms = 1000,
+                                      .initial = play->target,
+                                      .seed = seed};
+        world->engine = engine_new(&setup);
+        engine_set_faults(world->engine,
+                          &(struct engine_faults){.failed_apply_ratio = 0.2, .missing_ratio = 0.05});
+        world->clock = engine_clock(world->engine);
+        play->collector.collect = engine_world_collect;
+        play->actuator.apply = engine_world_apply;
+        play->actuator.read = engine_world_read;
+}
+
+static void start_engine_process(struct engine_world *world)
+{
+        struct loop_setup setup = setup_of(&world->world);
+
+        setup.clock = &world->clock;
+        setup.collector_state = setup.actuator_state = world;
+        loop_free(world->world.loop);
+        play_restart(world->world.play);
+        world->world.loop = loop_new(&setup);
+}
+
+static void live_on_the_engine(struct engine_world *world, uint64_t seed, struct tally *tally)
+{
+        autocall(gsl_rng_free) gsl_rng *rng = random_new(seed, 0, 3);
+        struct error err = ERROR_INIT;
+        struct play *play;
+        char name[40];
+        int minute = 0;
+
+        snprintf(name, sizeof name, "engine, seed %llu", (unsigned long long)seed);
+        open_engine_world(world, seed, rng);
+        play = world->world.play;
+        start_engine_process(world);
+        while (clock_sleep_until(&world->clock, clock_now_ms(&world->clock) + PLAY_WINDOW_MS, &err)) {
+                if (minute++ < 70)
+                        stir(play, rng);
+                else
+                        calm(play);
+                loop_turn(world->world.loop);
+                if (play->dead) {
+                        start_engine_process(world);
+                        tally->crashes++;
+                }
+                assert_true(engine_world_read(world, &play->target, &err));
+                check_always(play, name);
+        }
+        for (int i = 0; i < play->n_intents; i++)
+                tally->outcomes[play->intents[i].outcome]++;
+        tally->changes += play->n_intents;
+        CHECK(play->n_intents == 0 || is_whole(play), "the target was left half-way");
+        engine_free(world->engine);
+        close_world(&world->world);
+}
+
+static void test_a_thousand_seeds_on_the_simulated_engine(void **state)
+{
+        struct engine_world *world = memory_new(1, sizeof *world);
+        struct tally tally = {0};
+
+        (void)state;
+        for (uint64_t seed = 1; seed <= SEEDS; seed++)
+                live_on_the_engine(world, seed, &tally);
+        print_message("%d actions: %d confirmed, %d reverted, %d failed, %d unknown; %d crashes\n",
+                      tally.changes, tally.outcomes[OUTCOME_CONFIRMED], tally.outcomes[OUTCOME_REVERTED],
+                      tally.outcomes[OUTCOME_FAILED], tally.outcomes[OUTCOME_UNKNOWN], tally.crashes);
+        assert_true(tally.changes > SEEDS);
+        free(world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_crash_at_any_callback),
                 cmocka_unit_test(test_two_crashes_at_any_callbacks),
                 cmocka_unit_test(test_a_thousand_seeds_of_faults),
+                cmocka_unit_test(test_a_thousand_seeds_on_the_simulated_engine),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
