@@ -196,6 +196,8 @@ static void test_errors_name_the_place(void **state)
                 assert_refused(cases[i].text, NULL, cases[i].message);
         assert_refused("t,v\n1,1\n", &named,
                        "load.csv:1:1: there is no column \"rate\"; expected one of t, v");
+        assert_refused("\"a\nb\",v\n1,1\n", &named,
+                       "load.csv:1:1: there is no column \"rate\"; expected one of a b, v");
         assert_refused("1,1\n", &named,
                        "load.csv:1:1: the first line holds no names; expected a column \"rate\"");
         {
@@ -286,6 +288,9 @@ static void test_prometheus_errors(void **state)
         assert_refused(
                 prometheus, &nobody,
                 "load.csv: data.result holds 0 series whose labels contain job=\"c\"; expected exactly one");
+        assert_refused(
+                "{\"data\":{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"job\":\"a\\nb\"}},{}]}}",
+                NULL, "load.csv: data.result holds 2 series ({job=\"a b\"}, {}); expected exactly one");
         assert_refused("{\"status\":\"error\",\"error\":\"query timed out\"}", NULL,
                        "load.csv: is an answer with an error (query timed out); expected status success");
         assert_refused("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}", NULL,
