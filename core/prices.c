@@ -232,6 +232,16 @@ double price_book_worker_hour(const struct price_book *book, int64_t time_ms)
                UNITS_PER_CURRENCY;
 }
 
+int64_t price_book_next_change(const struct price_book *book, int64_t time_ms)
+{
+        int64_t worker_ms = price_steps_next(book->worker, time_ms);
+        int64_t spot_ms = price_steps_next(book->spot, time_ms);
+        int64_t energy_ms = price_steps_next(book->energy, time_ms);
+        int64_t first_ms = worker_ms < spot_ms ? worker_ms : spot_ms;
+
+        return first_ms < energy_ms ? first_ms : energy_ms;
+}
+
 price_sum price_book_integral(const struct price_book *book, int64_t from_ms, int64_t to_ms, int64_t workers)
 {
         return workers * (price_steps_integral(book->worker, from_ms, to_ms) +

@@ -37,6 +37,9 @@ bool price_book_covers(const struct price_book *book, int64_t from_ms, int64_t t
 /* Price of one worker-hour in force at an instant, energy included, in the book's currency. */
 double price_book_worker_hour(const struct price_book *book, int64_t time_ms);
 
+/* First instant after `time_ms` at which that price may be another; INT64_MAX when it never is. */
+int64_t price_book_next_change(const struct price_book *book, int64_t time_ms);
+
 /* Cost of `workers` from `from_ms` to `to_ms`, in units of 10^-9 currency * ms / h: add up as integers,
  * convert once. */
 typedef __int128 price_sum;

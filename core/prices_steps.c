@@ -89,6 +89,22 @@ int64_t price_steps_at(const struct price_steps *steps, int64_t time_ms)
         return steps->value[find(steps, time_ms)];
 }
 
+int64_t price_steps_next(const struct price_steps *steps, int64_t time_ms)
+{
+        int64_t place_ms = time_ms;
+        size_t next;
+
+        if (!steps)
+                return INT64_MAX;
+        take_periods(steps, &place_ms);
+        next = find(steps, place_ms) + 1;
+        if (place_ms < steps->from_ms[0])
+                next = 0;
+        if (next < steps->count)
+                return time_ms - place_ms + steps->from_ms[next];
+        return steps->repeat ? time_ms - place_ms + steps->end_ms : INT64_MAX;
+}
+
 /* From the first step on; negative before it. */
 static price_sum integral_until(const struct price_steps *steps, int64_t time_ms)
 {

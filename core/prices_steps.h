@@ -34,6 +34,9 @@ DEFINE_CLEANUP(price_steps_free, struct price_steps);
 /* Value in force at an instant. NULL is a function that is 0. */
 int64_t price_steps_at(const struct price_steps *steps, int64_t time_ms);
 
+/* Start of the step after the one in force; INT64_MAX when there is none. */
+int64_t price_steps_next(const struct price_steps *steps, int64_t time_ms);
+
 /* Integral in 10^-9 units * ms / h. */
 price_sum price_steps_integral(const struct price_steps *steps, int64_t from_ms, int64_t to_ms);
 

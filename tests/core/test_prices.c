@@ -237,6 +237,8 @@ static void test_dated_changes(void **state)
         assert_true(price_book_worker_hour(book, at("2024-01-01T00:59:59.999Z")) == 0.1);
         assert_true(price_book_worker_hour(book, at("2024-01-01T01:00Z")) == 0.2);
         assert_true(price_book_worker_hour(book, at("2030-01-01")) == 0.4);
+        assert_true(price_book_next_change(book, at("2024-01-01T01:00Z")) == at("2024-01-01T03:00Z"));
+        assert_true(price_book_next_change(book, at("2024-01-01T03:00Z")) == INT64_MAX);
 }
 
 static void test_a_file_starts_over_and_moves(void **state)
@@ -255,6 +257,9 @@ static void test_a_file_starts_over_and_moves(void **state)
         assert_true(price_book_worker_hour(book, at("2023-12-31T22:29Z")) == 1);
         assert_true(cost(book, "2023-12-01", "2023-12-02", 1) == 8 * 9);
         assert_true(price_book_covers(book, 0, INT64_MAX, &err));
+        assert_true(price_book_next_change(book, at("2024-01-01T00:29Z")) == at("2024-01-01T00:30Z"));
+        assert_true(price_book_next_change(book, at("2024-01-01T00:30Z")) == at("2024-01-01T01:30Z"));
+        assert_true(price_book_next_change(book, at("2024-01-01T06:29Z")) == at("2024-01-01T06:30Z"));
 }
 
 /* 200 W for 2 h at 300 and 1 h at 600 g/kWh, 5 workers: 5 x 0.2 x (600 + 600) = 1200 g. */
