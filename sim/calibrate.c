@@ -56,6 +56,24 @@ static char *youngest(struct recording *const *recordings, size_t n)
         return memory_copy_text(buffer);
 }
 
+/* A recording that never kept up cannot tell its base latency: it takes that of those which did. */
+static void find_episodes(struct fitting *fitting)
+{
+        double base = NAN;
+
+        fitting->episodes = memory_new(fitting->n, sizeof(struct episodes *));
+        for (size_t i = 0; i < fitting->n; i++) {
+                fitting->episodes[i] = episodes_find(fitting->recordings[i], NAN);
+                if (fitting->episodes[i]->calm)
+                        base = fmin(base, fitting->episodes[i]->base_latency_seconds);
+        }
+        for (size_t i = 0; i < fitting->n && !isnan(base); i++)
+                if (fitting->episodes[i]->base_latency_seconds > 3 * base) {
+                        episodes_free(fitting->episodes[i]);
+                        fitting->episodes[i] = episodes_find(fitting->recordings[i], base);
+                }
+}
+
 bool calibrate(const struct pipeline *pipeline, const struct model *prior,
                struct recording *const *recordings, size_t n, struct calibration **ret_calibration,
                struct error *err)
@@ -67,9 +85,7 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
         if (n == 0)
                 return error_set(err, ERROR_INPUT, NULL, "no recording to calibrate on");
         model_copy(prior, &result->model);
-        fitting.episodes = memory_new(n, sizeof(struct episodes *));
-        for (size_t i = 0; i < n; i++)
-                fitting.episodes[i] = episodes_find(recordings[i]);
+        find_episodes(&fitting);
         calibrate_latency(&fitting);
         calibrate_restarts(&fitting);
         calibrate_failures(&fitting);

@@ -12,6 +12,15 @@
 #define REGULAR_AT_LEAST 4
 #define WARM_STEPS       30 /* after a start in which the CPU is looked at */
 
+/* What a recording that never kept up shows of restarts is mixed with its other troubles. */
+static bool tells_restarts(const struct fitting *fitting, size_t r)
+{
+        for (size_t i = 0; i < fitting->n; i++)
+                if (fitting->episodes[i]->calm)
+                        return fitting->episodes[r]->calm;
+        return true;
+}
+
 /* Downtimes of the episodes that were (or were not) rescales. Caller frees. */
 static double *downtimes(const struct fitting *fitting, bool rescale, size_t *ret_count)
 {
@@ -19,7 +28,7 @@ static double *downtimes(const struct fitting *fitting, bool rescale, size_t *re
         size_t count = 0;
 
         for (size_t r = 0; r < fitting->n; r++)
-                for (size_t e = 0; e < fitting->episodes[r]->count; e++) {
+                for (size_t e = 0; tells_restarts(fitting, r) && e < fitting->episodes[r]->count; e++) {
                         const struct episode *episode = &fitting->episodes[r]->items[e];
                         double gap = (double)(episode->end - episode->start);
 
@@ -97,6 +106,8 @@ static double *failure_intervals(const struct fitting *fitting, size_t *ret_coun
         for (size_t r = 0; r < fitting->n; r++) {
                 double last = NAN;
 
+                if (!tells_restarts(fitting, r))
+                        continue;
                 *ret_total += (double)fitting->recordings[r]->count;
                 for (size_t e = 0; e < fitting->episodes[r]->count; e++) {
                         const struct episode *episode = &fitting->episodes[r]->items[e];
@@ -161,18 +172,15 @@ void calibrate_failures(struct fitting *fitting)
 void calibrate_latency(struct fitting *fitting)
 {
         struct latency_model *latency = &fitting->result->model.latency;
-        double base = 0, sd = 0;
+        double base = 0, sd = 0, latency_threshold = INFINITY;
         size_t n = 0;
 
         for (size_t r = 0; r < fitting->n; r++) {
                 const struct episodes *episodes = fitting->episodes[r];
-                size_t calm = 0;
 
-                for (size_t i = 0; i < fitting->recordings[r]->count; i++)
-                        calm += !episodes->disturbed[i];
-                /* One that was disturbed nearly all the time says nothing about the base. */
-                if (isnan(episodes->base_latency_seconds) || calm < fitting->recordings[r]->count / 4)
+                if (isnan(episodes->base_latency_seconds) || !episodes->calm)
                         continue;
+                latency_threshold = fmin(latency_threshold, episodes->behind_seconds);
                 base += episodes->base_latency_seconds;
                 sd += episodes->latency_log_sd;
                 n++;
@@ -186,7 +194,7 @@ void calibrate_latency(struct fitting *fitting)
         latency->base_seconds = base / (double)n;
         latency->log_sd = sd / (double)n;
         latency->per_worker_seconds = 0;
-        fitting->result->model.catch_up.threshold_seconds = fitting->episodes[0]->behind_seconds;
+        fitting->result->model.catch_up.threshold_seconds = latency_threshold;
         calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds,
                        latency->base_seconds * latency->log_sd / 10,
                        "median while nothing waits, %zu recording%s", n, n == 1 ? "" : "s");

@@ -7,16 +7,16 @@
 #include "sim/calibrate_internal.h"
 #include "sim/fit.h"
 
-#define METER_STEPS                                                                                          \
-        60 /* throughput is often a moving average of a minute: younger samples mix two regimes              \
-            */
+#define LONG_BEHIND    240 /* steps: throughput is often a moving average of a minute, and latency lags */
+#define SHORT_CATCH_UP 120 /* steps */
+#define BLOCK          60  /* steps of one operator's samples that count as one */
 #define STRIDE         10  /* steps between samples of a long catch-up */
 #define FAR_BEHIND     600 /* s; what a pipeline does far behind counts for less: nobody runs one there */
 #define EPISODE_WEIGHT 10  /* of a short catch-up, in samples */
 #define SHORTEST_DRAIN 4   /* steps */
+#define DRAIN_KEPT     0.7 /* of the fastest catch-up */
 #define SLOWDOWN_AGE   600 /* s behind that must have been seen before a slowdown is fitted */
-#define UNSEEN_MARGIN                                                                                        \
-        10 /* an operator that was never seen busy is taken to be so many times faster than its load */
+#define UNSEEN_MARGIN  10  /* an operator that was never seen busy is taken to be so many times faster than its load */
 
 struct samples {
         struct capacity_sample *items;
@@ -38,24 +38,25 @@ static double subtasks_at(const struct fitting *fitting, size_t r, size_t step)
         return recording_parallelism_at(fitting->recordings[r], fitting->pipeline, 0, step);
 }
 
-/* Throughput while behind: that is capacity. */
-static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end,
-                              size_t episode, struct samples *samples)
+/* Throughput while behind: that is capacity, once the pipeline has been behind for longer than metrics lag. */
+static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end, size_t episode,
+                              struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
+        size_t behind = 0;
 
-        for (size_t i = start + METER_STEPS; i < end; i += STRIDE) {
+        for (size_t i = start; recording->throughput && i < end; i++) {
                 double delay = episodes_delay(episodes, recording, i);
 
-                if (!recording->throughput || episodes->still[i] || !(delay > episodes->behind_seconds) ||
-                    isnan(recording->throughput[i]))
+                behind = delay > episodes->behind_seconds ? behind + 1 : 0;
+                if (behind < LONG_BEHIND || i % STRIDE != 0 || episodes->still[i])
                         continue;
                 add_sample(samples, &(struct capacity_sample){
                                             .subtasks = subtasks_at(fitting, r, i),
                                             .age_seconds = (double)(i - start),
                                             .rate = recording->throughput[i],
-                                            .weight = 1 / (1 + delay / FAR_BEHIND),
+                                            .weight = 1 / (1 + pow(delay / FAR_BEHIND, 2)),
                                             .episode = episode,
                                     });
         }
@@ -113,6 +114,21 @@ static void sample_drain(const struct fitting *fitting, size_t r, const struct e
                             });
 }
 
+/* A catch-up can only have been slower than the capacity: with little load the metrics' own delay is longer than it. So the
+ * ones well below the fastest of the recording are left out. */
+static void keep_fastest(struct samples *samples, size_t first)
+{
+        double fastest = 0;
+        size_t kept = first;
+
+        for (size_t i = first; i < samples->count; i++)
+                fastest = fmax(fastest, samples->items[i].rate / samples->items[i].subtasks);
+        for (size_t i = first; i < samples->count; i++)
+                if (samples->items[i].rate / samples->items[i].subtasks >= DRAIN_KEPT * fastest)
+                        samples->items[kept++] = samples->items[i];
+        samples->count = kept;
+}
+
 /* Each recording counts alike, however long it was behind. */
 static void balance(struct samples *samples, size_t first)
 {
@@ -124,21 +140,20 @@ static void balance(struct samples *samples, size_t first)
                 samples->items[i].weight /= sum;
 }
 
-static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode,
-                             struct samples *samples)
+static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode, struct samples *samples)
 {
         const struct episodes *episodes = fitting->episodes[r];
         size_t first = samples->count, start = 0;
 
+        for (size_t e = 0; episodes->calm && e < episodes->count; e++)
+                if (episodes->items[e].caught_up < episodes->items[e].end + SHORT_CATCH_UP)
+                        sample_drain(fitting, r, &episodes->items[e], (*episode)++, samples);
+        keep_fastest(samples, first);
         for (size_t e = 0; e <= episodes->count; e++) {
                 size_t next = e < episodes->count ? episodes->items[e].start : fitting->recordings[r]->count;
 
                 sample_throughput(fitting, r, start, next, (*episode)++, samples);
-                if (e < episodes->count) {
-                        if (episodes->items[e].caught_up < episodes->items[e].end + 2 * METER_STEPS)
-                                sample_drain(fitting, r, &episodes->items[e], (*episode)++, samples);
-                        start = episodes->items[e].end;
-                }
+                start = e < episodes->count ? episodes->items[e].end : next;
         }
         balance(samples, first);
 }
@@ -275,7 +290,7 @@ static void sample_operator(const struct fitting *fitting, size_t r, int i, stru
                                             .subtasks = subtasks,
                                             .rate = rate / busy,
                                             .weight = 1,
-                                            .episode = step / METER_STEPS + r * recording->count,
+                                            .episode = step / BLOCK + r * recording->count,
                                     });
         }
 }

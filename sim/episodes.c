@@ -14,6 +14,10 @@
 #define BEHIND_BASES     2   /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
 #define BEHIND_MARGIN    3
 #define BEHIND_BACKLOG_S 5 /* the same where only the backlog was recorded */
+#define JUMP_WITHIN 90   /* steps in which latency jumps after a restart that left no gap in the metrics */
+#define DIP_BEFORE  60   /* steps around the jump in which throughput dips, ... */
+#define DIP_RATIO   0.92 /* ... to this share of what it was before */
+#define CALM_SHARE  0.5  /* of the steps */
 
 static bool stands_still(const struct recording *recording, size_t i)
 {
@@ -45,7 +49,7 @@ static void mark_still(const struct recording *recording, struct episodes *episo
         }
 }
 
-static void reckon_base(const struct recording *recording, struct episodes *episodes)
+static void reckon_base(const struct recording *recording, struct episodes *episodes, double base_seconds)
 {
         autofree double *calm = memory_new(recording->count, sizeof *calm);
         size_t n = 0;
@@ -64,8 +68,10 @@ static void reckon_base(const struct recording *recording, struct episodes *epis
         low = recording_quantile(calm, 0, n, .02);
         if (middle > 30 * low)
                 middle = low;
+        if (!isnan(base_seconds))
+                middle = base_seconds;
         episodes->base_latency_seconds = middle;
-        episodes->latency_log_sd = n > 100 && low > 0 ? fmin(log(middle / low) / 1.8, 1) : 0;
+        episodes->latency_log_sd = n > 100 && low > 0 ? fmax(fmin(log(middle / low) / 1.8, 1), 0) : 0;
         episodes->behind_seconds = (BEHIND_BASES - 1) * middle + BEHIND_MARGIN;
 }
 
@@ -107,24 +113,64 @@ static void finish_episode(const struct recording *recording, const struct episo
                 episode->caught_up++;
 }
 
+static void add_episode(struct episodes *episodes, size_t start, size_t end)
+{
+        struct episode *last = episodes->count > 0 ? &episodes->items[episodes->count - 1] : NULL;
+
+        if (last && start <= last->end + MERGE_GAP) {
+                last->end = end > last->end ? end : last->end;
+                return;
+        }
+        episodes->items = memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
+        episodes->items[episodes->count++] = (struct episode){.start = start, .end = end};
+}
+
+/* Throughput went down around the step: a restart, not a load that outgrew the capacity. */
+static bool dips(const struct recording *recording, size_t step)
+{
+        size_t from = step > DIP_BEFORE ? step - DIP_BEFORE : 0;
+        size_t earlier = from > 2 * DIP_BEFORE ? from - 2 * DIP_BEFORE : 0;
+        double before = recording_quantile(recording->throughput, earlier, from, .5);
+        double least = recording_quantile(recording->throughput, from,
+                                          step + DIP_BEFORE < recording->count ? step + DIP_BEFORE : recording->count, 0);
+
+        return !recording->throughput || least < DIP_RATIO * before;
+}
+
+/* A restart that the metrics bridge by repeating their last value shows only as latency that jumps to the time the oldest
+ * record waited. Returns that time, 0 when there was none. */
+static double jump_seconds(const struct recording *recording, const struct episodes *episodes, size_t step)
+{
+        size_t until = step + JUMP_WITHIN < recording->count ? step + JUMP_WITHIN : recording->count;
+        double most = 0;
+
+        if (step == 0 || !(episodes_delay(episodes, recording, step) > episodes->behind_seconds) ||
+            episodes_delay(episodes, recording, step - 1) > episodes->behind_seconds || !dips(recording, step))
+                return 0;
+        for (size_t i = step; i < until; i++) {
+                double delay = episodes_delay(episodes, recording, i);
+
+                most = delay > most ? delay : most;
+        }
+        return most;
+}
+
 static void collect_episodes(const struct recording *recording, struct episodes *episodes)
 {
         for (size_t i = 0; i < recording->count; i++) {
-                struct episode *last = episodes->count > 0 ? &episodes->items[episodes->count - 1] : NULL;
                 size_t end = i;
+                double jump;
 
                 while (end < recording->count && episodes->still[end])
                         end++;
-                if (end == i)
+                if (end > i) {
+                        add_episode(episodes, i, end);
+                        i = end;
                         continue;
-                if (last && i - last->end <= MERGE_GAP) {
-                        last->end = end;
-                } else {
-                        episodes->items =
-                                memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
-                        episodes->items[episodes->count++] = (struct episode){.start = i, .end = end};
                 }
-                i = end;
+                jump = jump_seconds(recording, episodes, i);
+                if (jump > 0)
+                        add_episode(episodes, (double)i > jump ? i - (size_t)jump : 0, i);
         }
         for (size_t i = 0; i < episodes->count; i++)
                 finish_episode(recording, episodes, &episodes->items[i]);
@@ -132,6 +178,8 @@ static void collect_episodes(const struct recording *recording, struct episodes 
 
 static void mark_disturbed(const struct recording *recording, struct episodes *episodes)
 {
+        size_t calm = 0;
+
         for (size_t e = 0; e < episodes->count; e++) {
                 const struct episode *episode = &episodes->items[e];
                 size_t from = episode->start > BEFORE_EPISODE ? episode->start - BEFORE_EPISODE : 0;
@@ -142,16 +190,19 @@ static void mark_disturbed(const struct recording *recording, struct episodes *e
         for (size_t i = 0; i < recording->count; i++)
                 if (episodes_delay(episodes, recording, i) > episodes->behind_seconds)
                         episodes->disturbed[i] = true;
+        for (size_t i = 0; i < recording->count; i++)
+                calm += !episodes->disturbed[i];
+        episodes->calm = (double)calm > CALM_SHARE * (double)recording->count;
 }
 
-struct episodes *episodes_find(const struct recording *recording)
+struct episodes *episodes_find(const struct recording *recording, double base_seconds)
 {
         struct episodes *episodes = memory_new(1, sizeof *episodes);
 
         episodes->still = memory_new(recording->count, sizeof *episodes->still);
         episodes->disturbed = memory_new(recording->count, sizeof *episodes->disturbed);
         mark_still(recording, episodes);
-        reckon_base(recording, episodes);
+        reckon_base(recording, episodes, base_seconds);
         collect_episodes(recording, episodes);
         mark_disturbed(recording, episodes);
         return episodes;

@@ -26,11 +26,13 @@ struct episodes {
         double base_latency_seconds; /* median while nothing is wrong; NAN when latency was not recorded */
         double latency_log_sd;       /* robust, of its logarithm */
         double behind_seconds;       /* records wait longer than this: the pipeline is behind */
+        bool calm;                   /* it kept up most of the time: its base can be believed */
         bool *still;                 /* by step */
         bool *disturbed;             /* by step: shortly before, during or after an episode, or behind */
 };
 
-struct episodes *episodes_find(const struct recording *recording);
+/* base_seconds: the pipeline's base latency where another recording tells it better; NAN: from this one. */
+struct episodes *episodes_find(const struct recording *recording, double base_seconds);
 void episodes_free(struct episodes *episodes);
 DEFINE_CLEANUP(episodes_free, struct episodes);
 

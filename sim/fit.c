@@ -2,7 +2,7 @@
 #include "sim/fit.h"
 
 #include <gsl/gsl_fit.h>
-#include <gsl/gsl_linalg.h>
+#include <gsl/gsl_matrix.h>
 #include <math.h>
 #include <nlopt.h>
 #include <stdlib.h>
@@ -162,8 +162,9 @@ static double independent_share(const struct problem *problem)
         return (double)episodes / (double)problem->n;
 }
 
-/* Covariance sd^2 (J' W J)^-1 / share, J by central differences. A parameter at its bound, or that nothing
- * depends on, has no error that could be told: 0. */
+/* sd / sqrt(share * diagonal of J' W J), J by central differences: the error of each parameter with the others held. The
+ * simulator draws parameters one by one; drawing from the marginal errors would forget that rate and contention make up for
+ * each other, and spread the capacity far beyond what was seen. */
 static void standard_errors(const struct problem *problem, const double *x, size_t n, double sd,
                             double *ret_errors)
 {
@@ -196,11 +197,7 @@ static void standard_errors(const struct problem *problem, const double *x, size
         }
         gsl_matrix_scale(normal, (double)problem->n / weights * share);
         for (size_t i = 0; i < n; i++)
-                *gsl_matrix_ptr(normal, i, i) += 1e-12;
-        gsl_linalg_cholesky_decomp1(normal);
-        gsl_linalg_cholesky_invert(normal);
-        for (size_t i = 0; i < n; i++)
-                ret_errors[i] = sd * sqrt(gsl_matrix_get(normal, i, i));
+                ret_errors[i] = sd / sqrt(gsl_matrix_get(normal, i, i) + 1e-12);
         gsl_matrix_free(normal);
 }
 
