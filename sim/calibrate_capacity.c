@@ -16,7 +16,8 @@
 #define SHORTEST_DRAIN 4   /* steps */
 #define DRAIN_KEPT     0.7 /* of the fastest catch-up */
 #define SLOWDOWN_AGE   600 /* s behind that must have been seen before a slowdown is fitted */
-#define UNSEEN_MARGIN  10  /* an operator that was never seen busy is taken to be so many times faster than its load */
+#define UNSEEN_MARGIN                                                                                        \
+        10 /* an operator that was never seen busy is taken to be so many times faster than its load */
 
 struct samples {
         struct capacity_sample *items;
@@ -38,9 +39,10 @@ static double subtasks_at(const struct fitting *fitting, size_t r, size_t step)
         return recording_parallelism_at(fitting->recordings[r], fitting->pipeline, 0, step);
 }
 
-/* Throughput while behind: that is capacity, once the pipeline has been behind for longer than metrics lag. */
-static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end, size_t episode,
-                              struct samples *samples)
+/* Throughput while behind: that is capacity, once the pipeline has been behind for longer than metrics lag.
+ */
+static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end,
+                              size_t episode, struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
@@ -114,8 +116,8 @@ static void sample_drain(const struct fitting *fitting, size_t r, const struct e
                             });
 }
 
-/* A catch-up can only have been slower than the capacity: with little load the metrics' own delay is longer than it. So the
- * ones well below the fastest of the recording are left out. */
+/* A catch-up can only have been slower than the capacity: with little load the metrics' own delay is longer
+ * than it. So the ones well below the fastest of the recording are left out. */
 static void keep_fastest(struct samples *samples, size_t first)
 {
         double fastest = 0;
@@ -140,7 +142,8 @@ static void balance(struct samples *samples, size_t first)
                 samples->items[i].weight /= sum;
 }
 
-static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode, struct samples *samples)
+static void sample_recording(const struct fitting *fitting, size_t r, size_t *episode,
+                             struct samples *samples)
 {
         const struct episodes *episodes = fitting->episodes[r];
         size_t first = samples->count, start = 0;

@@ -13,11 +13,11 @@
 #define PEAK_WITHIN      180 /* steps after the end in which the peak of latency is looked for */
 #define BEHIND_BASES     2   /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
 #define BEHIND_MARGIN    3
-#define BEHIND_BACKLOG_S 5 /* the same where only the backlog was recorded */
-#define JUMP_WITHIN 90   /* steps in which latency jumps after a restart that left no gap in the metrics */
-#define DIP_BEFORE  60   /* steps around the jump in which throughput dips, ... */
-#define DIP_RATIO   0.92 /* ... to this share of what it was before */
-#define CALM_SHARE  0.5  /* of the steps */
+#define BEHIND_BACKLOG_S 5  /* the same where only the backlog was recorded */
+#define JUMP_WITHIN      90 /* steps in which latency jumps after a restart that left no gap in the metrics */
+#define DIP_BEFORE       60 /* steps around the jump in which throughput dips, ... */
+#define DIP_RATIO        0.92 /* ... to this share of what it was before */
+#define CALM_SHARE       0.5  /* of the steps */
 
 static bool stands_still(const struct recording *recording, size_t i)
 {
@@ -132,20 +132,23 @@ static bool dips(const struct recording *recording, size_t step)
         size_t earlier = from > 2 * DIP_BEFORE ? from - 2 * DIP_BEFORE : 0;
         double before = recording_quantile(recording->throughput, earlier, from, .5);
         double least = recording_quantile(recording->throughput, from,
-                                          step + DIP_BEFORE < recording->count ? step + DIP_BEFORE : recording->count, 0);
+                                          step + DIP_BEFORE < recording->count ? step + DIP_BEFORE
+                                                                               : recording->count,
+                                          0);
 
         return !recording->throughput || least < DIP_RATIO * before;
 }
 
-/* A restart that the metrics bridge by repeating their last value shows only as latency that jumps to the time the oldest
- * record waited. Returns that time, 0 when there was none. */
+/* A restart that the metrics bridge by repeating their last value shows only as latency that jumps to the
+ * time the oldest record waited. Returns that time, 0 when there was none. */
 static double jump_seconds(const struct recording *recording, const struct episodes *episodes, size_t step)
 {
         size_t until = step + JUMP_WITHIN < recording->count ? step + JUMP_WITHIN : recording->count;
         double most = 0;
 
         if (step == 0 || !(episodes_delay(episodes, recording, step) > episodes->behind_seconds) ||
-            episodes_delay(episodes, recording, step - 1) > episodes->behind_seconds || !dips(recording, step))
+            episodes_delay(episodes, recording, step - 1) > episodes->behind_seconds ||
+            !dips(recording, step))
                 return 0;
         for (size_t i = step; i < until; i++) {
                 double delay = episodes_delay(episodes, recording, i);

@@ -162,9 +162,9 @@ static double independent_share(const struct problem *problem)
         return (double)episodes / (double)problem->n;
 }
 
-/* sd / sqrt(share * diagonal of J' W J), J by central differences: the error of each parameter with the others held. The
- * simulator draws parameters one by one; drawing from the marginal errors would forget that rate and contention make up for
- * each other, and spread the capacity far beyond what was seen. */
+/* sd / sqrt(share * diagonal of J' W J), J by central differences: the error of each parameter with the
+ * others held. The simulator draws parameters one by one; drawing from the marginal errors would forget that
+ * rate and contention make up for each other, and spread the capacity far beyond what was seen. */
 static void standard_errors(const struct problem *problem, const double *x, size_t n, double sd,
                             double *ret_errors)
 {
