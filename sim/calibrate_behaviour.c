@@ -10,6 +10,7 @@
 #define CPU_BLOCK        60 /* steps averaged before the fit: neighbours are not independent */
 #define REGULAR_CV       0.25
 #define REGULAR_AT_LEAST 4
+#define AROUND           15 /* steps before and after an episode in which a worker may be missing */
 #define WARM_STEPS       30 /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
@@ -67,13 +68,52 @@ static struct lognormal fit_lognormal(double *values, size_t n)
         return fit;
 }
 
+/* Steps around an episode in which there were fewer workers than before it. */
+static double worker_missing(const struct recording *recording, const struct episode *episode)
+{
+        size_t from = episode->start > AROUND ? episode->start - AROUND : 0;
+        size_t to = episode->end + AROUND < recording->count ? episode->end + AROUND : recording->count;
+        double missing = 0;
+
+        for (size_t i = from; recording->workers && i < to; i++)
+                missing += recording->workers[i] < recording->workers[from];
+        return missing;
+}
+
+/* Without a recorded rescale: a job that lost a worker also waits for the worker, a rescale does not. So what
+ * is left of the time it stood still after the worker was back is a restart's. Caller frees. */
+static double *restarts_after_failures(const struct fitting *fitting, size_t *ret_count)
+{
+        double *seconds = NULL;
+        size_t count = 0;
+
+        for (size_t r = 0; r < fitting->n; r++)
+                for (size_t e = 0; tells_restarts(fitting, r) && e < fitting->episodes[r]->count; e++) {
+                        const struct episode *episode = &fitting->episodes[r]->items[e];
+                        double missing = worker_missing(fitting->recordings[r], episode);
+
+                        if (episode->rescale || episode->start == 0 || !(missing > 0))
+                                continue;
+                        seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        seconds[count++] = fmax((double)(episode->end - episode->start) - missing, 1);
+                }
+        *ret_count = count;
+        return seconds;
+}
+
 void calibrate_restarts(struct fitting *fitting)
 {
         struct restart_model *restart = &fitting->result->model.restart;
         size_t count;
-        autofree double *seconds = downtimes(fitting, true, &count);
+        double *seconds = downtimes(fitting, true, &count);
         const char *from = "rescales";
+        struct lognormal fit;
 
+        if (count == 0) {
+                free(seconds);
+                seconds = restarts_after_failures(fitting, &count);
+                from = "failures, less the time the worker was missing: no rescale was recorded";
+        }
         if (count == 0) {
                 free(seconds);
                 seconds = downtimes(fitting, false, &count);
@@ -82,13 +122,17 @@ void calibrate_restarts(struct fitting *fitting)
         if (count == 0) {
                 calibrate_note(fitting, "restart.medianSeconds", "s", restart->median_seconds, NAN,
                                "the job never stood still in the recordings; kept from the spec");
+                free(seconds);
                 return;
         }
-        struct lognormal fit = fit_lognormal(seconds, count);
-
+        fit = fit_lognormal(seconds, count);
+        free(seconds);
         restart->median_seconds = fit.median;
         restart->median_seconds_error = fit.median_error;
         restart->log_sd = fit.log_sd;
+        /* What is read again since the last checkpoint is older still: the wait of the oldest record holds it
+         * already. */
+        fitting->result->model.checkpoints.interval_seconds = 0;
         calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
                        from);
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
