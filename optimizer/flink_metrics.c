@@ -143,7 +143,7 @@ int64_t flink_metrics_running_since_ms(const struct flink_metrics *metrics)
 
 static bool measured(const struct flink_metrics *metrics, const struct observation *observation)
 {
-        if (observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_BACKLOG))
+        if (observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_BACKLOG | MISSING_CONFIGURATION))
                 return false;
         for (int i = 0; i < metrics->n; i++)
                 if (!isfinite(observation->operators[i].in_per_second) ||
@@ -380,7 +380,7 @@ static struct metric sample_of(const struct flink_metrics *metrics, int vertex,
 
 static void add_sample(struct flink_metrics *metrics, const struct observation *observation)
 {
-        struct metric samples[PIPELINE_MAX_OPERATORS];
+        struct metric samples[PIPELINE_MAX_OPERATORS] = {0};
 
         for (int i = 0; i < metrics->n; i++)
                 samples[i] = sample_of(metrics, i, observation);

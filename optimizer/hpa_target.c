@@ -74,12 +74,12 @@ bool hpa_target_scale(struct hpa_target *target, const char *strategy, const str
 
 void hpa_target_told(struct hpa_target *target, const struct verdict *verdict, enum outcome outcome)
 {
-        if (verdict->judgement == JUDGEMENT_REFUSED || outcome == OUTCOME_FAILED) {
+        bool undone = verdict->judgement == JUDGEMENT_REFUSED || outcome == OUTCOME_FAILED;
+
+        if (undone)
+                target->spec = target->pending.to != 0 ? target->pending.from : target->observed;
+        else if (verdict->judgement == JUDGEMENT_CLIPPED && target->pending.to != 0)
+                target->spec = target->pending.to = workers_of(target->pipeline, &verdict->configuration);
+        if (undone)
                 target->pending.to = 0;
-                target->spec = target->observed;
-        } else if (verdict->judgement == JUDGEMENT_CLIPPED) {
-                target->spec = workers_of(target->pipeline, &verdict->configuration);
-                if (target->pending.to != 0)
-                        target->pending.to = target->spec;
-        }
 }

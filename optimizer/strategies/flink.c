@@ -225,14 +225,16 @@ static void explain(const struct pipeline *pipeline, const struct flink_vertex *
 
         for (int i = 0; i < pipeline->n_operators; i++)
                 if (changes[i].outside &&
-                    (trigger < 0 || abs(changes[i].parallelism - vertices[i].parallelism) >
-                                            abs(changes[trigger].parallelism - vertices[trigger].parallelism)))
+                    (trigger < 0 ||
+                     abs(changes[i].parallelism - vertices[i].parallelism) >
+                             abs(changes[trigger].parallelism - vertices[trigger].parallelism)))
                         trigger = i;
         vertex = &vertices[trigger];
         if (isfinite(vertex->true_rate))
                 snprintf(capacity, sizeof capacity, "%.0f", vertex->true_rate);
         snprintf(proposal->reason, sizeof proposal->reason,
-                 "%s can take %s records/s and has to take %.0f and catch up %.0f; between %.0f and %.0f nothing would "
+                 "%s can take %s records/s and has to take %.0f and catch up %.0f; between %.0f and %.0f "
+                 "nothing would "
                  "change: parallelism %d instead of %d.",
                  pipeline->operators[trigger].name, capacity, vertex->target_rate, vertex->catch_up_rate,
                  vertex->scale_up_threshold, vertex->scale_down_threshold, changes[trigger].parallelism,

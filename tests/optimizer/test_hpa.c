@@ -71,141 +71,121 @@ static void fill_rules(const struct rules *rules, struct hpa_policy *room, struc
         ret_rules->policies.items = room;
 }
 
+static const struct {
+        int current, desired, min, max;
+        struct rules up, down;
+        int added[3], removed[3]; /* spread evenly over the last 120 s */
+        int expected;
+} rate_cases[] = {
+        {.current = 5, .desired = 7, .min = 3, .max = 8, .expected = 7},
+        {.current = 3, .desired = 1, .min = 2, .max = 8, .expected = 2},
+        {.current = 1, .desired = 0, .min = 0, .max = 10, .expected = 0},
+        {.current = 100, .desired = 1000, .min = 100, .max = 150, .expected = 150},
+        {.current = 3, .desired = 1000, .min = 1, .max = 2000, .up = {0, 0, 1, 60}, .expected = 4},
+        {.current = 1000, .desired = 3, .min = 3, .max = 2000, .down = {20, 60, 0, 0}, .expected = 980},
+        {.current = 10, .desired = 50, .min = 1, .max = 1000, .expected = 20},
+        {.current = 10, .desired = 500, .min = 1, .max = 1000, .up = {100, 60, 100, 60}, .expected = 110},
+        {.current = 10, .desired = 500, .min = 1, .max = 1000, .up = {2, 60, 100, 60}, .expected = 20},
+        {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {100, 60, 0, 0}, .expected = 50},
+        {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {30, 60, 0, 0}, .expected = 40},
+        {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {0, 0, 200, 60}, .expected = 30},
+        {.current = 100, .desired = 2, .min = 1, .max = 1000, .down = {20, 60, 1, 60}, .expected = 80},
+        {.current = 100, .desired = 2, .min = 1, .max = 1000, .down = {2, 60, 1, 60}, .expected = 98},
+        {.current = 10, .desired = 0, .min = 1, .max = 1000, .down = {100, 60, 0, 0}, .expected = 1},
+        {.current = 10, .desired = 2, .min = 5, .max = 1000, .down = {0, 0, 100, 60}, .expected = 5},
+        {.current = 10, .desired = 2, .min = 1, .max = 1000, .down = {5, 60, 0, 0}, .expected = 5},
+        {.current = 10, .desired = 5, .min = 1, .max = 1000, .down = {0, 0, 50, 60}, .expected = 5},
+        /* With events: 15 replicas were added, or 15, 12, 30 removed, within the period. */
+        {.current = 100,
+         .desired = 500,
+         .min = 1,
+         .max = 200,
+         .up = {300, 60, 0, 0},
+         .added = {1, 5, 9},
+         .expected = 200},
+        {.current = 100,
+         .desired = 500,
+         .min = 1,
+         .max = 1000,
+         .up = {5, 120, 0, 0},
+         .added = {1, 5, 9},
+         .expected = 100},
+        {.current = 100,
+         .desired = 500,
+         .min = 1,
+         .max = 1000,
+         .up = {150, 120, 0, 0},
+         .added = {1, 5, 9},
+         .expected = 235},
+        {.current = 100,
+         .desired = 500,
+         .min = 1,
+         .max = 1000,
+         .up = {0, 0, 200, 120},
+         .added = {1, 5, 9},
+         .expected = 255},
+        {.current = 10, .desired = 5, .min = 1, .max = 1000, .removed = {1, 5, 9}, .expected = 5},
+        {.current = 100,
+         .desired = 0,
+         .min = 1,
+         .max = 1000,
+         .down = {115, 120, 0, 0},
+         .removed = {1, 5, 9},
+         .expected = 1},
+        {.current = 100,
+         .desired = 2,
+         .min = 1,
+         .max = 1000,
+         .down = {5, 120, 0, 0},
+         .removed = {1, 5, 9},
+         .expected = 100},
+        {.current = 100,
+         .desired = 0,
+         .min = 1,
+         .max = 1000,
+         .down = {0, 0, 50, 120},
+         .removed = {2, 4, 6},
+         .expected = 56},
+        {.current = 100,
+         .desired = 0,
+         .min = 1,
+         .max = 1000,
+         .down = {0, 0, 10, 120},
+         .removed = {10, 10, 10},
+         .expected = 100},
+        {.current = 10,
+         .desired = 5,
+         .min = 1,
+         .max = 1000,
+         .down = {0, 0, 1000, 120},
+         .removed = {10, 10, 10},
+         .expected = 5},
+};
+
 static void rate_limit_vectors(void **state)
 {
-        static const struct {
-                int current, desired, min, max;
-                struct rules up, down;
-                int added[3], removed[3]; /* spread evenly over the last 120 s */
-                int expected;
-        } cases[] = {
-                {.current = 5, .desired = 7, .min = 3, .max = 8, .expected = 7},
-                {.current = 3, .desired = 1, .min = 2, .max = 8, .expected = 2},
-                {.current = 1, .desired = 0, .min = 0, .max = 10, .expected = 0},
-                {.current = 100, .desired = 1000, .min = 100, .max = 150, .expected = 150},
-                {.current = 3, .desired = 1000, .min = 1, .max = 2000, .up = {0, 0, 1, 60}, .expected = 4},
-                {.current = 1000,
-                 .desired = 3,
-                 .min = 3,
-                 .max = 2000,
-                 .down = {20, 60, 0, 0},
-                 .expected = 980},
-                {.current = 10, .desired = 50, .min = 1, .max = 1000, .expected = 20},
-                {.current = 10,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 1000,
-                 .up = {100, 60, 100, 60},
-                 .expected = 110},
-                {.current = 10,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 1000,
-                 .up = {2, 60, 100, 60},
-                 .expected = 20},
-                {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {100, 60, 0, 0}, .expected = 50},
-                {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {30, 60, 0, 0}, .expected = 40},
-                {.current = 10, .desired = 50, .min = 1, .max = 1000, .up = {0, 0, 200, 60}, .expected = 30},
-                {.current = 100,
-                 .desired = 2,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {20, 60, 1, 60},
-                 .expected = 80},
-                {.current = 100, .desired = 2, .min = 1, .max = 1000, .down = {2, 60, 1, 60}, .expected = 98},
-                {.current = 10, .desired = 0, .min = 1, .max = 1000, .down = {100, 60, 0, 0}, .expected = 1},
-                {.current = 10, .desired = 2, .min = 5, .max = 1000, .down = {0, 0, 100, 60}, .expected = 5},
-                {.current = 10, .desired = 2, .min = 1, .max = 1000, .down = {5, 60, 0, 0}, .expected = 5},
-                {.current = 10, .desired = 5, .min = 1, .max = 1000, .down = {0, 0, 50, 60}, .expected = 5},
-                /* With events: 15 replicas were added, or 15, 12, 30 removed, within the period. */
-                {.current = 100,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 200,
-                 .up = {300, 60, 0, 0},
-                 .added = {1, 5, 9},
-                 .expected = 200},
-                {.current = 100,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 1000,
-                 .up = {5, 120, 0, 0},
-                 .added = {1, 5, 9},
-                 .expected = 100},
-                {.current = 100,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 1000,
-                 .up = {150, 120, 0, 0},
-                 .added = {1, 5, 9},
-                 .expected = 235},
-                {.current = 100,
-                 .desired = 500,
-                 .min = 1,
-                 .max = 1000,
-                 .up = {0, 0, 200, 120},
-                 .added = {1, 5, 9},
-                 .expected = 255},
-                {.current = 10, .desired = 5, .min = 1, .max = 1000, .removed = {1, 5, 9}, .expected = 5},
-                {.current = 100,
-                 .desired = 0,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {115, 120, 0, 0},
-                 .removed = {1, 5, 9},
-                 .expected = 1},
-                {.current = 100,
-                 .desired = 2,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {5, 120, 0, 0},
-                 .removed = {1, 5, 9},
-                 .expected = 100},
-                {.current = 100,
-                 .desired = 0,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {0, 0, 50, 120},
-                 .removed = {2, 4, 6},
-                 .expected = 56},
-                {.current = 100,
-                 .desired = 0,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {0, 0, 10, 120},
-                 .removed = {10, 10, 10},
-                 .expected = 100},
-                {.current = 10,
-                 .desired = 5,
-                 .min = 1,
-                 .max = 1000,
-                 .down = {0, 0, 1000, 120},
-                 .removed = {10, 10, 10},
-                 .expected = 5},
-        };
-
         (void)state;
-        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        for (size_t i = 0; i < ARRAY_LENGTH(rate_cases); i++) {
                 struct hpa_policy up[2], down[2];
                 struct hpa_behavior behavior = {0};
                 autocall(hpa_free) struct hpa *hpa = NULL;
                 int got;
 
-                fill_rules(&cases[i].up, up, &behavior.scale_up);
-                fill_rules(&cases[i].down, down, &behavior.scale_down);
+                fill_rules(&rate_cases[i].up, up, &behavior.scale_up);
+                fill_rules(&rate_cases[i].down, down, &behavior.scale_down);
                 hpa = hpa_new(&behavior);
                 for (int j = 0; j < 3; j++) {
                         int64_t at = 10 * MINUTE - (2 * j + 1) * 20 * SECOND;
 
-                        if (cases[i].added[j])
-                                hpa_scaled(hpa, at, 0, cases[i].added[j]);
-                        if (cases[i].removed[j])
-                                hpa_scaled(hpa, at, cases[i].removed[j], 0);
+                        if (rate_cases[i].added[j])
+                                hpa_scaled(hpa, at, 0, rate_cases[i].added[j]);
+                        if (rate_cases[i].removed[j])
+                                hpa_scaled(hpa, at, rate_cases[i].removed[j], 0);
                 }
-                got = hpa_limit_rate(hpa, 10 * MINUTE, cases[i].current, cases[i].desired, cases[i].min,
-                                     cases[i].max);
-                if (got != cases[i].expected)
-                        fail_msg("case %zu: %d instead of %d", i, got, cases[i].expected);
+                got = hpa_limit_rate(hpa, 10 * MINUTE, rate_cases[i].current, rate_cases[i].desired,
+                                     rate_cases[i].min, rate_cases[i].max);
+                if (got != rate_cases[i].expected)
+                        fail_msg("case %zu: %d instead of %d", i, got, rate_cases[i].expected);
         }
 }
 
