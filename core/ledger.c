@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ledger_internal.h"
+#include "core/series.h"
+
+/*
+ * The lock lies beside the ledger: SQLite's own locks are given up when any descriptor of the file is closed.
+ * It stays when the ledger is closed; holding a process id, it also tells that what lies beside it was once
+ * our ledger.
+ */
+#define LOCK_SUFFIX    "-lock"
+#define LOCK_MAX_BYTES 31
+
+/* ---- one writer ---- */
+
+static long lock_owner(int lock)
+{
+        char text[LOCK_MAX_BYTES + 1];
+        ssize_t length = pread(lock, text, sizeof text - 1, 0);
+
+        text[length > 0 ? length : 0] = '\0';
+        return strtol(text, NULL, 10);
+}
+
+static bool lock_taken(const char *path, long owner, struct error *err)
+{
+        error_set(err, ERROR_CONFLICT, "LedgerInUse", "ledger %s: is open in another optctl", path);
+        if (owner > 0)
+                error_set(err, ERROR_CONFLICT, "LedgerInUse",
+                          "ledger %s: is open in another optctl (pid %ld)", path, owner);
+        return false;
+}
+
+static bool take_lock(const char *path, int *ret_lock, struct error *err)
+{
+        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
+        int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+        if (lock < 0)
+                return error_errno(err, errno, "ledger %s: its lock %s", path, lock_path);
+        if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+                int why = errno;
+                long owner = lock_owner(lock);
+
+                close(lock);
+                if (why == EWOULDBLOCK)
+                        return lock_taken(path, owner, err);
+                return error_errno(err, why, "ledger %s: its lock %s", path, lock_path);
+        }
+        *ret_lock = lock;
+        return true;
+}
+
+/* Of a file that is none of ours. */
+static void drop_lock(const char *path)
+{
+        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
+
+        unlink(lock_path);
+}
+
+/* Best effort: without it only a message is poorer, and a damaged file is refused where it would have been
+ * set aside. */
+static void sign_lock(int lock)
+{
+        char text[LOCK_MAX_BYTES + 1];
+        int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+        if (ftruncate(lock, 0) == 0 && pwrite(lock, text, (size_t)length, 0) == length)
+                return;
+}
+
+/* ---- a damaged file ---- */
+
+static bool move_aside(const char *path, const char *aside, const char *suffix, struct error *err)
+{
+        autofree char *from = memory_format("%s%s", path, suffix);
+        autofree char *to = memory_format("%s%s", aside, suffix);
+
+        if (rename(from, to) == 0 || errno == ENOENT)
+                return true;
+        return error_errno(err, errno, "ledger %s: is damaged and cannot be set aside as %s", path, to);
+}
+
+/* "20260105T080000.250Z": fit for the name of a file. */
+static void compact_time(int64_t time_ms, char buffer[32])
+{
+        char *to = buffer;
+
+        time_format(time_ms, buffer);
+        for (const char *from = buffer; *from; from++)
+                if (*from != '-' && *from != ':')
+                        *to++ = *from;
+        *to = '\0';
+}
+
+/* The log of writes moves along, so that all there is left can be looked at later. */
+static bool set_aside(struct ledger *ledger, struct error *err)
+{
+        const char *path = ledger->options.path;
+        autofree char *aside = NULL, *index = memory_format("%s-shm", path);
+        struct stat status;
+        char time[32];
+        int64_t now_ms = clock_now_ms(ledger->options.clock);
+
+        database_close(&ledger->database);
+        ledger->database.damaged = true;
+        do {
+                compact_time(now_ms++, time);
+                free(aside);
+                aside = memory_format("%s.corrupt-%s", path, time);
+        } while (stat(aside, &status) == 0);
+        if (!move_aside(path, aside, "-wal", err) || !move_aside(path, aside, "", err))
+                return false;
+        unlink(index);
+        ledger->database.damaged = false;
+        log_error(ledger->options.log, "ledger damaged: set aside, a new one is begun",
+                  LOG_TEXT("ledger", path), LOG_TEXT("setAside", aside));
+        return true;
+}
+
+/* ---- opening ---- */
+
+static bool check_file(struct database *database, struct error *err)
+{
+        autostatement *statement = NULL;
+        bool row;
+
+        if (!sql_prepare(database, "PRAGMA quick_check(1)", SQL_VALUES(), &statement, err) ||
+            !sql_next(database, statement, &row, err))
+                return false;
+        if (row && strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0)
+                return true;
+        return database_failed(database, SQLITE_CORRUPT, err);
+}
+
+static bool prepare_file(struct ledger *ledger, struct error *err)
+{
+        struct database *database = &ledger->database;
+        int64_t version;
+
+        /* What another program made must not be written to, not even its journal mode. */
+        if (!schema_version(database, &version, err) || !check_file(database, err) ||
+            !sql_run(database,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                     "PRAGMA journal_size_limit = 16777216",
+                     SQL_VALUES(), err))
+                return false;
+        database->flushing = true;
+        if (!schema_migrate(database, clock_now_ms(ledger->options.clock), err))
+                return false;
+        for (struct ledger_scope *scope = ledger->scopes; scope; scope = scope->next)
+                if (!ledger_scope_store(scope, err))
+                        return false;
+        return true;
+}
+
+static bool connect(struct ledger *ledger, struct error *err)
+{
+        bool damaged;
+
+        if (!database_open(ledger->options.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                           ledger->options.vfs, &ledger->database, err))
+                return false;
+        if (prepare_file(ledger, err))
+                return true;
+        damaged = ledger->database.damaged;
+        database_close(&ledger->database);
+        ledger->database.damaged = damaged;
+        return false;
+}
+
+bool ledger_ready(struct ledger *ledger, struct error *err)
+{
+        if (ledger->database.damaged && !set_aside(ledger, err))
+                return false;
+        return ledger->database.handle || connect(ledger, err);
+}
+
+/* Damage is mended only where a ledger of ours has been: a file that was named by mistake stays as it is. */
+static bool connect_or_mend(struct ledger *ledger, bool ours, struct error *err)
+{
+        if (connect(ledger, err))
+                return true;
+        if (!ledger->database.damaged)
+                return false;
+        if (ours)
+                return ledger_ready(ledger, err);
+        if (err->code == ERROR_INPUT)
+                return false;
+        return error_set(err, ERROR_INPUT, "NoLedger", "ledger %s: is no ledger of optctl, or damaged",
+                         ledger->options.path);
+}
+
+bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledger, struct error *err)
+{
+        autocall(ledger_close) struct ledger *ledger = memory_new(1, sizeof *ledger);
+        bool ours;
+
+        *ledger = (struct ledger){.options = *options, .lock = -1};
+        if (!take_lock(options->path, &ledger->lock, err))
+                return false;
+        ours = lock_owner(ledger->lock) > 0;
+        if (ours)
+                sign_lock(ledger->lock);
+        if (!connect_or_mend(ledger, ours, err)) {
+                if (!ours)
+                        drop_lock(options->path);
+                return false;
+        }
+        sign_lock(ledger->lock);
+        *ret_ledger = TAKE(ledger);
+        return true;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+        if (!ledger)
+                return;
+        while (ledger->scopes) {
+                struct ledger_scope *next = ledger->scopes->next;
+
+                ledger_scope_free(ledger->scopes);
+                ledger->scopes = next;
+        }
+        database_close(&ledger->database);
+        if (ledger->lock >= 0)
+                close(ledger->lock);
+        free(ledger);
+}
+
+bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err)
+{
+        struct database *database = &ledger->database;
+
+        if (!ledger_ready(ledger, err) || !sql_begin(database, false, err))
+                return false;
+        if (!sql_run(database, "DELETE FROM observations WHERE time_ms < ?",
+                     SQL_VALUES(SQL_INTEGER(before_ms)), err)) {
+                sql_rollback(database);
+                return false;
+        }
+        *ret_removed = sqlite3_changes64(database->handle);
+        return sql_commit(database, err);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_LEDGER_H
+#define OPTCTL_CORE_LEDGER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/pipeline.h"
+#include "core/prices.h"
+
+/*
+ * The ledger: one SQLite file that keeps what was seen, decided, done and spent, for any number of pipelines.
+ * Every decision can be explained from it alone.
+ *
+ * What is guaranteed when a call has returned true:
+ *
+ *   intent, call_begin, call_end, applied, outcome    on the disk: survives the death of the process and of
+ * the machine observation, decision, spend                      survives the death of the process at any
+ * point (kill -9); the machine's death may take the newest of them, never an older one without the newer, and
+ * none that came before an intent
+ *
+ * When a call has returned false nothing of it counts, and it may be repeated: disk full, read-only and
+ * input/output errors are ERROR_IO, and the ledger goes on once the cause is gone. Repeating applied,
+ * call_end and outcome is harmless.
+ *
+ * A file that is damaged is set aside under the name PATH.corrupt-TIME, whenever that is noticed, and a new
+ * one is begun that knows the action in flight: losing the ledger loses history, never control. Text is
+ * masked (core/redact.h).
+ */
+struct ledger;
+
+#define LEDGER_DEFAULT_PATH "optctl.db"
+
+struct ledger_options {
+        const char *path;
+        const struct clock *clock; /* names damaged files, dates migrations */
+        struct log *log;           /* may be NULL */
+        const char *vfs;           /* SQLite VFS; NULL: the system's */
+};
+
+/*
+ * Opens for writing; makes the file when there is none. One writer at a time: ERROR_CONFLICT names the
+ * process that has it. A file that is no ledger, or one from a newer optctl, is ERROR_INPUT and not touched;
+ * one from an older optctl is brought up to date. What `options` points to is borrowed until ledger_close.
+ */
+bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledger, struct error *err);
+void ledger_close(struct ledger *ledger);
+DEFINE_CLEANUP(ledger_close, struct ledger);
+
+/* Whose decisions are kept. `namespace` may be NULL; pipeline and prices are borrowed until ledger_close. */
+struct ledger_subject {
+        const char *namespace;
+        const struct pipeline *pipeline;
+        const struct price_book *prices; /* gives the currency; each price in force is kept; may be NULL */
+        const json_t
+                *settings; /* what decides: strategy, options, model, constraints, guardrails; may be NULL */
+};
+
+/* The journal of one pipeline; lives until ledger_close. One thread at a time uses a ledger. */
+bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
+                    struct error *err);
+
+/* Forgets observations that ended before an instant. Decisions keep the one they were made on. */
+bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err);
+
+/* ---- reading, beside a writer or without one ---- */
+
+struct ledger_reader;
+
+/* ERROR_INPUT when there is no such file, or no ledger in it. Nothing is written, whatever the ledger's
+ * version. */
+bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, struct error *err);
+void ledger_reader_close(struct ledger_reader *reader);
+DEFINE_CLEANUP(ledger_reader_close, struct ledger_reader);
+
+/*
+ * The newest decisions at or after `since_ms`, newest first, at most `limit`: an array of objects
+ * {id, time, pipeline, strategy, from, to, verdict, outcome, reason}; the schema is
+ * docs/schema/history.schema.json.
+ */
+bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
+                    struct error *err);
+
+/* All that is known of a decision (docs/schema/decision.schema.json). ERROR_INPUT names the range that
+ * exists. */
+bool ledger_decision(struct ledger_reader *reader, int64_t id, json_t **ret_decision, struct error *err);
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+
+#include "core/ledger_internal.h"
+#include "core/redact.h"
+
+#define TEXT_ROOM 512
+
+/* ---- every write is one transaction ---- */
+
+typedef bool (*write_function)(struct ledger_scope *scope, void *call, struct error *err);
+
+static bool write_once(struct ledger_scope *scope, bool flush, write_function write, void *call,
+                       struct error *err)
+{
+        struct database *database = &scope->ledger->database;
+
+        if (!sql_begin(database, flush, err))
+                return false;
+        if (!write(scope, call, err)) {
+                sql_rollback(database);
+                return false;
+        }
+        return sql_commit(database, err);
+}
+
+/* Damage that shows now costs the history, not this call: it goes to the new file. */
+static bool write_down(struct ledger_scope *scope, bool flush, write_function write, void *call,
+                       struct error *err)
+{
+        struct ledger *ledger = scope->ledger;
+
+        if (!ledger_ready(ledger, err))
+                return false;
+        if (write_once(scope, flush, write, call, err))
+                return true;
+        return ledger->database.damaged && ledger_ready(ledger, err) &&
+               write_once(scope, flush, write, call, err);
+}
+
+static int64_t new_id(const struct ledger_scope *scope)
+{
+        return sqlite3_last_insert_rowid(scope->ledger->database.handle);
+}
+
+static void describe(const struct ledger_scope *scope, const struct configuration *configuration,
+                     char words[TEXT_ROOM])
+{
+        configuration_describe(scope->subject.pipeline, configuration, words, TEXT_ROOM);
+}
+
+/* ---- observation ---- */
+
+static bool put_observation(struct ledger_scope *scope, void *call, struct error *err)
+{
+        const struct observation *seen = *(const struct observation **)call;
+        autofree char *body = ledger_json_text(ledger_json_observation(scope->subject.pipeline, seen));
+
+        return sql_run(&scope->ledger->database,
+                       "INSERT INTO observations (pipeline_id, time_ms, window_ms, body) VALUES (?, ?, ?, ?)",
+                       SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(seen->time_ms),
+                                  SQL_INTEGER(seen->window_ms), SQL_TEXT(body)),
+                       err);
+}
+
+static bool journal_observation(void *context, const struct observation *observation, struct error *err)
+{
+        return write_down(context, false, put_observation, &observation, err);
+}
+
+/* ---- decision ---- */
+
+/* The price in force, unless it is the one stored last. */
+static bool put_price(struct ledger_scope *scope, int64_t time_ms, struct error *err)
+{
+        const struct price_book *prices = scope->subject.prices;
+        double price, carbon;
+
+        if (!prices)
+                return true;
+        price = price_book_worker_hour(prices, time_ms);
+        carbon = price_book_carbon_intensity(prices, time_ms);
+        return sql_run(
+                &scope->ledger->database,
+                "INSERT INTO prices (pipeline_id, time_ms, currency, per_worker_hour, "
+                "carbon_grams_per_kilowatt_hour) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM "
+                "(SELECT * FROM prices WHERE pipeline_id = ?1 ORDER BY id DESC LIMIT 1) WHERE "
+                "per_worker_hour = ?4 AND carbon_grams_per_kilowatt_hour IS ?5)",
+                SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(time_ms), SQL_TEXT(scope->currency),
+                           SQL_REAL(price), SQL_REAL(carbon)),
+                err);
+}
+
+struct decision_call {
+        const struct decision *decision;
+        int64_t id;
+};
+
+static bool put_decision(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct decision_call *arguments = call;
+        const struct decision *decision = arguments->decision;
+        const struct proposal *proposal = decision->proposal;
+        const struct pipeline *pipeline = scope->subject.pipeline;
+        char before_text[TEXT_ROOM], after_text[TEXT_ROOM];
+        autofree char *before = ledger_json_text(ledger_json_configuration(pipeline, &decision->before));
+        autofree char *verdict = ledger_json_text(ledger_json_verdict(pipeline, decision->verdict));
+        autofree char *made = ledger_json_text(ledger_json_proposal(pipeline, proposal));
+        autofree char *reason = redact_text(proposal->reason);
+        autofree char *seen = NULL;
+
+        if (decision->observation)
+                seen = ledger_json_text(ledger_json_observation(pipeline, decision->observation));
+        describe(scope, &decision->before, before_text);
+        describe(scope, &decision->verdict->configuration, after_text);
+        if (!sql_run(&scope->ledger->database,
+                     "INSERT INTO decisions (pipeline_id, time_ms, strategy, kind, verdict, before_text, "
+                     "after_text, "
+                     "reason, before_body, observation_body, proposal_body, verdict_body) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(decision->time_ms),
+                                SQL_TEXT(proposal->strategy),
+                                SQL_TEXT(proposal->kind == PROPOSAL_CHANGE ? "Change" : "Hold"),
+                                SQL_TEXT(judgement_name(decision->verdict->judgement)), SQL_TEXT(before_text),
+                                SQL_TEXT(after_text), SQL_TEXT(reason), SQL_TEXT(before), SQL_TEXT(seen),
+                                SQL_TEXT(made), SQL_TEXT(verdict)),
+                     err))
+                return false;
+        arguments->id = new_id(scope);
+        return put_price(scope, decision->time_ms, err);
+}
+
+static bool journal_decision(void *context, const struct decision *decision, int64_t *ret_id,
+                             struct error *err)
+{
+        struct decision_call call = {.decision = decision};
+
+        if (!write_down(context, false, put_decision, &call, err))
+                return false;
+        *ret_id = call.id;
+        return true;
+}
+
+/* ---- intent ---- */
+
+struct intent_call {
+        const struct intent *intent;
+        int64_t id; /* 0: the next one */
+};
+
+/* The decision may have gone with a file that was set aside. */
+static bool insert_intent(struct ledger_scope *scope, struct intent_call *call, struct error *err)
+{
+        const struct intent *intent = call->intent;
+        const struct pipeline *pipeline = scope->subject.pipeline;
+        autofree char *from = ledger_json_text(ledger_json_configuration(pipeline, &intent->from));
+        autofree char *to = ledger_json_text(ledger_json_configuration(pipeline, &intent->to));
+        autofree char *prediction = ledger_json_text(ledger_json_prediction(&intent->prediction));
+        char from_text[TEXT_ROOM], to_text[TEXT_ROOM];
+
+        describe(scope, &intent->from, from_text);
+        describe(scope, &intent->to, to_text);
+        if (!sql_run(&scope->ledger->database,
+                     "INSERT INTO intents (id, pipeline_id, decision_id, time_ms, from_text, to_text, "
+                     "from_body, "
+                     "to_body, prediction_body, applied_ms) VALUES (nullif(?1, 0), ?2, "
+                     "(SELECT id FROM decisions WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, iif(?10, ?4, NULL))",
+                     SQL_VALUES(SQL_INTEGER(call->id), SQL_INTEGER(scope->pipeline_id),
+                                SQL_INTEGER(intent->decision_id), SQL_INTEGER(intent->time_ms),
+                                SQL_TEXT(from_text), SQL_TEXT(to_text), SQL_TEXT(from), SQL_TEXT(to),
+                                SQL_TEXT(prediction), SQL_INTEGER(intent->applied)),
+                     err))
+                return false;
+        call->id = new_id(scope);
+        return true;
+}
+
+/*
+ * At most one action is in flight on a target. An earlier intent without an outcome can only be one that was
+ * reported as not written and came to stand in the file all the same (a commit whose last sync failed): it
+ * must not be taken up after a crash.
+ */
+static bool put_intent(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct intent_call *arguments = call;
+
+        return sql_run(&scope->ledger->database,
+                       "INSERT INTO outcomes (intent_id, time_ms, outcome, reason) "
+                       "SELECT id, ?, ?, 'superseded by another action' FROM intents "
+                       "WHERE id NOT IN (SELECT intent_id FROM outcomes) AND pipeline_id IN "
+                       "(SELECT id FROM pipelines WHERE namespace = ? AND name = ?)",
+                       SQL_VALUES(SQL_INTEGER(arguments->intent->time_ms),
+                                  SQL_TEXT(outcome_name(OUTCOME_UNKNOWN)), SQL_TEXT(scope->namespace),
+                                  SQL_TEXT(scope->subject.pipeline->name)),
+                       err) &&
+               insert_intent(scope, arguments, err);
+}
+
+static bool journal_intent(void *context, const struct intent *intent, int64_t *ret_id, struct error *err)
+{
+        struct ledger_scope *scope = context;
+        struct intent_call call = {.intent = intent};
+
+        /* What was in flight is no more, even if the file has to be set aside now. */
+        scope->in_flight = false;
+        if (!write_down(scope, true, put_intent, &call, err))
+                return false;
+        scope->in_flight = true;
+        scope->intent = *intent;
+        scope->intent.id = call.id;
+        *ret_id = call.id;
+        return true;
+}
+
+/* ---- what is done with it ---- */
+
+struct event_call {
+        int64_t id, time_ms; /* of the intent or the call */
+        bool done;
+        enum outcome outcome;
+        const char *text;
+        int64_t new_id;
+};
+
+static bool put_call_begin(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct event_call *event = call;
+        autofree char *text = redact_text(event->text);
+
+        if (!sql_run(&scope->ledger->database,
+                     "INSERT INTO calls (intent_id, begin_ms, call) VALUES (?, ?, ?)",
+                     SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms), SQL_TEXT(text)), err))
+                return false;
+        event->new_id = new_id(scope);
+        return true;
+}
+
+static bool journal_call_begin(void *context, int64_t intent_id, int64_t time_ms, const char *call,
+                               int64_t *ret_id, struct error *err)
+{
+        struct event_call event = {.id = intent_id, .time_ms = time_ms, .text = call};
+
+        if (!write_down(context, true, put_call_begin, &event, err))
+                return false;
+        *ret_id = event.new_id;
+        return true;
+}
+
+static bool put_call_end(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct event_call *event = call;
+        autofree char *text = redact_text(event->text);
+
+        return sql_run(&scope->ledger->database,
+                       "UPDATE calls SET end_ms = ?2, done = ?3, answer = ?4 WHERE id = ?1",
+                       SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms),
+                                  SQL_INTEGER(event->done), SQL_TEXT(text)),
+                       err);
+}
+
+static bool journal_call_end(void *context, int64_t call_id, int64_t time_ms, bool done, const char *answer,
+                             struct error *err)
+{
+        struct event_call event = {.id = call_id, .time_ms = time_ms, .done = done, .text = answer};
+
+        return write_down(context, true, put_call_end, &event, err);
+}
+
+static bool put_applied(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct event_call *event = call;
+
+        return sql_run(&scope->ledger->database,
+                       "UPDATE intents SET applied_ms = ?2 WHERE id = ?1 AND applied_ms IS NULL",
+                       SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms)), err);
+}
+
+static bool journal_applied(void *context, int64_t intent_id, int64_t time_ms, struct error *err)
+{
+        struct ledger_scope *scope = context;
+        struct event_call event = {.id = intent_id, .time_ms = time_ms};
+
+        if (!write_down(scope, true, put_applied, &event, err))
+                return false;
+        if (scope->in_flight && scope->intent.id == intent_id)
+                scope->intent.applied = true;
+        return true;
+}
+
+static bool put_outcome(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct event_call *event = call;
+        autofree char *text = redact_text(event->text ? event->text : "");
+
+        return sql_run(&scope->ledger->database,
+                       "INSERT INTO outcomes (intent_id, time_ms, outcome, reason) VALUES (?, ?, ?, ?) "
+                       "ON CONFLICT DO NOTHING",
+                       SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms),
+                                  SQL_TEXT(outcome_name(event->outcome)), SQL_TEXT(text)),
+                       err);
+}
+
+static bool journal_outcome(void *context, int64_t intent_id, int64_t time_ms, enum outcome outcome,
+                            const char *reason, struct error *err)
+{
+        struct ledger_scope *scope = context;
+        struct event_call event = {.id = intent_id, .time_ms = time_ms, .outcome = outcome, .text = reason};
+
+        if (!write_down(scope, true, put_outcome, &event, err))
+                return false;
+        if (scope->intent.id == intent_id)
+                scope->in_flight = false;
+        return true;
+}
+
+/* ---- spend ---- */
+
+struct spend_call {
+        int64_t from_ms, to_ms;
+        double cost, baseline_cost;
+};
+
+static bool put_spend(struct ledger_scope *scope, void *call, struct error *err)
+{
+        struct spend_call *spend = call;
+
+        return put_price(scope, spend->from_ms, err) &&
+               sql_run(&scope->ledger->database,
+                       "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost) VALUES (?, ?, "
+                       "?, ?, ?)",
+                       SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(spend->from_ms),
+                                  SQL_INTEGER(spend->to_ms), SQL_REAL(spend->cost),
+                                  SQL_REAL(spend->baseline_cost)),
+                       err);
+}
+
+static bool journal_spend(void *context, int64_t from_ms, int64_t to_ms, double cost, double baseline_cost,
+                          struct error *err)
+{
+        struct spend_call spend = {from_ms, to_ms, cost, baseline_cost};
+
+        return write_down(context, false, put_spend, &spend, err);
+}
+
+/* ---- after a restart ---- */
+
+/* False when the pipeline no longer has the knobs that the intent was about. */
+static bool read_intent(const struct ledger_scope *scope, sqlite3_stmt *row, struct intent *intent)
+{
+        const struct pipeline *pipeline = scope->subject.pipeline;
+
+        *intent = (struct intent){
+                .id = sqlite3_column_int64(row, 0),
+                .decision_id = sqlite3_column_int64(row, 1),
+                .time_ms = sqlite3_column_int64(row, 2),
+                .applied = sqlite3_column_type(row, 3) != SQLITE_NULL,
+        };
+        ledger_parse_prediction((const char *)sqlite3_column_text(row, 6), &intent->prediction);
+        return ledger_parse_configuration(pipeline, (const char *)sqlite3_column_text(row, 4),
+                                          &intent->from) &&
+               ledger_parse_configuration(pipeline, (const char *)sqlite3_column_text(row, 5), &intent->to);
+}
+
+static bool find_unfinished(struct ledger_scope *scope, struct intent *intent, bool *ret_found,
+                            bool *ret_fits, struct error *err)
+{
+        struct database *database = &scope->ledger->database;
+        autostatement *statement = NULL;
+
+        if (!sql_prepare(
+                    database,
+                    "SELECT id, decision_id, time_ms, applied_ms, from_body, to_body, prediction_body FROM "
+                    "intents WHERE id NOT IN (SELECT intent_id FROM outcomes) AND pipeline_id IN "
+                    "(SELECT id FROM pipelines WHERE namespace = ? AND name = ?) ORDER BY id DESC LIMIT 1",
+                    SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name)),
+                    &statement, err) ||
+            !sql_next(database, statement, ret_found, err))
+                return false;
+        *ret_fits = *ret_found && read_intent(scope, statement, intent);
+        return true;
+}
+
+static bool journal_unfinished(void *context, struct intent *ret_intent, bool *ret_found, struct error *err)
+{
+        struct ledger_scope *scope = context;
+        struct intent intent;
+        bool found, fits;
+
+        if (!ledger_ready(scope->ledger, err) || !find_unfinished(scope, &intent, &found, &fits, err))
+                return false;
+        if (found && !fits) {
+                log_warning(scope->ledger->options.log,
+                            "an action from before the restart cannot be taken up",
+                            LOG_TEXT("pipeline", scope->subject.pipeline->name),
+                            LOG_INTEGER("intent", intent.id),
+                            LOG_TEXT("reason", "the pipeline's knobs have changed"));
+                found = false;
+                if (!journal_outcome(scope, intent.id, clock_now_ms(scope->ledger->options.clock),
+                                     OUTCOME_UNKNOWN,
+                                     "the pipeline's knobs changed before it could be judged", err))
+                        return false;
+        }
+        *ret_found = found;
+        if (found) {
+                scope->in_flight = true;
+                scope->intent = *ret_intent = intent;
+        }
+        return true;
+}
+
+/* ---- the pipeline ---- */
+
+static bool store_pipeline(struct ledger_scope *scope, struct error *err)
+{
+        struct database *database = &scope->ledger->database;
+        const struct sql_value *row =
+                SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name),
+                           SQL_TEXT(scope->currency), SQL_TEXT(scope->layout), SQL_TEXT(scope->settings));
+
+        if (!sql_find_integer(
+                    database,
+                    "SELECT max(id) FROM pipelines WHERE namespace = ? AND name = ? AND currency = ? AND "
+                    "layout = ? AND settings = ?",
+                    row, 0, &scope->pipeline_id, err))
+                return false;
+        if (scope->pipeline_id)
+                return true;
+        if (!sql_run(database,
+                     "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES (?, ?, ?, "
+                     "?, ?)",
+                     row, err))
+                return false;
+        scope->pipeline_id = new_id(scope);
+        return true;
+}
+
+bool ledger_scope_store(struct ledger_scope *scope, struct error *err)
+{
+        struct database *database = &scope->ledger->database;
+        struct intent_call call = {.intent = &scope->intent, .id = scope->intent.id};
+        int64_t present = 1;
+
+        if (!sql_begin(database, true, err))
+                return false;
+        if (!store_pipeline(scope, err) ||
+            (scope->in_flight && !sql_find_integer(database, "SELECT count(*) FROM intents WHERE id = ?",
+                                                   SQL_VALUES(SQL_INTEGER(call.id)), 0, &present, err)) ||
+            (!present && !insert_intent(scope, &call, err))) {
+                sql_rollback(database);
+                return false;
+        }
+        return sql_commit(database, err);
+}
+
+void ledger_scope_free(struct ledger_scope *scope)
+{
+        free(scope->layout);
+        free(scope->settings);
+        free(scope);
+}
+
+bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
+                    struct error *err)
+{
+        struct ledger_scope *scope = memory_new(1, sizeof *scope);
+
+        *scope = (struct ledger_scope){
+                .ledger = ledger,
+                .subject = *subject,
+                .namespace = subject->namespace ? subject->namespace : "",
+                .currency = subject->prices ? price_book_currency(subject->prices) : "",
+                .layout = ledger_json_text(ledger_json_pipeline(subject->pipeline)),
+                .settings = ledger_json_text(subject->settings ? ledger_json_masked(subject->settings)
+                                                               : json_null()),
+        };
+        if (!ledger_ready(ledger, err) || !ledger_scope_store(scope, err)) {
+                ledger_scope_free(scope);
+                return false;
+        }
+        scope->subject.settings = NULL;
+        scope->next = ledger->scopes;
+        ledger->scopes = scope;
+        *ret_journal = (struct journal){
+                .observation = journal_observation,
+                .decision = journal_decision,
+                .intent = journal_intent,
+                .call_begin = journal_call_begin,
+                .call_end = journal_call_end,
+                .applied = journal_applied,
+                .outcome = journal_outcome,
+                .spend = journal_spend,
+                .unfinished = journal_unfinished,
+                .context = scope,
+        };
+        return true;
+}

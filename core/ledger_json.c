@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+
+#include "core/ledger_internal.h"
+#include "core/redact.h"
+
+#define REAL_DIGITS 17 /* a double read back is the same double */
+
+static void set_number(json_t *object, const char *key, double value)
+{
+        if (isfinite(value))
+                json_object_set_new(object, key, json_from_double(value));
+        else if (isinf(value))
+                json_object_set_new(object, key, json_string(value > 0 ? "Infinity" : "-Infinity"));
+}
+
+static void set_integer(json_t *object, const char *key, int64_t value)
+{
+        json_object_set_new(object, key, json_integer(value));
+}
+
+/* What strategies, guardrails and peers say passes through here. */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+        autofree char *clean = redact_text(text ? text : "");
+
+        json_object_set_new(object, key, json_string(clean));
+}
+
+static json_t *describe(const struct pipeline *pipeline, const struct configuration *configuration)
+{
+        char words[512];
+
+        configuration_describe(pipeline, configuration, words, sizeof words);
+        return json_string(words);
+}
+
+/* A parallelism knob of one operator shares its name with those of the others. Caller frees. */
+static char *knob_key(const struct pipeline *pipeline, const struct knob *knob)
+{
+        if (knob->operator_index < 0)
+                return memory_copy_text(knob->name);
+        return memory_format("%s.%s", knob->name, pipeline->operators[knob->operator_index].name);
+}
+
+json_t *ledger_json_configuration(const struct pipeline *pipeline, const struct configuration *configuration)
+{
+        json_t *object = json_object();
+
+        for (int i = 0; i < pipeline->n_knobs && i < configuration->count; i++) {
+                autofree char *key = knob_key(pipeline, &pipeline->knobs[i]);
+
+                set_number(object, key, configuration->value[i]);
+        }
+        return object;
+}
+
+json_t *ledger_json_pipeline(const struct pipeline *pipeline)
+{
+        json_t *operators = json_array(), *edges = json_array(), *knobs = json_array();
+
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                const struct operator_info *info = &pipeline->operators[i];
+
+                json_array_append_new(operators,
+                                      json_pack("{s:s, s:b, s:i, s:i}", "name", info->name, "source",
+                                                info->source, "partitions", info->partitions,
+                                                "max_parallelism", info->max_parallelism));
+        }
+        for (int i = 0; i < pipeline->n_edges; i++) {
+                const struct edge *edge = &pipeline->edges[i];
+                json_t *object = json_pack("{s:s, s:s, s:b}", "from", pipeline->operators[edge->from].name,
+                                           "to", pipeline->operators[edge->to].name, "hash", edge->hash);
+
+                set_number(object, "selectivity", edge->selectivity);
+                json_array_append_new(edges, object);
+        }
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                const struct knob *knob = &pipeline->knobs[i];
+                json_t *object = json_pack("{s:s}", "name", knob->name);
+
+                if (knob->operator_index >= 0)
+                        set_text(object, "operator", pipeline->operators[knob->operator_index].name);
+                set_number(object, "min", knob->min);
+                set_number(object, "max", knob->max);
+                set_number(object, "step", knob->step);
+                json_array_append_new(knobs, object);
+        }
+        return json_pack("{s:o, s:o, s:i, s:o}", "operators", operators, "edges", edges, "slots_per_worker",
+                         pipeline->slots_per_worker, "knobs", knobs);
+}
+
+static json_t *operator_json(const struct operator_info *info, const struct operator_observation *seen)
+{
+        json_t *object = json_pack("{s:s, s:i}", "name", info->name, "parallelism", seen->parallelism);
+
+        set_number(object, "in_per_second", seen->in_per_second);
+        set_number(object, "out_per_second", seen->out_per_second);
+        set_number(object, "busy_ratio", seen->busy_ratio);
+        set_number(object, "busy_ratio_max", seen->busy_ratio_max);
+        set_number(object, "backpressure_ratio", seen->backpressure_ratio);
+        set_number(object, "true_rate_per_second", seen->true_rate_per_second);
+        set_number(object, "backlog_records", seen->backlog_records);
+        return object;
+}
+
+static json_t *missing_json(unsigned missing)
+{
+        json_t *names = json_array();
+
+        for (unsigned bit = 1; bit <= MISSING_ALL; bit <<= 1)
+                if (missing & bit)
+                        json_array_append_new(names, json_string(observation_missing_name(bit)));
+        return names;
+}
+
+json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *seen)
+{
+        json_t *object = json_object(), *operators = json_array();
+
+        set_integer(object, "time_ms", seen->time_ms);
+        set_integer(object, "window_ms", seen->window_ms);
+        json_object_set_new(object, "missing", missing_json(seen->missing));
+        json_object_set_new(object, "restarting", json_boolean(seen->restarting));
+        json_object_set_new(object, "counters_reset", json_boolean(seen->counters_reset));
+        if (seen->restarts >= 0)
+                set_integer(object, "restarts", seen->restarts);
+        json_object_set_new(object, "configuration",
+                            ledger_json_configuration(pipeline, &seen->configuration));
+        set_integer(object, "workers", seen->workers);
+        set_integer(object, "workers_ready", seen->workers_ready);
+        set_number(object, "offered_per_second", seen->offered_per_second);
+        set_number(object, "throughput_per_second", seen->throughput_per_second);
+        set_number(object, "backlog_records", seen->backlog_records);
+        set_number(object, "latency_p50_seconds", seen->latency_p50_seconds);
+        set_number(object, "latency_p95_seconds", seen->latency_p95_seconds);
+        set_number(object, "latency_p99_seconds", seen->latency_p99_seconds);
+        set_number(object, "error_ratio", seen->error_ratio);
+        set_number(object, "cpu_ratio", seen->cpu_ratio);
+        for (int i = 0; i < seen->n_operators && i < pipeline->n_operators; i++)
+                json_array_append_new(operators, operator_json(&pipeline->operators[i], &seen->operators[i]));
+        json_object_set_new(object, "operators", operators);
+        return object;
+}
+
+json_t *ledger_json_prediction(const struct prediction *prediction)
+{
+        json_t *object;
+
+        if (!prediction->present)
+                return json_null();
+        object = json_object();
+        set_number(object, "capacity_mean", prediction->capacity_mean);
+        set_number(object, "capacity_sd", prediction->capacity_sd);
+        set_number(object, "latency_p99_mean", prediction->latency_p99_mean);
+        set_number(object, "latency_p99_sd", prediction->latency_p99_sd);
+        set_number(object, "cost_per_hour_mean", prediction->cost_per_hour_mean);
+        set_number(object, "cost_per_hour_sd", prediction->cost_per_hour_sd);
+        set_integer(object, "settle_ms", prediction->settle_ms);
+        return object;
+}
+
+static json_t *alternative_json(const struct alternative *alternative)
+{
+        json_t *object = json_object();
+
+        set_text(object, "configuration", alternative->configuration);
+        set_number(object, "compute_cost", alternative->compute_cost);
+        set_number(object, "change_cost", alternative->change_cost);
+        set_number(object, "penalty_cost", alternative->penalty_cost);
+        json_object_set_new(object, "feasible", json_boolean(alternative->feasible));
+        set_text(object, "why_not", alternative->why_not);
+        return object;
+}
+
+json_t *ledger_json_proposal(const struct pipeline *pipeline, const struct proposal *proposal)
+{
+        json_t *object = json_object(), *alternatives = json_array();
+
+        set_text(object, "strategy", proposal->strategy);
+        set_text(object, "kind", proposal->kind == PROPOSAL_CHANGE ? "Change" : "Hold");
+        set_text(object, "reason", proposal->reason);
+        json_object_set_new(object, "text", describe(pipeline, &proposal->configuration));
+        json_object_set_new(object, "configuration",
+                            ledger_json_configuration(pipeline, &proposal->configuration));
+        set_number(object, "expected_saving", proposal->expected_saving);
+        json_object_set_new(object, "prediction", ledger_json_prediction(&proposal->prediction));
+        for (int i = 0; i < proposal->n_alternatives; i++)
+                json_array_append_new(alternatives, alternative_json(&proposal->alternatives[i]));
+        json_object_set_new(object, "alternatives", alternatives);
+        return object;
+}
+
+json_t *ledger_json_verdict(const struct pipeline *pipeline, const struct verdict *verdict)
+{
+        json_t *object = json_object(), *findings = json_array();
+
+        set_text(object, "judgement", judgement_name(verdict->judgement));
+        json_object_set_new(object, "text", describe(pipeline, &verdict->configuration));
+        json_object_set_new(object, "configuration",
+                            ledger_json_configuration(pipeline, &verdict->configuration));
+        for (int i = 0; i < verdict->n_findings; i++) {
+                json_t *finding = json_object();
+
+                set_text(finding, "rule", verdict->findings[i].rule);
+                set_text(finding, "judgement", judgement_name(verdict->findings[i].judgement));
+                set_text(finding, "reason", verdict->findings[i].reason);
+                json_array_append_new(findings, finding);
+        }
+        json_object_set_new(object, "findings", findings);
+        return object;
+}
+
+/* Depth is bounded: settings come from a spec, whose depth the YAML reader bounds. */
+static void mask(json_t *value)
+{
+        autofree char *clean = NULL;
+        json_t *item;
+        size_t index;
+
+        if (json_is_string(value)) {
+                clean = redact_text(json_string_value(value));
+                json_string_set(value, clean);
+        }
+        json_array_foreach(value, index, item) mask(item);
+        for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at)) {
+                item = json_object_iter_value(at);
+                if (redact_key(json_object_iter_key(at)) && !json_is_object(item))
+                        json_object_iter_set_new(value, at, json_string("***"));
+                else
+                        mask(item);
+        }
+}
+
+json_t *ledger_json_masked(const json_t *value)
+{
+        json_t *copy = json_deep_copy(value);
+
+        mask(copy);
+        return copy;
+}
+
+char *ledger_json_text(json_t *value)
+{
+        autojson *owned = value;
+        char *text = json_dumps(owned, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
+
+        /* json_dumps gives up on what cannot be written, and nothing such is made here. */
+        return text ? text : memory_copy_text("null");
+}
+
+bool ledger_parse_configuration(const struct pipeline *pipeline, const char *text,
+                                struct configuration *ret_configuration)
+{
+        autojson *object = json_loads(text, 0, NULL);
+        struct configuration configuration = {.count = pipeline->n_knobs};
+
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                autofree char *key = knob_key(pipeline, &pipeline->knobs[i]);
+
+                if (!json_find_number(object, key, &configuration.value[i]))
+                        return false;
+        }
+        *ret_configuration = configuration;
+        return true;
+}
+
+void ledger_parse_prediction(const char *text, struct prediction *ret_prediction)
+{
+        autojson *object = json_loads(text, JSON_DECODE_ANY, NULL);
+        struct prediction *p = ret_prediction;
+        const struct {
+                const char *key;
+                double *value;
+        } fields[] = {
+                {"capacity_mean", &p->capacity_mean},           {"capacity_sd", &p->capacity_sd},
+                {"latency_p99_mean", &p->latency_p99_mean},     {"latency_p99_sd", &p->latency_p99_sd},
+                {"cost_per_hour_mean", &p->cost_per_hour_mean}, {"cost_per_hour_sd", &p->cost_per_hour_sd},
+        };
+
+        *p = (struct prediction){.present = json_is_object(object)};
+        for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
+                if (!json_find_number(object, fields[i].key, fields[i].value))
+                        *fields[i].value = NAN;
+        p->settle_ms = json_integer_value(json_object_get(object, "settle_ms"));
+}

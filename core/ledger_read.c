@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/ledger_internal.h"
+#include "core/series.h"
+
+struct ledger_reader {
+        struct database database;
+        char *path;
+};
+
+/* ---- opening ---- */
+
+/* An older ledger is copied to memory and brought up to date there: reading changes no file. */
+static bool modernize(struct database *database, struct error *err)
+{
+        struct database copy;
+        sqlite3_backup *backup;
+        int code = SQLITE_NOMEM;
+
+        if (!database_open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, NULL, &copy, err))
+                return false;
+        backup = sqlite3_backup_init(copy.handle, "main", database->handle, "main");
+        if (backup) {
+                sqlite3_backup_step(backup, -1);
+                code = sqlite3_backup_finish(backup);
+        }
+        if (code != SQLITE_OK || !schema_migrate(&copy, 0, err)) {
+                if (code != SQLITE_OK)
+                        database_failed(database, code, err);
+                database_close(&copy);
+                return false;
+        }
+        database_close(database);
+        *database = copy;
+        return true;
+}
+
+static bool check_version(struct ledger_reader *reader, struct error *err)
+{
+        int64_t version;
+
+        if (!schema_version(&reader->database, &version, err)) {
+                if (reader->database.damaged && err->code != ERROR_INPUT)
+                        error_set(err, ERROR_INPUT, "NoLedger",
+                                  "ledger %s: is no ledger of optctl, or damaged", reader->path);
+                return false;
+        }
+        if (version == 0)
+                return error_set(err, ERROR_INPUT, "NoLedger", "ledger %s: is empty", reader->path);
+        return version == schema_newest() || modernize(&reader->database, err);
+}
+
+bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, struct error *err)
+{
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        struct database database;
+        struct stat status;
+
+        if (stat(path, &status) != 0) {
+                error_errno(err, errno, "ledger %s", path);
+                err->code = ERROR_INPUT;
+                return false;
+        }
+        if (!database_open(path, SQLITE_OPEN_READONLY, NULL, &database, err))
+                return false;
+        reader = memory_new(1, sizeof *reader);
+        *reader = (struct ledger_reader){.database = database, .path = memory_copy_text(path)};
+        /* One transaction: the answers agree, whatever a writer does meanwhile. */
+        if (!check_version(reader, err) || !sql_run(&reader->database, "BEGIN", SQL_VALUES(), err))
+                return false;
+        *ret_reader = TAKE(reader);
+        return true;
+}
+
+void ledger_reader_close(struct ledger_reader *reader)
+{
+        if (!reader)
+                return;
+        database_close(&reader->database);
+        free(reader->path);
+        free(reader);
+}
+
+/* ---- columns as JSON ---- */
+
+static json_t *text_at(sqlite3_stmt *row, int column)
+{
+        const char *text = (const char *)sqlite3_column_text(row, column);
+        json_t *value = text ? json_string(text) : NULL;
+
+        return value ? value : json_null();
+}
+
+static json_t *time_at(sqlite3_stmt *row, int column)
+{
+        char text[32];
+
+        if (sqlite3_column_type(row, column) == SQLITE_NULL)
+                return json_null();
+        time_format(sqlite3_column_int64(row, column), text);
+        return json_string(text);
+}
+
+static json_t *number_at(sqlite3_stmt *row, int column)
+{
+        if (sqlite3_column_type(row, column) == SQLITE_NULL)
+                return json_null();
+        return json_from_double(sqlite3_column_double(row, column));
+}
+
+/* A body; null when it is none. What SQLite's check of the file did not see is not worth failing for. */
+static json_t *body_at(sqlite3_stmt *row, int column)
+{
+        const char *text = (const char *)sqlite3_column_text(row, column);
+        json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+        return value ? value : json_null();
+}
+
+/* ---- history ---- */
+
+#define NAME_OF_PIPELINE "iif(p.namespace = '', p.name, p.namespace || '/' || p.name)"
+
+static const char history_sql[] =
+        "SELECT d.id, d.time_ms, " NAME_OF_PIPELINE
+        ", d.strategy, d.kind, d.before_text, d.after_text, d.verdict,"
+        " iif(i.id IS NULL, NULL, coalesce(o.outcome, 'Pending')),"
+        " CASE WHEN o.outcome IN ('Reverted', 'Failed', 'Unknown') THEN o.reason"
+        "  WHEN d.verdict = 'Refused' THEN coalesce(json_extract(d.verdict_body, '$.findings[0].rule') || ': "
+        "' ||"
+        "   json_extract(d.verdict_body, '$.findings[0].reason'), d.reason)"
+        "  ELSE d.reason END"
+        " FROM decisions d JOIN pipelines p ON p.id = d.pipeline_id"
+        " LEFT JOIN intents i ON i.id = (SELECT max(id) FROM intents WHERE decision_id = d.id)"
+        " LEFT JOIN outcomes o ON o.intent_id = i.id"
+        " WHERE d.time_ms >= ? ORDER BY d.id DESC LIMIT ?";
+
+static json_t *history_row(sqlite3_stmt *row)
+{
+        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "pipeline",
+                         text_at(row, 2), "strategy", text_at(row, 3), "proposal", text_at(row, 4), "from",
+                         text_at(row, 5), "to", text_at(row, 6), "verdict", text_at(row, 7), "outcome",
+                         text_at(row, 8), "reason", text_at(row, 9));
+}
+
+typedef json_t *(*row_to_json)(sqlite3_stmt *row);
+
+/* All rows of a statement as an array. */
+static bool read_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
+                      row_to_json convert, json_t **ret_rows, struct error *err)
+{
+        autojson *rows = json_array();
+        autostatement *statement = NULL;
+        bool row = true;
+
+        if (!sql_prepare(&reader->database, sql, values, &statement, err))
+                return false;
+        while (row) {
+                if (!sql_next(&reader->database, statement, &row, err))
+                        return false;
+                if (row)
+                        json_array_append_new(rows, convert(statement));
+        }
+        *ret_rows = TAKE(rows);
+        return true;
+}
+
+bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
+                    struct error *err)
+{
+        return read_rows(reader, history_sql, SQL_VALUES(SQL_INTEGER(since_ms), SQL_INTEGER(limit)),
+                         history_row, ret_decisions, err);
+}
+
+/* ---- one decision ---- */
+
+static const char decision_sql[] =
+        "SELECT d.id, d.time_ms, p.namespace, p.name, p.currency, p.layout, p.settings, d.observation_body,"
+        " d.before_text, d.before_body, d.proposal_body, d.verdict_body FROM decisions d"
+        " JOIN pipelines p ON p.id = d.pipeline_id WHERE d.id = ?";
+
+static json_t *decision_row(sqlite3_stmt *row)
+{
+        return json_pack("{s:I, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "id",
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "pipeline",
+                         "namespace", text_at(row, 2), "name", text_at(row, 3), "layout", body_at(row, 5),
+                         "currency", text_at(row, 4), "settings", body_at(row, 6), "observation",
+                         body_at(row, 7), "before", "text", text_at(row, 8), "configuration", body_at(row, 9),
+                         "proposal", body_at(row, 10), "verdict", body_at(row, 11));
+}
+
+static const char price_sql[] =
+        "SELECT r.time_ms, r.per_worker_hour, r.carbon_grams_per_kilowatt_hour FROM prices r"
+        " JOIN decisions d ON d.pipeline_id = r.pipeline_id AND r.time_ms <= d.time_ms"
+        " WHERE d.id = ? ORDER BY r.id DESC LIMIT 1";
+
+static json_t *price_row(sqlite3_stmt *row)
+{
+        return json_pack("{s:o, s:o, s:o}", "since", time_at(row, 0), "per_worker_hour", number_at(row, 1),
+                         "carbon_grams_per_kilowatt_hour", number_at(row, 2));
+}
+
+static const char intents_sql[] =
+        "SELECT i.id, i.time_ms, i.from_text, i.from_body, i.to_text, i.to_body, i.prediction_body, "
+        "i.applied_ms,"
+        " o.time_ms, coalesce(o.outcome, 'Pending'), o.reason FROM intents i"
+        " LEFT JOIN outcomes o ON o.intent_id = i.id WHERE i.decision_id = ? ORDER BY i.id";
+
+static json_t *intent_row(sqlite3_stmt *row)
+{
+        return json_pack("{s:I, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o}}", "id",
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "from", "text",
+                         text_at(row, 2), "configuration", body_at(row, 3), "to", "text", text_at(row, 4),
+                         "configuration", body_at(row, 5), "prediction", body_at(row, 6), "applied",
+                         time_at(row, 7), "outcome", "time", time_at(row, 8), "outcome", text_at(row, 9),
+                         "reason", text_at(row, 10));
+}
+
+static const char calls_sql[] =
+        "SELECT begin_ms, call, end_ms, done, answer FROM calls WHERE intent_id = ? ORDER BY id";
+
+static json_t *call_row(sqlite3_stmt *row)
+{
+        json_t *done = sqlite3_column_type(row, 3) == SQLITE_NULL ? json_null()
+                                                                  : json_boolean(sqlite3_column_int(row, 3));
+
+        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "begun", time_at(row, 0), "call", text_at(row, 1),
+                         "ended", time_at(row, 2), "done", done, "answer", text_at(row, 4));
+}
+
+/*
+ * What was measured from the end of the settling time until the outcome, to stand beside the prediction:
+ * complete windows only. What the pipeline could sustain is not measured, only what it did.
+ */
+static const char measured_sql[] =
+        "WITH action AS (SELECT i.*, i.applied_ms + coalesce(json_extract(i.prediction_body, '$.settle_ms'), "
+        "0) AS start,"
+        " coalesce(o.time_ms, 9223372036854775807) AS stop FROM intents i"
+        " LEFT JOIN outcomes o ON o.intent_id = i.id WHERE i.id = ?1),"
+        " seen AS (SELECT v.body FROM observations v JOIN action a ON v.pipeline_id = a.pipeline_id"
+        " AND v.time_ms - v.window_ms >= a.start AND v.time_ms <= a.stop"
+        " WHERE json_array_length(v.body, '$.missing') = 0)"
+        " SELECT (SELECT count(*) FROM seen),"
+        " (SELECT avg(json_extract(body, '$.throughput_per_second')) FROM seen),"
+        " (SELECT avg(json_extract(body, '$.latency_p99_seconds')) FROM seen),"
+        " (SELECT sum(s.cost) * 3600000.0 / sum(s.to_ms - s.from_ms) FROM spend s JOIN action a"
+        " ON s.pipeline_id = a.pipeline_id AND s.from_ms >= a.start AND s.to_ms <= a.stop)";
+
+static json_t *measured_row(sqlite3_stmt *row)
+{
+        return json_pack("{s:I, s:o, s:o, s:o}", "windows", (json_int_t)sqlite3_column_int64(row, 0),
+                         "throughput_per_second", number_at(row, 1), "latency_p99_seconds", number_at(row, 2),
+                         "cost_per_hour", number_at(row, 3));
+}
+
+/* The only row, or null. */
+static bool read_row(struct ledger_reader *reader, const char *sql, int64_t id, row_to_json convert,
+                     json_t **ret_row, struct error *err)
+{
+        autojson *rows = NULL;
+
+        if (!read_rows(reader, sql, SQL_VALUES(SQL_INTEGER(id)), convert, &rows, err))
+                return false;
+        *ret_row = json_array_size(rows) ? json_incref(json_array_get(rows, 0)) : json_null();
+        return true;
+}
+
+static bool read_actions(struct ledger_reader *reader, int64_t id, json_t **ret_actions, struct error *err)
+{
+        autojson *actions = NULL;
+        json_t *action, *calls, *measured;
+        size_t index;
+
+        if (!read_rows(reader, intents_sql, SQL_VALUES(SQL_INTEGER(id)), intent_row, &actions, err))
+                return false;
+        json_array_foreach(actions, index, action)
+        {
+                int64_t intent_id = json_integer_value(json_object_get(action, "id"));
+
+                if (!read_rows(reader, calls_sql, SQL_VALUES(SQL_INTEGER(intent_id)), call_row, &calls, err))
+                        return false;
+                json_object_set_new(action, "calls", calls);
+                if (!read_row(reader, measured_sql, intent_id, measured_row, &measured, err))
+                        return false;
+                json_object_set_new(action, "measured", measured);
+        }
+        *ret_actions = TAKE(actions);
+        return true;
+}
+
+static bool unknown_id(struct ledger_reader *reader, int64_t id, struct error *err)
+{
+        struct database *database = &reader->database;
+        int64_t first, last;
+
+        if (!sql_find_integer(database, "SELECT min(id) FROM decisions", SQL_VALUES(), 0, &first, err) ||
+            !sql_find_integer(database, "SELECT max(id) FROM decisions", SQL_VALUES(), 0, &last, err))
+                return false;
+        if (last == 0)
+                return error_set(err, ERROR_INPUT, NULL, "ledger %s: holds no decisions yet", reader->path);
+        return error_set(err, ERROR_INPUT, NULL,
+                         "ledger %s: there is no decision %lld; it holds %lld to %lld", reader->path,
+                         (long long)id, (long long)first, (long long)last);
+}
+
+bool ledger_decision(struct ledger_reader *reader, int64_t id, json_t **ret_decision, struct error *err)
+{
+        autojson *decision = NULL;
+        json_t *price, *actions;
+
+        if (!read_row(reader, decision_sql, id, decision_row, &decision, err))
+                return false;
+        if (json_is_null(decision))
+                return unknown_id(reader, id, err);
+        if (!read_row(reader, price_sql, id, price_row, &price, err))
+                return false;
+        json_object_set_new(decision, "price", price);
+        if (!read_actions(reader, id, &actions, err))
+                return false;
+        json_object_set_new(decision, "actions", actions);
+        *ret_decision = TAKE(decision);
+        return true;
+}

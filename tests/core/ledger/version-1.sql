@@ -1,0 +1,24 @@
+-- A ledger as version 1 of its layout left it, with an action in flight. Never changed: it is what is out there.
+PRAGMA application_id = 1869640803;
+BEGIN TRANSACTION;
+CREATE TABLE calls (id INTEGER PRIMARY KEY, intent_id INTEGER NOT NULL REFERENCES intents, begin_ms INTEGER NOT NULL, call TEXT NOT NULL, end_ms INTEGER, done INTEGER, answer TEXT);
+INSERT INTO "calls" VALUES(1,1,1767600062000,'PATCH /scale',1767600063000,1,'200 OK');
+CREATE TABLE decisions (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines, time_ms INTEGER NOT NULL, strategy TEXT NOT NULL, kind TEXT NOT NULL, verdict TEXT NOT NULL, before_text TEXT NOT NULL, after_text TEXT NOT NULL, reason TEXT NOT NULL, before_body TEXT NOT NULL, observation_body TEXT, proposal_body TEXT NOT NULL, verdict_body TEXT NOT NULL);
+INSERT INTO "decisions" VALUES(1,1,1767600060000,'plan','Change','Allowed','4 workers','12 workers','load grows','{"workers":4}','{"time_ms":1767600060000,"window_ms":60000,"missing":[],"restarting":false,"counters_reset":false,"configuration":{"workers":4},"workers":4,"workers_ready":4,"offered_per_second":41200,"throughput_per_second":40100,"backlog_records":66000,"operators":[]}','{"strategy":"plan","kind":"Change","reason":"load grows","text":"12 workers","configuration":{"workers":12},"prediction":null,"alternatives":[]}','{"judgement":"Allowed","text":"12 workers","configuration":{"workers":12},"findings":[]}');
+CREATE TABLE intents (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines, decision_id INTEGER REFERENCES decisions, time_ms INTEGER NOT NULL, from_text TEXT NOT NULL, to_text TEXT NOT NULL, from_body TEXT NOT NULL, to_body TEXT NOT NULL, prediction_body TEXT NOT NULL, applied_ms INTEGER);
+INSERT INTO "intents" VALUES(1,1,1,1767600061000,'4 workers','12 workers','{"workers":4}','{"workers":12}','null',1767600070000);
+CREATE TABLE migrations (version INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, program TEXT NOT NULL);
+INSERT INTO "migrations" VALUES(1,1767600000000,'0.1.0');
+CREATE TABLE observations (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines, time_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL, body TEXT NOT NULL);
+INSERT INTO "observations" VALUES(1,1,1767600060000,60000,'{"time_ms":1767600060000,"window_ms":60000,"missing":[],"restarting":false,"counters_reset":false,"configuration":{"workers":4},"workers":4,"workers_ready":4,"offered_per_second":41200,"throughput_per_second":40100,"backlog_records":66000,"operators":[]}');
+CREATE TABLE outcomes (intent_id INTEGER PRIMARY KEY REFERENCES intents, time_ms INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE pipelines (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, currency TEXT NOT NULL, layout TEXT NOT NULL, settings TEXT NOT NULL);
+INSERT INTO "pipelines" VALUES(1,'analytics','clickstream','USD','{"operators":[{"name":"source","source":true,"partitions":8,"max_parallelism":0},{"name":"sink","source":false,"partitions":0,"max_parallelism":0}],"edges":[{"from":"source","to":"sink","hash":false,"selectivity":1}],"slots_per_worker":1,"knobs":[{"name":"workers","min":1,"max":32,"step":1}]}','{"strategy":"plan"}');
+CREATE INDEX pipelines_by_name ON pipelines (namespace, name);
+CREATE INDEX observations_by_time ON observations (time_ms);
+CREATE INDEX decisions_by_time ON decisions (time_ms);
+CREATE INDEX intents_by_decision ON intents (decision_id);
+CREATE INDEX intents_by_pipeline ON intents (pipeline_id);
+CREATE INDEX calls_by_intent ON calls (intent_id);
+CREATE TRIGGER outcomes_stay BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes stay'); END;
+COMMIT;
