@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "optimizer/candidates.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SPARE 1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
+#define BETTER                                                                                               \
+        1.03 /* a layout replaces the one that runs on as many workers when it sustains that much more */
+#define CONFIDENCE     0.95 /* when the constraints name none */
+#define CONFIDENCE_MAX 0.9999
+#define NO_BOUND       60.0 /* seconds a record may wait when no constraint says */
+#define LATE_AFTER_MIN 0.25
+#define NEAR           8    /* workers about the current number that are all weighed */
+#define STRETCH        1.08 /* ratio of neighbouring worker counts farther away */
+
+struct range {
+        int least, most, step;
+};
+
+/* Numbers of workers that the knobs allow. */
+static struct range worker_range(const struct pipeline *pipeline)
+{
+        int knob = pipeline_workers_knob(pipeline), slots = pipeline->slots_per_worker;
+        struct range range = {1, 1, 1};
+
+        if (knob >= 0) {
+                const struct knob *workers = &pipeline->knobs[knob];
+
+                return (struct range){(int)workers->min, (int)workers->max,
+                                      workers->step > 1 ? (int)workers->step : 1};
+        }
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                int parallelism = pipeline_parallelism_knob(pipeline, i);
+                int least, most;
+
+                if (parallelism < 0)
+                        continue;
+                least = ((int)pipeline->knobs[parallelism].min + slots - 1) / slots;
+                most = ((int)pipeline->knobs[parallelism].max + slots - 1) / slots;
+                range.least = least > range.least ? least : range.least;
+                range.most = most > range.most ? most : range.most;
+        }
+        return range;
+}
+
+/* Subtasks an operator may have on `slots` slots. */
+static struct range subtask_range(const struct pipeline *pipeline, int i, int slots)
+{
+        const struct knob *knob = &pipeline->knobs[pipeline_parallelism_knob(pipeline, i)];
+        int limit = pipeline->operators[i].max_parallelism;
+        struct range range = {(int)knob->min, (int)knob->max, knob->step > 1 ? (int)knob->step : 1};
+
+        if (limit > 0 && range.most > limit)
+                range.most = limit;
+        if (range.most > slots)
+                range.most = slots;
+        if (range.most < range.least)
+                range.most = range.least;
+        return range;
+}
+
+/* How far an operator has been looked at; slots only grow from one candidate to the next. */
+struct climb {
+        int looked; /* subtasks whose capacity is known */
+        int widest; /* ... of which so many sustain most */
+        double most;
+        int enough; /* no fewer subtasks were enough for the candidate before */
+};
+
+static void climb_to(const struct capacity *capacity, int i, const struct range *range, struct climb *climb)
+{
+        if (climb->looked < range->least) {
+                climb->looked = climb->widest = climb->enough = range->least;
+                climb->most = capacity_of_operator(capacity, i, range->least).mean;
+        }
+        while (climb->looked + range->step <= range->most) {
+                double mean;
+
+                climb->looked += range->step;
+                mean = capacity_of_operator(capacity, i, climb->looked).mean;
+                if (mean > climb->most * (1 + 1e-9)) {
+                        climb->most = mean;
+                        climb->widest = climb->looked;
+                }
+        }
+}
+
+/* Balances the operators on so many slots: all that the scarcest can do, and a little more than that of the
+ * others. */
+static void balance(const struct capacity *capacity, const struct pipeline *pipeline, int slots,
+                    struct climb *climbs, struct deployment *deployment)
+{
+        double scarcest = INFINITY;
+
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                struct range range = subtask_range(pipeline, i, slots);
+
+                climb_to(capacity, i, &range, &climbs[i]);
+                scarcest = fmin(scarcest, climbs[i].most);
+        }
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                struct range range = subtask_range(pipeline, i, slots);
+                struct climb *climb = &climbs[i];
+
+                while (climb->enough < climb->widest &&
+                       capacity_of_operator(capacity, i, climb->enough).mean < SPARE * scarcest)
+                        climb->enough += range.step;
+                if (climb->enough > climb->widest)
+                        climb->enough = climb->widest;
+                deployment->parallelism[i] = climb->enough;
+        }
+}
+
+static void lay_out(const struct capacity *capacity, const struct pipeline *pipeline,
+                    const struct configuration *current, int workers, struct climb *climbs,
+                    struct candidate *ret)
+{
+        struct deployment wanted;
+        int slots = workers * pipeline->slots_per_worker;
+
+        wanted.workers = workers;
+        for (int i = 0; i < pipeline->n_operators; i++)
+                wanted.parallelism[i] = slots;
+        if (pipeline_per_operator(pipeline) && capacity_per_operator(capacity))
+                balance(capacity, pipeline, slots, climbs, &wanted);
+        pipeline_configuration(pipeline, &wanted, current, &ret->configuration);
+        pipeline_deployment(pipeline, &ret->configuration, &ret->deployment);
+        ret->capacity = capacity_of(capacity, &ret->deployment);
+}
+
+static int next_workers(int workers, int about, const struct range *range)
+{
+        int step = range->step;
+
+        if ((range->most - range->least) / range->step >= PLANNER_MAX_CANDIDATES - 2 &&
+            abs(workers - about) > NEAR * range->step) {
+                step = (int)lround(workers * (STRETCH - 1) / range->step) * range->step;
+                step = step < range->step ? range->step : step;
+                if (workers < about && workers + step > about - NEAR * range->step)
+                        step = about - NEAR * range->step - workers;
+        }
+        return workers + (step < 1 ? 1 : step);
+}
+
+int candidates_list(const struct capacity *capacity, const struct pipeline *pipeline,
+                    const struct configuration *current, struct candidate *ret_candidates, int *ret_current)
+{
+        struct range range = worker_range(pipeline);
+        struct candidate now = {.configuration = *current};
+        struct climb climbs[PIPELINE_MAX_OPERATORS] = {0};
+        bool placed = false;
+        int count = 0;
+
+        pipeline_deployment(pipeline, current, &now.deployment);
+        now.capacity = capacity_of(capacity, &now.deployment);
+        for (int workers = range.least; workers <= range.most && count < PLANNER_MAX_CANDIDATES - 1;
+             workers = next_workers(workers, now.deployment.workers, &range)) {
+                struct candidate *candidate = &ret_candidates[count];
+
+                if (!placed && workers >= now.deployment.workers) {
+                        placed = true;
+                        *ret_current = count;
+                        ret_candidates[count++] = now;
+                        candidate++;
+                }
+                lay_out(capacity, pipeline, current, workers, climbs, candidate);
+                if (candidate->deployment.workers != now.deployment.workers ||
+                    candidate->capacity.mean > BETTER * now.capacity.mean)
+                        count++;
+        }
+        if (!placed) {
+                *ret_current = count;
+                ret_candidates[count++] = now;
+        }
+        return count;
+}
+
+int candidates_sufficient(const struct candidate *candidates, int n_candidates, double load)
+{
+        for (int j = 0; j < n_candidates; j++)
+                if (candidates[j].capacity.mean >= load)
+                        return candidates[j].deployment.workers;
+        return candidates[n_candidates - 1].deployment.workers;
+}
+
+double candidates_late_factor(const struct constraints *constraints, double given)
+{
+        double confidence = isnan(constraints->confidence) ? CONFIDENCE : constraints->confidence;
+
+        confidence = fmin(confidence, CONFIDENCE_MAX);
+        return isnan(given) ? confidence / (1 - confidence) : given;
+}
+
+/* How long a record may wait in the broker. */
+static double late_after(const struct constraints *constraints, double base_latency)
+{
+        double bound = INFINITY;
+
+        if (!isnan(constraints->latency_p99_seconds))
+                bound = constraints->latency_p99_seconds - base_latency;
+        if (!isnan(constraints->backlog_seconds))
+                bound = fmin(bound, constraints->backlog_seconds);
+        return isinf(bound) ? NO_BOUND : fmax(bound, LATE_AFTER_MIN);
+}
+
+void candidates_problem(const struct capacity *capacity, const struct constraints *constraints,
+                        const struct candidate *candidates, int n_candidates,
+                        struct planner_candidate *weighed, struct planner_problem *ret_problem)
+{
+        struct planner_problem *problem = ret_problem;
+
+        for (int j = 0; j < n_candidates; j++)
+                weighed[j] = (struct planner_candidate){
+                        .workers = candidates[j].deployment.workers,
+                        .capacity = candidates[j].capacity.mean,
+                        .capacity_sd = candidates[j].capacity.sd,
+                };
+        problem->candidates = weighed;
+        problem->n_candidates = n_candidates;
+        problem->late_after_seconds = late_after(constraints, capacity_base_latency(capacity).mean);
+        problem->restart = capacity_restart(capacity);
+        problem->failure = capacity_failure(capacity);
+        problem->failures_per_second = capacity_failures_per_second(capacity, 0);
+        problem->failures_per_worker_second =
+                capacity_failures_per_second(capacity, 1) - problem->failures_per_second;
+        problem->catch_up_ratio = capacity_catch_up_ratio(capacity);
+        problem->worker_start_seconds = capacity_worker_start_seconds(capacity);
+}

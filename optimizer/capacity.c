@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "optimizer/capacity.h"
+
+#include <math.h>
+
+#include "core/formulas.h"
+
+#define COEFFICIENTS   3
+#define BUSY_MIN       0.05 /* below it a true rate is mostly rounding */
+#define BEHIND_SECONDS 5.0  /* waiting longer than this: catching up */
+#define RATE_ERROR_MIN 0.02 /* a calibrated rate is never trusted closer */
+#define DRIFT          1e-6 /* relative variance a rate takes on between observations */
+#define CPU_NOISE      0.10
+#define CPU_BIAS       0.08 /* until a saturated window has shown what CPU use means */
+#define CPU_SATURATED  0.9
+#define FORGET         0.05 /* weight of the newest value in running means */
+#define BEHIND_PATIENCE                                                                                      \
+        10 /* windows behind in a row after which slowness is no longer put down to catching up */
+#define UNSURE              0.1 /* relative sd above which a saturated window is taken at its word */
+#define CATCH_UP_MIN        0.5
+#define RESTART_AGE_SECONDS 40.0 /* without a model */
+#define RESTART_LOG_SD      0.5
+#define FAILURE_PRIOR_COUNT 0.5    /* losses ... */
+#define FAILURE_PRIOR_DAYS  2.0    /* ... in that many days, before any was seen */
+#define P99                 2.3263 /* standard normal quantile */
+#define SECONDS_PER_DAY     86400.0
+
+/* One operator, or the pipeline as a whole. */
+struct stage {
+        bool known;
+        double visits; /* records it takes in for each record the pipeline takes in */
+        double skew;   /* load of the busiest subtask over the mean, as the model knows it */
+        double coefficient[COEFFICIENTS];
+        double covariance[COEFFICIENTS][COEFFICIENTS];
+        double noise; /* relative sd of a true rate */
+};
+
+/* Log-normal quantity: mean of the log, its uncertainty, and the scatter of single values. */
+struct lognormal {
+        double log_mean, log_variance, log_sd;
+};
+
+struct capacity {
+        const struct pipeline *pipeline;
+        const struct model *model;
+        bool whole; /* one stage for the pipeline as a whole */
+        bool decided;
+        int n_stages;
+        struct stage stages[PIPELINE_MAX_OPERATORS];
+        double bias; /* relative sd of what the measure itself may be wrong by */
+
+        struct lognormal restart, failure; /* age of the oldest waiting record afterwards, seconds */
+        double replay_seconds;             /* of it that was processed before */
+        double failures, watched_seconds;
+        bool settling;      /* a restart is being worked off */
+        bool ours;          /* it was asked for */
+        double worst_age;   /* since it began */
+        int quiet_windows;  /* complete windows since the job last (re)started or was behind */
+        int behind_windows; /* windows in a row that ended behind */
+        double unpaused;    /* share of time not spent in checkpoint alignment */
+        double catch_up_ratio;
+        double cpu_saturated;
+        double latency, latency_square; /* running means of the p99 while keeping up */
+        bool latency_seen;
+};
+
+/* ---- one stage ---- */
+
+static void terms(double p, double *ret_term)
+{
+        ret_term[0] = 1;
+        ret_term[1] = p - 1;
+        ret_term[2] = p * (p - 1);
+}
+
+/* Seconds one subtask spends on a record when there are p: p / C(p). */
+static struct estimate stage_seconds(const struct stage *stage, double p)
+{
+        double term[COEFFICIENTS], mean = 0, variance = 0;
+
+        terms(p, term);
+        for (int i = 0; i < COEFFICIENTS; i++) {
+                mean += stage->coefficient[i] * term[i];
+                for (int j = 0; j < COEFFICIENTS; j++)
+                        variance += stage->covariance[i][j] * term[i] * term[j];
+        }
+        /* more subtasks never make a record cheaper than it is to one */
+        return (struct estimate){fmax(mean, stage->coefficient[0] * 0.5), sqrt(fmax(variance, 0))};
+}
+
+static void stage_prior(struct stage *stage, double rate, double rate_error, double sigma, double sigma_error,
+                        double kappa, double kappa_error)
+{
+        double sd[COEFFICIENTS] = {rate_error / rate / rate, sigma_error / rate, kappa_error / rate};
+
+        stage->known = true;
+        stage->noise = 0.03;
+        stage->coefficient[0] = 1 / rate;
+        stage->coefficient[1] = sigma / rate;
+        stage->coefficient[2] = kappa / rate;
+        for (int i = 0; i < COEFFICIENTS; i++)
+                for (int j = 0; j < COEFFICIENTS; j++)
+                        stage->covariance[i][j] = i == j ? sd[i] * sd[i] : 0;
+}
+
+/* Before any model: near-linear growth, with room for doubt that grows with the distance. */
+static void stage_first(struct stage *stage, double p, double capacity)
+{
+        double rate = capacity / usl_speedup(p, 0.01, 0);
+
+        stage_prior(stage, rate, 0.1 * rate, 0.01, 0.01, 0, 1e-4);
+}
+
+/* Kalman step for one true rate `capacity` (records/s of all p subtasks) with relative noise. */
+static void stage_learn(struct stage *stage, double p, double capacity, double noise)
+{
+        double term[COEFFICIENTS], gain[COEFFICIENTS], spread, innovation, seconds = p / capacity;
+
+        if (!stage->known)
+                stage_first(stage, p, capacity);
+        terms(p, term);
+        stage->covariance[0][0] += DRIFT * stage->coefficient[0] * stage->coefficient[0];
+        spread = noise * noise * seconds * seconds;
+        innovation = seconds;
+        for (int i = 0; i < COEFFICIENTS; i++) {
+                gain[i] = 0;
+                for (int j = 0; j < COEFFICIENTS; j++)
+                        gain[i] += stage->covariance[i][j] * term[j];
+                spread += gain[i] * term[i];
+                innovation -= stage->coefficient[i] * term[i];
+        }
+        stage->noise += FORGET * (fmin(fabs(innovation) / seconds * 1.25, 0.3) - stage->noise);
+        for (int i = 0; i < COEFFICIENTS; i++) {
+                stage->coefficient[i] += gain[i] / spread * innovation;
+                for (int j = 0; j < COEFFICIENTS; j++)
+                        stage->covariance[i][j] -= gain[i] * gain[j] / spread;
+        }
+        for (int i = 1; i < COEFFICIENTS; i++)
+                stage->coefficient[i] = fmax(stage->coefficient[i], 0);
+}
+
+/* ---- skew ---- */
+
+/* Subtasks that take part, and load of the busiest over their mean: partitions do not divide evenly, keys
+ * neither. */
+static double skew_of(const struct capacity *capacity, int i, int parallelism, double *ret_subtasks)
+{
+        const struct operator_info *info = &capacity->pipeline->operators[i];
+        double skew = fmax(capacity->stages[i].skew, 1);
+
+        *ret_subtasks = parallelism;
+        if (info->source && info->partitions > 0) {
+                int subtasks = parallelism < info->partitions ? parallelism : info->partitions;
+                int widest = (info->partitions + subtasks - 1) / subtasks;
+
+                *ret_subtasks = subtasks;
+                skew = fmax(skew, (double)widest * subtasks / info->partitions);
+        }
+        return *ret_subtasks > 1 ? skew : 1;
+}
+
+/* ---- prior ---- */
+
+/* Records each operator takes in for one the pipeline takes in, from the edges' selectivities; sources share
+ * alike. */
+static void count_visits(const struct pipeline *pipeline, double *visits)
+{
+        int sources = 0;
+
+        for (int i = 0; i < pipeline->n_operators; i++)
+                sources += pipeline->operators[i].source;
+        for (int i = 0; i < pipeline->n_operators; i++)
+                visits[i] = pipeline->operators[i].source ? 1.0 / sources : 0;
+        for (int e = 0; e < pipeline->n_edges; e++) {
+                const struct edge *edge = &pipeline->edges[e];
+
+                visits[edge->to] += visits[edge->from] * (isnan(edge->selectivity) ? 1 : edge->selectivity);
+        }
+}
+
+static double lognormal_mean(const struct lognormal *quantity)
+{
+        return exp(quantity->log_mean + (quantity->log_variance + quantity->log_sd * quantity->log_sd) / 2);
+}
+
+static struct lognormal lognormal_about(double median, double log_sd, double error)
+{
+        return (struct lognormal){log(fmax(median, 1e-3)), error * error, log_sd};
+}
+
+/* One more value: known scatter, unknown mean (Bishop, PRML, section 2.3.6). */
+static void lognormal_learn(struct lognormal *quantity, double value)
+{
+        double scatter = fmax(quantity->log_sd, 0.1) * fmax(quantity->log_sd, 0.1);
+        double gain = quantity->log_variance / (quantity->log_variance + scatter);
+
+        quantity->log_mean += gain * (log(fmax(value, 1e-3)) - quantity->log_mean);
+        quantity->log_variance = (1 - gain) * quantity->log_variance + 1e-3;
+}
+
+static void take_times(struct capacity *capacity)
+{
+        const struct model *model = capacity->model;
+        double warm, base;
+
+        capacity->restart = capacity->failure = lognormal_about(RESTART_AGE_SECONDS, RESTART_LOG_SD, 0.7);
+        if (!model)
+                return;
+        warm = (1 - model->restart.warmup_capacity_ratio) / 2 * model->restart.warmup_seconds;
+        capacity->replay_seconds = model->checkpoints.interval_seconds / 2;
+        if (model->checkpoints.interval_seconds > 0)
+                capacity->unpaused =
+                        1 - fmin(model->checkpoints.pause_seconds / model->checkpoints.interval_seconds, 0.9);
+        capacity->restart = lognormal_about(model->restart.median_seconds + warm + capacity->replay_seconds,
+                                            model->restart.log_sd, 0.1);
+        if (model->failures.median_seconds > 0)
+                capacity->failure =
+                        lognormal_about(model->failures.median_seconds + warm + capacity->replay_seconds,
+                                        model->failures.log_sd, 0.1);
+        capacity->catch_up_ratio =
+                model->catch_up.time_constant_seconds > 0 ? (1 + model->catch_up.floor_ratio) / 2 : 1;
+        base = (model->latency.base_seconds) * exp(model->latency.log_sd * P99);
+        capacity->latency = base;
+        capacity->latency_square = base * base * 1.01;
+        capacity->latency_seen = base > 0;
+}
+
+static void take_operators(struct capacity *capacity)
+{
+        const struct operator_model *operators = capacity->model->operators.items;
+
+        for (int i = 0; i < capacity->n_stages; i++) {
+                const struct operator_model *model = &operators[i];
+                double rate = model->rate_per_second;
+                double error = fmax(model->rate_per_second_error / model->rate_per_second, RATE_ERROR_MIN);
+
+                capacity->stages[i].skew = model->skew;
+                stage_prior(&capacity->stages[i], rate, error * rate, model->sigma,
+                            fmax(model->sigma_error, 0.1 * model->sigma + 1e-3), model->kappa,
+                            fmax(model->kappa_error, 0.1 * model->kappa + 1e-5));
+        }
+}
+
+struct capacity *capacity_new(const struct pipeline *pipeline, const struct model *model)
+{
+        struct capacity *capacity = memory_new(1, sizeof *capacity);
+        double visits[PIPELINE_MAX_OPERATORS];
+
+        capacity->pipeline = pipeline;
+        capacity->model = model;
+        capacity->n_stages = pipeline->n_operators;
+        capacity->catch_up_ratio = capacity->unpaused = 1;
+        capacity->cpu_saturated = CPU_SATURATED;
+        capacity->failures = FAILURE_PRIOR_COUNT;
+        capacity->watched_seconds = FAILURE_PRIOR_DAYS * SECONDS_PER_DAY;
+        count_visits(pipeline, visits);
+        for (int i = 0; i < capacity->n_stages; i++)
+                capacity->stages[i].visits = visits[i];
+        take_times(capacity);
+        if (model && model->operators.count == (size_t)pipeline->n_operators)
+                take_operators(capacity);
+        return capacity;
+}
+
+void capacity_free(struct capacity *capacity)
+{
+        memory_free_cleanup(&capacity);
+}
+
+/* ---- what it says ---- */
+
+static struct estimate stage_capacity(const struct capacity *capacity, int i, int parallelism)
+{
+        const struct stage *stage = &capacity->stages[i];
+        struct estimate seconds;
+        double subtasks = parallelism, skew = 1, mean;
+
+        if (!capacity->whole)
+                skew = skew_of(capacity, i, parallelism, &subtasks);
+        if (!stage->known || !(stage->visits > 0))
+                return (struct estimate){INFINITY, 0};
+        seconds = stage_seconds(stage, subtasks);
+        mean = capacity->unpaused * subtasks / (seconds.mean * skew * stage->visits);
+        return (struct estimate){mean, mean * hypot(seconds.sd / seconds.mean, capacity->bias)};
+}
+
+struct estimate capacity_of_operator(const struct capacity *capacity, int operator_index, int parallelism)
+{
+        return stage_capacity(capacity, operator_index, parallelism);
+}
+
+struct estimate capacity_of(const struct capacity *capacity, const struct deployment *deployment)
+{
+        struct estimate scarcest = {INFINITY, 0};
+
+        if (capacity->whole)
+                return stage_capacity(capacity, 0, deployment->workers);
+        for (int i = 0; i < capacity->n_stages; i++) {
+                struct estimate one = stage_capacity(capacity, i, deployment->parallelism[i]);
+
+                if (one.mean < scarcest.mean)
+                        scarcest = one;
+        }
+        return scarcest;
+}
+
+bool capacity_known(const struct capacity *capacity)
+{
+        bool any = false;
+
+        for (int i = 0; i < capacity->n_stages; i++) {
+                if (!capacity->stages[i].known && capacity->stages[i].visits > 0)
+                        return false;
+                any = any || capacity->stages[i].visits > 0;
+        }
+        return any;
+}
+
+bool capacity_per_operator(const struct capacity *capacity)
+{
+        return !capacity->whole;
+}
+
+static struct setback setback_of(const struct capacity *capacity, const struct lognormal *age)
+{
+        double mean = lognormal_mean(age);
+
+        return (struct setback){fmax(mean - capacity->replay_seconds, 0), mean};
+}
+
+struct setback capacity_restart(const struct capacity *capacity)
+{
+        return setback_of(capacity, &capacity->restart);
+}
+
+struct setback capacity_failure(const struct capacity *capacity)
+{
+        return setback_of(capacity, &capacity->failure);
+}
+
+double capacity_failures_per_second(const struct capacity *capacity, int workers)
+{
+        const struct model *model = capacity->model;
+        double rate = capacity->failures / capacity->watched_seconds;
+
+        if (!model)
+                return rate;
+        rate = model->failures.every_seconds > 0 ? 1 / model->failures.every_seconds : 0;
+        return rate + model->failures.spot_per_hour * workers / 3600;
+}
+
+double capacity_worker_start_seconds(const struct capacity *capacity)
+{
+        return capacity->model ? capacity->model->worker_start_seconds : RESTART_AGE_SECONDS;
+}
+
+double capacity_catch_up_ratio(const struct capacity *capacity)
+{
+        return capacity->catch_up_ratio;
+}
+
+struct estimate capacity_base_latency(const struct capacity *capacity)
+{
+        double variance = capacity->latency_square - capacity->latency * capacity->latency;
+
+        if (!capacity->latency_seen)
+                return (struct estimate){0, 0};
+        return (struct estimate){capacity->latency, sqrt(fmax(variance, 0))};
+}
+
+/* ---- what it learns ---- */
+
+/* Whether operators report busy time; without it the pipeline is one stage, its prior the model's curve. */
+static void decide_stages(struct capacity *capacity, const struct observation *observation)
+{
+        struct stage whole = {.visits = 1};
+        int most;
+
+        capacity->decided = true;
+        for (int i = 0; i < observation->n_operators; i++)
+                if (!isnan(observation->operators[i].busy_ratio))
+                        return;
+        if (pipeline_per_operator(capacity->pipeline))
+                return;
+        capacity->bias = CPU_BIAS;
+        if (capacity_known(capacity)) {
+                int knob = pipeline_workers_knob(capacity->pipeline);
+                struct configuration configuration = observation->configuration;
+                struct deployment deployment;
+
+                most = knob >= 0 ? (int)capacity->pipeline->knobs[knob].max : observation->workers;
+                for (int workers = 1; knob >= 0 && workers <= most; workers++) {
+                        struct estimate at;
+
+                        configuration.value[knob] = workers;
+                        pipeline_deployment(capacity->pipeline, &configuration, &deployment);
+                        at = capacity_of(capacity, &deployment);
+                        stage_learn(&whole, workers, at.mean, fmax(at.sd / at.mean, RATE_ERROR_MIN));
+                }
+                capacity->bias = 0.02;
+        }
+        capacity->whole = true;
+        capacity->n_stages = 1;
+        capacity->stages[0] = whole;
+}
+
+static double age_of(const struct observation *observation)
+{
+        return observation_backlog_seconds(observation);
+}
+
+/* A restart, from its first sign until nothing waits: how far back did it set the pipeline? */
+static void watch_restart(struct capacity *capacity, const struct observation *observation)
+{
+        double waited = observation->latency_p99_seconds - capacity->latency;
+        double age = fmax(isnan(waited) ? 0 : waited, isnan(age_of(observation)) ? 0 : age_of(observation));
+        bool begins = observation->restarting || observation->counters_reset;
+
+        if (begins && !capacity->settling) {
+                capacity->settling = true;
+                capacity->worst_age = 0;
+                capacity->failures += capacity->ours ? 0 : 1;
+        }
+        if (!capacity->settling)
+                return;
+        if (isfinite(age))
+                capacity->worst_age = fmax(capacity->worst_age, age);
+        if (begins || age > BEHIND_SECONDS)
+                return;
+        if (capacity->worst_age > 1)
+                lognormal_learn(capacity->ours ? &capacity->restart : &capacity->failure,
+                                capacity->worst_age);
+        capacity->settling = capacity->ours = false;
+}
+
+static void learn_latency(struct capacity *capacity, double p99)
+{
+        double weight = capacity->latency_seen ? FORGET : 1;
+
+        if (!(p99 > 0) || isinf(p99))
+                return;
+        capacity->latency_seen = true;
+        capacity->latency += weight * (p99 - capacity->latency);
+        capacity->latency_square += weight * (p99 * p99 - capacity->latency_square);
+}
+
+/* True rate of an operator: records in over the time its busiest subtask worked. */
+static void learn_operator(struct capacity *capacity, int i, const struct operator_observation *seen)
+{
+        struct stage *stage = &capacity->stages[i];
+        double busy = isnan(seen->busy_ratio_max) ? seen->busy_ratio : seen->busy_ratio_max;
+        double subtasks, skew;
+
+        if (!(busy >= BUSY_MIN) || !(seen->in_per_second > 0) || seen->parallelism < 1)
+                return;
+        skew = skew_of(capacity, i, seen->parallelism, &subtasks);
+        stage_learn(stage, subtasks, seen->in_per_second / fmin(busy, 1) * skew, fmax(stage->noise, 0.01));
+}
+
+static void learn_visits(struct capacity *capacity, const struct observation *observation)
+{
+        for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++) {
+                struct stage *stage = &capacity->stages[i];
+                double visits = observation->operators[i].in_per_second / observation->throughput_per_second;
+
+                if (isfinite(visits) && visits > 0)
+                        stage->visits += FORGET * (visits - stage->visits);
+        }
+}
+
+/* Saturated: more waits at the end of the window than can be an accident, and less was taken than came. */
+static bool is_saturated(const struct observation *observation)
+{
+        return age_of(observation) > 1 &&
+               observation->throughput_per_second < 0.99 * observation->offered_per_second;
+}
+
+static void learn_whole(struct capacity *capacity, const struct observation *observation)
+{
+        struct stage *stage = &capacity->stages[0];
+        const struct cpu_model *cpu = capacity->model ? &capacity->model->cpu : NULL;
+        double base = cpu ? cpu->base_ratio : 0, workers = observation->workers_ready;
+        double saturated = capacity->cpu_saturated;
+
+        if (workers < 1 || !(observation->throughput_per_second > 0))
+                return;
+        if (is_saturated(observation)) {
+                stage_learn(stage, workers, observation->throughput_per_second, 0.03);
+                capacity->bias = fmin(capacity->bias, CPU_BIAS / 2);
+                if (observation->cpu_ratio > base)
+                        capacity->cpu_saturated += 0.2 * (observation->cpu_ratio - saturated);
+                return;
+        }
+        if (cpu && stage->known && cpu->worker_seconds_per_record > 0)
+                saturated = base + cpu->worker_seconds_per_record / stage_seconds(stage, workers).mean;
+        if (observation->cpu_ratio - base > BUSY_MIN)
+                stage_learn(stage, workers,
+                            observation->throughput_per_second * (saturated - base) /
+                                    (observation->cpu_ratio - base),
+                            CPU_NOISE);
+}
+
+/* While it works off a backlog it may be slower than it is when fresh; unless nothing better is known that is
+ * no evidence of its capacity. */
+static void learn_catching_up(struct capacity *capacity, const struct observation *observation)
+{
+        struct deployment deployment;
+        struct estimate expected;
+        double ratio;
+
+        pipeline_deployment(capacity->pipeline, &observation->configuration, &deployment);
+        expected = capacity_of(capacity, &deployment);
+        ratio = observation->throughput_per_second / expected.mean;
+        if (!(ratio > 0))
+                return;
+        if (expected.sd < UNSURE * expected.mean && ratio > CATCH_UP_MIN)
+                capacity->catch_up_ratio += FORGET * (fmin(ratio, 1) - capacity->catch_up_ratio);
+}
+
+void capacity_observe(struct capacity *capacity, const struct observation *observation)
+{
+        bool behind = age_of(observation) > BEHIND_SECONDS;
+        bool usable = !(observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_CONFIGURATION));
+
+        if (!usable)
+                return;
+        if (!capacity->decided)
+                decide_stages(capacity, observation);
+        capacity->watched_seconds += (double)observation->window_ms / 1000;
+        watch_restart(capacity, observation);
+        if (observation->restarting || observation->counters_reset) {
+                capacity->quiet_windows = -1; /* the next one still warms up within */
+                return;
+        }
+        if (capacity->quiet_windows++ < 0)
+                return;
+        capacity->behind_windows = behind ? capacity->behind_windows + 1 : 0;
+        if (behind) {
+                learn_catching_up(capacity, observation);
+                capacity->quiet_windows = 0;
+        }
+        if (capacity->whole) {
+                if (!behind || is_saturated(observation))
+                        learn_whole(capacity, observation);
+        } else if (!behind || !capacity_known(capacity) || capacity->behind_windows > BEHIND_PATIENCE) {
+                for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++)
+                        learn_operator(capacity, i, &observation->operators[i]);
+        }
+        if (!behind) {
+                learn_visits(capacity, observation);
+                learn_latency(capacity, observation->latency_p99_seconds);
+        }
+}
+
+void capacity_changed(struct capacity *capacity)
+{
+        capacity->ours = true;
+        capacity->settling = false;
+}

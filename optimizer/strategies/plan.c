@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/plugin.h"
+#include "optimizer/candidates.h"
+#include "optimizer/capacity.h"
+#include "optimizer/forecast.h"
+#include "optimizer/planner.h"
+
+/*
+ * The strategy of our own: a receding horizon. Each turn it learns from the observation, forecasts the load,
+ * weighs the deployments by what they are expected to cost over the horizon (compute, changes, lateness) and
+ * takes the first step of the cheapest sequence. A change that does not earn back its price within the
+ * horizon is not made.
+ */
+#define MAX_STEPS            64
+#define STEP_GROWTH          0.15 /* of a step, over the time already planned */
+#define STEP_MAX_MS          (30 * 60 * MS_PER_SECOND)
+#define RISK                 0.05         /* when the constraints name no confidence */
+#define LOAD_CV              0.01         /* scatter of the load within a minute that no forecast sees */
+#define ERROR_MEMORY_SECONDS (4 * 3600.0) /* after which a forecast error says little about the next */
+#define REACTION_STEPS       2
+#define SATURATED_RATIO      0.95
+#define BEHIND_SECONDS       5.0
+#define PENDING_LIMIT_MS     (15 * 60 * MS_PER_SECOND)
+#define MAX_BARRED           8
+#define BARRED_MS            MS_PER_HOUR /* after the first reversal, doubled at each further one */
+#define TEXT_MS              (30 * 60 * MS_PER_SECOND)
+
+/* Middle quantiles of strata of the load's distribution, finer where it hurts, and their masses. */
+static const double scenario_quantile[] = {0.075, 0.275, 0.525, 0.75, 0.905, 0.98};
+static const double scenario_weight[] = {0.15, 0.25, 0.25, 0.20, 0.11, 0.04};
+#define N_SCENARIOS ((int)ARRAY_LENGTH(scenario_quantile))
+
+struct plan_options {
+        int64_t interval_seconds;
+        int64_t horizon_minutes;
+        double late_factor;
+};
+
+static const struct option options[] = {
+        {
+                .name = "intervalSeconds",
+                .type = OPTION_INT,
+                .offset = offsetof(struct plan_options, interval_seconds),
+                .unit = "s",
+                .min = 1,
+                .max = 3600,
+                .fallback = "60",
+                .help = "Time between decisions.",
+        },
+        {
+                .name = "horizonMinutes",
+                .type = OPTION_INT,
+                .offset = offsetof(struct plan_options, horizon_minutes),
+                .unit = "min",
+                .min = 10,
+                .max = 1440,
+                .fallback = "480",
+                .help = "How far it plans ahead. A change has to earn back its price within this time.",
+        },
+        {
+                .name = "lateFactor",
+                .type = OPTION_NUMBER,
+                .offset = offsetof(struct plan_options, late_factor),
+                .min = 0.01,
+                .max = 100000,
+                .help = "What time out of bounds costs, over what the pipeline's compute costs in that time. "
+                        "Without "
+                        "it c / (1 - c) for the confidence c of the constraints: 19 at 95 percent.",
+        },
+        {0},
+};
+
+static const struct option_table plan_table = {
+        .name = "plan",
+        .help = "Plans ahead: forecast of load, capacity learnt per operator, and the sequence of "
+                "deployments with the "
+                "least expected money for compute, changes and lateness.",
+        .size = sizeof(struct plan_options),
+        .options = options,
+};
+
+struct barred {
+        struct configuration configuration;
+        int64_t until_ms, length_ms;
+};
+
+struct plan {
+        struct strategy_context context;
+        struct plan_options options;
+        struct forecast *forecast;
+        struct capacity *capacity;
+        double late_factor;
+        double risk; /* probability of being late that is accepted */
+
+        struct configuration pending; /* applied and not yet seen to run */
+        int64_t pending_until_ms;     /* INT64_MIN: nothing is pending */
+        int n_barred;
+        struct barred barred[MAX_BARRED];
+
+        /* Steps of the horizon: fine at first, then ever coarser. */
+        int n_steps;
+        int64_t step_from_ms[MAX_STEPS];
+        int64_t step_middle_ms[MAX_STEPS];
+        double step_seconds[MAX_STEPS];
+        /* Scratch of a turn. */
+        struct planner_chain chain;
+        double worker_second[MAX_STEPS];
+        double correlation[MAX_STEPS];
+        double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
+        double load[MAX_STEPS * PLANNER_MAX_SCENARIOS];
+        int n_candidates, current;
+        struct candidate candidates[PLANNER_MAX_CANDIDATES];
+        struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
+        struct planner_cost costs[PLANNER_MAX_CANDIDATES];
+};
+
+/* ---- life ---- */
+
+static void lay_steps(struct plan *plan)
+{
+        int64_t horizon = plan->options.horizon_minutes * 60 * MS_PER_SECOND;
+        int64_t interval = plan->options.interval_seconds * MS_PER_SECOND;
+        int64_t at = 0;
+
+        while (plan->n_steps < MAX_STEPS && at < horizon) {
+                int64_t length = (int64_t)(STEP_GROWTH * (double)at) / interval * interval;
+
+                length = length < interval ? interval : length;
+                length = length > STEP_MAX_MS && STEP_MAX_MS > interval ? STEP_MAX_MS : length;
+                plan->step_from_ms[plan->n_steps] = at;
+                plan->step_middle_ms[plan->n_steps] = at + (length + interval) / 2;
+                plan->step_seconds[plan->n_steps++] = (double)length / MS_PER_SECOND;
+                at += length;
+        }
+}
+
+static bool plan_open(const struct strategy_context *context, const void *given, void **ret_state,
+                      struct error *err)
+{
+        struct plan *plan = memory_new(1, sizeof *plan);
+        int64_t interval;
+
+        (void)err;
+        plan->context = *context;
+        plan->options = *(const struct plan_options *)given;
+        interval = plan->options.interval_seconds * MS_PER_SECOND;
+        plan->late_factor = candidates_late_factor(context->constraints, plan->options.late_factor);
+        plan->risk = isnan(context->constraints->confidence) ? RISK : 1 - context->constraints->confidence;
+        plan->pending_until_ms = INT64_MIN;
+        planner_chain_lay(&plan->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
+        lay_steps(plan);
+        plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_steps - 1] + STEP_MAX_MS);
+        plan->capacity = capacity_new(context->pipeline, context->model);
+        *ret_state = plan;
+        return true;
+}
+
+static void plan_close(void *state)
+{
+        struct plan *plan = state;
+
+        if (!plan)
+                return;
+        forecast_free(plan->forecast);
+        capacity_free(plan->capacity);
+        memory_free_cleanup(&plan);
+}
+
+static int64_t plan_interval_ms(const void *given)
+{
+        return ((const struct plan_options *)given)->interval_seconds * MS_PER_SECOND;
+}
+
+/* ---- weighing ---- */
+
+static void see_ahead(struct plan *plan, int64_t now_ms)
+{
+        forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, scenario_quantile,
+                           N_SCENARIOS, plan->quantiles);
+        for (int step = 0; step < plan->n_steps; step++) {
+                int64_t middle = now_ms + plan->step_from_ms[step] +
+                                 (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
+
+                plan->worker_second[step] = price_book_worker_hour(plan->context.prices, middle) / 3600;
+                for (int s = 0; s < N_SCENARIOS; s++)
+                        plan->load[s * plan->n_steps + step] = plan->quantiles[step * N_SCENARIOS + s];
+        }
+}
+
+static bool is_barred(const struct plan *plan, const struct configuration *configuration, int64_t now_ms)
+{
+        for (int i = 0; i < plan->n_barred; i++)
+                if (plan->barred[i].until_ms > now_ms &&
+                    configuration_equal(&plan->barred[i].configuration, configuration))
+                        return true;
+        return false;
+}
+
+/* The forecast's error grows like a random walk while its spread does, and forgets itself when it no longer
+ * does. */
+static void see_correlations(struct plan *plan)
+{
+        const double *low = plan->load, *high = plan->load + (N_SCENARIOS - 2) * plan->n_steps;
+
+        for (int step = 0; step + 1 < plan->n_steps; step++) {
+                double now = high[step] - low[step], next = high[step + 1] - low[step + 1];
+                double seconds = (plan->step_seconds[step] + plan->step_seconds[step + 1]) / 2;
+
+                plan->correlation[step] =
+                        fmin(next > 0 ? now / next : 1, exp(-seconds / ERROR_MEMORY_SECONDS));
+        }
+}
+
+/* Price of a late second: the factor times what the cheapest deployment that carries the load ahead costs
+ * meanwhile. */
+static double late_second(const struct plan *plan)
+{
+        double load = 0, price = 0, seconds = 0;
+        int workers;
+        const double *middle = plan->load + (N_SCENARIOS / 2 - 1) * plan->n_steps;
+
+        for (int step = 0; step < plan->n_steps; step++) {
+                load += middle[step] * plan->step_seconds[step];
+                price += plan->worker_second[step] * plan->step_seconds[step];
+                seconds += plan->step_seconds[step];
+        }
+        workers = candidates_sufficient(plan->candidates, plan->n_candidates, load / seconds);
+        return plan->late_factor * workers * fmax(price / seconds, 0);
+}
+
+static void weigh(struct plan *plan, const struct observation *observation)
+{
+        double age = observation_backlog_seconds(observation);
+        struct planner_problem problem = {
+                .n_steps = plan->n_steps,
+                .step_seconds = plan->step_seconds,
+                .worker_second = plan->worker_second,
+                .load = plan->load,
+                .chain = &plan->chain,
+                .correlation = plan->correlation,
+                .load_cv = LOAD_CV,
+                .current = plan->current,
+                .age_seconds = isnan(age) ? 0 : age,
+                .late_second = late_second(plan),
+                .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
+        };
+
+        candidates_problem(plan->capacity, plan->context.constraints, plan->candidates, plan->n_candidates,
+                           plan->weighed, &problem);
+        for (int j = 0; j < plan->n_candidates; j++)
+                plan->weighed[j].barred =
+                        is_barred(plan, &plan->candidates[j].configuration, observation->time_ms);
+        planner_weigh(&problem, plan->costs);
+}
+
+/* Neither late work nor a full operator allows a smaller deployment. */
+static bool may_shrink(const struct observation *observation)
+{
+        if (!(observation_backlog_seconds(observation) < BEHIND_SECONDS))
+                return false;
+        for (int i = 0; i < observation->n_operators; i++)
+                if (observation->operators[i].busy_ratio_max > SATURATED_RATIO)
+                        return false;
+        return true;
+}
+
+static bool is_smaller(const struct candidate *candidate, const struct candidate *current)
+{
+        return candidate->deployment.workers < current->deployment.workers ||
+               candidate->capacity.mean < current->capacity.mean;
+}
+
+/* Least expected money among those that hold with the asked probability; when none does, the one most likely
+ * to. */
+static int choose(const struct plan *plan, bool shrink)
+{
+        double risk = plan->risk, safest = INFINITY;
+        int best = plan->current;
+
+        for (int j = 0; j < plan->n_candidates; j++)
+                if (!plan->weighed[j].barred)
+                        safest = fmin(safest, plan->costs[j].late_ratio);
+        risk = fmax(risk, safest + 1e-3);
+        for (int j = 0; j < plan->n_candidates; j++) {
+                const struct planner_cost *cost = &plan->costs[j];
+                bool keeps = plan->costs[best].late_ratio <= risk;
+
+                if (j != plan->current &&
+                    (plan->weighed[j].barred || cost->late_ratio > risk ||
+                     (!shrink && is_smaller(&plan->candidates[j], &plan->candidates[plan->current]))))
+                        continue;
+                if (!keeps ? cost->late_ratio < plan->costs[best].late_ratio
+                           : planner_total(cost) < planner_total(&plan->costs[best]))
+                        best = j;
+        }
+        return best;
+}
+
+/* ---- words ---- */
+
+static void describe_rate(double rate, char buffer[24])
+{
+        if (rate >= 1e6)
+                snprintf(buffer, 24, "%.2f M", rate / 1e6);
+        else if (rate >= 1e4)
+                snprintf(buffer, 24, "%.1f k", rate / 1e3);
+        else
+                snprintf(buffer, 24, "%.0f", rate);
+}
+
+static void hold(const struct observation *observation, struct proposal *proposal, const char *reason)
+{
+        *proposal = (struct proposal){
+                .kind = PROPOSAL_HOLD,
+                .strategy = "plan",
+                .configuration = observation->configuration,
+                .expected_saving = NAN,
+        };
+        snprintf(proposal->reason, sizeof proposal->reason, "%s", reason);
+}
+
+static void explain(const struct plan *plan, int best, struct proposal *proposal)
+{
+        const struct candidate *to = &plan->candidates[best], *from = &plan->candidates[plan->current];
+        const char *currency = price_book_currency(plan->context.prices);
+        char low[24], high[24], capacity[24], sd[24], name[96];
+
+        describe_rate(forecast_quantile(plan->forecast, TEXT_MS, 0.05), low);
+        describe_rate(forecast_quantile(plan->forecast, TEXT_MS, 0.95), high);
+        describe_rate(to->capacity.mean, capacity);
+        describe_rate(to->capacity.sd, sd);
+        configuration_describe(plan->context.pipeline, &to->configuration, name, sizeof name);
+        if (best == plan->current) {
+                snprintf(proposal->reason, sizeof proposal->reason,
+                         "%s sustains %s +- %s rec/s and no change earns back its price", name, capacity, sd);
+                return;
+        }
+        snprintf(proposal->reason, sizeof proposal->reason,
+                 "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d "
+                 "min against "
+                 "staying at %d worker%s, its change costs %.2f %s",
+                 low, high, name, capacity, sd, proposal->expected_saving, currency,
+                 (int)plan->options.horizon_minutes, from->deployment.workers,
+                 from->deployment.workers == 1 ? "" : "s", plan->costs[best].change, currency);
+}
+
+static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
+{
+        const struct planner_cost *cost = &plan->costs[j];
+        struct alternative *alternative;
+
+        if (proposal->n_alternatives >= PROPOSAL_MAX_ALTERNATIVES || j < 0 || j >= plan->n_candidates)
+                return;
+        alternative = &proposal->alternatives[proposal->n_alternatives++];
+        *alternative = (struct alternative){
+                .compute_cost = cost->compute,
+                .change_cost = cost->change,
+                .penalty_cost = cost->penalty,
+                .feasible = cost->late_ratio <= plan->risk && !plan->weighed[j].barred,
+        };
+        configuration_describe(plan->context.pipeline, &plan->candidates[j].configuration,
+                               alternative->configuration, sizeof alternative->configuration);
+        if (j == best)
+                return;
+        if (plan->weighed[j].barred)
+                snprintf(alternative->why_not, sizeof alternative->why_not,
+                         "was taken back a short time ago");
+        else if (cost->late_ratio > plan->risk)
+                snprintf(alternative->why_not, sizeof alternative->why_not,
+                         "would be late %.1f %% of the time", 100 * cost->late_ratio);
+        else
+                snprintf(alternative->why_not, sizeof alternative->why_not, "costs %.2f %s more",
+                         planner_total(cost) - planner_total(&plan->costs[best]),
+                         price_book_currency(plan->context.prices));
+}
+
+/* The chosen one, staying, and the neighbours of the chosen one. */
+static void list_alternatives(const struct plan *plan, int best, struct proposal *proposal)
+{
+        static const int neighbours[] = {-1, 1, -2, 2};
+
+        add_alternative(plan, best, best, proposal);
+        if (best != plan->current)
+                add_alternative(plan, plan->current, best, proposal);
+        for (size_t i = 0; i < ARRAY_LENGTH(neighbours); i++)
+                if (best + neighbours[i] != plan->current)
+                        add_alternative(plan, best + neighbours[i], best, proposal);
+}
+
+static void predict(const struct plan *plan, int best, int64_t now_ms, struct prediction *ret)
+{
+        const struct candidate *to = &plan->candidates[best];
+        struct estimate latency = capacity_base_latency(plan->capacity);
+        double age = capacity_restart(plan->capacity).age_seconds;
+        double load = forecast_mean(plan->forecast, plan->options.interval_seconds * MS_PER_SECOND);
+        double spare =
+                fmax(to->capacity.mean * capacity_catch_up_ratio(plan->capacity) / fmax(load, 1e-9) - 1,
+                     0.02);
+        double seconds = capacity_worker_start_seconds(plan->capacity) + age * (1 + 1 / spare);
+
+        *ret = (struct prediction){
+                .present = true,
+                .capacity_mean = to->capacity.mean,
+                .capacity_sd = to->capacity.sd,
+                .latency_p99_mean = latency.mean,
+                .latency_p99_sd = fmax(latency.sd, 0.1 * latency.mean),
+                .cost_per_hour_mean =
+                        to->deployment.workers * price_book_worker_hour(plan->context.prices, now_ms),
+                .settle_ms = (int64_t)(fmin(seconds, 3600) * MS_PER_SECOND),
+        };
+}
+
+/* ---- turns ---- */
+
+/* What stands in the way of a decision; NULL: nothing. */
+static const char *obstacle(struct plan *plan, const struct observation *observation)
+{
+        if (observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_BACKLOG | MISSING_CONFIGURATION))
+                return "holds: there is no complete observation";
+        if (observation->restarting)
+                return "holds: the job is starting";
+        if (plan->pending_until_ms > observation->time_ms) {
+                if (!configuration_equal(&plan->pending, &observation->configuration))
+                        return "holds: the last change has not taken effect yet";
+                plan->pending_until_ms = INT64_MIN;
+        }
+        if (!capacity_known(plan->capacity))
+                return "holds: no operator has shown yet how much it can take";
+        return forecast_ready(plan->forecast) ? NULL : "holds: no load has been seen yet";
+}
+
+static bool plan_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
+                         struct error *err)
+{
+        struct plan *plan = state;
+        bool absent = observation->missing & (MISSING_ALL | MISSING_RATES);
+        const char *why;
+        int best;
+
+        (void)err;
+        forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
+        capacity_observe(plan->capacity, observation);
+        why = obstacle(plan, observation);
+        hold(observation, ret_proposal, why ? why : "");
+        if (why)
+                return true;
+        plan->n_candidates = candidates_list(plan->capacity, plan->context.pipeline,
+                                             &observation->configuration, plan->candidates, &plan->current);
+        see_ahead(plan, observation->time_ms);
+        see_correlations(plan);
+        weigh(plan, observation);
+        best = choose(plan, may_shrink(observation));
+        ret_proposal->expected_saving =
+                planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
+        explain(plan, best, ret_proposal);
+        if (best == plan->current)
+                return true;
+        ret_proposal->kind = PROPOSAL_CHANGE;
+        ret_proposal->configuration = plan->candidates[best].configuration;
+        predict(plan, best, observation->time_ms, &ret_proposal->prediction);
+        list_alternatives(plan, best, ret_proposal);
+        return true;
+}
+
+/* A configuration that was taken back is kept away from, longer each time. */
+static void bar(struct plan *plan, const struct configuration *configuration, int64_t now_ms)
+{
+        struct barred *oldest = &plan->barred[0];
+        int64_t length = BARRED_MS;
+
+        for (int i = 0; i < plan->n_barred; i++) {
+                struct barred *barred = &plan->barred[i];
+
+                if (configuration_equal(&barred->configuration, configuration)) {
+                        length = 2 * barred->length_ms;
+                        oldest = barred;
+                        break;
+                }
+                if (barred->until_ms < oldest->until_ms)
+                        oldest = barred;
+        }
+        if (length == BARRED_MS && plan->n_barred < MAX_BARRED)
+                oldest = &plan->barred[plan->n_barred++];
+        *oldest = (struct barred){*configuration, now_ms + length, length};
+}
+
+static void plan_told(void *state, const struct proposal *proposal, const struct verdict *verdict,
+                      enum outcome outcome, const struct observation *observation)
+{
+        struct plan *plan = state;
+
+        (void)proposal;
+        switch (outcome) {
+        case OUTCOME_PENDING:
+                if (verdict->judgement == JUDGEMENT_REFUSED)
+                        return;
+                capacity_changed(plan->capacity);
+                plan->pending = verdict->configuration;
+                plan->pending_until_ms = observation->time_ms + PENDING_LIMIT_MS;
+                return;
+        case OUTCOME_REVERTED:
+                capacity_changed(plan->capacity);
+                bar(plan, &verdict->configuration, observation->time_ms);
+                plan->pending_until_ms = INT64_MIN;
+                return;
+        case OUTCOME_CONFIRMED:
+        case OUTCOME_FAILED:
+        case OUTCOME_UNKNOWN:
+                plan->pending_until_ms = INT64_MIN;
+                return;
+        }
+}
+
+static const double sweep_values[] = {1, 3, 8, 19, 50, 150, 500};
+
+const struct strategy plan_strategy = {
+        .name = "plan",
+        .summary =
+                "Plans ahead for the least expected money: forecast, learnt capacity, price of each change",
+        .options = &plan_table,
+        .sweep_option = "lateFactor",
+        .sweep_values = sweep_values,
+        .n_sweep_values = ARRAY_LENGTH(sweep_values),
+        .interval_ms = plan_interval_ms,
+        .open = plan_open,
+        .propose = plan_propose,
+        .told = plan_told,
+        .close = plan_close,
+};
