@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "optimizer/proposal.h"
+
 #define SPARE 1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
 #define BETTER                                                                                               \
         1.03 /* a layout replaces the one that runs on as many workers when it sustains that much more */
@@ -21,27 +23,11 @@ struct range {
 /* Numbers of workers that the knobs allow. */
 static struct range worker_range(const struct pipeline *pipeline)
 {
-        int knob = pipeline_workers_knob(pipeline), slots = pipeline->slots_per_worker;
-        struct range range = {1, 1, 1};
+        struct worker_bounds bounds = proposal_worker_bounds(pipeline);
+        int knob = pipeline_workers_knob(pipeline);
+        double step = knob >= 0 ? pipeline->knobs[knob].step : 1;
 
-        if (knob >= 0) {
-                const struct knob *workers = &pipeline->knobs[knob];
-
-                return (struct range){(int)workers->min, (int)workers->max,
-                                      workers->step > 1 ? (int)workers->step : 1};
-        }
-        for (int i = 0; i < pipeline->n_operators; i++) {
-                int parallelism = pipeline_parallelism_knob(pipeline, i);
-                int least, most;
-
-                if (parallelism < 0)
-                        continue;
-                least = ((int)pipeline->knobs[parallelism].min + slots - 1) / slots;
-                most = ((int)pipeline->knobs[parallelism].max + slots - 1) / slots;
-                range.least = least > range.least ? least : range.least;
-                range.most = most > range.most ? most : range.most;
-        }
-        return range;
+        return (struct range){bounds.min, bounds.max, step > 1 ? (int)step : 1};
 }
 
 /* Subtasks an operator may have on `slots` slots. */
@@ -117,7 +103,7 @@ static void lay_out(const struct capacity *capacity, const struct pipeline *pipe
                     struct candidate *ret)
 {
         struct deployment wanted;
-        int slots = workers * pipeline->slots_per_worker;
+        int slots = workers * (pipeline->slots_per_worker > 0 ? pipeline->slots_per_worker : 1);
 
         wanted.workers = workers;
         for (int i = 0; i < pipeline->n_operators; i++)

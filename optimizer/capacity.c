@@ -106,9 +106,9 @@ static void stage_prior(struct stage *stage, double rate, double rate_error, dou
 /* Before any model: near-linear growth, with room for doubt that grows with the distance. */
 static void stage_first(struct stage *stage, double p, double capacity)
 {
-        double rate = capacity / usl_speedup(p, 0.01, 0);
+        double rate = capacity / usl_speedup(p, 0.015, 1e-4);
 
-        stage_prior(stage, rate, 0.1 * rate, 0.01, 0.01, 0, 1e-4);
+        stage_prior(stage, rate, 0.1 * rate, 0.015, 0.015, 1e-4, 2e-4);
 }
 
 /* Kalman step for one true rate `capacity` (records/s of all p subtasks) with relative noise. */

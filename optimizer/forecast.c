@@ -24,6 +24,7 @@
 #define REGRESSION_FORGETTING 0.998
 #define MARKS_MIN             4.0
 #define WEIGHT_SHARPNESS      8.0
+#define SLOW_MS               (60.0 * 60 * MS_PER_SECOND)
 #define TREND_DAMPING_MS      (30.0 * 60 * MS_PER_SECOND)
 #define TREND_LEVEL_GAIN      0.5
 #define TREND_GAIN            0.1
@@ -48,8 +49,8 @@ struct regression {
 };
 
 struct pending {
-        int64_t tick;       /* it was made at */
-        double level, last; /* then */
+        int64_t tick;              /* it was made at */
+        double level, scale, last; /* then */
         double feature[N_FEATURES];
         double value[N_EXPERTS], blend;
 };
@@ -69,7 +70,8 @@ struct forecast {
         bool ready;
         int64_t tick; /* of the newest value: its time over the interval */
         double last, level, trend_level, trend, slow;
-        double recent[RECENT];   /* newest values, newest first */
+        double recent[RECENT]; /* newest values, newest first */
+        double slow_smoothing;
         double smoothing;        /* weight of the newest value in `level` */
         double smoothing_lag_ms; /* mean age of what `level` averages */
         double damping;          /* of the trend, a tick */
@@ -135,6 +137,7 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         tau = (double)forecast->slot_ms / (double)interval_ms;
         forecast->smoothing = 1 - exp(-1 / tau);
         forecast->smoothing_lag_ms = (1 / forecast->smoothing - 0.5) * (double)interval_ms;
+        forecast->slow_smoothing = -expm1(-(double)interval_ms / SLOW_MS);
         forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
         forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
         forecast->history = memory_new((size_t)forecast->n_slots, sizeof *forecast->history);
@@ -358,8 +361,8 @@ static void mark(struct knot *knot, const struct pending *pending, double value)
         }
         weigh(knot);
         learn(&knot->regression, pending->feature, (value - pending->last) / pending->level);
-        if (pending->level > 0)
-                keep_error(knot, (value - pending->blend) / pending->level);
+        if (pending->scale > 0)
+                keep_error(knot, (value - pending->blend) / pending->scale);
 }
 
 /* Whether this value is a silence of the source rather than a level to follow. */
@@ -386,7 +389,7 @@ static void follow(struct forecast *forecast, double value)
         }
         memmove(forecast->recent + 1, forecast->recent, (RECENT - 1) * sizeof *forecast->recent);
         forecast->recent[0] = forecast->last = value;
-        forecast->slow += forecast->smoothing / 12 * (value - forecast->slow);
+        forecast->slow += forecast->slow_smoothing * (value - forecast->slow);
         forecast->level += forecast->smoothing * (value - forecast->level);
         forecast->trend_level += forecast->damping * forecast->trend;
         forecast->trend_level += TREND_LEVEL_GAIN * (value - forecast->trend_level);
@@ -398,7 +401,10 @@ static void follow(struct forecast *forecast, double value)
 /* Marks the forecast whose time has come, makes the next one. */
 static double forecast_knot(const struct forecast *forecast, struct knot *knot, double value)
 {
-        struct pending now = {.tick = forecast->tick, .level = forecast->level, .last = forecast->last};
+        struct pending now = {.tick = forecast->tick,
+                              .level = forecast->level,
+                              .scale = forecast->slow,
+                              .last = forecast->last};
         struct pending *then = NULL;
 
         if (now.tick % knot->spacing == 0) {
@@ -500,7 +506,7 @@ void forecast_quantiles(const struct forecast *forecast, const int64_t *lead_ms,
         for (int k = 0; k < n_quantiles; k++) {
                 for (int i = 0; i < forecast->n_knots; i++)
                         error[i] = forecast->blend[i] +
-                                   forecast->level * error_quantile(&forecast->knots[i], q[k]);
+                                   forecast->slow * error_quantile(&forecast->knots[i], q[k]);
                 for (int i = 0; i < n_leads; i++) {
                         double share;
                         int at = place_lead(forecast, lead_ms[i], &share);

@@ -56,7 +56,7 @@ static struct overload overload_of(const struct planner_problem *problem,
         if (z < -5)
                 return (struct overload){0, 0};
         overload.probability = z > 5 ? 1 : normal_below(z);
-        overload.excess = z * sd * overload.probability;
+        overload.excess = (load - candidate->capacity) * overload.probability;
         if (z < 5)
                 overload.excess += sd * 0.39894228 * exp(-z * z / 2);
         overload.excess = fmax(overload.excess, 0);
@@ -147,37 +147,81 @@ static void mix(const struct planner_problem *problem, int step, struct outlook 
         mix_one(outlook->penalty, problem->chain->move[grid], n, problem->n_candidates);
 }
 
-/* One step back in one scenario. Returns the candidate to change to at this step, and who does: leaves[j]. */
-static int step_back(const struct planner_problem *problem, int scenario, int step, struct outlook *outlook,
-                     bool *leaves)
+/* What a step costs on each candidate, and what a change to it would, by scenario. */
+struct stage {
+        double penalty[PLANNER_MAX_SCENARIOS][PLANNER_MAX_CANDIDATES];
+        double price[PLANNER_MAX_SCENARIOS][PLANNER_MAX_CANDIDATES];
+};
+
+/* A step begins in its scenario; as far as load does not persist through it, it sees all of them. */
+static void spread_stage(const struct planner_problem *problem, double persistence,
+                         double (*values)[PLANNER_MAX_CANDIDATES])
 {
-        double load = problem->load[scenario * problem->n_steps + step];
+        const struct planner_chain *chain = problem->chain;
+
+        for (int j = 0; j < problem->n_candidates; j++) {
+                double mean = 0;
+
+                for (int s = 0; s < chain->n; s++)
+                        mean += chain->weight[s] * values[s][j];
+                for (int s = 0; s < chain->n; s++)
+                        values[s][j] = mean + persistence * (values[s][j] - mean);
+        }
+}
+
+static void price_stage(const struct planner_problem *problem, int step, struct stage *ret)
+{
+        for (int s = 0; s < problem->chain->n; s++) {
+                double load = problem->load[s * problem->n_steps + step];
+
+                for (int j = 0; j < problem->n_candidates; j++) {
+                        const struct planner_candidate *candidate = &problem->candidates[j];
+
+                        ret->penalty[s][j] = problem->late_second * late_in_step(problem, candidate, load,
+                                                                                 problem->step_seconds[step]);
+                        ret->price[s][j] =
+                                problem->late_second *
+                                planner_late_seconds(problem, &problem->restart, candidate->capacity, load);
+                }
+        }
+        if (problem->persistence && problem->persistence[step] < 1) {
+                spread_stage(problem, problem->persistence[step], ret->penalty);
+                spread_stage(problem, problem->persistence[step], ret->price);
+        }
+}
+
+/* One step back in one scenario. Returns the candidate to change to at this step, and who does: leaves[j].
+ * Who leaves still pays for what runs until the change takes effect. */
+static int step_back(const struct planner_problem *problem, const struct stage *stage, int scenario, int step,
+                     struct outlook *outlook, bool *leaves)
+{
         double *compute = outlook->compute[scenario], *change = outlook->change[scenario];
         double *penalty = outlook->penalty[scenario];
-        double price[PLANNER_MAX_CANDIDATES], total[PLANNER_MAX_CANDIDATES], best_total = INFINITY;
+        const double *late = stage->penalty[scenario], *price = stage->price[scenario];
+        double old = fmin(problem->delay_seconds / problem->step_seconds[step], 1), rest = 1 - old;
+        double best_compute = 0, best_change = 0, best_penalty = 0, best_total = INFINITY;
         int best = -1;
 
         for (int j = 0; j < problem->n_candidates; j++) {
-                const struct planner_candidate *candidate = &problem->candidates[j];
+                double now = compute_cost(problem, j, step);
+                double total = compute[j] + change[j] + penalty[j] + price[j] + rest * (now + late[j]);
 
-                compute[j] += compute_cost(problem, j, step);
-                penalty[j] += problem->late_second *
-                              late_in_step(problem, candidate, load, problem->step_seconds[step]);
-                total[j] = compute[j] + change[j] + penalty[j];
-                price[j] = problem->late_second *
-                           planner_late_seconds(problem, &problem->restart, candidate->capacity, load);
-                if (!candidate->barred && total[j] + price[j] < best_total) {
-                        best_total = total[j] + price[j];
-                        best = j;
-                }
+                if (problem->candidates[j].barred || total >= best_total)
+                        continue;
+                best = j;
+                best_total = total;
+                best_compute = compute[j] + rest * now;
+                best_change = change[j] + price[j];
+                best_penalty = penalty[j] + rest * late[j];
         }
         for (int j = 0; j < problem->n_candidates; j++) {
-                leaves[j] = best >= 0 && j != best && best_total < total[j];
-                if (!leaves[j])
-                        continue;
-                compute[j] = compute[best];
-                change[j] = change[best] + price[best];
-                penalty[j] = penalty[best];
+                double now = compute_cost(problem, j, step);
+
+                leaves[j] = j != best && best_total + old * (now + late[j]) <
+                                                 compute[j] + change[j] + penalty[j] + now + late[j];
+                compute[j] = leaves[j] ? best_compute + old * now : compute[j] + now;
+                penalty[j] = leaves[j] ? best_penalty + old * late[j] : penalty[j] + late[j];
+                change[j] = leaves[j] ? best_change : change[j];
         }
         return best;
 }
@@ -219,6 +263,7 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
         const struct planner_chain *chain = problem->chain;
         bool leaves[PLANNER_MAX_CANDIDATES];
         struct outlook outlook;
+        struct stage stage;
         double horizon = 0;
 
         memset(&outlook, 0, sizeof outlook);
@@ -226,8 +271,9 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
         for (int step = problem->n_steps - 1; step >= problem->reaction_steps; step--) {
                 if (step < problem->n_steps - 1)
                         mix(problem, step, &outlook);
+                price_stage(problem, step, &stage);
                 for (int s = 0; s < chain->n; s++)
-                        step_back(problem, s, step, &outlook, leaves);
+                        step_back(problem, &stage, s, step, &outlook, leaves);
         }
         for (int s = 0; s < chain->n; s++)
                 for (int j = 0; j < problem->n_candidates; j++) {
@@ -251,11 +297,14 @@ double planner_path(const struct planner_problem *problem, uint8_t *ret_path)
         autofree bool *leaves = memory_new(steps * candidates, sizeof *leaves);
         autofree int *target = memory_new(steps, sizeof *target);
         struct outlook outlook;
+        struct stage stage;
         int at = problem->current;
 
         memset(&outlook, 0, sizeof outlook);
-        for (size_t step = steps; step-- > 0;)
-                target[step] = step_back(problem, 0, (int)step, &outlook, leaves + step * candidates);
+        for (size_t step = steps; step-- > 0;) {
+                price_stage(problem, (int)step, &stage);
+                target[step] = step_back(problem, &stage, 0, (int)step, &outlook, leaves + step * candidates);
+        }
         for (size_t step = 0; step < steps; step++) {
                 if (leaves[step * candidates + (size_t)at])
                         at = target[step];

@@ -48,7 +48,8 @@ struct planner_problem {
         const double *step_seconds;  /* by step */
         const double *worker_second; /* price of one worker for one second, by step */
         const struct planner_chain *chain;
-        const double *load; /* records/s, [scenario * n_steps + step] */
+        const double *load;        /* records/s, [scenario * n_steps + step] */
+        const double *persistence; /* how far a step keeps the scenario it begins in, 0..1; NULL: it does */
         const double
                 *correlation; /* of the load's rank at a step with that at the next; NULL with one scenario */
         double load_cv;       /* scatter of the load about its mean within a step */
@@ -61,6 +62,7 @@ struct planner_problem {
         double failures_per_second, failures_per_worker_second;
         double catch_up_ratio;       /* capacity while behind, over the whole */
         double worker_start_seconds; /* new workers are paid for this long before they help */
+        double delay_seconds;        /* from a step's beginning until a change made then takes effect */
         int reaction_steps;          /* the first deployment stays that long */
 };
 

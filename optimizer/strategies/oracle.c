@@ -7,6 +7,7 @@
 #include "optimizer/candidates.h"
 #include "optimizer/capacity.h"
 #include "optimizer/planner.h"
+#include "optimizer/proposal.h"
 
 /*
  * The yardstick of regret: knows the load to come and the engine's true model, and plays the cheapest
@@ -202,12 +203,7 @@ static bool oracle_propose(void *state, const struct observation *observation, s
         struct deployment running;
 
         (void)err;
-        *ret_proposal = (struct proposal){
-                .kind = PROPOSAL_HOLD,
-                .strategy = "oracle",
-                .configuration = observation->configuration,
-                .expected_saving = NAN,
-        };
+        proposal_hold(ret_proposal, "oracle", observation, "");
         if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION))
                 return true;
         if (!oracle->path)

@@ -9,6 +9,7 @@
 #include "optimizer/capacity.h"
 #include "optimizer/forecast.h"
 #include "optimizer/planner.h"
+#include "optimizer/proposal.h"
 
 /*
  * The strategy of our own: a receding horizon. Each turn it learns from the observation, forecasts the load,
@@ -16,19 +17,19 @@
  * takes the first step of the cheapest sequence. A change that does not earn back its price within the
  * horizon is not made.
  */
-#define MAX_STEPS            64
-#define STEP_GROWTH          0.15 /* of a step, over the time already planned */
-#define STEP_MAX_MS          (30 * 60 * MS_PER_SECOND)
-#define RISK                 0.05         /* when the constraints name no confidence */
-#define LOAD_CV              0.01         /* scatter of the load within a minute that no forecast sees */
-#define ERROR_MEMORY_SECONDS (4 * 3600.0) /* after which a forecast error says little about the next */
-#define REACTION_STEPS       2
-#define SATURATED_RATIO      0.95
-#define BEHIND_SECONDS       5.0
-#define PENDING_LIMIT_MS     (15 * 60 * MS_PER_SECOND)
-#define MAX_BARRED           8
-#define BARRED_MS            MS_PER_HOUR /* after the first reversal, doubled at each further one */
-#define TEXT_MS              (30 * 60 * MS_PER_SECOND)
+#define MAX_STEPS        64
+#define STEP_GROWTH      0.15 /* of a step, over the time already planned */
+#define STEP_MAX_MS      (30 * 60 * MS_PER_SECOND)
+#define RISK             0.05 /* when the constraints name no confidence */
+#define LOAD_CV          0.01 /* scatter of the load within a minute that no forecast sees */
+#define MEAN_SECONDS     (7 * 86400.0)
+#define REACTION_STEPS   2
+#define SATURATED_RATIO  0.95
+#define BEHIND_SECONDS   5.0
+#define PENDING_LIMIT_MS (15 * 60 * MS_PER_SECOND)
+#define MAX_BARRED       8
+#define BARRED_MS        MS_PER_HOUR /* after the first reversal, doubled at each further one */
+#define TEXT_MS          (30 * 60 * MS_PER_SECOND)
 
 /* Middle quantiles of strata of the load's distribution, finer where it hurts, and their masses. */
 static const double scenario_quantile[] = {0.075, 0.275, 0.525, 0.75, 0.905, 0.98};
@@ -97,6 +98,9 @@ struct plan {
         double late_factor;
         double risk; /* probability of being late that is accepted */
 
+        double mean_load; /* records/s */
+        int64_t n_seen;
+        double late_share;            /* of the time, lately */
         struct configuration pending; /* applied and not yet seen to run */
         int64_t pending_until_ms;     /* INT64_MIN: nothing is pending */
         int n_barred;
@@ -106,11 +110,13 @@ struct plan {
         int n_steps;
         int64_t step_from_ms[MAX_STEPS];
         int64_t step_middle_ms[MAX_STEPS];
+        int64_t step_half_ms[MAX_STEPS];
+        int64_t step_between_ms[MAX_STEPS]; /* from the middle to that of the next step */
         double step_seconds[MAX_STEPS];
         /* Scratch of a turn. */
         struct planner_chain chain;
         double worker_second[MAX_STEPS];
-        double correlation[MAX_STEPS];
+        double correlation[MAX_STEPS], persistence[MAX_STEPS];
         double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
         double load[MAX_STEPS * PLANNER_MAX_SCENARIOS];
         int n_candidates, current;
@@ -137,6 +143,10 @@ static void lay_steps(struct plan *plan)
                 plan->step_seconds[plan->n_steps++] = (double)length / MS_PER_SECOND;
                 at += length;
         }
+        for (int step = 0; step < plan->n_steps; step++)
+                plan->step_half_ms[step] = (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
+        for (int step = 0; step + 1 < plan->n_steps; step++)
+                plan->step_between_ms[step] = plan->step_middle_ms[step + 1] - plan->step_middle_ms[step];
 }
 
 static bool plan_open(const struct strategy_context *context, const void *given, void **ret_state,
@@ -201,36 +211,65 @@ static bool is_barred(const struct plan *plan, const struct configuration *confi
         return false;
 }
 
-/* The forecast's error grows like a random walk while its spread does, and forgets itself when it no longer
- * does. */
+/*
+ * Once the load at a step is known, the step after it is as uncertain as a forecast over the time between
+ * them: so the squared correlation is 1 - V(between) / V(next), V the squared spread of the forecast by lead.
+ * That is that of a random walk when the spread grows with the root of the lead, and none when all leads are
+ * alike. In the same way load persists within a step as far as the spread over half its length is below that
+ * at the step.
+ */
 static void see_correlations(struct plan *plan)
 {
-        const double *low = plan->load, *high = plan->load + (N_SCENARIOS - 2) * plan->n_steps;
+        static const double q[] = {0.1, 0.9};
+        double ahead[2 * MAX_STEPS], between[2 * MAX_STEPS], within[2 * MAX_STEPS];
 
-        for (int step = 0; step + 1 < plan->n_steps; step++) {
-                double now = high[step] - low[step], next = high[step + 1] - low[step + 1];
-                double seconds = (plan->step_seconds[step] + plan->step_seconds[step + 1]) / 2;
+        forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, q, 2, ahead);
+        forecast_quantiles(plan->forecast, plan->step_between_ms, plan->n_steps, q, 2, between);
+        forecast_quantiles(plan->forecast, plan->step_half_ms, plan->n_steps, q, 2, within);
+        for (int step = 0; step < plan->n_steps; step++) {
+                int next = step + 1 < plan->n_steps ? step + 1 : step;
+                double spread = ahead[2 * step + 1] - ahead[2 * step];
+                double next_spread = ahead[2 * next + 1] - ahead[2 * next];
+                double unknown = (between[2 * step + 1] - between[2 * step]) / next_spread;
+                double loose = (within[2 * step + 1] - within[2 * step]) / spread;
 
-                plan->correlation[step] =
-                        fmin(next > 0 ? now / next : 1, exp(-seconds / ERROR_MEMORY_SECONDS));
+                plan->correlation[step] = next_spread > 0 ? sqrt(fmax(1 - unknown * unknown, 0)) : 1;
+                plan->persistence[step] = spread > 0 && plan->step_seconds[step] * MS_PER_SECOND >
+                                                                  2 * (double)plan->step_half_ms[0]
+                                                  ? fmax(1 - loose * loose, 0)
+                                                  : 1;
         }
 }
 
-/* Price of a late second: the factor times what the cheapest deployment that carries the load ahead costs
- * meanwhile. */
+/* Price of a late second: the factor times what the cheapest deployment that carries the mean load of late
+ * costs. */
 static double late_second(const struct plan *plan)
 {
-        double load = 0, price = 0, seconds = 0;
-        int workers;
-        const double *middle = plan->load + (N_SCENARIOS / 2 - 1) * plan->n_steps;
+        int workers = candidates_sufficient(plan->candidates, plan->n_candidates, plan->mean_load);
+        double price = 0, seconds = 0;
 
         for (int step = 0; step < plan->n_steps; step++) {
-                load += middle[step] * plan->step_seconds[step];
                 price += plan->worker_second[step] * plan->step_seconds[step];
                 seconds += plan->step_seconds[step];
         }
-        workers = candidates_sufficient(plan->candidates, plan->n_candidates, load / seconds);
-        return plan->late_factor * workers * fmax(price / seconds, 0);
+        return plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers *
+               fmax(price / seconds, 0);
+}
+
+/* Means over about a week: what lateness is worth must not follow the load from hour to hour. */
+static void follow_means(struct plan *plan, const struct observation *observation)
+{
+        const struct constraints *constraints = plan->context.constraints;
+        double weight = (double)plan->options.interval_seconds / MEAN_SECONDS;
+        bool late = observation->latency_p99_seconds > constraints->latency_p99_seconds ||
+                    observation_backlog_seconds(observation) > constraints->backlog_seconds;
+
+        if (!(observation->offered_per_second >= 0))
+                return;
+        plan->n_seen++;
+        plan->mean_load += fmax(weight, 1.0 / (double)plan->n_seen) *
+                           (observation->offered_per_second - plan->mean_load);
+        plan->late_share += weight * (late - plan->late_share);
 }
 
 static void weigh(struct plan *plan, const struct observation *observation)
@@ -243,6 +282,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .load = plan->load,
                 .chain = &plan->chain,
                 .correlation = plan->correlation,
+                .persistence = plan->persistence,
                 .load_cv = LOAD_CV,
                 .current = plan->current,
                 .age_seconds = isnan(age) ? 0 : age,
@@ -252,6 +292,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
 
         candidates_problem(plan->capacity, plan->context.constraints, plan->candidates, plan->n_candidates,
                            plan->weighed, &problem);
+        problem.delay_seconds = (double)plan->options.interval_seconds / 2 + problem.worker_start_seconds;
         for (int j = 0; j < plan->n_candidates; j++)
                 plan->weighed[j].barred =
                         is_barred(plan, &plan->candidates[j].configuration, observation->time_ms);
@@ -275,29 +316,16 @@ static bool is_smaller(const struct candidate *candidate, const struct candidate
                candidate->capacity.mean < current->capacity.mean;
 }
 
-/* Least expected money among those that hold with the asked probability; when none does, the one most likely
- * to. */
+/* Least expected money among what is allowed. */
 static int choose(const struct plan *plan, bool shrink)
 {
-        double risk = plan->risk, safest = INFINITY;
+        const struct candidate *current = &plan->candidates[plan->current];
         int best = plan->current;
 
         for (int j = 0; j < plan->n_candidates; j++)
-                if (!plan->weighed[j].barred)
-                        safest = fmin(safest, plan->costs[j].late_ratio);
-        risk = fmax(risk, safest + 1e-3);
-        for (int j = 0; j < plan->n_candidates; j++) {
-                const struct planner_cost *cost = &plan->costs[j];
-                bool keeps = plan->costs[best].late_ratio <= risk;
-
-                if (j != plan->current &&
-                    (plan->weighed[j].barred || cost->late_ratio > risk ||
-                     (!shrink && is_smaller(&plan->candidates[j], &plan->candidates[plan->current]))))
-                        continue;
-                if (!keeps ? cost->late_ratio < plan->costs[best].late_ratio
-                           : planner_total(cost) < planner_total(&plan->costs[best]))
+                if (!plan->weighed[j].barred && (shrink || !is_smaller(&plan->candidates[j], current)) &&
+                    planner_total(&plan->costs[j]) < planner_total(&plan->costs[best]))
                         best = j;
-        }
         return best;
 }
 
@@ -313,17 +341,6 @@ static void describe_rate(double rate, char buffer[24])
                 snprintf(buffer, 24, "%.0f", rate);
 }
 
-static void hold(const struct observation *observation, struct proposal *proposal, const char *reason)
-{
-        *proposal = (struct proposal){
-                .kind = PROPOSAL_HOLD,
-                .strategy = "plan",
-                .configuration = observation->configuration,
-                .expected_saving = NAN,
-        };
-        snprintf(proposal->reason, sizeof proposal->reason, "%s", reason);
-}
-
 static void explain(const struct plan *plan, int best, struct proposal *proposal)
 {
         const struct candidate *to = &plan->candidates[best], *from = &plan->candidates[plan->current];
@@ -335,11 +352,6 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
         describe_rate(to->capacity.mean, capacity);
         describe_rate(to->capacity.sd, sd);
         configuration_describe(plan->context.pipeline, &to->configuration, name, sizeof name);
-        if (best == plan->current) {
-                snprintf(proposal->reason, sizeof proposal->reason,
-                         "%s sustains %s +- %s rec/s and no change earns back its price", name, capacity, sd);
-                return;
-        }
         snprintf(proposal->reason, sizeof proposal->reason,
                  "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d "
                  "min against "
@@ -444,9 +456,11 @@ static bool plan_propose(void *state, const struct observation *observation, str
 
         (void)err;
         forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
+        if (!absent)
+                follow_means(plan, observation);
         capacity_observe(plan->capacity, observation);
         why = obstacle(plan, observation);
-        hold(observation, ret_proposal, why ? why : "");
+        proposal_hold(ret_proposal, "plan", observation, why ? why : "no change would earn back its price");
         if (why)
                 return true;
         plan->n_candidates = candidates_list(plan->capacity, plan->context.pipeline,
@@ -457,9 +471,9 @@ static bool plan_propose(void *state, const struct observation *observation, str
         best = choose(plan, may_shrink(observation));
         ret_proposal->expected_saving =
                 planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
-        explain(plan, best, ret_proposal);
         if (best == plan->current)
                 return true;
+        explain(plan, best, ret_proposal);
         ret_proposal->kind = PROPOSAL_CHANGE;
         ret_proposal->configuration = plan->candidates[best].configuration;
         predict(plan, best, observation->time_ms, &ret_proposal->prediction);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/support/peer.h"
+
+#include "core/formulas.h"
+#include "optimizer/capacity.h"
+
+static struct observation steady(const struct peer_pipeline *chain, int64_t time_ms, int workers, double load)
+{
+        struct observation observation = peer_observation(chain, time_ms, workers);
+
+        observation.offered_per_second = observation.throughput_per_second = load;
+        observation.latency_p99_seconds = 0.5;
+        for (int i = 0; i < observation.n_operators; i++)
+                observation.operators[i] = (struct operator_observation){
+                        .parallelism = workers,
+                        .in_per_second = load,
+                        .busy_ratio = NAN,
+                        .busy_ratio_max = NAN,
+                };
+        return observation;
+}
+
+/* Every operator follows the law with the given parameters. */
+static struct observation lawful(const struct peer_pipeline *chain, int64_t time_ms, int workers, double load,
+                                 double rate, double sigma, double kappa)
+{
+        struct observation observation = steady(chain, time_ms, workers, load);
+
+        for (int i = 0; i < observation.n_operators; i++)
+                observation.operators[i].busy_ratio = observation.operators[i].busy_ratio_max =
+                        load / (rate * usl_speedup(workers, sigma, kappa));
+        return observation;
+}
+
+static struct deployment wide(const struct peer_pipeline *chain, int workers)
+{
+        struct deployment deployment = {.workers = workers};
+
+        for (int i = 0; i < chain->pipeline.n_operators; i++)
+                deployment.parallelism[i] = workers;
+        return deployment;
+}
+
+/* Before anything is seen a model says what the law says: rate x USL(n) over the skew, the scarcest
+ * operator's. */
+static void a_model_is_the_prior(void **state)
+{
+        struct operator_model operators[3] = {
+                {.rate_per_second = 1000, .sigma = 0.02, .kappa = 0.001, .skew = 1},
+                {.rate_per_second = 500, .sigma = 0.01, .kappa = 0.0005, .skew = 1.2},
+                {.rate_per_second = 2000, .sigma = 0, .kappa = 0, .skew = 1},
+        };
+        struct model model = {.operators = {operators, 3}, .restart = {.median_seconds = 20}};
+        struct peer_pipeline chain;
+        struct deployment eight;
+        struct estimate estimate;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        eight = wide(&chain, 8);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model);
+        estimate = capacity_of(capacity, &eight);
+        assert_true(capacity_known(capacity));
+        assert_float_equal(estimate.mean, 500 * usl_speedup(8, 0.01, 0.0005) / 1.2, 1e-3);
+        assert_true(estimate.sd > 0.01 * estimate.mean && estimate.sd < 0.1 * estimate.mean);
+}
+
+/* True rates at 2, 4 and 8 subtasks under the law with sigma 0.02, kappa 0.0003: at 16 it sustains what the
+ * law says. */
+static void the_law_is_learnt_and_carried_on(void **state)
+{
+        struct peer_pipeline chain;
+        double truth = 1000 * usl_speedup(16, 0.02, 0.0003);
+        struct deployment sixteen;
+        struct estimate estimate;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        sixteen = wide(&chain, 16);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        assert_false(capacity_known(capacity));
+        for (int workers = 2; workers <= 8; workers *= 2)
+                for (int i = 0; i < 60; i++) {
+                        struct observation seen =
+                                lawful(&chain, time_ms += 60000, workers, 600 * workers, 1000, 0.02, 0.0003);
+
+                        capacity_observe(capacity, &seen);
+                }
+        assert_true(capacity_known(capacity));
+        estimate = capacity_of(capacity, &sixteen);
+        assert_float_equal(estimate.mean, truth, 0.07 * truth);
+        assert_true(fabs(estimate.mean - truth) < 3 * estimate.sd);
+}
+
+/* Doubt grows with the distance from what was seen. */
+static void doubt_grows_with_distance(void **state)
+{
+        struct peer_pipeline chain;
+        double before = 0;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        for (int i = 0; i < 30; i++) {
+                struct observation seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0.01, 0);
+
+                capacity_observe(capacity, &seen);
+        }
+        for (int workers = 4; workers <= 32; workers *= 2) {
+                struct deployment deployment = wide(&chain, workers);
+                struct estimate estimate = capacity_of(capacity, &deployment);
+
+                assert_true(estimate.sd / estimate.mean > before);
+                before = estimate.sd / estimate.mean;
+        }
+        assert_true(before > 0.1);
+}
+
+static void starts_and_warm_ups_teach_nothing(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment four;
+        struct estimate before, after;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        four = wide(&chain, 4);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        for (int i = 0; i < 30; i++) {
+                struct observation seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0.01, 0);
+
+                capacity_observe(capacity, &seen);
+        }
+        before = capacity_of(capacity, &four);
+        for (int i = 0; i < 30; i++) {
+                struct observation seen = lawful(&chain, time_ms += 60000, 4, 2000, 100000, 0, 0);
+
+                seen.restarting = true;
+                capacity_observe(capacity, &seen);
+        }
+        after = capacity_of(capacity, &four);
+        assert_float_equal(after.mean, before.mean, 1e-9);
+}
+
+/* 48 partitions on 36 subtasks: the busiest reads two, so the source takes no more than on 24. */
+static void partitions_do_not_divide_evenly(void **state)
+{
+        struct operator_model operators[3] = {{.rate_per_second = 100, .skew = 1},
+                                              {.rate_per_second = 1e6, .skew = 1},
+                                              {.rate_per_second = 1e6, .skew = 1}};
+        struct model model = {.operators = {operators, 3}};
+        struct peer_pipeline chain;
+
+        (void)state;
+        peer_operators(&chain, 3, 64);
+        chain.operators[0].partitions = 48;
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model);
+        assert_float_equal(capacity_of_operator(capacity, 0, 24).mean, 2400, 1e-6);
+        assert_float_equal(capacity_of_operator(capacity, 0, 36).mean, 2400, 1e-6);
+        assert_float_equal(capacity_of_operator(capacity, 0, 48).mean, 4800, 1e-6);
+        assert_float_equal(capacity_of_operator(capacity, 0, 64).mean, 4800, 1e-6);
+}
+
+/* No operator tells how busy it is: a saturated window shows what the pipeline takes, 500 records/s a worker.
+ */
+static void a_pipeline_as_a_whole_is_learnt_when_saturated(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment eight;
+        struct estimate estimate;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        eight = wide(&chain, 8);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        for (int i = 0; i < 20; i++) {
+                struct observation seen = steady(&chain, time_ms += 60000, 4, 2000);
+
+                seen.offered_per_second = 2500;
+                seen.backlog_records = 30000 * (i + 1);
+                seen.cpu_ratio = 0.8;
+                capacity_observe(capacity, &seen);
+        }
+        estimate = capacity_of(capacity, &eight);
+        assert_float_equal(estimate.mean, 4000, 600);
+        assert_true(estimate.sd > 100);
+}
+
+/* A restart of ours that sets the pipeline back by two minutes, three times. */
+static void restarts_are_measured(void **state)
+{
+        struct peer_pipeline chain;
+        int64_t time_ms = 0;
+        double before;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        before = capacity_restart(capacity).age_seconds;
+        for (int round = 0; round < 3; round++) {
+                struct observation seen;
+
+                capacity_changed(capacity);
+                seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0, 0);
+                seen.restarting = seen.counters_reset = true;
+                seen.latency_p99_seconds = 120;
+                capacity_observe(capacity, &seen);
+                for (int i = 0; i < 5; i++) {
+                        seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0, 0);
+                        capacity_observe(capacity, &seen);
+                }
+        }
+        assert_true(capacity_restart(capacity).age_seconds > before + 40);
+        assert_true(capacity_failure(capacity).age_seconds < before + 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_model_is_the_prior),
+                cmocka_unit_test(the_law_is_learnt_and_carried_on),
+                cmocka_unit_test(doubt_grows_with_distance),
+                cmocka_unit_test(starts_and_warm_ups_teach_nothing),
+                cmocka_unit_test(partitions_do_not_divide_evenly),
+                cmocka_unit_test(a_pipeline_as_a_whole_is_learnt_when_saturated),
+                cmocka_unit_test(restarts_are_measured),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

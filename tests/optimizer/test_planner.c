@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/memory.h"
+#include "optimizer/planner.h"
+
+#define STEPS      6
+#define CANDIDATES 3
+
+static const double minute[STEPS] = {60, 60, 60, 60, 60, 60};
+static const double cent[STEPS] = {0.01, 0.01, 0.01, 0.01, 0.01, 0.01};
+static const struct planner_chain certain = {.n = 1, .weight = {1}};
+static const struct planner_candidate sizes[CANDIDATES] = {
+        {.workers = 1, .capacity = 100},
+        {.workers = 2, .capacity = 200},
+        {.workers = 4, .capacity = 390},
+};
+
+static struct planner_problem problem_of(const double *load, double late_second, double down_seconds)
+{
+        return (struct planner_problem){
+                .n_steps = STEPS,
+                .n_candidates = CANDIDATES,
+                .step_seconds = minute,
+                .worker_second = cent,
+                .chain = &certain,
+                .load = load,
+                .candidates = sizes,
+                .late_after_seconds = 2,
+                .late_second = late_second,
+                .restart = {down_seconds, down_seconds},
+                .catch_up_ratio = 1,
+                .reaction_steps = 1,
+        };
+}
+
+/* The rules of the game, written once more: what one sequence costs. */
+static double cost_of(const struct planner_problem *problem, const int *sequence)
+{
+        double cost = 0;
+        int at = problem->current;
+
+        for (int step = 0; step < STEPS; step++) {
+                double load = problem->load[step], age = problem->restart.age_seconds;
+
+                if (sequence[step] != at) {
+                        double spare = sizes[sequence[step]].capacity / load - 1;
+                        double late =
+                                age <= 2 ? 0 : age - 2 + (spare > 0 ? fmin((age - 2) / spare, 3600) : 3600);
+
+                        cost += problem->late_second * late;
+                        at = sequence[step];
+                }
+                cost += 60 * 0.01 * sizes[at].workers;
+                if (load > sizes[at].capacity)
+                        cost += problem->late_second * 60 * (1 + (load - sizes[at].capacity) / (0.3 * load));
+        }
+        return cost;
+}
+
+static double best_of_all(const struct planner_problem *problem)
+{
+        double best = INFINITY;
+
+        for (int code = 0; code < 729; code++) {
+                int sequence[STEPS], rest = code;
+
+                for (int step = 0; step < STEPS; step++, rest /= CANDIDATES)
+                        sequence[step] = rest % CANDIDATES;
+                best = fmin(best, cost_of(problem, sequence));
+        }
+        return best;
+}
+
+/* Every one of the 3^6 sequences is tried; dynamic programming finds the same least cost, and a path that
+ * costs it. */
+static void path_is_the_best_of_all_sequences(void **state)
+{
+        uint64_t seed = 1;
+
+        (void)state;
+        for (int round = 0; round < 300; round++) {
+                double load[STEPS];
+                uint8_t path[STEPS];
+                int sequence[STEPS];
+                struct planner_problem problem;
+                double cost;
+
+                for (int step = 0; step < STEPS; step++) {
+                        seed = seed * 6364136223846793005u + 1442695040888963407u;
+                        load[step] = 20 + (double)(seed >> 40) / (1 << 24) * 380;
+                }
+                problem = problem_of(load, round % 3 ? 0.05 : 0.001, round % 2 ? 20 : 3);
+                problem.current = round % CANDIDATES;
+                cost = planner_path(&problem, path);
+                for (int step = 0; step < STEPS; step++)
+                        sequence[step] = path[step];
+                assert_float_equal(cost, best_of_all(&problem), 1e-6);
+                assert_float_equal(cost, cost_of(&problem, sequence), 1e-6);
+        }
+}
+
+/* With the future certain, weighing the first deployment is the same optimisation with the first step pinned.
+ */
+static void weighing_agrees_with_the_path(void **state)
+{
+        static const double load[STEPS] = {80, 90, 150, 180, 120, 60};
+        struct planner_problem problem = problem_of(load, 0.05, 5);
+        struct planner_cost costs[CANDIDATES];
+        double least = INFINITY;
+        uint8_t path[STEPS];
+
+        (void)state;
+        planner_weigh(&problem, costs);
+        for (int j = 0; j < CANDIDATES; j++)
+                least = fmin(least, planner_total(&costs[j]));
+        assert_float_equal(least, planner_path(&problem, path), 1e-6);
+}
+
+/* Down for 30 s with 2 s allowed: late for 28 s, and for 28 / (200/100 - 1) s more until it has caught up. */
+static void late_seconds_are_downtime_and_drain(void **state)
+{
+        static const double load[STEPS] = {100, 100, 100, 100, 100, 100};
+        struct planner_problem problem = problem_of(load, 1, 30);
+
+        (void)state;
+        assert_float_equal(planner_late_seconds(&problem, &problem.restart, 200, 100), 56, 1e-9);
+        assert_float_equal(planner_late_seconds(&problem, &problem.restart, 100, 100), 28 + 3600, 1e-9);
+        problem.catch_up_ratio = 0.75; /* slower while behind: 28 / (150/100 - 1) */
+        assert_float_equal(planner_late_seconds(&problem, &problem.restart, 200, 100), 28 + 56, 1e-9);
+        problem.restart =
+                (struct setback){30, 50}; /* 20 s are replayed: late from the start, 48 s to catch up */
+        problem.catch_up_ratio = 1;
+        assert_float_equal(planner_late_seconds(&problem, &problem.restart, 200, 100), 30 + 48, 1e-9);
+        problem.restart = (struct setback){1, 1};
+        assert_float_equal(planner_late_seconds(&problem, &problem.restart, 200, 100), 0, 1e-9);
+}
+
+/* Ranks move by a Gaussian autoregression: rows are distributions, no correlation forgets, full correlation
+ * stays, and the strata's masses stay what they are. */
+static void chain_keeps_the_masses(void **state)
+{
+        static const double weight[] = {0.2, 0.5, 0.3}, quantile[] = {0.1, 0.45, 0.85};
+        struct planner_chain chain;
+
+        (void)state;
+        planner_chain_lay(&chain, weight, quantile, 3);
+        for (int from = 0; from < 3; from++)
+                for (int to = 0; to < 3; to++) {
+                        assert_float_equal(chain.move[0][from][to], weight[to], 1e-9);
+                        assert_float_equal(chain.move[PLANNER_CHAIN_GRID][from][to], from == to, 1e-6);
+                }
+        for (int g = 0; g <= PLANNER_CHAIN_GRID; g++)
+                for (int to = 0; to < 3; to++) {
+                        double mass = 0, row = 0;
+
+                        for (int from = 0; from < 3; from++) {
+                                mass += weight[from] * chain.move[g][from][to];
+                                row += chain.move[g][to][from];
+                        }
+                        assert_float_equal(row, 1, 1e-9);
+                        assert_float_equal(mass, weight[to], 0.06);
+                }
+}
+
+/* When load forgets itself at once there is nothing to follow: the size that is best on average is kept. */
+static void noise_is_not_followed(void **state)
+{
+        static const double weight[] = {0.5, 0.5}, quantile[] = {0.25, 0.75};
+        static const double forgets[STEPS] = {0}, keeps[STEPS] = {1, 1, 1, 1, 1, 1};
+        double load[2 * STEPS];
+        struct planner_chain chain;
+        struct planner_problem problem = problem_of(load, 0.01, 10);
+        struct planner_cost noise[CANDIDATES], trend[CANDIDATES];
+
+        (void)state;
+        for (int step = 0; step < STEPS; step++) {
+                load[step] = 90;
+                load[STEPS + step] = 180;
+        }
+        planner_chain_lay(&chain, weight, quantile, 2);
+        problem.chain = &chain;
+        problem.current = 1;
+        problem.correlation = problem.persistence = forgets;
+        planner_weigh(&problem, noise);
+        problem.correlation = problem.persistence = keeps;
+        planner_weigh(&problem, trend);
+        assert_float_equal(noise[1].change, 0, 1e-9);
+        assert_float_equal(noise[1].compute, STEPS * 60 * 2 * 0.01, 1e-9);
+        assert_true(planner_total(&noise[1]) < planner_total(&noise[0]));
+        assert_true(planner_total(&trend[1]) <= planner_total(&noise[1]));
+}
+
+static void barred_candidates_are_never_gone_to(void **state)
+{
+        static const double load[STEPS] = {50, 50, 50, 50, 50, 50};
+        struct planner_candidate some[CANDIDATES];
+        struct planner_problem problem = problem_of(load, 0.0001, 3);
+        uint8_t path[STEPS];
+
+        (void)state;
+        memcpy(some, sizes, sizeof some);
+        problem.candidates = some;
+        problem.current = 2;
+        planner_path(&problem, path);
+        assert_int_equal(path[STEPS - 1], 0);
+        some[0].barred = true;
+        planner_path(&problem, path);
+        assert_int_equal(path[STEPS - 1], 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(path_is_the_best_of_all_sequences),
+                cmocka_unit_test(weighing_agrees_with_the_path),
+                cmocka_unit_test(late_seconds_are_downtime_and_drain),
+                cmocka_unit_test(chain_keeps_the_masses),
+                cmocka_unit_test(noise_is_not_followed),
+                cmocka_unit_test(barred_candidates_are_never_gone_to),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
