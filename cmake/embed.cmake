@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Puts the report's page together and writes it as a C array, so that the program carries it.
 #
-#   cmake -DPAGE=report.html -DSTYLE=report.css -DSCRIPT=report.js -DCHARTS_STYLE=dygraph.min.css
-#         -DCHARTS_SCRIPT=dygraph.min.js -DOUTPUT=page.c -P embed.cmake
+#   cmake -DPAGE=report.html -DPARTS=report.css,report.js,… -DOUTPUT=page.c -P embed.cmake
 #
-# The page's content security policy allows exactly the two scripts that are embedded, by their SHA-256.
+# In the page @NAME@ stands for the part of that file name. The page's content security policy (@SCRIPT_POLICY@)
+# allows exactly the scripts that are embedded, by their SHA-256.
 cmake_minimum_required(VERSION 3.25)
 
 # CSP wants base64, CMake's hash is hexadecimal: three bytes (six digits) become four letters.
@@ -48,14 +48,16 @@ endfunction()
 
 file(READ "${PAGE}" page)
 set(policy "")
-foreach(part STYLE SCRIPT CHARTS_STYLE CHARTS_SCRIPT)
-  read_part("${${part}}" text)
-  if(part MATCHES "SCRIPT$")
+string(REPLACE "," ";" parts "${PARTS}")
+foreach(part IN LISTS parts)
+  read_part("${part}" text)
+  cmake_path(GET part FILENAME name)
+  if(name MATCHES "js$")
     string(SHA256 hash "${text}")
     base64_of_hex(${hash} hash)
     string(APPEND policy " 'sha256-${hash}'")
   endif()
-  string(REPLACE "@${part}@" "${text}" page "${page}")
+  string(REPLACE "@${name}@" "${text}" page "${page}")
 endforeach()
 string(REPLACE "@SCRIPT_POLICY@" "script-src${policy}" page "${page}")
 

@@ -7,11 +7,12 @@ find_file(DYGRAPHS_STYLE dygraph.min.css PATHS /usr/share/javascript/dygraphs RE
 
 set(report_folder ${PROJECT_SOURCE_DIR}/sim/report)
 set(report_page ${PROJECT_BINARY_DIR}/report_page.c)
+set(report_parts ${DYGRAPHS_STYLE} ${DYGRAPHS_SCRIPT} ${report_folder}/report.css ${report_folder}/basics.js
+  ${report_folder}/charts.js ${report_folder}/report.js)
+list(JOIN report_parts "," joined_parts)
 add_custom_command(OUTPUT ${report_page}
-  COMMAND ${CMAKE_COMMAND} -DPAGE=${report_folder}/report.html -DSTYLE=${report_folder}/report.css
-    -DSCRIPT=${report_folder}/report.js -DCHARTS_STYLE=${DYGRAPHS_STYLE} -DCHARTS_SCRIPT=${DYGRAPHS_SCRIPT}
-    -DOUTPUT=${report_page} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
-  DEPENDS ${report_folder}/report.html ${report_folder}/report.css ${report_folder}/report.js ${DYGRAPHS_STYLE}
-    ${DYGRAPHS_SCRIPT} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+  COMMAND ${CMAKE_COMMAND} -DPAGE=${report_folder}/report.html -DPARTS=${joined_parts} -DOUTPUT=${report_page}
+    -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${report_folder}/report.html ${report_parts} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
   VERBATIM)
 target_sources(sim PRIVATE ${report_page})

@@ -87,7 +87,7 @@ static int wanted_workers(const struct policy *policy, int i)
         if (policy->headroom == 0)
                 return 18;
         for (int k = 0; k < 3; k++) {
-                int at = from + (policy->lag_steps < 0 ? k : -k);
+                int at = policy->lag_steps < 0 ? i + k : from - k;
 
                 load = fmax(load, offered_at(at < 0 ? 0 : at));
         }
