@@ -231,13 +231,13 @@ struct progress {
         bool drawn;
 };
 
-struct progress *progress_new(FILE *out, bool shown, const struct clock *clock, const char *what,
+struct progress *progress_new(FILE *out, bool wanted, const struct clock *clock, const char *what,
                               const char *unit, int64_t total)
 {
         struct progress *progress = memory_new(1, sizeof *progress);
 
         *progress = (struct progress){.out = out,
-                                      .shown = shown,
+                                      .shown = wanted && isatty(fileno(out)),
                                       .clock = clock,
                                       .what = what,
                                       .unit = unit,

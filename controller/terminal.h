@@ -43,9 +43,9 @@ void terminal_table_print(const struct terminal_table *table, FILE *out, bool co
  */
 struct progress;
 
-/* `what` ("simulating") and `unit` ("runs") live as long as the progress. `out` is standard error; `shown`
- * tells whether it is a terminal (isatty) and the user wants it (not --quiet). The clock is borrowed. */
-struct progress *progress_new(FILE *out, bool shown, const struct clock *clock, const char *what,
+/* `what` ("simulating") and `unit` ("runs") live as long as the progress, as does the clock. `out` is
+ * standard error; `wanted` is false with --quiet. */
+struct progress *progress_new(FILE *out, bool wanted, const struct clock *clock, const char *what,
                               const char *unit, int64_t total);
 void progress_add(struct progress *progress, int64_t done);
 void progress_free(struct progress *progress); /* erases the line */

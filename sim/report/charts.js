@@ -81,6 +81,7 @@ function underlay(chart) {
     context.strokeStyle = color('soft');
     context.beginPath();
     for (const one of chart.changes || []) {
+      if (one.verdict === 'Refused') continue;
       const x = Math.round(graph.toDomXCoord(one.time_ms)) + 0.5;
       if (x >= area.x && x <= area.x + area.w) { context.moveTo(x, area.y + area.h); context.lineTo(x, area.y + area.h - 6); }
     }

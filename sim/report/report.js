@@ -298,23 +298,26 @@ function alternativesTable(list) {
     h('td', {}, cents(total(one))))));
 }
 
-function changeDetails(one) {
+function changeDetails(one, owner) {
   return h('div', {class: 'more'},
     h('p', {}, `Guardrails: ${one.verdict}`, one.findings.length ? '' : ', no objection'),
     one.findings.map(finding => h('p', {}, h('code', {}, finding.rule), ': ' + finding.reason)),
     one.outcome ? h('p', {}, `Outcome: ${one.outcome}`) : null,
     (one.alternatives || []).length ? alternativesTable(one.alternatives) : null,
-    h('button', {type: 'button', onclick: () => { zoomTo('strategies', one.time_ms - 3 * HOUR, one.time_ms + 3 * HOUR); }}, 'Zoom the charts to it'));
+    h('button', {type: 'button', onclick: () => zoomTo(charts.find(chart => chart.owner === owner).group, one.time_ms - 3 * HOUR, one.time_ms + 3 * HOUR)}, 'Zoom the charts to it'));
 }
+
+const refused = one => one.verdict === 'Refused';
+const move = one => one.from === one.to ? `stays at ${one.to}` : `${one.from} \u2192 ${one.to}`;
 
 function changeItem(owner, one) {
   const [glyph, tone] = OUTCOMES[one.outcome] || ['', ''];
-  const badge = VERDICTS[one.verdict] || `${glyph} ${one.outcome}`;
+  const verdict = VERDICTS[one.verdict];
   const details = h('details', {}, h('summary', {},
-    h('span', {class: 'head'}, h('time', {datetime: new Date(one.time_ms).toISOString()}, moment(one.time_ms)), h('span', {class: VERDICTS[one.verdict] ? 'bad' : tone}, badge)),
-    h('span', {class: 'move'}, `${one.from} \u2192 ${one.to}`), h('span', {class: 'reason'}, one.reason)));
+    h('span', {class: 'head'}, h('time', {datetime: new Date(one.time_ms).toISOString()}, moment(one.time_ms)), h('span', {class: verdict ? 'bad' : tone}, verdict || `${glyph} ${one.outcome}`)),
+    h('span', {class: 'move'}, move(one)), h('span', {class: 'reason'}, one.reason)));
   const item = h('li', {'data-time': one.time_ms}, details);
-  details.addEventListener('toggle', () => { if (details.open && details.children.length === 1) details.append(changeDetails(one)); });
+  details.addEventListener('toggle', () => { if (details.open && details.children.length === 1) details.append(changeDetails(one, owner)); });
   const mark = () => setMark(owner, one.time_ms, item);
   item.addEventListener('mouseenter', mark);
   item.addEventListener('focusin', mark);
@@ -332,11 +335,20 @@ function openNearest(x, chart) {
   setMark(chart.owner, Number(nearest.dataset.time), nearest);
 }
 
-function changesList(one) {
-  const list = one.changes || [];
-  return h('div', {class: 'changes'}, h('h4', {}, list.length ? `${count(list.length, 'change')} in one run` : 'Changes'),
-    list.length ? h('ol', {'data-changes': one.name, tabindex: 0, 'aria-label': `Changes of ${one.name}`}, list.map(item => changeItem(one.name, item)))
-      : h('p', {class: 'none'}, `${one.name} changed nothing.`));
+const FILTERS = [['all', () => true], ['made', one => !refused(one)], ['refused or clipped', one => one.verdict !== 'Allowed'],
+  ['reverted or failed', one => ['Reverted', 'Failed'].includes(one.outcome)]];
+
+function changesFilter(list, items) {
+  const select = h('select', {'aria-label': 'Which changes to list'}, FILTERS.map(([name, keep]) => h('option', {}, `${name} (${list.filter(keep).length})`)));
+  select.addEventListener('change', () => list.forEach((one, i) => { items[i].hidden = !FILTERS[select.selectedIndex][1](one); }));
+  return select;
+}
+
+function changesList(owner, list) {
+  if (!list.length) return h('div', {class: 'changes'}, h('h4', {}, 'Changes'), h('p', {class: 'none'}, `${owner} changed nothing.`));
+  const items = list.map(item => changeItem(owner, item));
+  return h('div', {class: 'changes'}, h('h4', {}, `${count(list.filter(one => !refused(one)).length, 'change')} in one run`, changesFilter(list, items)),
+    h('ol', {'data-changes': owner, tabindex: 0, 'aria-label': `Changes of ${owner}`}, items));
 }
 
 const lanes = h('div', {class: 'lanes'});
@@ -346,7 +358,7 @@ function drawLanes() {
   dropCharts(chart => chart.owner);
   marked = null;
   lanes.classList.toggle('pair', shown().length > 1);
-  lanes.replaceChildren(...shown().map(one => h('div', {class: 'lane', 'data-lane': one.name}, h('h3', {}, nameOf(one.name)), h('div', {class: 'charts'}), changesList(one))));
+  lanes.replaceChildren(...shown().map(one => h('div', {class: 'lane', 'data-lane': one.name}, h('h3', {}, nameOf(one.name)), h('div', {class: 'charts'}), changesList(one.name, one.changes || []))));
   shown().forEach((one, i) => laneCharts(lanes.children[i].querySelector('.charts'), one));
   if (window) zoomTo('strategies', window[0], window[1]);
   checkpoint();
@@ -491,15 +503,23 @@ function trustSection() {
 
 const RECORDED = {workers: ['Workers', value => digits(value)], throughput: ['Throughput', rate], latency: ['Latency', seconds], backlog: ['Backlog', records]};
 
-function recordingCharts(host, one) {
+function recordingCharts(host, one, group) {
   const t = one.timeline;
-  const group = 'recording ' + one.name;
   for (const [metric, list] of Object.entries(t.metrics)) {
     const [title, format] = RECORDED[metric] || [metric, value => scaled(value)];
-    addChart(host, t.start_ms, t.step_seconds, {title, group, bars: true, format, lines: [
+    addChart(host, t.start_ms, t.step_seconds, {title, group, owner: one.name, bars: true, format, changes: one.changes, onclick: openNearest, lines: [
       {label: 'measured', values: list.measured, variable: 's1', width: 1},
       {label: 'predicted', values: list.predicted, low: list.low, high: list.high, variable: 's0', dash: [6, 3]}]});
   }
+}
+
+function recordingPart(node, one) {
+  const group = 'recording ' + one.name;
+  const host = h('div', {class: 'charts'});
+  const facts = [one.fitted ? 'fitted on' : 'held back', one.strategy, known(one.rescales) ? count(one.rescales, 'rescale') + ' simulated' : ''].filter(Boolean).join(', ');
+  node.append(h('div', {class: 'recording'}, h('h3', {}, one.name, ' ', h('span', {class: 'tag'}, facts)), h('div', {class: 'bar'}, zoomButtons(group)), host,
+    (one.changes || []).length ? changesList(one.name, one.changes) : null));
+  recordingCharts(host, one, group);
 }
 
 function backtestReport() {
@@ -513,11 +533,7 @@ function backtestReport() {
   const recordings = (doc.recordings || []).filter(one => one.timeline).sort((a, b) => a.fitted - b.fitted);
   if (recordings.length) {
     const node = section('time', 'Over time', 'The band is the interval of the prediction. Drag to zoom, double-click to see everything; times are UTC.', h('div', {class: 'bar sticky'}, readout));
-    for (const one of recordings) {
-      const host = h('div', {class: 'charts'});
-      node.append(h('div', {class: 'recording'}, h('h3', {}, one.name, ' ', h('span', {class: 'tag'}, one.fitted ? 'fitted on' : 'held back')), h('div', {class: 'bar'}, zoomButtons('recording ' + one.name)), host));
-      recordingCharts(host, one);
-    }
+    recordings.forEach(one => recordingPart(node, one));
   }
   if (doc.model) section('model', 'Model', null, parameterTable(doc.model));
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "controller/terminal.h"
@@ -100,6 +102,41 @@ static void test_no_color_for_a_file(void **state)
         fclose(file);
 }
 
+/* A pseudo terminal: what is written to `file` comes out of `master`. */
+struct screen {
+        int master;
+        FILE *file;
+};
+
+static void screen_open(struct screen *screen)
+{
+        int slave;
+
+        screen->master = posix_openpt(O_RDWR | O_NOCTTY);
+        if (screen->master < 0 || grantpt(screen->master) != 0 || unlockpt(screen->master) != 0) {
+                print_message("skipped: no pseudo terminal here\n");
+                skip();
+        }
+        slave = open(ptsname(screen->master), O_RDWR | O_NOCTTY);
+        assert_true(slave >= 0);
+        screen->file = fdopen(slave, "w");
+        assert_non_null(screen->file);
+}
+
+static void screen_close(struct screen *screen, const char *expected)
+{
+        char seen[1024];
+        ssize_t length;
+
+        fflush(screen->file);
+        length = *expected ? read(screen->master, seen, sizeof seen - 1) : 0;
+        assert_true(length >= 0);
+        seen[length] = '\0';
+        assert_string_equal(seen, expected);
+        fclose(screen->file);
+        close(screen->master);
+}
+
 static int64_t told_ms(void *context)
 {
         return *(int64_t *)context;
@@ -110,11 +147,11 @@ static void test_progress_waits_two_seconds(void **state)
         int64_t now_ms = 50000;
         struct clock clock = {.now_ms = told_ms, .context = &now_ms};
         struct progress *progress;
-        struct sheet sheet;
+        struct screen screen;
 
         (void)state;
-        sheet_open(&sheet);
-        progress = progress_new(sheet.file, true, &clock, "simulating", "runs", 40);
+        screen_open(&screen);
+        progress = progress_new(screen.file, true, &clock, "simulating", "runs", 40);
         now_ms = 51999;
         progress_add(progress, 4);
         now_ms = 53000;
@@ -123,27 +160,44 @@ static void test_progress_waits_two_seconds(void **state)
         progress_add(progress, 1);
         progress_free(progress);
         /* 10 of 40 in 3 s: a quarter is done, three quarters take 9 s more. */
-        sheet_close(&sheet,
-                    "\r\033[Ksimulating  10 of 40 runs [#####---------------]  25 %, 9 s left\r\033[K");
+        screen_close(&screen,
+                     "\r\033[Ksimulating  10 of 40 runs [#####---------------]  25 %, 9 s left\r\033[K");
 }
 
-static void test_progress_is_silent_when_short_or_not_shown(void **state)
+static void test_progress_is_silent_when_short_or_not_wanted(void **state)
 {
         int64_t now_ms = 0;
         struct clock clock = {.now_ms = told_ms, .context = &now_ms};
         struct progress *progress;
-        struct sheet sheet;
+        struct screen screen;
 
         (void)state;
-        sheet_open(&sheet);
-        progress = progress_new(sheet.file, true, &clock, "simulating", "runs", 1);
+        screen_open(&screen);
+        progress = progress_new(screen.file, true, &clock, "simulating", "runs", 1);
         progress_add(progress, 1);
         progress_free(progress);
-        progress = progress_new(sheet.file, false, &clock, "simulating", "runs", 1);
+        progress = progress_new(screen.file, false, &clock, "simulating", "runs", 1);
         now_ms = 60000;
         progress_add(progress, 1);
         progress_free(progress);
-        sheet_close(&sheet, "");
+        screen_close(&screen, "");
+}
+
+static void test_progress_is_silent_in_a_file(void **state)
+{
+        int64_t now_ms = 0;
+        struct clock clock = {.now_ms = told_ms, .context = &now_ms};
+        FILE *file = tmpfile();
+        struct progress *progress;
+
+        (void)state;
+        assert_non_null(file);
+        progress = progress_new(file, true, &clock, "simulating", "runs", 2);
+        now_ms = 60000;
+        progress_add(progress, 1);
+        progress_free(progress);
+        assert_int_equal(ftell(file), 0);
+        fclose(file);
 }
 
 #define THREADS 4
@@ -164,11 +218,11 @@ static void test_progress_counts_from_many_threads(void **state)
         struct clock clock = {.now_ms = told_ms, .context = &now_ms};
         pthread_t threads[THREADS];
         struct progress *progress;
-        struct sheet sheet;
+        struct screen screen;
 
         (void)state;
-        sheet_open(&sheet);
-        progress = progress_new(sheet.file, true, &clock, "x", "runs", THREADS * ADDS + 1);
+        screen_open(&screen);
+        progress = progress_new(screen.file, true, &clock, "x", "runs", THREADS * ADDS + 1);
         for (int i = 0; i < THREADS; i++)
                 assert_int_equal(pthread_create(&threads[i], NULL, add_many, progress), 0);
         for (int i = 0; i < THREADS; i++)
@@ -176,7 +230,7 @@ static void test_progress_counts_from_many_threads(void **state)
         now_ms = 5000;
         progress_add(progress, 1);
         progress_free(progress);
-        sheet_close(&sheet, "\r\033[Kx  4001 of 4001 runs [####################] 100 %, 0 s left\r\033[K");
+        screen_close(&screen, "\r\033[Kx  4001 of 4001 runs [####################] 100 %, 0 s left\r\033[K");
 }
 
 int main(void)
@@ -187,7 +241,8 @@ int main(void)
                 cmocka_unit_test(test_color_does_not_move_columns),
                 cmocka_unit_test(test_no_color_for_a_file),
                 cmocka_unit_test(test_progress_waits_two_seconds),
-                cmocka_unit_test(test_progress_is_silent_when_short_or_not_shown),
+                cmocka_unit_test(test_progress_is_silent_when_short_or_not_wanted),
+                cmocka_unit_test(test_progress_is_silent_in_a_file),
                 cmocka_unit_test(test_progress_counts_from_many_threads),
         };
 

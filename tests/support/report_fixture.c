@@ -102,7 +102,8 @@ static json_t *alternative(int workers, double penalty, const char *why_not)
                          penalty, "feasible", penalty < 5, "why_not", why_not);
 }
 
-static void note_change(struct run *run, const struct policy *policy, int i, int from, int to)
+/* Whether the change was made, or refused. */
+static bool note_change(struct run *run, const struct policy *policy, int i, int from, int to)
 {
         static const char *const outcomes[] = {"Confirmed", "Confirmed", "Confirmed", "Reverted",
                                                "Confirmed", "Unknown",   "Confirmed", "Failed"};
@@ -111,7 +112,8 @@ static void note_change(struct run *run, const struct policy *policy, int i, int
         json_t *change =
                 json_pack("{s:I, s:o, s:o, s:o, s:s, s:[], s:s}", "time_ms",
                           (json_int_t)(START_MS + (int64_t)i * STEP_S * 1000), "from",
-                          json_sprintf("%d workers", from), "to", json_sprintf("%d workers", to), "reason",
+                          json_sprintf("%d workers", from), "to",
+                          json_sprintf("%d workers", refused ? from : to), "reason",
                           json_sprintf("Load of %.1f k rec/s is expected within the hour; <%d> workers "
                                        "sustain %.1f k & hold "
                                        "p99 below 2 s at 95 %%, the change earns back its $ 0.02 in 11 min.",
@@ -120,7 +122,7 @@ static void note_change(struct run *run, const struct policy *policy, int i, int
                           refused   ? "Refused"
                           : clipped ? "Clipped"
                                     : "Allowed",
-                          "findings", "outcome", refused ? "Unknown" : outcomes[run->changes % 8]);
+                          "findings", "outcome", refused ? "" : outcomes[run->changes % 8]);
 
         if (clipped || refused)
                 json_array_append_new(json_object_get(change, "findings"),
@@ -138,6 +140,7 @@ static void note_change(struct run *run, const struct policy *policy, int i, int
                                                           "p99 above 2 s is expected for 8 min")));
         json_array_append_new(run->list, change);
         run->changes++;
+        return !refused;
 }
 
 static void step(struct run *run, const struct policy *policy, int i, int *workers, double *backlog)
@@ -148,9 +151,10 @@ static void step(struct run *run, const struct policy *policy, int i, int *worke
         double capacity, done, delay;
 
         if (*workers && fabs((double)wanted / *workers - 1) > policy->dead_band && wanted != *workers) {
-                note_change(run, policy, i, *workers, wanted);
-                *workers = wanted;
-                up_s -= policy->downtime_s;
+                if (note_change(run, policy, i, *workers, wanted)) {
+                        *workers = wanted;
+                        up_s -= policy->downtime_s;
+                }
         }
         *workers = *workers ? *workers : wanted;
         capacity = *workers * RATE * (1 - 0.004 * *workers) * (1 + 0.02 * noise(2, (uint64_t)i));
@@ -360,7 +364,8 @@ static json_t *band(double base, double wave, uint64_t stream, bool known)
 
 static json_t *recording(const char *name, bool fitted, uint64_t stream)
 {
-        return json_pack("{s:s, s:b, s:{s:I, s:i, s:{s:o, s:o, s:o, s:o}}}", "name", name, "fitted", fitted,
+        return json_pack("{s:s, s:b, s:s, s:i, s:{s:I, s:i, s:{s:o, s:o, s:o, s:o}}}", "name", name, "fitted",
+                         fitted, "strategy", fitted ? "static" : "hpa", "rescales", fitted ? 0 : 5,
                          "timeline", "start_ms", (json_int_t)START_MS, "step_seconds", 60, "metrics",
                          "workers", band(14, 6, stream, true), "throughput",
                          band(41e3, 18e3, stream + 1, true), "latency", band(0.9, 0.4, stream + 2, true),
