@@ -23,8 +23,8 @@ static void *field_of(const struct option *option, void *object)
 const char *option_unit_words(const char *unit)
 {
         static const char *const words[][2] = {
-                {"s", "seconds"}, {"ms", "milliseconds"}, {"min", "minutes"},
-                {"h", "hours"},   {"d", "days"},          {"%", "percent"},
+                {"s", "seconds"},    {"ms", "milliseconds"}, {"min", "minutes"}, {"h", "hours"},
+                {"1/h", "per hour"}, {"1/d", "per day"},     {"d", "days"},      {"%", "percent"},
         };
 
         for (size_t i = 0; unit && i < ARRAY_LENGTH(words); i++)
@@ -92,12 +92,15 @@ static void put_expected(const struct option *option, struct text *out)
                 [OPTION_FREE] = "a value",
         };
         bool numeric = option->type == OPTION_INT || option->type == OPTION_NUMBER;
+        const char *unit = numeric ? option_unit_words(option->unit) : NULL;
+        bool rate = unit && strncmp(unit, "per ", 4) == 0;
 
         if (option->type == OPTION_CHOICE)
                 put_names(option->choices, " or ", out);
+        else if (rate)
+                text_format(out, "%s %s", kinds[option->type], unit);
         else
-                text_put(out,
-                         numeric && option->unit ? option_unit_words(option->unit) : kinds[option->type]);
+                text_put(out, unit ? unit : kinds[option->type]);
         if (option->type == OPTION_TEXT && option_bounded(option))
                 text_format(out, " of %.0f to %.0f characters", option->min, option->max);
         else if (option->type >= OPTION_LIST && option_bounded(option))
@@ -397,21 +400,30 @@ static bool fill_default(const struct option *option, void *field, struct error 
         return true;
 }
 
+static bool fail_missing(const struct option *option, const struct yaml_node *section, struct error *err)
+{
+        autotext expected = {0};
+
+        put_expected(option, &expected);
+        return yaml_error(section, err, "lacks %s; expected %s", option->name, expected.data);
+}
+
+/* What is written is looked at before what is missing: a person mends first what they see. */
 static bool fill_options(const struct option_table *table, const struct yaml_node *node, void *object,
                          struct error *err)
 {
         for (const struct option *option = table->options; option->name; option++) {
                 const struct yaml_node *value = yaml_get(node, option->name);
-                void *field = field_of(option, object);
 
-                if (!value && node && option->required) {
-                        autotext expected = {0};
-
-                        put_expected(option, &expected);
-                        return yaml_error(node, err, "lacks %s; expected %s", option->name, expected.data);
-                }
-                if (!(value ? parsers[option->type](option, value, field, err)
-                            : fill_default(option, field, err)))
+                if (value && !parsers[option->type](option, value, field_of(option, object), err))
+                        return false;
+        }
+        for (const struct option *option = table->options; option->name; option++) {
+                if (yaml_get(node, option->name))
+                        continue;
+                if (node && option->required)
+                        return fail_missing(option, node, err);
+                if (!fill_default(option, field_of(option, object), err))
                         return false;
         }
         return true;

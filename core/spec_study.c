@@ -314,8 +314,6 @@ static const struct option entry_options[] = {
         {.name = "value",
          .type = OPTION_QUANTITY,
          AT(configuration_entry, value),
-         .min = -1e18,
-         .max = 1e18,
          .required = true,
          .help = "Its value."},
         {0},
