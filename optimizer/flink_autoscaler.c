@@ -278,11 +278,9 @@ bool flink_memory_pressure(const struct flink_options *options, double gc_ratio,
 bool flink_quota_exceeded(const struct flink_options *options, int slots_per_worker, int from, int to)
 {
         int slots = slots_per_worker > 0 ? slots_per_worker : 1;
-        double workers = to / slots;
+        int workers_before = from / slots, workers = to / slots;
 
-        if (to / slots <= from / slots)
-                return false;
         /* Without a quota this compares with NAN and is false. */
-        return workers * options->task_manager_cpu > options->quota_cpu ||
-               workers * options->task_manager_memory > options->quota_memory;
+        return workers > workers_before && (workers * options->task_manager_cpu > options->quota_cpu ||
+                                            workers * options->task_manager_memory > options->quota_memory);
 }

@@ -57,7 +57,7 @@ static const struct option_table table = {
 static int64_t interval_ms(const void *options)
 {
         (void)options;
-        return 60 * MS_PER_SECOND;
+        return INT64_C(60) * MS_PER_SECOND;
 }
 
 static bool static_open(const struct strategy_context *context, const void *options, void **ret_state,
