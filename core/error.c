@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define OPTCTL_CORE_ERROR_C /* the functions themselves, not what the analyzer is told of them */
 #include "core/error.h"
 
 #include <stdarg.h>

@@ -48,13 +48,6 @@ bool error_errno(struct error *err, int number, const char *format, ...) __attri
 /* Puts "context: " in front of the message; returns false. */
 bool error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#if defined(__clang_analyzer__) && !defined(OPTCTL_CORE_ERROR_C)
-/* What a reader knows and the analyzer, which sees one file at a time, does not. */
-#define error_set(...)   ((void)error_set(__VA_ARGS__), false)
-#define error_errno(...) ((void)error_errno(__VA_ARGS__), false)
-#define error_wrap(...)  ((void)error_wrap(__VA_ARGS__), false)
-#endif
-
 void error_clear(struct error *err);
 
 /* Exit status of the program for this error: 2 for input, 3 for interrupted, 1 otherwise. */

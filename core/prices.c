@@ -252,8 +252,9 @@ price_sum price_book_integral(const struct price_book *book, int64_t from_ms, in
 double price_sum_to_money(price_sum sum)
 {
         const price_sum units = (price_sum)UNITS_PER_CURRENCY * MS_PER_HOUR;
+        const price_sum whole = sum / units;
 
-        return (double)(sum / units) + (double)(sum % units) / (double)units;
+        return (double)whole + (double)(sum - whole * units) / (double)units;
 }
 
 price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, int64_t at_ms)

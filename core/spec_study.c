@@ -12,24 +12,25 @@
 #define SERIES_OPTIONS(type_name)                                                                            \
         {.name = "timeColumn",                                                                               \
          .type = OPTION_TEXT,                                                                                \
-         AT(type_name, time_column),                                                                         \
+         .offset = offsetof(struct type_name, time_column),                                                  \
          .help = "Column of the times by its name; without it the first, or one named timestamp, time, "     \
                  "date or t."},                                                                              \
                 {.name = "valueColumn",                                                                      \
                  .type = OPTION_TEXT,                                                                        \
-                 AT(type_name, value_column),                                                                \
+                 .offset = offsetof(struct type_name, value_column),                                         \
                  .help = "Column of the values by its name; without it the second."},                        \
                 {.name = "timeZone",                                                                         \
                  .type = OPTION_TEXT,                                                                        \
-                 AT(type_name, time_zone),                                                                   \
+                 .offset = offsetof(struct type_name, time_zone),                                            \
                  .help = "IANA name of the zone of local times without an offset; UTC without it."},         \
                 {.name = "match",                                                                            \
                  .type = OPTION_TEXT,                                                                        \
-                 AT(type_name, match),                                                                       \
+                 .offset = offsetof(struct type_name, match),                                                \
                  .help = "Prometheus JSON with several series: text in the labels of the one meant."},       \
         {                                                                                                    \
-                .name = "secondsFromZero", .type = OPTION_BOOL, AT(type_name, seconds_from_zero),            \
-                .fallback = "false", .help = "Whether times are seconds since the start of the recording."   \
+                .name = "secondsFromZero", .type = OPTION_BOOL,                                              \
+                .offset = offsetof(struct type_name, seconds_from_zero), .fallback = "false",                \
+                .help = "Whether times are seconds since the start of the recording."                        \
         }
 
 /* ---- workload ---- */
