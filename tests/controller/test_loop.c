@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "controller/loop.h"
+#include "core/random.h"
 #include "tests/support/play.h"
 
 struct scene {
@@ -351,6 +352,137 @@ static void test_a_target_that_never_reads_back_fails(void **state)
                 scene.play->intents[0].reason,
                 "play was told to run source 2, work 8 (8 workers) and reads back source 2, work 4 (4 "
                 "workers)");
+        close_scene(&scene);
+}
+
+static void test_a_write_whose_answer_was_lost_is_not_repeated(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        play_want(scene.play, 2, 8);
+        scene.play->answers_to_lose = 1;
+        turns(&scene, 1);
+        assert_target(&scene, 2, 8);
+        assert_false(last_intent(&scene)->intent.applied);
+        turns(&scene, 10);
+        assert_int_equal(scene.play->applies, 1);
+        assert_ended(&scene, OUTCOME_CONFIRMED, "as predicted");
+        close_scene(&scene);
+}
+
+/* ---- after a crash ---- */
+
+/* The journal of a process that died: an intent from (2, 4) to (3, 8), and the target as it was found. */
+static void open_after_crash(struct scene *scene, double source, double work, bool applied)
+{
+        struct loop_setup setup;
+
+        open_scene(scene, SPEC_AUTO);
+        loop_free(scene->loop);
+        play_want(scene->play, 3, 8);
+        scene->play->holds = true;
+        scene->play->intents[0].intent = (struct intent){.id = 1,
+                                                         .time_ms = scene->play->now_ms - 5000,
+                                                         .from = play_configuration(2, 4),
+                                                         .to = play_configuration(3, 8),
+                                                         .applied = applied,
+                                                         .prediction = scene->play->prediction};
+        scene->play->n_intents = 1;
+        scene->play->target = play_configuration(source, work);
+        setup = setup_of(scene, SPEC_AUTO);
+        scene->loop = loop_new(&setup);
+}
+
+static void test_what_was_applied_before_a_crash_is_verified(void **state)
+{
+        (void)state;
+        for (int applied = 0; applied < 2; applied++) {
+                struct scene scene;
+
+                open_after_crash(&scene, 3, 8, applied);
+                assert_true(last_intent(&scene)->intent.applied);
+                turns(&scene, 8);
+                assert_ended(&scene, OUTCOME_CONFIRMED, "as predicted");
+                assert_int_equal(scene.play->applies, 0);
+                close_scene(&scene);
+
+                open_after_crash(&scene, 3, 8, applied);
+                scene.play->rate_of_wanted_ratio = 0.5;
+                scene.play->load_per_second = 600;
+                turns(&scene, 8);
+                assert_ended(&scene, OUTCOME_UNKNOWN, "going back would shrink a saturated pipeline");
+                close_scene(&scene);
+        }
+}
+
+static void test_what_was_not_begun_before_a_crash_has_failed(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 2, 4, false);
+        assert_ended(&scene, OUTCOME_FAILED, "crashed before anything was written");
+        turns(&scene, 5);
+        assert_int_equal(scene.play->applies, 0);
+        close_scene(&scene);
+}
+
+static void test_what_was_left_half_way_by_a_crash_is_taken_back_once(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 3, 4, false);
+        assert_target(&scene, 2, 4);
+        assert_ended(&scene, OUTCOME_FAILED, "crashed half-way: taken back");
+        turns(&scene, 5);
+        assert_int_equal(scene.play->applies, 1);
+        close_scene(&scene);
+}
+
+static void test_what_somebody_else_set_during_a_crash_stays(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 5, 8, true);
+        assert_target(&scene, 5, 8);
+        assert_ended(&scene, OUTCOME_UNKNOWN, "somebody else changed the target before the restart");
+        turns(&scene, 5);
+        assert_int_equal(scene.play->applies, 0);
+        close_scene(&scene);
+}
+
+static void test_what_was_taken_back_before_a_crash_is_reverted(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 2, 4, true);
+        assert_ended(&scene, OUTCOME_REVERTED, "found taken back after a restart");
+        close_scene(&scene);
+}
+
+static void test_a_target_that_cannot_be_read_after_a_crash_is_asked_again(void **state)
+{
+        struct loop_setup setup;
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 3, 8, false);
+        loop_free(scene.loop);
+        scene.play->intents[0].intent.applied = false;
+        scene.play->fault_ratio = 1;
+        scene.play->random = random_new(1, 0, 0);
+        setup = setup_of(&scene, SPEC_AUTO);
+        scene.loop = loop_new(&setup);
+        turns(&scene, 3);
+        assert_false(last_intent(&scene)->intent.applied);
+        scene.play->fault_ratio = 0;
+        turns(&scene, 10);
+        assert_ended(&scene, OUTCOME_CONFIRMED, "as predicted");
         close_scene(&scene);
 }
 
@@ -720,6 +852,13 @@ int main(void)
                 cmocka_unit_test(test_half_a_change_is_taken_back),
                 cmocka_unit_test(test_a_write_that_was_lost_reads_back_and_is_repeated),
                 cmocka_unit_test(test_a_target_that_never_reads_back_fails),
+                cmocka_unit_test(test_a_write_whose_answer_was_lost_is_not_repeated),
+                cmocka_unit_test(test_what_was_applied_before_a_crash_is_verified),
+                cmocka_unit_test(test_what_was_not_begun_before_a_crash_has_failed),
+                cmocka_unit_test(test_what_was_left_half_way_by_a_crash_is_taken_back_once),
+                cmocka_unit_test(test_what_somebody_else_set_during_a_crash_stays),
+                cmocka_unit_test(test_what_was_taken_back_before_a_crash_is_reverted),
+                cmocka_unit_test(test_a_target_that_cannot_be_read_after_a_crash_is_asked_again),
                 cmocka_unit_test(test_a_regression_is_taken_back_and_kept_away_from_longer_each_time),
                 cmocka_unit_test(test_it_goes_back_to_the_last_configuration_known_to_be_good),
                 cmocka_unit_test(test_what_was_good_for_less_load_is_not_gone_back_to),

@@ -140,6 +140,10 @@ static bool write_knob(struct play *play, int knob, double value, const struct c
                 count_write(play, knob, value);
                 play->target.value[knob] = value;
         }
+        if (play->answers_to_lose > 0) {
+                play->answers_to_lose--;
+                done = error_set(&answer, ERROR_TIMEOUT, NULL, "it did not answer in time");
+        }
         if (!calls->end(calls->context, id, done, done ? "ok" : answer.message, err))
                 return false;
         if (done)
@@ -157,6 +161,7 @@ static bool apply(void *state, const struct configuration *from, const struct co
         (void)from;
         if (dry_run)
                 return true;
+        play->applies++;
         for (int i = 0; i < 2; i++)
                 if (play->target.value[i] != to->value[i] && !write_knob(play, i, to->value[i], calls, err))
                         return false;

@@ -49,6 +49,7 @@ struct play {
         int knob_to_fail;    /* writes to it fail; -1: none */
         bool fail_for_good;  /* failed writes say that trying again is no use */
         int reads_to_lie;    /* the next so many reads of the target answer with what it was told before */
+        int answers_to_lose; /* the next so many writes are done and answered as failed */
         int writes_to_lose;  /* the next so many writes are answered as done and are not */
         bool journal_fails;
         int64_t crash_at;   /* -1: never */
@@ -61,7 +62,7 @@ struct play {
         double backlog_records;
         struct play_intent intents[PLAY_MAX_INTENTS];
         int n_intents, n_calls, call_intent[PLAY_MAX_CALLS];
-        int decisions, holds_written, refusals, observations, writes;
+        int decisions, holds_written, refusals, observations, writes, applies;
         int writes_without_intent, intents_on_bad_data, intents_shrinking_while_behind;
         int told[5]; /* by outcome */
         char last_hold[512], last_finding[240];
