@@ -683,6 +683,28 @@ static void test_nothing_is_written_before_the_intent_is_durable(void **state)
         close_scene(&scene);
 }
 
+static bool failing_decision(void *context, const struct decision *decision, int64_t *ret_id,
+                             struct error *err)
+{
+        (void)context, (void)decision, (void)ret_id;
+        return error_set(err, ERROR_IO, NULL, "no space left on device");
+}
+
+/* What could not be explained afterwards is not done. */
+static void test_nothing_is_done_whose_decision_is_not_written_down(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        scene.play->journal.decision = failing_decision;
+        play_want(scene.play, 2, 8);
+        turns(&scene, 3);
+        assert_int_equal(scene.play->n_intents, 0);
+        assert_why(&scene, "nothing is written to the target: no space left on device");
+        close_scene(&scene);
+}
+
 static bool failing_call_end(void *context, int64_t call_id, int64_t time_ms, bool done, const char *answer,
                              struct error *err)
 {
@@ -867,6 +889,7 @@ int main(void)
                 cmocka_unit_test(test_only_growing_takes_the_place_of_what_is_being_verified),
                 cmocka_unit_test(test_what_somebody_else_changed_is_not_taken_back),
                 cmocka_unit_test(test_nothing_is_written_before_the_intent_is_durable),
+                cmocka_unit_test(test_nothing_is_done_whose_decision_is_not_written_down),
                 cmocka_unit_test(test_what_the_journal_could_not_take_is_offered_again),
                 cmocka_unit_test(test_it_runs_without_a_journal),
                 cmocka_unit_test(test_every_rule_judges_what_the_others_left),
