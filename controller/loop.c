@@ -54,9 +54,13 @@ struct loop {
 
 static void say(const struct loop *loop, const char *message, const char *reason)
 {
-        if (loop->setup.log)
-                log_info(loop->setup.log, message, LOG_TEXT("pipeline", loop->setup.pipeline->name),
-                         LOG_TEXT("reason", reason));
+        const struct log_field fields[] = {
+                LOG_TEXT("pipeline", loop->setup.pipeline->name),
+                LOG_TEXT("reason", reason),
+                {.key = NULL},
+        };
+
+        log_write(loop->setup.log, LOG_LEVEL_INFO, message, fields);
 }
 
 static void journal_failed(struct loop *loop, const struct error *err)
