@@ -210,33 +210,38 @@ static void add_mean(struct terminal_table *table, const struct measure *measure
         terminal_table_cell(table, measure_style(measure, is.mean), "%s", blank ? "" : words.data);
 }
 
-static bool has_spread(struct figure is)
+/* "[low, high]", or nothing where the two read the same. */
+static char *interval_words(const struct measure *measure, const json_t *strategy)
 {
-        return is.low < is.high;
+        struct figure is = figure(strategy, measure->key);
+        bool turned = measure->look == LOOK_CHANGE;
+        autotext low = {0}, high = {0};
+
+        if (!(is.low < is.high))
+                return memory_copy_text("");
+        put_value(&low, measure->look, turned ? is.high : is.low);
+        put_value(&high, measure->look, turned ? is.low : is.high);
+        if (strcmp(low.data, high.data) == 0)
+                return memory_copy_text("");
+        return memory_format("[%s, %s]", low.data, high.data);
 }
 
 static void add_interval(struct terminal_table *table, const struct measure *measure, const json_t *strategy,
                          bool blank)
 {
-        struct figure is = figure(strategy, measure->key);
-        bool turned = measure->look == LOOK_CHANGE;
-        autotext words = {0};
+        autofree char *words = interval_words(measure, strategy);
 
-        if (has_spread(is) && !blank) {
-                text_put(&words, "[");
-                put_value(&words, measure->look, turned ? is.high : is.low);
-                text_put(&words, ", ");
-                put_value(&words, measure->look, turned ? is.low : is.high);
-                text_put(&words, "]");
-        }
-        terminal_table_cell(table, TERMINAL_FAINT, "%s", words.data ? words.data : "");
+        terminal_table_cell(table, TERMINAL_FAINT, "%s", blank ? "" : words);
 }
 
-static bool any_spread(const json_t *strategy)
+static bool any_interval(const json_t *strategy)
 {
-        for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
-                if (measures[i].title && has_spread(figure(strategy, measures[i].key)))
+        for (size_t i = 0; i < ARRAY_LENGTH(measures); i++) {
+                autofree char *words = measures[i].title ? interval_words(&measures[i], strategy) : NULL;
+
+                if (words && *words)
                         return true;
+        }
         return false;
 }
 
@@ -271,7 +276,7 @@ static void print_strategies(const json_t *document, const json_t *strategies, F
         json_array_foreach(strategies, index, strategy)
         {
                 add_line(table, string(strategy, "name"), document, strategy, add_mean);
-                if (any_spread(strategy))
+                if (any_interval(strategy))
                         add_line(table, "", document, strategy, add_interval);
         }
         terminal_table_print(table, out, terminal_has_color(out));
@@ -541,8 +546,14 @@ static void add_parameter(struct terminal_table *table, const json_t *parameter)
 
         terminal_table_row(table);
         terminal_table_cell(table, TERMINAL_PLAIN, "%s", string(parameter, "name"));
-        terminal_table_cell(table, TERMINAL_PLAIN, isnan(value) ? UNKNOWN : "%.6g", value);
-        terminal_table_cell(table, TERMINAL_FAINT, isnan(error) ? "" : "± %.2g", error);
+        if (isnan(value))
+                terminal_table_cell(table, TERMINAL_PLAIN, UNKNOWN);
+        else
+                terminal_table_cell(table, TERMINAL_PLAIN, "%.6g", value);
+        if (isnan(error))
+                terminal_table_cell(table, TERMINAL_PLAIN, "%s", "");
+        else
+                terminal_table_cell(table, TERMINAL_FAINT, "± %.2g", error);
         terminal_table_cell(table, TERMINAL_PLAIN, "%s", string(parameter, "unit"));
         terminal_table_cell(table, identified ? TERMINAL_PLAIN : TERMINAL_BAD, "%s%s%s",
                             identified ? "identified" : "not identified", *note ? ": " : "", note);

@@ -55,7 +55,7 @@ function headline({best, holds}) {
 function range(figure, format, turned) {
   if (!figure || !(figure.low < figure.high)) return '';
   const ends = [format(figure.low), format(figure.high)];
-  return '[' + (turned ? ends.reverse() : ends).join(', ') + ']';
+  return ends[0] === ends[1] ? '' : '[' + (turned ? ends.reverse() : ends).join(', ') + ']';
 }
 
 function answerSection(answer) {

@@ -19,8 +19,9 @@
  * written beside it by hand. What they are after:
  *
  * - simulate: the head line is that of the manual; a saving of 40.6 % is a cost 40.6 % lower and its interval
- * is turned with it; the baseline has none; an interval stands only where runs differ; an unknown figure is a
- * dash in the table and empty in the CSV; 999.6 kg is 1 t; quotes follow RFC 4180 and CSV keeps every digit
+ * is turned with it; the baseline has none; an interval stands only where runs differ to the eye; an unknown
+ * figure is a dash in the table and empty in the CSV; 999.6 kg is 1 t; quotes follow RFC 4180 and CSV keeps
+ * every digit
  * - backtest: 14.8 / 14.65 - 1 = 1.02 %; of a saving the error is 1.5 points, not 3.8 %
  * - calibrate: why a parameter could not be identified
  */
