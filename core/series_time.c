@@ -73,7 +73,7 @@ static bool take_seconds(const char **at, const char *end, int64_t *ret_ms)
 
         if (!take_digits(at, end, 2, &seconds) || seconds > 60)
                 return false;
-        ms = seconds * MS_PER_SECOND;
+        ms = (int64_t)seconds * MS_PER_SECOND;
         if (take_byte(at, end, '.') || take_byte(at, end, ',')) {
                 int64_t place = 100;
 
