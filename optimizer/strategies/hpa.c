@@ -17,16 +17,15 @@ struct hpa_options {
         struct hpa_behavior behavior;
 };
 
-struct sample {
-        int64_t time_ms, window_ms;
-        double cpu_ratio;
-};
-
 struct state {
         const struct hpa_options *options;
         struct hpa_target target;
-        struct sample *samples; /* ring: the newest is before `next` */
-        size_t n_samples, next;
+        /* Since the metrics pipeline last took a value. */
+        double cpu_sum, cpu_weight;
+        int64_t due_ms;
+        /* The value it serves until the next one, and the pods that it is of: younger ones have none yet. */
+        double percent;
+        int pods_measured;
 };
 
 static const struct option options_list[] = {
@@ -60,9 +59,8 @@ static const struct option options_list[] = {
          .min = 1,
          .max = 3600,
          .fallback = "15",
-         .help = "How long CPU use is averaged before the controller sees it: metrics-server's resolution, "
-                 "15 s, or the "
-                 "window of a custom pipeline."},
+         .help = "How often the metrics pipeline takes a new value (metrics-server: --metric-resolution), "
+                 "which is the mean use since the one before and is served until the next."},
         {.name = "behavior",
          .type = OPTION_SECTION,
          .offset = offsetof(struct hpa_options, behavior),
@@ -94,38 +92,36 @@ static bool hpa_open(const struct strategy_context *context, const void *options
 
         (void)err;
         state->options = options;
-        state->n_samples =
-                (size_t)(state->options->metrics_window_seconds / state->options->sync_period_seconds) + 1;
-        state->samples = memory_new(state->n_samples, sizeof *state->samples);
+        state->percent = NAN;
+        state->due_ms = context->start_ms + state->options->metrics_window_seconds * MS_PER_SECOND;
         hpa_target_init(&state->target, context->pipeline, &state->options->behavior);
         *ret_state = state;
         return true;
 }
 
+/* Averages CPU use by time, and takes the mean when the metrics pipeline would. */
 static void remember(struct state *state, const struct observation *observation)
 {
-        if ((observation->missing & (MISSING_ALL | MISSING_CPU)) || isnan(observation->cpu_ratio))
+        if (!(observation->missing & (MISSING_ALL | MISSING_CPU)) && !isnan(observation->cpu_ratio)) {
+                state->cpu_sum += observation->cpu_ratio * (double)observation->window_ms;
+                state->cpu_weight += (double)observation->window_ms;
+        }
+        if (observation->time_ms < state->due_ms || state->cpu_weight <= 0)
                 return;
-        state->samples[state->next] =
-                (struct sample){observation->time_ms, observation->window_ms, observation->cpu_ratio};
-        state->next = (state->next + 1) % state->n_samples;
+        state->percent = 100 * state->cpu_sum / state->cpu_weight;
+        state->pods_measured =
+                observation->workers_ready > 0 ? observation->workers_ready : observation->workers;
+        state->cpu_sum = state->cpu_weight = 0;
+        state->due_ms = observation->time_ms + state->options->metrics_window_seconds * MS_PER_SECOND;
 }
 
-/* Time-weighted mean of what was measured within the window; NAN without anything. */
-static double mean_cpu_ratio(const struct state *state, int64_t now_ms)
+/* Ready pods that started after the last value was taken are missing from the metrics API. */
+static void leave_out_unmeasured(const struct state *state, struct hpa_pods *pods)
 {
-        int64_t from_ms = now_ms - state->options->metrics_window_seconds * MS_PER_SECOND;
-        double sum = 0, weight = 0;
-
-        for (size_t i = 0; i < state->n_samples; i++) {
-                const struct sample *sample = &state->samples[i];
-
-                if (sample->window_ms <= 0 || sample->time_ms <= from_ms)
-                        continue;
-                sum += sample->cpu_ratio * (double)sample->window_ms;
-                weight += (double)sample->window_ms;
-        }
-        return weight > 0 ? sum / weight : NAN;
+        if (pods->ready <= state->pods_measured)
+                return;
+        pods->missing += pods->ready - state->pods_measured;
+        pods->ready = state->pods_measured;
 }
 
 static bool hpa_propose(void *opaque, const struct observation *observation, struct proposal *ret_proposal,
@@ -145,7 +141,8 @@ static bool hpa_propose(void *opaque, const struct observation *observation, str
         }
         hpa_target_observe(&state->target, observation);
         pods = hpa_target_pods(&state->target, observation);
-        percent = 100 * mean_cpu_ratio(state, observation->time_ms);
+        leave_out_unmeasured(state, &pods);
+        percent = state->percent;
         if (isnan(percent) || pods.ready == 0) {
                 proposal_hold(ret_proposal, "hpa", observation, "no CPU use of any ready worker is known");
                 return true;
@@ -179,7 +176,6 @@ static void hpa_close(void *opaque)
         if (!state)
                 return;
         hpa_target_fini(&state->target);
-        free(state->samples);
         free(state);
 }
 
