@@ -101,6 +101,13 @@ static const struct option restart_options[] = {
          STANDARD_ERROR(SECONDS_MAX),
          .unit = "s",
          .help = "Standard error of medianSeconds."},
+        {.name = "workerSeconds",
+         OPTION_AT(restart_model, worker_seconds),
+         SECONDS,
+         .fallback = "0",
+         .help = "Downtime on top of the median that the workers share, as state they restore in parallel: "
+                 "it is "
+                 "divided by their number."},
         {.name = "logDeviation",
          OPTION_AT(restart_model, log_sd),
          LOG_DEVIATION,
@@ -161,6 +168,13 @@ static const struct option failure_options[] = {
          SECONDS,
          .fallback = "30",
          .help = "Median downtime after a loss."},
+        {.name = "workerSeconds",
+         OPTION_AT(failure_model, worker_seconds),
+         SECONDS,
+         .fallback = "0",
+         .help = "Downtime on top of the median that the workers share, as state they restore in parallel: "
+                 "it is "
+                 "divided by their number."},
         {.name = "logDeviation",
          OPTION_AT(failure_model, log_sd),
          LOG_DEVIATION,

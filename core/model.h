@@ -24,10 +24,12 @@ struct operator_model {
 struct restart_model {
         double median_seconds, median_seconds_error; /* downtime of a rescale */
         double log_sd;                               /* of its log: the downtime is log-normal */
-        double trigger_delay_seconds;                /* from the call until the job stops */
-        double warmup_seconds;                       /* after which capacity is whole */
-        double warmup_capacity_ratio;                /* capacity right after the start, over the whole */
-        double warmup_cpu_ratio;                     /* CPU ratio seen while warming up; 0: as loaded */
+        double worker_seconds; /* of downtime shared by the workers: divided by their number (state restored)
+                                */
+        double trigger_delay_seconds; /* from the call until the job stops */
+        double warmup_seconds;        /* after which capacity is whole */
+        double warmup_capacity_ratio; /* capacity right after the start, over the whole */
+        double warmup_cpu_ratio;      /* CPU ratio seen while warming up; 0: as loaded */
 };
 
 struct failure_model {
@@ -35,6 +37,7 @@ struct failure_model {
         double first_after_seconds; /* the first one, from the start; 0: at random */
         double jitter_ratio;        /* 1: a Poisson process; near 0: a regular one */
         double median_seconds;      /* downtime */
+        double worker_seconds;      /* as in struct restart_model */
         double log_sd;
         double spot_per_hour; /* preemptions per worker-hour */
 };

@@ -39,12 +39,7 @@ static double *downtimes(const struct fitting *fitting, bool rescale, size_t *re
                             episode->end >= fitting->recordings[r]->count)
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        /* The oldest record after the gap waited through it: with metrics that lag or are
-                         * averaged this tells the downtime better than the gap. */
-                        seconds[count++] =
-                                episode->peak_delay_seconds > 0 && episode->peak_delay_seconds < 600
-                                        ? fmax(episode->peak_delay_seconds, fmin(gap, 600))
-                                        : gap;
+                        seconds[count++] = gap;
                 }
         *ret_count = count;
         return seconds;
@@ -101,6 +96,38 @@ static double *restarts_after_failures(const struct fitting *fitting, size_t *re
         return seconds;
 }
 
+/* After a restart the oldest record has waited through the gap and since the last checkpoint before it, which
+ * on average is half an interval ago. */
+static void calibrate_replay(struct fitting *fitting)
+{
+        struct checkpoint_model *checkpoints = &fitting->result->model.checkpoints;
+        double *seconds = NULL;
+        size_t count = 0;
+        struct lognormal fit;
+
+        for (size_t r = 0; r < fitting->n; r++)
+                for (size_t e = 0; tells_restarts(fitting, r) && e < fitting->episodes[r]->count; e++) {
+                        const struct episode *episode = &fitting->episodes[r]->items[e];
+
+                        if (!episode->seen || !(episode->peak_delay_seconds > 0))
+                                continue;
+                        seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        seconds[count++] =
+                                fmax(episode->peak_delay_seconds - (double)(episode->end - episode->start),
+                                     0);
+                }
+        /* Where the gap itself was reckoned from the latency, what was read again is in it. */
+        checkpoints->interval_seconds = 0;
+        if (count > 0) {
+                fit = fit_lognormal(seconds, count);
+                checkpoints->interval_seconds = 2 * fit.median;
+                calibrate_note(fitting, "checkpoints.intervalSeconds", "s", checkpoints->interval_seconds,
+                               2 * fit.median_error,
+                               "from how much older than the gap the first records after %zu are", count);
+        }
+        free(seconds);
+}
+
 void calibrate_restarts(struct fitting *fitting)
 {
         struct restart_model *restart = &fitting->result->model.restart;
@@ -130,9 +157,7 @@ void calibrate_restarts(struct fitting *fitting)
         restart->median_seconds = fit.median;
         restart->median_seconds_error = fit.median_error;
         restart->log_sd = fit.log_sd;
-        /* What is read again since the last checkpoint is older still: the wait of the oldest record holds it
-         * already. */
-        fitting->result->model.checkpoints.interval_seconds = 0;
+        calibrate_replay(fitting);
         calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
                        from);
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
@@ -174,6 +199,69 @@ static double *failure_intervals(const struct fitting *fitting, size_t *ret_coun
         return seconds;
 }
 
+/* Median downtime of the recordings that ran on so many workers, of whatever kind; 0 when there is none. */
+static double median_at(const struct fitting *fitting, double workers)
+{
+        double *seconds = NULL, median = 0;
+        size_t count = 0;
+
+        for (size_t r = 0; r < fitting->n; r++)
+                for (size_t e = 0; e < fitting->episodes[r]->count; e++) {
+                        const struct episode *episode = &fitting->episodes[r]->items[e];
+
+                        if (episode->start == 0 || episode->end >= fitting->recordings[r]->count ||
+                            recording_workers_at(fitting->recordings[r], fitting->pipeline, 0) != workers)
+                                continue;
+                        seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        seconds[count++] = (double)(episode->end - episode->start);
+                }
+        if (count >= 3) {
+                gsl_sort(seconds, 1, count);
+                median = gsl_stats_median_from_sorted_data(seconds, 1, count);
+        }
+        free(seconds);
+        return median;
+}
+
+/* State is restored by all workers at once: with two scales the part of the downtime that they share can be
+ * told from the rest. Moves it out of *median_seconds. */
+static void split_downtime(struct fitting *fitting, const char *name, double *median_seconds,
+                           double *worker_seconds)
+{
+        double few = INFINITY, many = 0, shared;
+
+        for (size_t r = 0; r < fitting->n; r++) {
+                double workers = recording_workers_at(fitting->recordings[r], fitting->pipeline, 0);
+
+                if (median_at(fitting, workers) <= 0)
+                        continue;
+                few = fmin(few, workers);
+                many = fmax(many, workers);
+        }
+        if (!(few < many))
+                return;
+        shared = (median_at(fitting, few) - median_at(fitting, many)) / (1 / few - 1 / many);
+        shared = fmin(fmax(shared, 0), *median_seconds * many);
+        *worker_seconds = shared;
+        *median_seconds -= shared / many;
+        calibrate_note(fitting, name, "s", shared, shared / 3,
+                       "shared by the workers; from downtimes at %.0f and %.0f", few, many);
+}
+
+/* A failure that left no trace makes one interval out of two: those near a multiple of the median are cut to
+ * it. Sorts; returns the median. */
+static double unfold(double *intervals, size_t count)
+{
+        double middle;
+
+        gsl_sort(intervals, 1, count);
+        middle = gsl_stats_median_from_sorted_data(intervals, 1, count);
+        for (size_t i = 0; i < count; i++)
+                intervals[i] /= fmax(round(intervals[i] / middle), 1);
+        gsl_sort(intervals, 1, count);
+        return gsl_stats_median_from_sorted_data(intervals, 1, count);
+}
+
 void calibrate_failures(struct fitting *fitting)
 {
         struct failure_model *failures = &fitting->result->model.failures;
@@ -190,13 +278,15 @@ void calibrate_failures(struct fitting *fitting)
         }
         fit = fit_lognormal(seconds, down_count);
         failures->median_seconds = fit.median;
+        failures->worker_seconds = 0;
+        split_downtime(fitting, "failures.workerSeconds", &failures->median_seconds,
+                       &failures->worker_seconds);
         failures->log_sd = fit.log_sd;
         failures->every_seconds = total / (double)down_count;
         failures->jitter_ratio = 1;
         failures->first_after_seconds = 0;
         if (count >= REGULAR_AT_LEAST) {
-                gsl_sort(intervals, 1, count);
-                middle = gsl_stats_median_from_sorted_data(intervals, 1, count);
+                middle = unfold(intervals, count);
                 spread = gsl_stats_quantile_from_sorted_data(intervals, 1, count, .84) -
                          gsl_stats_quantile_from_sorted_data(intervals, 1, count, .16);
                 if (spread / 2 < REGULAR_CV * middle) {

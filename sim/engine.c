@@ -131,22 +131,24 @@ static void pay_for(struct engine *engine, int workers)
         engine->workers_paid = workers;
 }
 
-static void go_down(struct engine *engine, double seconds)
+static void go_down(struct engine *engine)
 {
         flow_fold(engine);
         flow_rewind(engine);
         engine->state = JOB_DOWN;
         engine->quiet = false;
-        engine->up_at = engine->tick + ticks_of(engine, seconds);
         engine->seen.restarted = true;
         engine->restarts++;
 }
 
-static double lognormal(gsl_rng *rng, double median, double log_sd)
+/* Log-normal about a median of which one part is shared by the workers. */
+static void stay_down(struct engine *engine, gsl_rng *rng, double median_seconds, double worker_seconds,
+                      double log_sd)
 {
         double normal = gsl_ran_ugaussian(rng);
+        double median = median_seconds + worker_seconds / fmax(engine->deployment.workers, 1);
 
-        return median * exp(log_sd * normal);
+        engine->up_at = engine->tick + ticks_of(engine, median * exp(log_sd * normal));
 }
 
 static void take_configuration(struct engine *engine)
@@ -160,21 +162,25 @@ static void take_configuration(struct engine *engine)
 
 static void begin_restart(struct engine *engine)
 {
+        const struct restart_model *restart = &engine->restart;
+
         engine->restart_at = NEVER;
-        go_down(engine,
-                lognormal(engine->rng_restarts, engine->restart.median_seconds, engine->restart.log_sd));
+        go_down(engine);
         take_configuration(engine);
+        stay_down(engine, engine->rng_restarts, restart->median_seconds, restart->worker_seconds,
+                  restart->log_sd);
         engine->figures.rescales += engine->in_figures;
 }
 
 static void fail(struct engine *engine)
 {
-        double seconds =
-                lognormal(engine->rng_failures, engine->failures.median_seconds, engine->failures.log_sd);
+        const struct failure_model *failures = &engine->failures;
 
+        go_down(engine);
+        stay_down(engine, engine->rng_failures, failures->median_seconds, failures->worker_seconds,
+                  failures->log_sd);
         plan_failure(engine, false);
         engine->figures.failures += engine->in_figures;
-        go_down(engine, seconds);
 }
 
 static void come_up(struct engine *engine)

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STILL_RATIO      0.05 /* of the offered load: less is standing still */
-#define SHORTEST_STILL   5    /* steps; shorter gaps are lost samples */
-#define MERGE_GAP        20   /* steps of life in between that do not end an episode */
-#define BEFORE_EPISODE   60   /* steps that metrics with a window carry over */
+#define STILL_RATIO      0.05                 /* of the offered load: less is standing still */
+#define HELD_STEPS       RECORDING_HELD_STEPS /* a value counts so long after it was measured */
+#define SHORTEST_STILL   5                    /* steps; shorter gaps are lost samples */
+#define MERGE_GAP        20                   /* steps of life in between that do not end an episode */
+#define BEFORE_EPISODE   60                   /* steps that metrics with a window carry over */
 #define AFTER_EPISODE    120
 #define PEAK_WITHIN      180 /* steps after the end in which the peak of latency is looked for */
 #define BEHIND_BASES     2   /* behind: latency above so many times its base, plus BEHIND_MARGIN seconds */
@@ -113,16 +114,17 @@ static void finish_episode(const struct recording *recording, const struct episo
                 episode->caught_up++;
 }
 
-static void add_episode(struct episodes *episodes, size_t start, size_t end)
+static void add_episode(struct episodes *episodes, size_t start, size_t end, bool seen)
 {
         struct episode *last = episodes->count > 0 ? &episodes->items[episodes->count - 1] : NULL;
 
         if (last && start <= last->end + MERGE_GAP) {
                 last->end = end > last->end ? end : last->end;
+                last->seen |= seen;
                 return;
         }
         episodes->items = memory_resize(episodes->items, episodes->count + 1, sizeof *episodes->items);
-        episodes->items[episodes->count++] = (struct episode){.start = start, .end = end};
+        episodes->items[episodes->count++] = (struct episode){.start = start, .end = end, .seen = seen};
 }
 
 /* Throughput went down around the step: a restart, not a load that outgrew the capacity. */
@@ -167,13 +169,13 @@ static void collect_episodes(const struct recording *recording, struct episodes 
                 while (end < recording->count && episodes->still[end])
                         end++;
                 if (end > i) {
-                        add_episode(episodes, i, end);
+                        add_episode(episodes, i > HELD_STEPS ? i - HELD_STEPS : 0, end, true);
                         i = end;
                         continue;
                 }
                 jump = jump_seconds(recording, episodes, i);
                 if (jump > 0)
-                        add_episode(episodes, (double)i > jump ? i - (size_t)jump : 0, i);
+                        add_episode(episodes, (double)i > jump ? i - (size_t)jump : 0, i, false);
         }
         for (size_t i = 0; i < episodes->count; i++)
                 finish_episode(recording, episodes, &episodes->items[i]);

@@ -17,7 +17,8 @@ struct episode {
         size_t caught_up;  /* first step at which nothing waits any more; end of the recording when it never
                               does */
         double peak_delay_seconds; /* highest latency after it, beyond the base */
-        bool rescale;              /* workers or parallelism changed by it */
+        bool seen;    /* as a gap in the metrics; else its start is reckoned from the latency after it */
+        bool rescale; /* workers or parallelism changed by it */
 };
 
 struct episodes {

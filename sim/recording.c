@@ -9,9 +9,8 @@
 
 #include "core/series.h"
 
-#define STEP_MS     1000
-#define MAX_STEPS   (40u << 20)
-#define STALE_STEPS 5 /* a value holds this many of its own steps; then it counts as not measured */
+#define STEP_MS   1000
+#define MAX_STEPS (40u << 20)
 
 /* A metric by name: where it is kept, and whether it is a state (holds until it changes) or a measurement. */
 struct target {
@@ -91,7 +90,7 @@ static double *on_grid(const struct recording *recording, const struct series *s
                        bool state)
 {
         double *values = memory_new(recording->count, sizeof *values);
-        int64_t fresh_ms = state ? INT64_MAX : STALE_STEPS * (series_step_ms(series) + 1);
+        int64_t fresh_ms = state ? INT64_MAX : RECORDING_HELD_STEPS * (series_step_ms(series) + 1);
         size_t next = 0;
 
         for (size_t i = 0; i < recording->count; i++) {

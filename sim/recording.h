@@ -35,6 +35,9 @@ struct recording {
         const struct recording_options *options;
 };
 
+/* A measured value holds so many of its series' own steps; then it counts as not measured. */
+#define RECORDING_HELD_STEPS 2
+
 /* Reads the files of a recording; `index` into spec->recordings. Errors name the recording and the file. */
 bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording,
                     struct error *err);
