@@ -342,24 +342,17 @@ static void summarise_runs(const struct backtest *backtest, const struct trial *
         (void)backtest;
 }
 
-/* Parameters, failures and noise are in the runs; what the simulator got wrong on average over the fitted
- * recordings is not, so it widens the interval of what was predicted from the same metric's windows. */
+/* Mean of the runs and the interval that holds backtest->share of them. */
 static json_t *prediction_json(const struct trial *trial, const struct backtest *backtest, int metric,
                                double measured, const struct summary *summaries)
 {
         struct spread spread = summary_spread(summaries, trial->n_runs, metric, backtest->share);
-        autofree double *values = memory_new(trial->n_runs, sizeof *values);
         const char *unit = summary_unit(metric);
         autofree char *money = memory_format("%s/d", price_book_currency(backtest->prices));
-        double predicted;
 
-        for (size_t r = 0; r < trial->n_runs; r++)
-                values[r] = summaries[r].value[metric];
-        gsl_sort(values, 1, trial->n_runs);
-        predicted = gsl_stats_median_from_sorted_data(values, 1, trial->n_runs);
         return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "recording", trial->recording->name, "metric",
                          summary_name(metric), "unit", unit ? unit : money, "measured",
-                         json_from_double(measured), "predicted", json_from_double(predicted), "low",
+                         json_from_double(measured), "predicted", json_from_double(spread.mean), "low",
                          json_from_double(spread.low), "high", json_from_double(spread.high));
 }
 

@@ -11,6 +11,7 @@
 #define REGULAR_CV       0.25
 #define REGULAR_AT_LEAST 4
 #define AROUND           15 /* steps before and after an episode in which a worker may be missing */
+#define JUST_AFTER       60 /* steps after an episode in which the oldest record shows */
 #define WARM_STEPS       30 /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
@@ -199,6 +200,24 @@ static double *failure_intervals(const struct fitting *fitting, size_t *ret_coun
         return seconds;
 }
 
+/* How long the oldest record waited through an episode, whatever had been waiting before: comparable between
+ * a recording that shows gaps and one that bridges them. */
+static double oldest_waited(const struct fitting *fitting, size_t r, const struct episode *episode)
+{
+        const struct recording *recording = fitting->recordings[r];
+        size_t before = episode->start > 0 ? episode->start - 1 : 0;
+        double waited = (double)(episode->end - episode->start), base;
+
+        base = episodes_delay(fitting->episodes[r], recording, before);
+        for (size_t i = episode->end; i < episode->end + JUST_AFTER && i < recording->count; i++) {
+                double delay = episodes_delay(fitting->episodes[r], recording, i);
+
+                if (delay - base > waited)
+                        waited = delay - base;
+        }
+        return waited;
+}
+
 /* Median downtime of the recordings that ran on so many workers, of whatever kind; 0 when there is none. */
 static double median_at(const struct fitting *fitting, double workers)
 {
@@ -213,7 +232,7 @@ static double median_at(const struct fitting *fitting, double workers)
                             recording_workers_at(fitting->recordings[r], fitting->pipeline, 0) != workers)
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        seconds[count++] = (double)(episode->end - episode->start);
+                        seconds[count++] = oldest_waited(fitting, r, episode);
                 }
         if (count >= 3) {
                 gsl_sort(seconds, 1, count);

@@ -39,10 +39,42 @@ static double subtasks_at(const struct fitting *fitting, size_t r, size_t step)
         return recording_parallelism_at(fitting->recordings[r], fitting->pipeline, 0, step);
 }
 
+/* Records offered in [from, to), steps with fractions; before the start of the recording the first rate
+ * holds. */
+static double offered_between(const struct recording *recording, double from, double to)
+{
+        double sum = 0;
+
+        for (double t = from; t < to; t = floor(t) + 1) {
+                double width = fmin(floor(t) + 1, to) - t;
+                double at = fmin(fmax(t, 0), (double)recording->count - 1);
+                double rate = recording->offered[(size_t)at];
+
+                sum += isnan(rate) ? 0 : rate * width;
+        }
+        return sum;
+}
+
+/*
+ * Records leave in the order they came: between two instants the pipeline took in exactly what had been
+ * offered between (first instant - delay then) and (second - delay then). Where work is dealt out unevenly
+ * this is less than the throughput, and it is what the oldest record, hence the service level, depends on.
+ * Returns records/s, NAN when a delay is not known.
+ */
+static double rate_by_delay(const struct fitting *fitting, size_t r, size_t first, size_t last)
+{
+        const struct recording *recording = fitting->recordings[r];
+        double delay_first = episodes_delay(fitting->episodes[r], recording, first);
+        double delay_last = episodes_delay(fitting->episodes[r], recording, last);
+
+        return offered_between(recording, (double)first - delay_first, (double)last - delay_last) /
+               (double)(last - first);
+}
+
 /* Throughput while behind: that is capacity, once the pipeline has been behind for longer than metrics lag.
  */
-static void sample_throughput(const struct fitting *fitting, size_t r, size_t start, size_t end,
-                              size_t episode, struct samples *samples)
+static void sample_behind(const struct fitting *fitting, size_t r, size_t start, size_t end, size_t episode,
+                          struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
@@ -64,53 +96,25 @@ static void sample_throughput(const struct fitting *fitting, size_t r, size_t st
         }
 }
 
-/* Records offered in [from, to), steps with fractions; before the start of the recording the first rate
- * holds. */
-static double offered_between(const struct recording *recording, double from, double to)
-{
-        double sum = 0;
-
-        for (double t = from; t < to; t = floor(t) + 1) {
-                double width = fmin(floor(t) + 1, to) - t;
-                double at = fmin(fmax(t, 0), (double)recording->count - 1);
-                double rate = recording->offered[(size_t)at];
-
-                sum += isnan(rate) ? 0 : rate * width;
-        }
-        return sum;
-}
-
-/*
- * A catch-up that is too short for a throughput meter: records leave in the order they came, so between two
- * instants the pipeline took in exactly what had been offered between (first instant - delay then) and
- * (second - delay then).
- */
+/* A catch-up that is too short for a throughput meter, from its worst moment to its end. */
 static void sample_drain(const struct fitting *fitting, size_t r, const struct episode *episode,
                          size_t number, struct samples *samples)
 {
         const struct recording *recording = fitting->recordings[r];
-        const struct episodes *episodes = fitting->episodes[r];
-        size_t first = episode->end, last;
-        double most = 0, delay_first, delay_last;
+        size_t first = episode->end, last = episode->caught_up;
+        double most = 0;
 
-        for (size_t i = episode->end; i < episode->caught_up; i++)
-                if (episodes_delay(episodes, recording, i) > most) {
-                        most = episodes_delay(episodes, recording, i);
+        for (size_t i = episode->end; i < last; i++)
+                if (episodes_delay(fitting->episodes[r], recording, i) > most) {
+                        most = episodes_delay(fitting->episodes[r], recording, i);
                         first = i;
                 }
-        last = episode->caught_up;
         if (!recording->offered || last >= recording->count || last < first + SHORTEST_DRAIN)
-                return;
-        delay_first = episodes_delay(episodes, recording, first);
-        delay_last = episodes_delay(episodes, recording, last);
-        if (isnan(delay_first) || isnan(delay_last))
                 return;
         add_sample(samples, &(struct capacity_sample){
                                     .subtasks = subtasks_at(fitting, r, last),
                                     .age_seconds = (double)(last - episode->end) / 2,
-                                    .rate = offered_between(recording, (double)first - delay_first,
-                                                            (double)last - delay_last) /
-                                            (double)(last - first),
+                                    .rate = rate_by_delay(fitting, r, first, last),
                                     .weight = EPISODE_WEIGHT,
                                     .episode = number,
                             });
@@ -155,7 +159,7 @@ static void sample_recording(const struct fitting *fitting, size_t r, size_t *ep
         for (size_t e = 0; e <= episodes->count; e++) {
                 size_t next = e < episodes->count ? episodes->items[e].start : fitting->recordings[r]->count;
 
-                sample_throughput(fitting, r, start, next, (*episode)++, samples);
+                sample_behind(fitting, r, start, next, (*episode)++, samples);
                 start = e < episodes->count ? episodes->items[e].end : next;
         }
         balance(samples, first);
