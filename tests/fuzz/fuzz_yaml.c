@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/registry.h"
 #include "core/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct error err = ERROR_INIT;
         struct spec *spec = NULL;
 
-        if (spec_parse((const char *)data, size, "fuzz.yaml", NULL, NULL, NULL, &spec, &err))
+        if (spec_parse((const char *)data, size, "fuzz.yaml", NULL, NULL, registry_all(), &spec, &err))
                 spec_free(spec);
         else if (err.code != ERROR_INPUT || !*err.message || strchr(err.message, '\n'))
                 abort();
