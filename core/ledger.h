@@ -81,8 +81,8 @@ DEFINE_CLEANUP(ledger_reader_close, struct ledger_reader);
 
 /*
  * The newest decisions at or after `since_ms`, newest first, at most `limit`: an array of objects
- * {id, time, pipeline, strategy, from, to, verdict, outcome, reason}; the schema is
- * docs/schema/history.schema.json.
+ * {id, time, pipeline, strategy, proposal, from, to, verdict, outcome, reason}
+ * (docs/schema/history.schema.json). `to` is what was allowed, of a refused one what was wanted.
  */
 bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
                     struct error *err);

@@ -62,7 +62,7 @@ static inline void sql_finalize(sqlite3_stmt *statement)
         sqlite3_finalize(statement);
 }
 DEFINE_CLEANUP(sql_finalize, sqlite3_stmt);
-#define autostatement autocall(sql_finalize) sqlite3_stmt
+#define autostatement __attribute__((cleanup(sql_finalize_cleanup))) sqlite3_stmt
 
 /* A transaction; `flush` makes its commit, and so all before it, reach the disk. Ended by exactly one of the
  * others. */
@@ -86,7 +86,7 @@ bool schema_migrate(struct database *database, int64_t now_ms, struct error *err
 /* Unknown numbers are left out, infinite ones are the text "Infinity". The caller owns what is returned. */
 json_t *ledger_json_pipeline(const struct pipeline *pipeline);
 json_t *ledger_json_configuration(const struct pipeline *pipeline, const struct configuration *configuration);
-json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *observation);
+json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *seen);
 json_t *ledger_json_prediction(const struct prediction *prediction); /* null when there is none */
 json_t *ledger_json_proposal(const struct pipeline *pipeline, const struct proposal *proposal);
 json_t *ledger_json_verdict(const struct pipeline *pipeline, const struct verdict *verdict);

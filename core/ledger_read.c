@@ -126,8 +126,8 @@ static json_t *body_at(sqlite3_stmt *row, int column)
 #define NAME_OF_PIPELINE "iif(p.namespace = '', p.name, p.namespace || '/' || p.name)"
 
 static const char history_sql[] =
-        "SELECT d.id, d.time_ms, " NAME_OF_PIPELINE
-        ", d.strategy, d.kind, d.before_text, d.after_text, d.verdict,"
+        "SELECT d.id, d.time_ms, " NAME_OF_PIPELINE ", d.strategy, d.kind, d.before_text,"
+        " iif(d.verdict = 'Refused', json_extract(d.proposal_body, '$.text'), d.after_text), d.verdict,"
         " iif(i.id IS NULL, NULL, coalesce(o.outcome, 'Pending')),"
         " CASE WHEN o.outcome IN ('Reverted', 'Failed', 'Unknown') THEN o.reason"
         "  WHEN d.verdict = 'Refused' THEN coalesce(json_extract(d.verdict_body, '$.findings[0].rule') || ': "

@@ -34,7 +34,7 @@ static bool read_header(const unsigned char *bytes, size_t length, struct counts
 
         if (length < HEADER_BYTES || memcmp(bytes, "TZif", 4) != 0 || bytes[4] < '2')
                 return false;
-        for (int i = 0; i < 6; i++)
+        for (size_t i = 0; i < 6; i++)
                 values[i] = (uint32_t)read_number(bytes + 20 + 4 * i, 4);
         *counts = (struct counts){values[0], values[1], values[2], values[3], values[4], values[5]};
         return counts->changes <= MAX_CHANGES && counts->types >= 1 && counts->types <= 256 &&
@@ -44,7 +44,7 @@ static bool read_header(const unsigned char *bytes, size_t length, struct counts
 
 static size_t body_bytes(const struct counts *counts, size_t time_bytes)
 {
-        return counts->changes * (time_bytes + 1) + counts->types * 6 + counts->characters +
+        return counts->changes * (time_bytes + 1) + counts->types * (size_t)6 + counts->characters +
                counts->leaps * (time_bytes + 4) + counts->is_standard + counts->is_ut;
 }
 
@@ -177,7 +177,7 @@ static bool read_table(const unsigned char *body, const struct counts *counts, s
                 if (kinds[i] >= counts->types)
                         return false;
                 rules->at[i] = read_number(body + i * 8, 8);
-                rules->offset[i] = (int)read_number(types + kinds[i] * 6, 4);
+                rules->offset[i] = (int)read_number(types + kinds[i] * (size_t)6, 4);
                 if ((i > 0 && rules->at[i] <= rules->at[i - 1]) ||
                     abs(rules->offset[i]) > (MAX_OFFSET_HOURS + 1) * 3600)
                         return false;
