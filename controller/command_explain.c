@@ -1,45 +1,96 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+
 #include "controller/command.h"
+#include "controller/decision_text.h"
 #include "controller/output.h"
 #include "controller/registry.h"
+#include "controller/terminal.h"
+#include "core/json.h"
+#include "core/ledger.h"
 #include "core/spec.h"
 
 struct explain_arguments {
-        const char *path;
+        const char *what, *ledger, *json;
 };
 
 static const struct parameter parameters[] = {
-        {.name = "PATH",
+        {.name = "WHAT",
          .positional = true,
          .required = true,
          .type = PARAMETER_TEXT,
-         .offset = offsetof(struct explain_arguments, path),
-         .help = "A field of a spec, from the top: spec, spec.constraints, spec.knobs.max. Items of lists "
+         .offset = offsetof(struct explain_arguments, what),
+         .help = "A field of a spec, from the top: spec, spec.constraints, spec.knobs.max (items of lists "
                  "need no "
-                 "index."},
+                 "index). Or the number of a decision, as optctl history shows it."},
+        {.name = "ledger",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct explain_arguments, ledger),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .fallback = LEDGER_DEFAULT_PATH,
+         .help = "The ledger that holds the decision. It may be in use."},
+        {.name = "json",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct explain_arguments, json),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the decision as JSON (docs/schema/decision.schema.json); - is standard output."},
         {.name = NULL},
 };
 
-static bool explain_run(const void *object, struct error *err)
+static bool explain_field(const struct explain_arguments *arguments, struct error *err)
 {
-        const struct explain_arguments *arguments = object;
         const struct option_table *table;
         const struct option *option;
         autotext words = {0};
 
-        if (!option_find(spec_table(registry_all()), arguments->path, &table, &option, err))
+        if (arguments->json)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "explain: --json is for decisions; optctl schema describes the spec");
+        if (!option_find(spec_table(registry_all()), arguments->what, &table, &option, err))
                 return error_wrap(err, "explain");
-        option_explain(table, option, arguments->path, &words);
+        option_explain(table, option, arguments->what, &words);
         return output_text("-", &words, err);
+}
+
+static bool explain_decision(const struct explain_arguments *arguments, int64_t id, struct error *err)
+{
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        autojson *decision = NULL, *document = NULL;
+
+        if (!ledger_reader_open(arguments->ledger, &reader, err) ||
+            !ledger_decision(reader, id, &decision, err))
+                return false;
+        if (!arguments->json) {
+                decision_print(decision, stdout, terminal_has_color(stdout));
+                return true;
+        }
+        document = json_pack("{s:s, s:s}", "kind", "decision", "version", OPTCTL_VERSION);
+        json_object_update(document, decision);
+        return output_json(arguments->json, document, err);
+}
+
+static bool explain_run(const void *object, struct error *err)
+{
+        const struct explain_arguments *arguments = object;
+        long long id;
+
+        if (text_to_int64(arguments->what, &id))
+                return explain_decision(arguments, id, err);
+        return explain_field(arguments, err);
 }
 
 const struct command explain_command = {
         .name = "explain",
         .group = COMMAND_SPEC,
-        .summary = "what a field of a spec means",
+        .summary = "what a field of a spec means, or why a decision was made",
         .description =
                 "Explains a field of a spec: its type, unit, range and default, what it does, and the fields "
-                "below it.",
+                "below it. Or a decision, from the ledger alone: what was seen, what was proposed and why, "
+                "what else was "
+                "weighed and what it would have cost, what the guardrails said, which calls were made, and "
+                "what came of it.",
         .example = "optctl explain spec.constraints",
         .size = sizeof(struct explain_arguments),
         .parameters = parameters,

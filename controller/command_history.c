@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ctype.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "controller/command.h"
+#include "controller/decision_text.h"
+#include "controller/output.h"
+#include "controller/terminal.h"
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/ledger.h"
+#include "core/series.h"
+
+struct history_arguments {
+        const char *ledger, *since, *json;
+        int64_t limit;
+};
+
+static const struct parameter parameters[] = {
+        {.name = "ledger",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct history_arguments, ledger),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .fallback = LEDGER_DEFAULT_PATH,
+         .help = "The ledger to read. It may be in use."},
+        {.name = "since",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct history_arguments, since),
+         .value = "TIME",
+         .help = "Shows decisions from this time on: 2026-01-05T08:00:00Z, 2026-01-05, or how long ago: 90m, "
+                 "24h, 7d."},
+        {.name = "limit",
+         .type = PARAMETER_INTEGER,
+         .offset = offsetof(struct history_arguments, limit),
+         .value = "N",
+         .min = 1,
+         .max = 100000,
+         .fallback = "20",
+         .help = "Shows the newest N."},
+        {.name = "json",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct history_arguments, json),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the decisions as JSON (docs/schema/history.schema.json); - is standard output."},
+        {.name = NULL},
+};
+
+/* "24h": that long before now. False when it is not of that form. */
+static bool parse_ago(const char *text, int64_t *ret_ms)
+{
+        static const struct {
+                char unit;
+                int64_t ms;
+        } units[] = {{'m', 60000}, {'h', MS_PER_HOUR}, {'d', MS_PER_DAY}};
+        struct clock clock = clock_system();
+        char *end;
+        long count;
+
+        if (!isdigit((unsigned char)*text))
+                return false;
+        count = strtol(text, &end, 10);
+        for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
+                if (end[0] == units[i].unit && end[1] == '\0' && count < 100000) {
+                        *ret_ms = clock_now_ms(&clock) - count * units[i].ms;
+                        return true;
+                }
+        return false;
+}
+
+static bool parse_since(const char *text, int64_t *ret_ms, struct error *err)
+{
+        *ret_ms = INT64_MIN;
+        if (!text || parse_ago(text, ret_ms))
+                return true;
+        return time_parse(text, NULL, ret_ms, err) || error_wrap(err, "history: --since");
+}
+
+static void print_decisions(const struct history_arguments *arguments, const json_t *decisions)
+{
+        if (json_array_size(decisions))
+                decision_history_print(decisions, stdout, terminal_has_color(stdout));
+        else
+                printf("ledger %s: no decisions %s%s\n", arguments->ledger,
+                       arguments->since ? "since " : "yet", arguments->since ? arguments->since : "");
+}
+
+static bool history_run(const void *object, struct error *err)
+{
+        const struct history_arguments *arguments = object;
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        autojson *decisions = NULL, *document = NULL;
+        int64_t since_ms;
+
+        if (!parse_since(arguments->since, &since_ms, err) ||
+            !ledger_reader_open(arguments->ledger, &reader, err) ||
+            !ledger_history(reader, since_ms, arguments->limit, &decisions, err))
+                return false;
+        if (!arguments->json) {
+                print_decisions(arguments, decisions);
+                return true;
+        }
+        document = json_pack("{s:s, s:s, s:O}", "kind", "history", "version", OPTCTL_VERSION, "decisions",
+                             decisions);
+        return output_json(arguments->json, document, err);
+}
+
+const struct command history_command = {
+        .name = "history",
+        .group = COMMAND_ACCOUNT,
+        .summary = "the decisions that a ledger holds",
+        .description = "Lists decisions, newest first: when, by which strategy, from which configuration to "
+                       "which, what the "
+                       "guardrails said, how it ended, and why. optctl explain tells all about one of them.",
+        .example = "optctl history --since 24h",
+        .size = sizeof(struct history_arguments),
+        .parameters = parameters,
+        .run = history_run,
+};
