@@ -270,6 +270,7 @@ static enum action_event resume(struct action *action, const struct configuratio
         struct intent *intent = &action->intent;
 
         action->begun_before_crash = true;
+        action->back = intent->from;
         if (configuration_equal(running, &intent->to)) {
                 if (!intent->applied)
                         return arrive(action);

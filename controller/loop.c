@@ -210,6 +210,7 @@ static void on_arrived(struct loop *loop)
 {
         const struct action *action = &loop->action;
         const struct intent *intent = &action->intent;
+        bool before_known = !action->begun_before_crash && loop->newest->missing == 0;
 
         note_change(loop, action->begun_before_crash ? intent->time_ms : action->applied_ms, &intent->from,
                     &intent->to);
@@ -221,7 +222,7 @@ static void on_arrived(struct loop *loop)
                 return;
         }
         verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
-                     &intent->to, action->begun_before_crash ? NULL : loop->newest, action->applied_ms);
+                     &intent->to, before_known ? loop->newest : NULL, action->applied_ms);
 }
 
 static void step_action(struct loop *loop)
@@ -426,10 +427,13 @@ static void refused(struct loop *loop)
                                loop->newest);
 }
 
+/* A comparator may take back what it asked for a moment ago and what does not run yet: then the configuration
+ * that was observed is a change, too, and read_target tells whether anything is left to do. */
 static bool is_refused(const struct loop *loop)
 {
         return loop->verdict.judgement == JUDGEMENT_REFUSED ||
-               configuration_equal(&loop->verdict.configuration, &loop->newest->configuration);
+               (!loop->setup.strategy->comparator &&
+                configuration_equal(&loop->verdict.configuration, &loop->newest->configuration));
 }
 
 static void decide(struct loop *loop)

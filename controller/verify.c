@@ -151,12 +151,15 @@ static bool runs_as_wanted(const struct verify *verify, const struct observation
         return !observation->restarting && configuration_equal(&observation->configuration, &verify->wanted);
 }
 
-/* More arrives than was promised to be taken, the source is out, workers are gone, or the job fell over. */
+/* Falling behind because more arrives than was promised to be taken, the source is out, workers are gone, or
+ * the job fell over. */
 static bool is_disturbance(const struct verify *verify, const struct observation *observation)
 {
         double promised = verify->prediction.capacity_mean * (1 - verify->options->capacity_effect);
+        bool behind = observation_falls_behind(observation) ||
+                      observation_backlog_seconds(observation) > DRAINED_SECONDS;
 
-        return observation->offered_per_second > promised ||
+        return (observation->offered_per_second > promised && behind) ||
                observation->offered_per_second < SILENT_RATIO * verify->reference_load ||
                observation->workers_ready < observation->workers || observation->counters_reset ||
                (verify->restarts >= 0 && observation->restarts > verify->restarts);

@@ -25,20 +25,18 @@
  * (Bonferroni), so that a change that keeps its promise is taken back with probability `significance` at
  * most.
  *
- * What is not the change's fault is not counted against it: windows in which more arrives than the predicted
- * capacity could take, the source was silent, workers were lost or the job restarted, and all those after
- * them until the backlog they left is gone; for latency, also windows with more load than the change was made
- * for.
+ * What is not the change's fault is not counted against it: windows in which the pipeline falls behind a load
+ * that the predicted capacity could not take, the source was silent, workers were lost or the job restarted,
+ * and all those after them until the backlog they left is gone; for latency, also windows with more load than
+ * the change was made for.
  */
 struct verify_options {
-        int windows_min,
-                windows_max; /* judged after so many windows at the earliest, at the latest; at most 64 */
+        int windows_min, windows_max; /* judged after so many windows; at most VERIFY_MAX_WINDOWS */
         double significance;
         double capacity_effect; /* share of the predicted capacity whose lack matters */
         double latency_effect;  /* share of the predicted latency on top of it that matters */
         int64_t settle_max_ms;  /* longest settling time taken from a prediction */
-        int64_t patience_ms; /* after settling; then the outcome is Unknown, or taken back when it never came
-                                up */
+        int64_t patience_ms;    /* after settling: then Unknown, or taken back when it never came up */
 };
 
 extern const struct verify_options verify_defaults;

@@ -186,6 +186,23 @@ static void test_a_comparator_acts_on_what_is_incomplete_but_not_on_nothing(void
         close_scene(&scene);
 }
 
+/* It asked for 8, which does not run yet, and now wants the 4 that still run. */
+static void test_a_comparator_may_change_its_mind_before_it_runs(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        scene.play->strategy.comparator = true;
+        scene.play->keeps_proposing = true;
+        turns(&scene, 1);
+        scene.play->target = play_configuration(2, 8);
+        scene.play->frozen = true; /* the engine still shows what ran before */
+        turns(&scene, 1);
+        assert_target(&scene, 2, 4);
+        close_scene(&scene);
+}
+
 /* ---- what was measured is no ground for a change ---- */
 
 static void test_no_action_without_a_fresh_complete_observation(void **state)
@@ -866,6 +883,7 @@ int main(void)
                 cmocka_unit_test(test_observe_and_recommend_write_nothing),
                 cmocka_unit_test(test_a_comparator_is_neither_verified_nor_taken_back),
                 cmocka_unit_test(test_a_comparator_acts_on_what_is_incomplete_but_not_on_nothing),
+                cmocka_unit_test(test_a_comparator_may_change_its_mind_before_it_runs),
                 cmocka_unit_test(test_no_action_without_a_fresh_complete_observation),
                 cmocka_unit_test(test_a_strategy_that_fails_holds_in_its_own_words),
                 cmocka_unit_test(test_a_target_that_is_told_something_else_is_left_alone),

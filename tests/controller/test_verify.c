@@ -176,6 +176,19 @@ static void test_surge_is_not_blamed_on_the_change(void **state)
         assert_int_equal(result, VERIFY_CONFIRMED);
 }
 
+/* Close to its limit and keeping up: that is what was promised, not a surge. */
+static void test_a_high_load_that_is_carried_counts(void **state)
+{
+        struct trial trial;
+
+        (void)state;
+        begin(&trial);
+        trial.window.offered_per_second = 950;
+        set_capacity(&trial, 1000);
+        assert_int_equal(until_decided(&trial, 100), VERIFY_CONFIRMED);
+        assert_true(trial.verify.carried_per_second == 950);
+}
+
 static void test_outage_and_lost_workers_are_not_blamed(void **state)
 {
         struct trial trial;
@@ -328,6 +341,7 @@ int main(void)
                 cmocka_unit_test(test_latency_beyond_its_bound_is_found),
                 cmocka_unit_test(test_latency_above_prediction_but_within_its_bound_is_fine),
                 cmocka_unit_test(test_surge_is_not_blamed_on_the_change),
+                cmocka_unit_test(test_a_high_load_that_is_carried_counts),
                 cmocka_unit_test(test_outage_and_lost_workers_are_not_blamed),
                 cmocka_unit_test(test_missing_data_ends_in_unknown),
                 cmocka_unit_test(test_job_that_never_comes_up_is_a_regression),

@@ -193,7 +193,8 @@ static bool propose(void *state, const struct observation *observation, struct p
         if (play->propose_fails)
                 return error_set(err, ERROR_NUMERIC, NULL, "the fit did not converge");
         ret_proposal->strategy = play->strategy.name;
-        ret_proposal->kind = play->holds || configuration_equal(&observation->configuration, &play->wanted)
+        ret_proposal->kind = play->holds || (!play->keeps_proposing &&
+                                             configuration_equal(&observation->configuration, &play->wanted))
                                      ? PROPOSAL_HOLD
                                      : PROPOSAL_CHANGE;
         ret_proposal->configuration =

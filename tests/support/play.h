@@ -41,7 +41,8 @@ struct play {
         double latency_seconds;      /* of a pipeline that keeps up */
         struct configuration wanted; /* by the strategy */
         struct prediction prediction;
-        bool holds; /* the strategy proposes nothing */
+        bool holds;           /* the strategy proposes nothing */
+        bool keeps_proposing; /* it proposes what it wants even when that seems to run */
         unsigned missing;
         bool nan, restarting, frozen; /* frozen: the collector repeats its last answer */
         bool collect_fails, propose_fails;
