@@ -10,12 +10,13 @@
 /*
  * Where time comes from. Instants are milliseconds since 1970-01-01T00:00:00Z.
  *
- * The simulator's clock is just another one: its `sleep_until` advances the simulated engine. So the loop is the
- * same code in a cluster and in a what-if.
+ * The simulator's clock is just another one: its `sleep_until` advances the simulated engine. So the loop is
+ * the same code in a cluster and in a what-if.
  */
 struct clock {
         int64_t (*now_ms)(void *context);
-        /* Returns at `until_ms` or later; false (ERROR_INTERRUPTED) when told to stop, or when simulated time ends. */
+        /* Returns at `until_ms` or later; false (ERROR_INTERRUPTED) when told to stop, or when simulated time
+         * ends. */
         bool (*sleep_until)(void *context, int64_t until_ms, struct error *err);
         void *context;
 };
@@ -30,7 +31,8 @@ static inline bool clock_sleep_until(const struct clock *clock, int64_t until_ms
         return clock->sleep_until(clock->context, until_ms, err);
 }
 
-/* The machine's clock; sleeping ends early with ERROR_INTERRUPTED after SIGINT or SIGTERM was caught (clock_stop). */
+/* The machine's clock; sleeping ends early with ERROR_INTERRUPTED after SIGINT or SIGTERM was caught
+ * (clock_stop). */
 struct clock clock_system(void);
 
 /* Async-signal-safe: makes every sleep of the system clock end now, and later ones at once. */

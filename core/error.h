@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /*
- * What went wrong, for a program (code, retry), for a Kubernetes condition (reason) and for a person (message).
+ * What went wrong, for a program (code, retry), for a Kubernetes condition (reason) and for a person
+ * (message).
  *
  * Every function that can fail returns bool and takes a `struct error *` as its last parameter, never NULL.
  * Callers start with ERROR_INIT. On the way up `error_wrap` puts the context in front of the message.
@@ -37,13 +38,15 @@ struct error {
                 .code = ERROR_NONE                                                                           \
         }
 
-/* Sets err and returns false, so that a caller can write `return error_set(...)`. reason may be NULL: then the
- * code's own name is used (InvalidInput, Timeout, ...). retry is set for IO, timeout, unavailable and conflict. */
+/* Sets err and returns false, so that a caller can write `return error_set(...)`. reason may be NULL: then
+ * the code's own name is used (InvalidInput, Timeout, ...). retry is set for IO, timeout, unavailable and
+ * conflict. */
 bool error_set(struct error *err, enum error_code code, const char *reason, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
 
 /* As error_set with ERROR_IO and the words of the errno value `number`. */
-bool error_errno(struct error *err, int number, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool error_errno(struct error *err, int number, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 /* Puts "context: " in front of the message; returns false. */
 bool error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

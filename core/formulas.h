@@ -3,8 +3,8 @@
 #define OPTCTL_CORE_FORMULAS_H
 
 /*
- * Closed forms that the simulator and the optimizer share. Rates per second, times in seconds, utilisation without
- * unit. Arguments outside the domain give NAN, an unstable queue INFINITY.
+ * Closed forms that the simulator and the optimizer share. Rates per second, times in seconds, utilisation
+ * without unit. Arguments outside the domain give NAN, an unstable queue INFINITY.
  */
 
 /* Universal Scalability Law (Gunther): capacity of n subtasks over that of one. sigma, kappa >= 0. */
@@ -13,11 +13,13 @@ double usl_speedup(double n, double sigma, double kappa);
 /* Smallest n in [1, limit] with rate * usl_speedup(n) >= demand, or limit when none reaches it. */
 int usl_subtasks(double demand, double rate, double sigma, double kappa, int limit);
 
-/* Erlang B and C: probability that c servers with offered load a = lambda / mu are all busy (loss), that one waits. */
+/* Erlang B and C: probability that c servers with offered load a = lambda / mu are all busy (loss), that one
+ * waits. */
 double erlang_b(int servers, double offered);
 double erlang_c(int servers, double offered);
 
-/* Mean wait in M/M/c; Allen-Cunneen for G/G/c: that times (ca2 + cs2) / 2, squared coefficients of variation. */
+/* Mean wait in M/M/c; Allen-Cunneen for G/G/c: that times (ca2 + cs2) / 2, squared coefficients of variation.
+ */
 double queue_wait_mmc(double lambda, double mu, int servers);
 double queue_wait_allen_cunneen(double lambda, double mu, int servers, double ca2, double cs2);
 

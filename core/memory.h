@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * Allocation that cannot fail: out of memory ends the process with one line. The loop is crash-safe, so dying is
- * better than a half-handled failure nobody has tested. All memory handed out is zeroed where it is new.
+ * Allocation that cannot fail: out of memory ends the process with one line. The loop is crash-safe, so dying
+ * is better than a half-handled failure nobody has tested. All memory handed out is zeroed where it is new.
  */
 void *memory_new(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);

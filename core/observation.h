@@ -8,17 +8,18 @@
 #include "core/pipeline.h"
 
 /*
- * What was measured over one window. NAN is "not known"; nothing unknown ever becomes 0. A value that a strategy
- * cannot do without and that is missing is also named in `missing`.
+ * What was measured over one window. NAN is "not known"; nothing unknown ever becomes 0. A value that a
+ * strategy cannot do without and that is missing is also named in `missing`.
  */
 struct operator_observation {
-        int parallelism;           /* subtasks that run; 0 when the job is not running */
-        double in_per_second;      /* records/s taken in, all subtasks; sources: records/s read */
-        double out_per_second;     /* records/s sent, all subtasks */
-        double busy_ratio;         /* share of time the mean subtask worked, 0..1 */
-        double busy_ratio_max;     /* the busiest subtask's */
-        double backpressure_ratio; /* share of time the mean subtask waited for room downstream, 0..1 */
-        double true_rate_per_second; /* in / busy, all subtasks together: what it could take; INFINITY when idle */
+        int parallelism;             /* subtasks that run; 0 when the job is not running */
+        double in_per_second;        /* records/s taken in, all subtasks; sources: records/s read */
+        double out_per_second;       /* records/s sent, all subtasks */
+        double busy_ratio;           /* share of time the mean subtask worked, 0..1 */
+        double busy_ratio_max;       /* the busiest subtask's */
+        double backpressure_ratio;   /* share of time the mean subtask waited for room downstream, 0..1 */
+        double true_rate_per_second; /* in / busy, all subtasks together: what it could take; INFINITY when
+                                        idle */
         double backlog_records;      /* sources: records waiting in the broker; NAN for others */
 };
 
@@ -32,10 +33,10 @@ enum missing {
 };
 
 struct observation {
-        int64_t time_ms;   /* end of the window */
-        int64_t window_ms; /* > 0 */
-        unsigned missing;  /* of enum missing */
-        bool restarting;   /* the job was (re)starting or warming up at the end of the window */
+        int64_t time_ms;     /* end of the window */
+        int64_t window_ms;   /* > 0 */
+        unsigned missing;    /* of enum missing */
+        bool restarting;     /* the job was (re)starting or warming up at the end of the window */
         bool counters_reset; /* the engine's counters began anew within the window */
         int restarts;        /* since the engine counts, ours included; -1 when not known */
 
@@ -43,7 +44,8 @@ struct observation {
         int workers;                        /* there are, and paid for */
         int workers_ready;                  /* take part */
 
-        double offered_per_second;    /* records/s that arrived for the pipeline (throughput + growth of backlog) */
+        double offered_per_second; /* records/s that arrived for the pipeline (throughput + growth of backlog)
+                                    */
         double throughput_per_second; /* records/s read by the sources */
         double backlog_records;       /* of all sources */
         double latency_p50_seconds, latency_p95_seconds, latency_p99_seconds;
@@ -57,7 +59,8 @@ struct observation {
 /* Name of the lowest bit set, for messages: "backlog"; "nothing" when none. */
 const char *observation_missing_name(unsigned missing);
 
-/* Estimated time a record waits in the broker: backlog / throughput; 0 without backlog, NAN when not known. */
+/* Estimated time a record waits in the broker: backlog / throughput; 0 without backlog, NAN when not known.
+ */
 double observation_backlog_seconds(const struct observation *observation);
 
 /* Share of time the busiest subtask of any operator worked, 0..1; NAN when none is known. */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * The pipeline that is tuned: its graph and its knobs. Built once from the spec (and, live, from the engine's own
- * answer), then only read.
+ * The pipeline that is tuned: its graph and its knobs. Built once from the spec (and, live, from the engine's
+ * own answer), then only read.
  */
 #define PIPELINE_MAX_OPERATORS  128
 #define CONFIGURATION_MAX_KNOBS 128
@@ -19,9 +19,10 @@ struct operator_info {
 };
 
 struct edge {
-        int from, to;    /* indices of operators */
-        bool hash;       /* records are partitioned by key (Flink: HASH) */
-        double selectivity; /* records sent over this edge for each record `from` takes in; NAN when not known */
+        int from, to;       /* indices of operators */
+        bool hash;          /* records are partitioned by key (Flink: HASH) */
+        double selectivity; /* records sent over this edge for each record `from` takes in; NAN when not known
+                             */
 };
 
 enum knob_role { KNOB_PARALLELISM, KNOB_WORKERS, KNOB_OTHER };
@@ -57,15 +58,15 @@ struct deployment {
 };
 
 /*
- * With a workers knob and no parallelism knob every operator gets all slots (Flink's reactive mode), capped by its
- * partitions' use and its max_parallelism. With parallelism knobs and no workers knob there are as many workers as
- * the widest operator needs. With both, parallelism is capped by the slots.
+ * With a workers knob and no parallelism knob every operator gets all slots (Flink's reactive mode), capped
+ * by its partitions' use and its max_parallelism. With parallelism knobs and no workers knob there are as
+ * many workers as the widest operator needs. With both, parallelism is capped by the slots.
  */
 void pipeline_deployment(const struct pipeline *pipeline, const struct configuration *configuration,
                          struct deployment *ret_deployment);
 
-/* The configuration nearest to a deployment: rounds to the knobs' bounds and steps. Knobs of role KNOB_OTHER keep the
- * value they have in `base`. */
+/* The configuration nearest to a deployment: rounds to the knobs' bounds and steps. Knobs of role KNOB_OTHER
+ * keep the value they have in `base`. */
 void pipeline_configuration(const struct pipeline *pipeline, const struct deployment *deployment,
                             const struct configuration *base, struct configuration *ret_configuration);
 
@@ -89,8 +90,9 @@ struct deployment_change pipeline_change(const struct pipeline *pipeline, const 
 
 bool configuration_equal(const struct configuration *a, const struct configuration *b);
 
-/* "workers 12" or "source 2, work 7, sink 2 (2 workers)": for people. Writes at most `room` bytes with the NUL. */
-void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration, char *buffer,
-                            unsigned long room);
+/* "workers 12" or "source 2, work 7, sink 2 (2 workers)": for people. Writes at most `room` bytes with the
+ * NUL. */
+void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration,
+                            char *buffer, unsigned long room);
 
 #endif

@@ -16,8 +16,9 @@
 #include "core/prices.h"
 
 /*
- * The four kinds of plugins, each one static table of functions. No callback may block except those of collectors and
- * actuators, which keep their own deadlines. State made by `open` belongs to the plugin until `close`, which takes NULL.
+ * The four kinds of plugins, each one static table of functions. No callback may block except those of
+ * collectors and actuators, which keep their own deadlines. State made by `open` belongs to the plugin until
+ * `close`, which takes NULL.
  */
 
 /* What must hold (spec.constraints). NAN: not asked for. */
@@ -50,12 +51,12 @@ struct strategy_context {
 struct strategy {
         const char *name, *summary;
         const struct option_table *options;
-        /* A peer's algorithm, kept as its source defines it: only physical guardrails judge it, and its actions are
-         * neither verified nor taken back. */
+        /* A peer's algorithm, kept as its source defines it: only physical guardrails judge it, and its
+         * actions are neither verified nor taken back. */
         bool comparator;
         bool needs_foresight;
-        /* Name of the option that trades cost against service level, swept to draw the strategy's Pareto front, and
-         * the values swept; NULL when it has none. */
+        /* Name of the option that trades cost against service level, swept to draw the strategy's Pareto
+         * front, and the values swept; NULL when it has none. */
         const char *sweep_option;
         const double *sweep_values;
         size_t n_sweep_values;
@@ -68,9 +69,10 @@ struct strategy {
          * *ret_proposal; PROPOSAL_HOLD when nothing should change. */
         bool (*propose)(void *state, const struct observation *observation, struct proposal *ret_proposal,
                         struct error *err);
-        /* Told what became of a proposal of its own; may be NULL. `observation` is the newest one. Refused: once, with a
-         * verdict that refuses (or leaves nothing) and OUTCOME_UNKNOWN. Made: with OUTCOME_PENDING as soon as the target
-         * reads back what was asked for, and, but for comparators, again with how it ended. */
+        /* Told what became of a proposal of its own; may be NULL. `observation` is the newest one. Refused:
+         * once, with a verdict that refuses (or leaves nothing) and OUTCOME_UNKNOWN. Made: with
+         * OUTCOME_PENDING as soon as the target reads back what was asked for, and, but for comparators,
+         * again with how it ended. */
         void (*told)(void *state, const struct proposal *proposal, const struct verdict *verdict,
                      enum outcome outcome, const struct observation *observation);
         void (*close)(void *state);
@@ -85,8 +87,8 @@ struct judgement_context {
         const struct price_book *prices;
         const struct observation *observation;
         int64_t now_ms;
-        int64_t last_change_ms;        /* of this pipeline, INT64_MIN when there was none */
-        int64_t last_scale_down_ms;    /* INT64_MIN when there was none */
+        int64_t last_change_ms;         /* of this pipeline, INT64_MIN when there was none */
+        int64_t last_scale_down_ms;     /* INT64_MIN when there was none */
         const int64_t *change_times_ms; /* of the last days, ascending */
         size_t n_changes;
         int64_t last_bad_ms; /* newest action that was taken back or could not be applied; INT64_MIN: none */
@@ -95,7 +97,7 @@ struct judgement_context {
         const struct avoided {
                 struct configuration configuration;
                 int64_t until_ms;
-        } *avoided;
+        } * avoided;
         size_t n_avoided;
 };
 
@@ -103,10 +105,11 @@ struct guardrail {
         const char *name, *summary;
         const struct option_table *options; /* its keys stand directly under spec.guardrails */
         bool physical;                      /* judges comparators, too: what no engine could do */
-        /* May change *configuration (JUDGEMENT_CLIPPED) or refuse it. Fills reason unless allowed; `reason` has room
-         * for sizeof(((struct finding *)0)->reason) bytes. Pure: same input, same answer. */
+        /* May change *configuration (JUDGEMENT_CLIPPED) or refuse it. Fills reason unless allowed; `reason`
+         * has room for sizeof(((struct finding *)0)->reason) bytes. Pure: same input, same answer. */
         enum judgement (*judge)(const void *options, const struct judgement_context *context,
-                                const struct proposal *proposal, struct configuration *configuration, char *reason);
+                                const struct proposal *proposal, struct configuration *configuration,
+                                char *reason);
 };
 
 /* ---- collectors: one source -> observation ---- */
@@ -141,10 +144,10 @@ struct actuator {
         const struct option_table *options;
         bool (*open)(const struct collector_context *context, const void *options, void **ret_state,
                      struct error *err);
-        /* Brings the target from `from` to `to`; idempotent: repeating it after a crash does no harm. With dry_run the
-         * calls are announced (begin) and not sent. */
-        bool (*apply)(void *state, const struct configuration *from, const struct configuration *to, bool dry_run,
-                      const struct call_recorder *calls, struct error *err);
+        /* Brings the target from `from` to `to`; idempotent: repeating it after a crash does no harm. With
+         * dry_run the calls are announced (begin) and not sent. */
+        bool (*apply)(void *state, const struct configuration *from, const struct configuration *to,
+                      bool dry_run, const struct call_recorder *calls, struct error *err);
         /* What the target is told to run now. */
         bool (*read)(void *state, struct configuration *ret_configuration, struct error *err);
         void (*close)(void *state);

@@ -58,7 +58,7 @@ static void the_third_day_is_known_by_its_days_before(void **state)
                 if (i > 2 * 1440 + 300 && i % 60 == 0)
                         for (int lead = 30; lead <= 240; lead += 30)
                                 assert_float_equal(forecast_mean(forecast, lead * MINUTE_MS),
-                                                    1000 + 500 * sin(2 * M_PI * (i + lead) / 1440.0), 30);
+                                                   1000 + 500 * sin(2 * M_PI * (i + lead) / 1440.0), 30);
         }
 }
 
