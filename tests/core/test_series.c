@@ -395,106 +395,99 @@ static void test_gzip_and_finding_files(void **state)
 }
 
 /* Rows, first and last instant and sums taken with zcat and awk from the published files. */
+static const struct {
+        const char *file;
+        struct series_format format;
+        size_t points, unknown;
+        const char *first, *last;
+        double sum;
+} published[] = {
+        {"flink-demeter/datasets/ADS_3D_1S_4_sub_30K_max.csv.gz",
+         {0},
+         64800,
+         0,
+         "2022-08-28T22:00:00Z",
+         "2022-08-29T15:59:59Z",
+         923792174},
+        {"flink-demeter/1_reactive35_ADS_24_small/reactive-latency-data.csv.gz",
+         {0},
+         64618,
+         0,
+         "2023-09-18T06:34:33Z",
+         "2023-09-19T00:34:33Z",
+         91789775.77274245},
+        {"flink-demeter/1_baseline_ADS_24_small/baseline-cpu_load-data.csv.gz",
+         {0},
+         64801,
+         0,
+         "2023-09-29T08:08:03Z",
+         "2023-09-30T02:08:03Z",
+         14718.009364356376},
+        {"flink-phoebe/ads/1_baseline_12_thrRate.out.gz",
+         {0},
+         21602,
+         17,
+         "2022-01-25T07:20:23Z",
+         "2022-01-25T13:20:24Z",
+         2180158462.0700974},
+        {"load/nyc_taxi.csv", {0}, 10320, 0, "2014-07-01T00:00:00Z", "2015-01-31T23:30:00Z", 156219716},
+        {"load/wiki_en_5min.csv",
+         {0},
+         6048,
+         0,
+         "2019-07-01T00:00:00Z",
+         "2019-07-21T23:55:00Z",
+         678019853.05869865},
+        {"carbon/de_2020.csv",
+         {.value_column = "carbon intensity"},
+         37147,
+         0,
+         "2019-12-20T00:00:00Z",
+         "2021-01-09T23:00:00Z",
+         11709120.348254789},
+        {"electricity-price/cz_2024.csv",
+         {.time_column = "date,time_from", .value_column = "price_eur_mwh", .time_zone = "Europe/Prague"},
+         8784,
+         0,
+         "2023-12-31T23:00:00Z",
+         "2024-12-31T22:00:00Z",
+         747565.01},
+        {"recorded/flink-autoscaler/fixed7.csv",
+         {.value_column = "work_rate", .seconds_from_zero = true},
+         838,
+         734,
+         "1970-01-01T00:00:01.900Z",
+         "1970-01-01T00:13:59.400Z",
+         89293},
+};
+
 static void test_published_files(void **state)
 {
-        static const struct {
-                const char *file;
-                struct series_format format;
-                size_t points, unknown;
-                const char *first, *last;
-                double sum;
-        } files[] = {
-                {"flink-demeter/datasets/ADS_3D_1S_4_sub_30K_max.csv.gz",
-                 {0},
-                 64800,
-                 0,
-                 "2022-08-28T22:00:00Z",
-                 "2022-08-29T15:59:59Z",
-                 923792174},
-                {"flink-demeter/1_reactive35_ADS_24_small/reactive-latency-data.csv.gz",
-                 {0},
-                 64618,
-                 0,
-                 "2023-09-18T06:34:33Z",
-                 "2023-09-19T00:34:33Z",
-                 91789775.77274245},
-                {"flink-demeter/1_baseline_ADS_24_small/baseline-cpu_load-data.csv.gz",
-                 {0},
-                 64801,
-                 0,
-                 "2023-09-29T08:08:03Z",
-                 "2023-09-30T02:08:03Z",
-                 14718.009364356376},
-                {"flink-phoebe/ads/1_baseline_12_thrRate.out.gz",
-                 {0},
-                 21602,
-                 17,
-                 "2022-01-25T07:20:23Z",
-                 "2022-01-25T13:20:24Z",
-                 2180158462.0700974},
-                {"load/nyc_taxi.csv",
-                 {0},
-                 10320,
-                 0,
-                 "2014-07-01T00:00:00Z",
-                 "2015-01-31T23:30:00Z",
-                 156219716},
-                {"load/wiki_en_5min.csv",
-                 {0},
-                 6048,
-                 0,
-                 "2019-07-01T00:00:00Z",
-                 "2019-07-21T23:55:00Z",
-                 678019853.05869865},
-                {"carbon/de_2020.csv",
-                 {.value_column = "carbon intensity"},
-                 37147,
-                 0,
-                 "2019-12-20T00:00:00Z",
-                 "2021-01-09T23:00:00Z",
-                 11709120.348254789},
-                {"electricity-price/cz_2024.csv",
-                 {.time_column = "date,time_from",
-                  .value_column = "price_eur_mwh",
-                  .time_zone = "Europe/Prague"},
-                 8784,
-                 0,
-                 "2023-12-31T23:00:00Z",
-                 "2024-12-31T22:00:00Z",
-                 747565.01},
-                {"recorded/flink-autoscaler/fixed7.csv",
-                 {.value_column = "work_rate", .seconds_from_zero = true},
-                 838,
-                 734,
-                 "1970-01-01T00:00:01.900Z",
-                 "1970-01-01T00:13:59.400Z",
-                 89293},
-        };
         char root[DATA_PATH_BYTES];
 
         (void)state;
         data_path(".", root);
-        for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-                autofree char *path = memory_format("%s/%s", root, files[i].file);
+        for (size_t i = 0; i < ARRAY_LENGTH(published); i++) {
+                autofree char *path = memory_format("%s/%s", root, published[i].file);
                 autocall(series_free) struct series *series = NULL;
                 struct error err = ERROR_INIT;
                 size_t unknown = 0;
                 double sum = 0;
                 char buffer[32];
 
-                if (!series_read(path, &files[i].format, &series, &err))
+                if (!series_read(path, &published[i].format, &series, &err))
                         fail_msg("%s", err.message);
                 for (size_t point = 0; point < series->count; point++) {
                         unknown += isnan(series->value[point]);
                         sum += isnan(series->value[point]) ? 0 : series->value[point];
                 }
-                assert_int_equal(series->count, files[i].points);
-                assert_int_equal(unknown, files[i].unknown);
+                assert_int_equal(series->count, published[i].points);
+                assert_int_equal(unknown, published[i].unknown);
                 time_format(series->time_ms[0], buffer);
-                assert_string_equal(buffer, files[i].first);
+                assert_string_equal(buffer, published[i].first);
                 time_format(series->time_ms[series->count - 1], buffer);
-                assert_string_equal(buffer, files[i].last);
-                assert_true(fabs(sum - files[i].sum) <= fabs(files[i].sum) * 1e-9);
+                assert_string_equal(buffer, published[i].last);
+                assert_true(fabs(sum - published[i].sum) <= fabs(published[i].sum) * 1e-9);
         }
 }
 
