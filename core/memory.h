@@ -8,8 +8,8 @@
  * Allocation that cannot fail: out of memory ends the process with one line. The loop is crash-safe, so dying
  * is better than a half-handled failure nobody has tested. All memory handed out is zeroed where it is new.
  */
-void *memory_new(size_t count, size_t size);
-void *memory_resize(void *old, size_t count, size_t size);
+void *memory_new(size_t count, size_t size) __attribute__((returns_nonnull));
+void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 char *memory_copy_text(const char *text); /* NULL stays NULL */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -441,10 +441,12 @@ static void put_cell(const char *words, struct text *out)
 static void reference_row(const struct option *option, struct text *out)
 {
         autotext type = {0};
+        autofree char *words = NULL;
 
         put_type(option, &type);
+        words = text_take(&type);
         text_format(out, "| `%s` | ", option->name);
-        put_cell(type.data, out);
+        put_cell(words, out);
         text_put(out, " | ");
         if (option->required)
                 text_put(out, "required");
