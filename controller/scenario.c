@@ -6,21 +6,15 @@
 #include "controller/loop.h"
 #include "controller/run_record.h"
 
-static bool open_strategy(const struct scenario *scenario, void **ret_state, struct error *err)
+static bool open_strategy(const struct scenario *scenario, const struct foresight *foresight,
+                          void **ret_state, struct error *err)
 {
-        const struct foresight foresight = {
-                .start_ms = scenario->start_ms,
-                .step_ms = scenario->step_ms,
-                .count = scenario->load->count,
-                .rate_per_second = scenario->load->rate_per_second,
-                .model = scenario->model,
-        };
         const struct strategy_context context = {
                 .pipeline = &scenario->spec->pipeline,
                 .constraints = &scenario->spec->constraints,
                 .prices = scenario->prices,
                 .model = scenario->known,
-                .foresight = scenario->strategy->needs_foresight ? &foresight : NULL,
+                .foresight = scenario->strategy->needs_foresight ? foresight : NULL,
                 .start_ms = scenario->start_ms,
         };
 
@@ -89,10 +83,18 @@ bool scenario_run(const struct scenario *scenario, struct scenario_result *ret_r
         struct engine *engine autocall(engine_free) = NULL;
         struct run_record *record autocall(run_record_free) = NULL;
         struct scenario_result result = {0};
+        /* As long as the strategy, which keeps the address. */
+        const struct foresight foresight = {
+                .start_ms = scenario->start_ms,
+                .step_ms = scenario->step_ms,
+                .count = scenario->load->count,
+                .rate_per_second = scenario->load->rate_per_second,
+                .model = scenario->model,
+        };
         void *state = NULL;
         bool done;
 
-        if (!open_strategy(scenario, &state, err))
+        if (!open_strategy(scenario, &foresight, &state, err))
                 return false;
         engine = make_engine(scenario);
         record = scenario->keep_changes ? run_record_new(&scenario->spec->pipeline) : NULL;
