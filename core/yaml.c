@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define OPTCTL_CORE_YAML_C /* the function itself, not what the analyzer is told of it */
 #include "core/yaml.h"
 
 #include <ctype.h>

@@ -64,10 +64,6 @@ void yaml_path(const struct yaml_node *node, struct text *out);
 bool yaml_error(const struct yaml_node *node, struct error *err, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-#if defined(__clang_analyzer__) && !defined(OPTCTL_CORE_YAML_C)
-#define yaml_error(...) ((void)yaml_error(__VA_ARGS__), false) /* see core/error.h */
-#endif
-
 /* A scalar for an error message: in quotes and shortened. */
 #define YAML_SHOWN_ROOM 64
 const char *yaml_show(const struct yaml_node *node, char buffer[YAML_SHOWN_ROOM]);
