@@ -53,6 +53,7 @@ struct cpu_model {
         double base_ratio, base_ratio_error;
         /* Of source input. NAN when not given; a spec's model always has it (spec_read derives it). */
         double worker_seconds_per_record, worker_seconds_per_record_error;
+        double limit_ratio;               /* CPU limit over CPU requested; 0: none */
         double noise_sd;                  /* of one worker's ratio; workers scatter independently */
         double noise_correlation_seconds; /* the noise is a first-order autoregressive process */
 };

@@ -12,6 +12,7 @@
 #define REGULAR_AT_LEAST 4
 #define AROUND           15 /* steps before and after an episode in which a worker may be missing */
 #define JUST_AFTER       60 /* steps after an episode in which the oldest record shows */
+#define LIMIT_NEARNESS   0.97
 #define WARM_STEPS       30 /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
@@ -450,6 +451,26 @@ static void fit_warmup(struct fitting *fitting)
                        starts, restart->warmup_seconds);
 }
 
+/* Use that comes back to the same highest value is held down by a limit. */
+static void fit_limit(struct fitting *fitting)
+{
+        double most = 0, nearly = INFINITY;
+
+        for (size_t r = 0; r < fitting->n; r++) {
+                const struct recording *recording = fitting->recordings[r];
+
+                if (!recording->cpu)
+                        continue;
+                most = fmax(most, recording_quantile(recording->cpu, 0, recording->count, 1));
+                nearly = fmin(nearly, recording_quantile(recording->cpu, 0, recording->count, .9999));
+        }
+        if (!(nearly > LIMIT_NEARNESS * most))
+                return;
+        fitting->result->model.cpu.limit_ratio = most;
+        calibrate_note(fitting, "cpu.limitRatio", NULL, most, most - nearly,
+                       "the highest use, reached again and again");
+}
+
 void calibrate_cpu(struct fitting *fitting)
 {
         struct cpu_model *cpu = &fitting->result->model.cpu;
@@ -474,6 +495,7 @@ void calibrate_cpu(struct fitting *fitting)
                                "%zu samples while nothing waits; scatter %.3f", samples.count,
                                fit.residual_sd);
                 fit_warmup(fitting);
+                fit_limit(fitting);
         } else {
                 calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record",
                                cpu->worker_seconds_per_record, NAN,

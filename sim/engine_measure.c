@@ -6,12 +6,15 @@
 
 #include "sim/engine_internal.h"
 
-/* CPU that a start costs beyond its load, as a ratio of a worker. */
-static double warmup_cpu(const struct engine *engine, double loaded)
+/* CPU that is used beyond (or, at the limit, short of) what the load would take, as a ratio of a worker:
+ * starts cost some. */
+static double cpu_beyond_load(const struct engine *engine, double loaded)
 {
-        if (engine->tick > engine->warm_until || !(engine->restart.warmup_cpu_ratio > 0))
-                return 0;
-        return fmax(engine->restart.warmup_cpu_ratio - loaded, 0);
+        double limit = engine->cpu.limit_ratio > 0 ? engine->cpu.limit_ratio : INFINITY;
+        double used =
+                engine->tick <= engine->warm_until ? fmax(loaded, engine->restart.warmup_cpu_ratio) : loaded;
+
+        return fmin(used, limit) - loaded;
 }
 
 static void add_fast(struct window *window, double seconds, double records, double limit,
@@ -60,7 +63,7 @@ static void add_step(struct window *window, const struct engine *engine, double 
                 window->restarted = true;
                 return;
         }
-        window->cpu_extra += warmup_cpu(engine, loaded) * dt;
+        window->cpu_extra += cpu_beyond_load(engine, loaded) * dt;
         window->up_seconds += dt;
         window->capacity_integral += engine->limit * dt;
         window->latency_integral += p50 * dt;
