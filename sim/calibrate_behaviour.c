@@ -13,6 +13,7 @@
 #define AROUND           15 /* steps before and after an episode in which a worker may be missing */
 #define JUST_AFTER       60 /* steps after an episode in which the oldest record shows */
 #define LIMIT_NEARNESS   0.97
+#define REPLAYS_AT_LEAST 5
 #define WARM_STEPS       30 /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
@@ -98,14 +99,17 @@ static double *restarts_after_failures(const struct fitting *fitting, size_t *re
         return seconds;
 }
 
-/* After a restart the oldest record has waited through the gap and since the last checkpoint before it, which
- * on average is half an interval ago. */
-static void calibrate_replay(struct fitting *fitting)
+/*
+ * After a restart the oldest record has waited through the gap and since the last checkpoint before it. That
+ * is anything between nothing and a whole interval ago, so the interval shows in how much this differs from
+ * one restart to the next (68 % of a uniform spread lie between the quantiles .16 and .84). What is left of
+ * it is downtime that the metrics did not show. Returns that.
+ */
+static double calibrate_replay(struct fitting *fitting)
 {
         struct checkpoint_model *checkpoints = &fitting->result->model.checkpoints;
-        double *seconds = NULL;
+        double *seconds = NULL, interval, hidden;
         size_t count = 0;
-        struct lognormal fit;
 
         for (size_t r = 0; r < fitting->n; r++)
                 for (size_t e = 0; tells_restarts(fitting, r) && e < fitting->episodes[r]->count; e++) {
@@ -115,19 +119,25 @@ static void calibrate_replay(struct fitting *fitting)
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
                         seconds[count++] =
-                                fmax(episode->peak_delay_seconds - (double)(episode->end - episode->start),
-                                     0);
+                                episode->peak_delay_seconds - (double)(episode->end - episode->start);
                 }
         /* Where the gap itself was reckoned from the latency, what was read again is in it. */
         checkpoints->interval_seconds = 0;
-        if (count > 0) {
-                fit = fit_lognormal(seconds, count);
-                checkpoints->interval_seconds = 2 * fit.median;
-                calibrate_note(fitting, "checkpoints.intervalSeconds", "s", checkpoints->interval_seconds,
-                               2 * fit.median_error,
-                               "from how much older than the gap the first records after %zu are", count);
+        if (count < REPLAYS_AT_LEAST) {
+                free(seconds);
+                return 0;
         }
+        gsl_sort(seconds, 1, count);
+        interval = (gsl_stats_quantile_from_sorted_data(seconds, 1, count, .84) -
+                    gsl_stats_quantile_from_sorted_data(seconds, 1, count, .16)) /
+                   .68;
+        hidden = gsl_stats_median_from_sorted_data(seconds, 1, count) - interval / 2;
         free(seconds);
+        checkpoints->interval_seconds = interval;
+        calibrate_note(fitting, "checkpoints.intervalSeconds", "s", interval,
+                       interval / sqrt(2.0 * (double)count),
+                       "from how differently old the first records after %zu restarts are", count);
+        return fmax(hidden, 0);
 }
 
 void calibrate_restarts(struct fitting *fitting)
@@ -159,7 +169,7 @@ void calibrate_restarts(struct fitting *fitting)
         restart->median_seconds = fit.median;
         restart->median_seconds_error = fit.median_error;
         restart->log_sd = fit.log_sd;
-        calibrate_replay(fitting);
+        fitting->hidden_downtime_seconds = calibrate_replay(fitting);
         calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
                        from);
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
@@ -297,7 +307,7 @@ void calibrate_failures(struct fitting *fitting)
                 return;
         }
         fit = fit_lognormal(seconds, down_count);
-        failures->median_seconds = fit.median;
+        failures->median_seconds = fit.median + fitting->hidden_downtime_seconds;
         failures->worker_seconds = 0;
         split_downtime(fitting, "failures.workerSeconds", &failures->median_seconds,
                        &failures->worker_seconds);
@@ -319,7 +329,7 @@ void calibrate_failures(struct fitting *fitting)
                        failures->jitter_ratio < 1 ? failures->jitter_ratio * failures->every_seconds
                                                   : failures->every_seconds / sqrt((double)down_count),
                        "%zu failures, %s", down_count, failures->jitter_ratio < 1 ? "regular" : "at random");
-        calibrate_note(fitting, "failures.medianSeconds", "s", fit.median, fit.median_error,
+        calibrate_note(fitting, "failures.medianSeconds", "s", failures->median_seconds, fit.median_error,
                        "downtime, with a scatter of %.2f of its logarithm", fit.log_sd);
 }
 

@@ -11,6 +11,7 @@ struct fitting {
         struct recording *const *recordings;
         struct episodes **episodes; /* of each recording */
         size_t n;
+        double hidden_downtime_seconds; /* of failures, beyond the gap in the metrics */
         struct calibration *result;
 };
 
