@@ -247,26 +247,45 @@ static size_t windows_of(const struct backtest *backtest, const struct trial *tr
         return trial->recording->count / backtest->steps_per_window;
 }
 
-static double median_run(const struct trial *trial, enum window_metric metric, size_t window, double *scratch)
+/* What every run says of a window; runs that say nothing are left out. Returns how many there are. */
+static size_t window_values(const struct trial *trial, enum window_metric metric, size_t window,
+                            struct window_value *ret_values)
 {
         size_t n = 0;
 
         for (size_t r = 0; r < trial->n_runs; r++) {
-                double value = window_simulated(trial->runs[r].timeline, metric, window);
+                const struct timeline *timeline = trial->runs[r].timeline;
+                double value = window_simulated(timeline, metric, window);
 
                 if (!isnan(value))
-                        scratch[n++] = value;
+                        ret_values[n++] =
+                                (struct window_value){value, timeline->restarted[window] ? WINDOW_RESTARTED
+                                                                                         : WINDOW_QUIET};
+        }
+        return n;
+}
+
+static void add_residual(struct backtest *backtest, const struct trial *trial, enum window_metric metric,
+                         size_t window)
+{
+        double measured = window_measured(trial->recording, metric, window, backtest->steps_per_window);
+        struct window_value values[FIT_RUNS];
+        double plain[FIT_RUNS];
+        size_t n = window_values(trial, metric, window, values), restarted = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                plain[i] = values[i].value;
+                restarted += values[i].kind == WINDOW_RESTARTED;
         }
         if (n == 0)
-                return NAN;
-        gsl_sort(scratch, 1, n);
-        return gsl_stats_median_from_sorted_data(scratch, 1, n);
+                return;
+        gsl_sort(plain, 1, n);
+        residuals_add(&backtest->residuals, metric, 2 * restarted > n ? WINDOW_RESTARTED : WINDOW_QUIET,
+                      measured, gsl_stats_median_from_sorted_data(plain, 1, n));
 }
 
 static void collect_residuals(struct backtest *backtest)
 {
-        double scratch[FIT_RUNS];
-
         for (size_t i = 0; i < backtest->n; i++) {
                 const struct trial *trial = &backtest->trials[i];
 
@@ -274,10 +293,7 @@ static void collect_residuals(struct backtest *backtest)
                         continue;
                 for (size_t w = 0; w < windows_of(backtest, trial); w++)
                         for (int metric = 0; metric < WINDOW_METRICS; metric++)
-                                residuals_add(&backtest->residuals, metric,
-                                              window_measured(trial->recording, metric, w,
-                                                              backtest->steps_per_window),
-                                              median_run(trial, metric, w, scratch));
+                                add_residual(backtest, trial, metric, w);
         }
         residuals_finish(&backtest->residuals);
 }
@@ -391,19 +407,13 @@ static json_t *metric_json(const struct backtest *backtest, const struct trial *
                            enum window_metric metric, struct coverage *coverage)
 {
         json_t *measured = json_array(), *predicted = json_array(), *low = json_array(), *high = json_array();
-        autofree double *runs = memory_new(trial->n_runs, sizeof *runs);
+        autofree struct window_value *runs = memory_new(trial->n_runs, sizeof *runs);
 
         for (size_t w = 0; w < windows_of(backtest, trial); w++) {
                 double seen = window_measured(trial->recording, metric, w, backtest->steps_per_window);
                 struct band band = {NAN, NAN, NAN};
-                size_t n = 0;
+                size_t n = window_values(trial, metric, w, runs);
 
-                for (size_t r = 0; r < trial->n_runs; r++) {
-                        double value = window_simulated(trial->runs[r].timeline, metric, w);
-
-                        if (!isnan(value))
-                                runs[n++] = value;
-                }
                 if (n > 0)
                         band = residuals_band(&backtest->residuals, metric, runs, n, backtest->share);
                 json_array_append_new(measured, json_from_double(seen));

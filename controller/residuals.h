@@ -12,8 +12,11 @@
  * Prediction intervals of windows. Runs of the simulator differ by what the model knows to be uncertain; what
  * it does not know shows in how far it missed the windows of the recordings it was fitted on. An interval
  * holds both: the quantiles of every run's value times every such miss (a split conformal interval around an
- * ensemble).
+ * ensemble). Windows in which the job restarted are missed in other ways than quiet ones (meters begin anew,
+ * latency has gaps), so each kind has its own misses (Mondrian conformal prediction, Vovk et al. 2005).
  */
+enum window_kind { WINDOW_QUIET, WINDOW_RESTARTED, WINDOW_KINDS };
+
 enum window_metric { WINDOW_WORKERS, WINDOW_THROUGHPUT, WINDOW_LATENCY, WINDOW_BACKLOG, WINDOW_METRICS };
 
 const char *window_name(enum window_metric metric);
@@ -23,23 +26,29 @@ double window_measured(const struct recording *recording, enum window_metric met
                        size_t steps_per_window);
 double window_simulated(const struct timeline *timeline, enum window_metric metric, size_t window);
 
-/* Logarithms of measured over predicted, by metric. */
+/* Logarithms of measured over predicted. */
 struct residuals {
-        double *log_ratio[WINDOW_METRICS];
-        size_t count[WINDOW_METRICS];
+        double *log_ratio[WINDOW_METRICS][WINDOW_KINDS];
+        size_t count[WINDOW_METRICS][WINDOW_KINDS];
 };
 
-void residuals_add(struct residuals *residuals, enum window_metric metric, double measured, double predicted);
+void residuals_add(struct residuals *residuals, enum window_metric metric, enum window_kind kind,
+                   double measured, double predicted);
 void residuals_finish(struct residuals *residuals); /* sorts; no more may be added */
 void residuals_free(struct residuals *residuals);
 DEFINE_CLEANUP(residuals_free, struct residuals);
 
-/* Median of the runs and the interval that should hold `share` of what is measured. `runs` is sorted in
- * place. */
+/* What one run says of a window. */
+struct window_value {
+        double value;
+        enum window_kind kind;
+};
+
+/* Median of the runs and the interval that should hold `share` of what is measured. */
 struct band {
         double middle, low, high;
 };
-struct band residuals_band(const struct residuals *residuals, enum window_metric metric, double *runs,
-                           size_t n, double share);
+struct band residuals_band(const struct residuals *residuals, enum window_metric metric,
+                           const struct window_value *runs, size_t n, double share);
 
 #endif

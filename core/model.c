@@ -313,6 +313,12 @@ static const struct option_table latency_table = {
 };
 
 static const struct option metrics_options[] = {
+        {.name = "meterSeconds",
+         OPTION_AT(metrics_model, meter_seconds),
+         SECONDS,
+         .fallback = "60",
+         .help = "The engine's rates are averages over so long and begin anew when the job does (Flink's "
+                 "meters: 60)."},
         {.name = "rateVariation",
          .type = OPTION_NUMBER,
          OPTION_AT(metrics_model, rate_noise_cv),

@@ -12,9 +12,12 @@
 #define REGULAR_AT_LEAST 4
 #define AROUND           15 /* steps before and after an episode in which a worker may be missing */
 #define JUST_AFTER       60 /* steps after an episode in which the oldest record shows */
+#define WARM_RATIO       1.5
 #define LIMIT_NEARNESS   0.97
 #define REPLAYS_AT_LEAST 5
-#define WARM_STEPS       30 /* after a start in which the CPU is looked at */
+#define OTHER_SCALE      0.05 /* what a record costs on another number of workers may differ by so much */
+#define GUESSED          0.4  /* relative error of a restart's time that was not measured but reckoned */
+#define WARM_STEPS       30   /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
 static bool tells_restarts(const struct fitting *fitting, size_t r)
@@ -146,17 +149,20 @@ void calibrate_restarts(struct fitting *fitting)
         size_t count;
         double *seconds = downtimes(fitting, true, &count);
         const char *from = "rescales";
+        double guessed = 0;
         struct lognormal fit;
 
         if (count == 0) {
                 free(seconds);
                 seconds = restarts_after_failures(fitting, &count);
                 from = "failures, less the time the worker was missing: no rescale was recorded";
+                guessed = GUESSED;
         }
         if (count == 0) {
                 free(seconds);
                 seconds = downtimes(fitting, false, &count);
                 from = "restarts after failures: no rescale was recorded";
+                guessed = GUESSED;
         }
         if (count == 0) {
                 calibrate_note(fitting, "restart.medianSeconds", "s", restart->median_seconds, NAN,
@@ -167,6 +173,7 @@ void calibrate_restarts(struct fitting *fitting)
         fit = fit_lognormal(seconds, count);
         free(seconds);
         restart->median_seconds = fit.median;
+        fit.median_error = hypot(fit.median_error, guessed * fit.median);
         restart->median_seconds_error = fit.median_error;
         restart->log_sd = fit.log_sd;
         fitting->hidden_downtime_seconds = calibrate_replay(fitting);
@@ -427,38 +434,50 @@ static double correlation_seconds(const double *residual, size_t n, size_t block
         return (double)block / low;
 }
 
-/* Mean CPU while a start is being worked off, beyond what the load explains. */
+/* Steps after an episode, once its backlog is worked off, in which the CPU is well above what the load takes;
+ * adds what is used in them to *sum. Working off the backlog takes CPU, too, but the simulator knows that
+ * from the load. */
+static size_t warm_steps(const struct fitting *fitting, size_t r, const struct episode *episode, double *sum)
+{
+        const struct recording *recording = fitting->recordings[r];
+        const struct cpu_model *cpu = &fitting->result->model.cpu;
+        size_t steps = 0;
+
+        for (size_t i = episode->caught_up; i < episode->caught_up + WARM_STEPS && i < recording->count;
+             i++) {
+                double load = recording->offered[i] / recording_workers_at(recording, fitting->pipeline, i);
+                double expected = cpu->base_ratio + cpu->worker_seconds_per_record * load;
+
+                if (recording->cpu[i] > WARM_RATIO * expected) {
+                        *sum += recording->cpu[i];
+                        steps++;
+                }
+        }
+        return steps;
+}
+
 static void fit_warmup(struct fitting *fitting)
 {
         struct restart_model *restart = &fitting->result->model.restart;
-        const struct cpu_model *cpu = &fitting->result->model.cpu;
-        double peak = 0, long_after = 0;
-        size_t starts = 0;
+        size_t starts = 0, steps = 0;
+        double sum = 0;
 
         for (size_t r = 0; r < fitting->n; r++) {
                 const struct recording *recording = fitting->recordings[r];
 
-                for (size_t e = 0; recording->cpu && e < fitting->episodes[r]->count; e++) {
-                        size_t end = fitting->episodes[r]->items[e].end;
-                        double most, seconds = 0;
-
-                        if (end + WARM_STEPS >= recording->count || end == 0)
-                                continue;
-                        most = recording_quantile(recording->cpu, end, end + WARM_STEPS, .9);
-                        for (size_t i = end; i < end + WARM_STEPS; i++)
-                                seconds += recording->cpu[i] > (most + cpu->base_ratio) / 2;
-                        peak += most;
-                        long_after += seconds;
+                for (size_t e = 0; recording->cpu && recording->offered && e < fitting->episodes[r]->count;
+                     e++) {
+                        steps += warm_steps(fitting, r, &fitting->episodes[r]->items[e], &sum);
                         starts++;
                 }
         }
         if (starts == 0)
                 return;
-        restart->warmup_cpu_ratio = peak / (double)starts;
-        restart->warmup_seconds = long_after / (double)starts;
-        calibrate_note(fitting, "restart.warmupCpuRatio", NULL, restart->warmup_cpu_ratio,
-                       restart->warmup_cpu_ratio / sqrt((double)starts) / 3, "after %zu starts, for %.0f s",
-                       starts, restart->warmup_seconds);
+        restart->warmup_seconds = (double)steps / (double)starts;
+        restart->warmup_cpu_ratio = steps > 0 ? sum / (double)steps : 0;
+        calibrate_note(fitting, "restart.warmupSeconds", "s", restart->warmup_seconds,
+                       restart->warmup_seconds / sqrt((double)starts),
+                       "CPU above the load's after %zu starts, beyond working off the backlog", starts);
 }
 
 /* Use that comes back to the same highest value is held down by a limit. */
@@ -481,6 +500,21 @@ static void fit_limit(struct fitting *fitting)
                        "the highest use, reached again and again");
 }
 
+/* Numbers of workers that the recordings ran on for long: 2 stands for several. */
+static int scales_seen(const struct fitting *fitting)
+{
+        double first =
+                recording_quantile(fitting->recordings[0]->workers, 0, fitting->recordings[0]->count, .5);
+
+        for (size_t r = 0; r < fitting->n; r++)
+                if (recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
+                                       .1) != first ||
+                    recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
+                                       .9) != first)
+                        return 2;
+        return 1;
+}
+
 void calibrate_cpu(struct fitting *fitting)
 {
         struct cpu_model *cpu = &fitting->result->model.cpu;
@@ -493,7 +527,8 @@ void calibrate_cpu(struct fitting *fitting)
                 cpu->base_ratio = fit.intercept;
                 cpu->base_ratio_error = fit.intercept_error;
                 cpu->worker_seconds_per_record = fit.slope;
-                cpu->worker_seconds_per_record_error = fit.slope_error;
+                cpu->worker_seconds_per_record_error =
+                        hypot(fit.slope_error, scales_seen(fitting) < 2 ? OTHER_SCALE * fit.slope : 0);
                 cpu->noise_sd = fit.residual_sd * sqrt(samples.workers);
                 for (size_t i = 0; i < samples.count; i++)
                         samples.cpu[i] -= fit.intercept + fit.slope * samples.load[i];
@@ -501,7 +536,8 @@ void calibrate_cpu(struct fitting *fitting)
                         correlation_seconds(samples.cpu, samples.count, CPU_BLOCK / 2);
                 calibrate_note(fitting, "cpu.baseRatio", NULL, fit.intercept, fit.intercept_error,
                                "CPU of a worker without load");
-                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", fit.slope, fit.slope_error,
+                calibrate_note(fitting, "cpu.workerSecondsPerRecord", "s/record", fit.slope,
+                               cpu->worker_seconds_per_record_error,
                                "%zu samples while nothing waits; scatter %.3f", samples.count,
                                fit.residual_sd);
                 fit_warmup(fitting);

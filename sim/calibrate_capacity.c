@@ -198,20 +198,31 @@ static double first_guess(const struct samples *samples, const struct capacity_f
         return best;
 }
 
+/* No subtask takes in more than its share of a worker's CPU allows, however fast a catch-up looked. */
+static double cpu_bound(const struct fitting *fitting)
+{
+        const struct cpu_model *cpu = &fitting->result->model.cpu;
+
+        if (!(cpu->limit_ratio > 0) || !(cpu->worker_seconds_per_record_error > 0))
+                return INFINITY;
+        return (cpu->limit_ratio - cpu->base_ratio) / cpu->worker_seconds_per_record /
+               fitting->pipeline->slots_per_worker;
+}
+
 static void keep_fit(struct fitting *fitting, const struct capacity_fit *fit, const struct samples *samples)
 {
         struct operator_model *operator= fitting->result->model.operators.items;
         struct catch_up_model *catch_up = &fitting->result->model.catch_up;
         char name[80];
 
-        operator->rate_per_second = fit->rate;
+        operator->rate_per_second = fmin(fit->rate, cpu_bound(fitting));
         operator->rate_per_second_error = fit->rate_error;
         operator->sigma = fit->sigma;
         operator->sigma_error = fit->sigma_error;
         operator->kappa = fit->kappa;
         operator->kappa_error = fit->kappa_error;
         snprintf(name, sizeof name, "operators.%s.ratePerSecond", operator->name);
-        calibrate_note(fitting, name, "records/s", fit->rate, fit->rate_error,
+        calibrate_note(fitting, name, "records/s", operator->rate_per_second, fit->rate_error,
                        "one subtask; from %zu samples while behind, scatter %.0f %%", samples->count,
                        100 * fit->residual_sd);
         snprintf(name, sizeof name, "operators.%s.sigma", operator->name);

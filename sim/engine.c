@@ -133,6 +133,11 @@ static void pay_for(struct engine *engine, int workers)
 
 static void go_down(struct engine *engine)
 {
+        double metered = fmin(engine->setup.model->metrics.meter_seconds,
+                              (double)(engine->tick - engine->up_since) * engine->step_seconds);
+
+        /* An average over the last minute counts each record for a minute, unless the meter dies before. */
+        engine->charted.unmetered += engine->recent_rate * metered / 2;
         flow_fold(engine);
         flow_rewind(engine);
         engine->state = JOB_DOWN;

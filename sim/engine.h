@@ -62,9 +62,11 @@ struct timeline {
         int64_t start_ms, step_ms;
         size_t count;
         double *offered, *throughput, *capacity; /* records/s */
-        double *workers, *backlog, *delay;       /* delay: age of the oldest waiting record, seconds */
-        double *latency_p50, *latency_p99;       /* seconds */
+        double *metered; /* throughput as the engine's meters show it, while they do; records/s */
+        double *workers, *backlog, *delay; /* delay: age of the oldest waiting record, seconds */
+        double *latency_p50, *latency_p99; /* seconds */
         double *cpu;
+        bool *restarted;      /* the job stood still, or started, within the step */
         double **parallelism; /* by operator */
 };
 

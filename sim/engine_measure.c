@@ -98,14 +98,16 @@ void measure_timeline_new(struct engine *engine)
         struct timeline *timeline = memory_new(1, sizeof *timeline);
         int64_t length = engine->end_tick * engine->setup.step_ms;
         size_t room = (size_t)(length / engine->setup.timeline_step_ms) + 1;
-        double **columns[] = {&timeline->offered, &timeline->throughput,  &timeline->capacity,
-                              &timeline->workers, &timeline->backlog,     &timeline->delay,
-                              &timeline->cpu,     &timeline->latency_p50, &timeline->latency_p99};
+        double **columns[] = {&timeline->offered,    &timeline->throughput, &timeline->capacity,
+                              &timeline->workers,    &timeline->backlog,    &timeline->delay,
+                              &timeline->cpu,        &timeline->metered,    &timeline->latency_p50,
+                              &timeline->latency_p99};
 
         timeline->start_ms = engine->setup.start_ms;
         timeline->step_ms = engine->setup.timeline_step_ms;
         for (size_t i = 0; i < ARRAY_LENGTH(columns); i++)
                 *columns[i] = memory_new(room, sizeof(double));
+        timeline->restarted = memory_new(room, sizeof *timeline->restarted);
         timeline->parallelism = memory_new((size_t)engine->n + 1, sizeof(double *));
         for (int i = 0; i < engine->n; i++)
                 timeline->parallelism[i] = memory_new(room, sizeof(double));
@@ -118,6 +120,7 @@ void timeline_free(struct timeline *timeline)
                 return;
         free(timeline->offered);
         free(timeline->throughput);
+        free(timeline->metered);
         free(timeline->capacity);
         free(timeline->workers);
         free(timeline->backlog);
@@ -125,6 +128,7 @@ void timeline_free(struct timeline *timeline)
         free(timeline->cpu);
         free(timeline->latency_p50);
         free(timeline->latency_p99);
+        free(timeline->restarted);
         for (double **column = timeline->parallelism; *column; column++)
                 free(*column);
         free(timeline->parallelism);
@@ -152,10 +156,14 @@ void measure_chart(struct engine *engine)
         timeline->offered[i] = window->offered / seconds;
         timeline->throughput[i] = window->taken / seconds;
         timeline->capacity[i] = window->capacity_integral / seconds;
+        timeline->metered[i] = window->up_seconds > 0
+                                       ? fmax(window->taken - window->unmetered, 0) / window->up_seconds
+                                       : NAN;
         timeline->workers[i] = window->worker_seconds / seconds;
         timeline->backlog[i] = window->backlog_seconds / seconds;
         timeline->delay[i] = window->delay_worst;
         timeline->cpu[i] = cpu_of(engine, window, seconds);
+        timeline->restarted[i] = window->restarted;
         timeline->latency_p50[i] =
                 window->up_seconds > 0 ? window->latency_integral / window->up_seconds : NAN;
         timeline->latency_p99[i] = window->up_seconds > 0 ? window->latency_worst : NAN;
