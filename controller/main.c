@@ -33,8 +33,11 @@ static void catch_signals(void)
 static bool fill_standard_streams(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-                    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+                int opened = fd;
+
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+                        opened = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+                if (opened != fd)
                         return false;
         }
         return true;

@@ -115,7 +115,7 @@ static bool read_unpacked(gzFile file, const char *path, struct text *text, stru
                                          SERIES_MAX_BYTES >> 20);
                 text_add(text, chunk, (size_t)got);
         }
-        gzerror(file, &code);
+        (void)gzerror(file, &code);
         if (got < 0 || code != Z_OK)
                 return read_error(file, path, err);
         return true;

@@ -154,7 +154,7 @@ static int compare_edges(const void *a, const void *b)
 static void apply_order(struct pipeline *pipeline, const int *order)
 {
         struct operator_info operators[PIPELINE_MAX_OPERATORS];
-        int place[PIPELINE_MAX_OPERATORS];
+        int place[PIPELINE_MAX_OPERATORS] = {0};
 
         memcpy(operators, pipeline->operators, (size_t)pipeline->n_operators * sizeof *operators);
         for (int i = 0; i < pipeline->n_operators; i++) {
