@@ -59,7 +59,8 @@ struct cpu_model {
 };
 
 struct latency_model {
-        double base_seconds;       /* with an idle pipeline: windows, watermarks, batching, commits */
+        double base_seconds; /* with an idle pipeline: windows, watermarks, batching, commits */
+        double base_seconds_error;
         double log_sd;             /* scatter about it */
         double per_worker_seconds; /* growth of the base with workers */
 };

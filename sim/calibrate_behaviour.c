@@ -7,17 +7,18 @@
 #include "sim/calibrate_internal.h"
 #include "sim/fit.h"
 
-#define CPU_BLOCK        60 /* steps averaged before the fit: neighbours are not independent */
-#define REGULAR_CV       0.25
-#define REGULAR_AT_LEAST 4
-#define AROUND           15 /* steps before and after an episode in which a worker may be missing */
-#define JUST_AFTER       60 /* steps after an episode in which the oldest record shows */
-#define WARM_RATIO       1.5
-#define LIMIT_NEARNESS   0.97
-#define REPLAYS_AT_LEAST 5
-#define OTHER_SCALE      0.05 /* what a record costs on another number of workers may differ by so much */
-#define GUESSED          0.4  /* relative error of a restart's time that was not measured but reckoned */
-#define WARM_STEPS       30   /* after a start in which the CPU is looked at */
+#define CPU_BLOCK         60 /* steps averaged before the fit: neighbours are not independent */
+#define REGULAR_CV        0.25
+#define REGULAR_AT_LEAST  4
+#define AROUND            15   /* steps before and after an episode in which a worker may be missing */
+#define JUST_AFTER        60   /* steps after an episode in which the oldest record shows */
+#define LATENCY_ELSEWHERE 0.15 /* the base latency on another number of workers may differ by so much */
+#define WARM_RATIO        1.5
+#define LIMIT_NEARNESS    0.97
+#define REPLAYS_AT_LEAST  5
+#define OTHER_SCALE 0.1 /* what a record costs on half as many workers may differ by so much: contention of 0.01 makes 0.1 */
+#define GUESSED           0.4  /* relative error of a restart's time that was not measured but reckoned */
+#define WARM_STEPS        30   /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
 static bool tells_restarts(const struct fitting *fitting, size_t r)
@@ -340,6 +341,21 @@ void calibrate_failures(struct fitting *fitting)
                        "downtime, with a scatter of %.2f of its logarithm", fit.log_sd);
 }
 
+/* Numbers of workers that the recordings ran on for long: 2 stands for several. */
+static int scales_seen(const struct fitting *fitting)
+{
+        double first =
+                recording_quantile(fitting->recordings[0]->workers, 0, fitting->recordings[0]->count, .5);
+
+        for (size_t r = 0; r < fitting->n; r++)
+                if (recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
+                                       .1) != first ||
+                    recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
+                                       .9) != first)
+                        return 2;
+        return 1;
+}
+
 void calibrate_latency(struct fitting *fitting)
 {
         struct latency_model *latency = &fitting->result->model.latency;
@@ -363,12 +379,14 @@ void calibrate_latency(struct fitting *fitting)
                 return;
         }
         latency->base_seconds = base / (double)n;
+        latency->base_seconds_error =
+                latency->base_seconds * (scales_seen(fitting) < 2 ? LATENCY_ELSEWHERE : latency->log_sd / 10);
         latency->log_sd = sd / (double)n;
         latency->per_worker_seconds = 0;
         fitting->result->model.catch_up.threshold_seconds = latency_threshold;
         calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds,
-                       latency->base_seconds * latency->log_sd / 10,
-                       "median while nothing waits, %zu recording%s", n, n == 1 ? "" : "s");
+                       latency->base_seconds_error, "median while nothing waits, %zu recording%s", n,
+                       n == 1 ? "" : "s");
 }
 
 /* ---- CPU ---- */
@@ -498,21 +516,6 @@ static void fit_limit(struct fitting *fitting)
         fitting->result->model.cpu.limit_ratio = most;
         calibrate_note(fitting, "cpu.limitRatio", NULL, most, most - nearly,
                        "the highest use, reached again and again");
-}
-
-/* Numbers of workers that the recordings ran on for long: 2 stands for several. */
-static int scales_seen(const struct fitting *fitting)
-{
-        double first =
-                recording_quantile(fitting->recordings[0]->workers, 0, fitting->recordings[0]->count, .5);
-
-        for (size_t r = 0; r < fitting->n; r++)
-                if (recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
-                                       .1) != first ||
-                    recording_quantile(fitting->recordings[r]->workers, 0, fitting->recordings[r]->count,
-                                       .9) != first)
-                        return 2;
-        return 1;
 }
 
 void calibrate_cpu(struct fitting *fitting)

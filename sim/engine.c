@@ -57,6 +57,8 @@ static void draw_parameters(struct engine *engine)
         engine->catch_up = model->catch_up;
         engine->catch_up.floor_ratio =
                 fmin(draw(rng, model->catch_up.floor_ratio, on * model->catch_up.floor_ratio_error), 1);
+        engine->base_latency_seconds =
+                draw(rng, model->latency.base_seconds, on * model->latency.base_seconds_error);
         engine->cpu = model->cpu;
         engine->cpu.base_ratio = draw(rng, model->cpu.base_ratio, on * model->cpu.base_ratio_error);
         engine->cpu.worker_seconds_per_record = draw(rng, model->cpu.worker_seconds_per_record,

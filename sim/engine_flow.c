@@ -206,7 +206,7 @@ const struct latency_point *flow_point(struct engine *engine, double rate_per_se
                         .service_cv = flow->service_cv,
                 };
         }
-        latency_at(latency->base_seconds + latency->per_worker_seconds * engine->workers_ready,
+        latency_at(engine->base_latency_seconds + latency->per_worker_seconds * engine->workers_ready,
                    latency->log_sd, stages, engine->n, &engine->point_at[bin]);
         engine->point_known[bin] = true;
         return &engine->point_at[bin];

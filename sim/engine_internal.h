@@ -57,6 +57,7 @@ struct engine {
         struct failure_model failures;
         struct catch_up_model catch_up;
         struct cpu_model cpu;
+        double base_latency_seconds;
         gsl_rng *rng_failures, *rng_restarts, *rng_metrics;
 
         double step_seconds;
