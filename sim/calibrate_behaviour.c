@@ -16,9 +16,11 @@
 #define WARM_RATIO        1.5
 #define LIMIT_NEARNESS    0.97
 #define REPLAYS_AT_LEAST  5
-#define OTHER_SCALE 0.1 /* what a record costs on half as many workers may differ by so much: contention of 0.01 makes 0.1 */
-#define GUESSED           0.4  /* relative error of a restart's time that was not measured but reckoned */
-#define WARM_STEPS        30   /* after a start in which the CPU is looked at */
+#define OTHER_SCALE                                                                                          \
+        0.1 /* what a record costs on half as many workers may differ by so much: contention of 0.01 makes   \
+               0.1 */
+#define GUESSED    0.4 /* relative error of a restart's time that was not measured but reckoned */
+#define WARM_STEPS 30  /* after a start in which the CPU is looked at */
 
 /* What a recording that never kept up shows of restarts is mixed with its other troubles. */
 static bool tells_restarts(const struct fitting *fitting, size_t r)
