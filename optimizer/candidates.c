@@ -98,9 +98,10 @@ static void balance(const struct capacity *capacity, const struct pipeline *pipe
         }
 }
 
+/* With more workers no operator gets fewer subtasks than it has: what grows must not take from anyone. */
 static void lay_out(const struct capacity *capacity, const struct pipeline *pipeline,
-                    const struct configuration *current, int workers, struct climb *climbs,
-                    struct candidate *ret)
+                    const struct configuration *current, const struct deployment *now, int workers,
+                    struct climb *climbs, struct candidate *ret)
 {
         struct deployment wanted;
         int slots = workers * (pipeline->slots_per_worker > 0 ? pipeline->slots_per_worker : 1);
@@ -110,6 +111,9 @@ static void lay_out(const struct capacity *capacity, const struct pipeline *pipe
                 wanted.parallelism[i] = slots;
         if (pipeline_per_operator(pipeline) && capacity_per_operator(capacity))
                 balance(capacity, pipeline, slots, climbs, &wanted);
+        for (int i = 0; i < pipeline->n_operators && workers >= now->workers; i++)
+                if (wanted.parallelism[i] < now->parallelism[i])
+                        wanted.parallelism[i] = now->parallelism[i];
         pipeline_configuration(pipeline, &wanted, current, &ret->configuration);
         pipeline_deployment(pipeline, &ret->configuration, &ret->deployment);
         ret->capacity = capacity_of(capacity, &ret->deployment);
@@ -150,7 +154,7 @@ int candidates_list(const struct capacity *capacity, const struct pipeline *pipe
                         ret_candidates[count++] = now;
                         candidate++;
                 }
-                lay_out(capacity, pipeline, current, workers, climbs, candidate);
+                lay_out(capacity, pipeline, current, &now.deployment, workers, climbs, candidate);
                 if (candidate->deployment.workers != now.deployment.workers ||
                     candidate->capacity.mean > BETTER * now.capacity.mean)
                         count++;

@@ -55,6 +55,7 @@ static const struct option_table oracle_table = {
 
 struct oracle {
         struct strategy_context context;
+        struct foresight foresight;
         double late_factor;
         struct capacity *capacity;
         int64_t block_ms, lead_ms;
@@ -77,6 +78,7 @@ static bool oracle_open(const struct strategy_context *context, const void *give
                                  "strategy oracle needs to know the future: it runs in simulations only");
         oracle = memory_new(1, sizeof *oracle);
         oracle->context = *context;
+        oracle->foresight = *foresight;
         oracle->late_factor = candidates_late_factor(context->constraints, wanted->late_factor);
         oracle->capacity = capacity_new(context->pipeline, foresight->model);
         least = (int64_t)foresight->count * foresight->step_ms / MAX_BLOCKS;
@@ -129,7 +131,7 @@ struct horizon {
 static void lay_blocks(struct oracle *oracle, double late_after_seconds, const struct horizon *horizon,
                        double *ret_price, double *ret_load)
 {
-        const struct foresight *foresight = oracle->context.foresight;
+        const struct foresight *foresight = &oracle->foresight;
         double wait = late_after_seconds * MS_PER_SECOND / (double)foresight->step_ms;
         double price = 0, load = 0;
 
@@ -154,7 +156,7 @@ static void lay_blocks(struct oracle *oracle, double late_after_seconds, const s
 
 static void make_schedule(struct oracle *oracle, const struct configuration *current)
 {
-        const struct foresight *foresight = oracle->context.foresight;
+        const struct foresight *foresight = &oracle->foresight;
         int64_t length = (int64_t)foresight->count * foresight->step_ms;
         size_t blocks = (size_t)((length + oracle->block_ms - 1) / oracle->block_ms);
         autofree double *seconds = memory_new(blocks, sizeof *seconds);
@@ -188,7 +190,7 @@ static void make_schedule(struct oracle *oracle, const struct configuration *cur
 /* What the schedule runs at an instant; before and after it, what it begins and ends with. */
 static const struct candidate *scheduled(const struct oracle *oracle, int64_t time_ms)
 {
-        int64_t block = (time_ms - oracle->context.foresight->start_ms) / oracle->block_ms;
+        int64_t block = (time_ms - oracle->foresight.start_ms) / oracle->block_ms;
 
         block = block < 0 ? 0 : block;
         block = block >= oracle->n_blocks ? oracle->n_blocks - 1 : block;
