@@ -159,7 +159,7 @@ static void spread_stage(const struct planner_problem *problem, double persisten
 {
         const struct planner_chain *chain = problem->chain;
 
-        for (int j = 0; j < problem->n_candidates; j++) {
+        for (int j = 0; j < problem->n_candidates && persistence < 1; j++) {
                 double mean = 0;
 
                 for (int s = 0; s < chain->n; s++)
@@ -184,10 +184,10 @@ static void price_stage(const struct planner_problem *problem, int step, struct 
                                 planner_late_seconds(problem, &problem->restart, candidate->capacity, load);
                 }
         }
-        if (problem->persistence && problem->persistence[step] < 1) {
+        if (problem->persistence)
                 spread_stage(problem, problem->persistence[step], ret->penalty);
-                spread_stage(problem, problem->persistence[step], ret->price);
-        }
+        if (problem->change_persistence)
+                spread_stage(problem, problem->change_persistence[step], ret->price);
 }
 
 /* One step back in one scenario. Returns the candidate to change to at this step, and who does: leaves[j].

@@ -48,8 +48,10 @@ struct planner_problem {
         const double *step_seconds;  /* by step */
         const double *worker_second; /* price of one worker for one second, by step */
         const struct planner_chain *chain;
-        const double *load;        /* records/s, [scenario * n_steps + step] */
-        const double *persistence; /* how far a step keeps the scenario it begins in, 0..1; NULL: it does */
+        const double *load; /* records/s, [scenario * n_steps + step] */
+        /* How far a step keeps the scenario it begins in, 0..1, and how far catching up from a change at it
+         * does; NULL: wholly. */
+        const double *persistence, *change_persistence;
         const double
                 *correlation; /* of the load's rank at a step with that at the next; NULL with one scenario */
         double load_cv;       /* scatter of the load about its mean within a step */

@@ -15,6 +15,7 @@
  * failures surprise it.
  */
 #define MAX_BLOCKS 20000
+#define SLACK      0.015 /* of the capacity: what is full to the brim never works off what an accident leaves */
 
 struct oracle_options {
         int64_t block_seconds;
@@ -179,7 +180,8 @@ static void make_schedule(struct oracle *oracle, const struct configuration *cur
         candidates_problem(oracle->capacity, oracle->context.constraints, oracle->candidates,
                            oracle->n_candidates, weighed, &problem);
         for (int j = 0; j < oracle->n_candidates; j++)
-                weighed[j].capacity_sd = 0;
+                weighed[j] = (struct planner_candidate){.workers = weighed[j].workers,
+                                                        .capacity = weighed[j].capacity * (1 - SLACK)};
         lay_blocks(oracle, problem.late_after_seconds, &(struct horizon){seconds, worker_second, load},
                    &price, &mean);
         problem.late_second = oracle->late_factor * fmax(price, 0) *

@@ -23,6 +23,7 @@
 #define RISK             0.05 /* when the constraints name no confidence */
 #define LOAD_CV          0.01 /* scatter of the load within a minute that no forecast sees */
 #define MEAN_SECONDS     (7 * 86400.0)
+#define CATCH_UP_HALF_MS (5 * 60 * MS_PER_SECOND) /* half the time that catching up after a change takes */
 #define REACTION_STEPS   2
 #define SATURATED_RATIO  0.95
 #define BEHIND_SECONDS   5.0
@@ -60,7 +61,7 @@ static const struct option options[] = {
                 .unit = "min",
                 .min = 10,
                 .max = 1440,
-                .fallback = "480",
+                .fallback = "1440",
                 .help = "How far it plans ahead. A change has to earn back its price within this time.",
         },
         {
@@ -111,12 +112,13 @@ struct plan {
         int64_t step_from_ms[MAX_STEPS];
         int64_t step_middle_ms[MAX_STEPS];
         int64_t step_half_ms[MAX_STEPS];
+        int64_t step_catch_up_ms[MAX_STEPS];
         int64_t step_between_ms[MAX_STEPS]; /* from the middle to that of the next step */
         double step_seconds[MAX_STEPS];
         /* Scratch of a turn. */
         struct planner_chain chain;
         double worker_second[MAX_STEPS];
-        double correlation[MAX_STEPS], persistence[MAX_STEPS];
+        double correlation[MAX_STEPS], persistence[MAX_STEPS], change_persistence[MAX_STEPS];
         double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
         double load[MAX_STEPS * PLANNER_MAX_SCENARIOS];
         int n_candidates, current;
@@ -143,8 +145,12 @@ static void lay_steps(struct plan *plan)
                 plan->step_seconds[plan->n_steps++] = (double)length / MS_PER_SECOND;
                 at += length;
         }
-        for (int step = 0; step < plan->n_steps; step++)
-                plan->step_half_ms[step] = (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
+        for (int step = 0; step < plan->n_steps; step++) {
+                int64_t half = (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
+
+                plan->step_half_ms[step] = half;
+                plan->step_catch_up_ms[step] = half > CATCH_UP_HALF_MS ? half : CATCH_UP_HALF_MS;
+        }
         for (int step = 0; step + 1 < plan->n_steps; step++)
                 plan->step_between_ms[step] = plan->step_middle_ms[step + 1] - plan->step_middle_ms[step];
 }
@@ -211,33 +217,42 @@ static bool is_barred(const struct plan *plan, const struct configuration *confi
         return false;
 }
 
+static double spread_at(const double *quantiles, int step)
+{
+        return quantiles[2 * step + 1] - quantiles[2 * step];
+}
+
+/* Squared correlation that is left when `unknown` of a spread opens anew. */
+static double kept(double unknown, double spread)
+{
+        return spread > 0 ? fmax(1 - unknown * unknown / (spread * spread), 0) : 1;
+}
+
 /*
  * Once the load at a step is known, the step after it is as uncertain as a forecast over the time between
  * them: so the squared correlation is 1 - V(between) / V(next), V the squared spread of the forecast by lead.
  * That is that of a random walk when the spread grows with the root of the lead, and none when all leads are
- * alike. In the same way load persists within a step as far as the spread over half its length is below that
- * at the step.
+ * alike. In the same way load persists within a step, or while catching up, as far as the spread over half
+ * that time is below that at the step.
  */
 static void see_correlations(struct plan *plan)
 {
         static const double q[] = {0.1, 0.9};
-        double ahead[2 * MAX_STEPS], between[2 * MAX_STEPS], within[2 * MAX_STEPS];
+        double ahead[2 * MAX_STEPS], between[2 * MAX_STEPS], within[2 * MAX_STEPS], after[2 * MAX_STEPS];
+        double interval_seconds = (double)plan->options.interval_seconds;
 
         forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, q, 2, ahead);
         forecast_quantiles(plan->forecast, plan->step_between_ms, plan->n_steps, q, 2, between);
         forecast_quantiles(plan->forecast, plan->step_half_ms, plan->n_steps, q, 2, within);
+        forecast_quantiles(plan->forecast, plan->step_catch_up_ms, plan->n_steps, q, 2, after);
         for (int step = 0; step < plan->n_steps; step++) {
                 int next = step + 1 < plan->n_steps ? step + 1 : step;
-                double spread = ahead[2 * step + 1] - ahead[2 * step];
-                double next_spread = ahead[2 * next + 1] - ahead[2 * next];
-                double unknown = (between[2 * step + 1] - between[2 * step]) / next_spread;
-                double loose = (within[2 * step + 1] - within[2 * step]) / spread;
 
-                plan->correlation[step] = next_spread > 0 ? sqrt(fmax(1 - unknown * unknown, 0)) : 1;
-                plan->persistence[step] = spread > 0 && plan->step_seconds[step] * MS_PER_SECOND >
-                                                                  2 * (double)plan->step_half_ms[0]
-                                                  ? fmax(1 - loose * loose, 0)
-                                                  : 1;
+                plan->correlation[step] = sqrt(kept(spread_at(between, step), spread_at(ahead, next)));
+                plan->persistence[step] = plan->step_seconds[step] <= interval_seconds
+                                                  ? 1
+                                                  : kept(spread_at(within, step), spread_at(ahead, step));
+                plan->change_persistence[step] = kept(spread_at(after, step), spread_at(ahead, step));
         }
 }
 
@@ -274,7 +289,8 @@ static void follow_means(struct plan *plan, const struct observation *observatio
 
 static void weigh(struct plan *plan, const struct observation *observation)
 {
-        double age = observation_backlog_seconds(observation);
+        /* over what arrives, not over what was read: while it was down nothing was read */
+        double age = observation->backlog_records / observation->offered_per_second;
         struct planner_problem problem = {
                 .n_steps = plan->n_steps,
                 .step_seconds = plan->step_seconds,
@@ -283,9 +299,10 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .chain = &plan->chain,
                 .correlation = plan->correlation,
                 .persistence = plan->persistence,
+                .change_persistence = plan->change_persistence,
                 .load_cv = LOAD_CV,
                 .current = plan->current,
-                .age_seconds = isnan(age) ? 0 : age,
+                .age_seconds = isfinite(age) ? age : 0,
                 .late_second = late_second(plan),
                 .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
         };
