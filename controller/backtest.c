@@ -109,15 +109,14 @@ static bool open_all(struct backtest *backtest, struct error *err)
 {
         const struct backtest_request *request = backtest->request;
 
-        if (!spec_read(request->spec_path, request->data, (const char *const *)request->sets,
-                       request->registry, &backtest->spec, err) ||
+        if (!source_spec(request->source, (const char *const *)request->sets, &backtest->spec, err) ||
             !price_book_new(backtest->spec->prices, backtest->spec->base, &backtest->prices, err))
                 return false;
         if (backtest->spec->backtest.fit.count == 0)
                 return error_set(
                         err, ERROR_INPUT, NULL,
                         "%s: spec.backtest.fit names no recording; expected those to fit the model on",
-                        request->spec_path);
+                        request->source->path);
         backtest->n = backtest->spec->recordings.count;
         backtest->trials = memory_new(backtest->n, sizeof *backtest->trials);
         for (size_t i = 0; i < backtest->n; i++)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/source.h"
 #include "core/error.h"
-#include "core/plugin.h"
 
 /*
  * How far to trust the simulator: fit it to some recorded runs, predict others that ran another strategy or
@@ -15,8 +15,7 @@
  * load, its configuration at the start and the strategy that steered it is looked at.
  */
 struct backtest_request {
-        const char *spec_path, *data;
-        const struct registry *registry;
+        const struct source *source;
         char *const *sets; /* PATH=VALUE, NULL-ended */
         int64_t threads;   /* 0: one a core */
         bool quiet;

@@ -72,19 +72,20 @@ static bool backtest_command_run(const void *object, struct error *err)
         const struct backtest_arguments *arguments = object;
         const struct presentation presentation = {arguments->json, arguments->csv, arguments->report,
                                                   arguments->quiet};
+        struct source source = {0};
         const struct backtest_request request = {
-                .spec_path = arguments->spec,
-                .data = arguments->data,
-                .registry = registry_all(),
+                .source = &source,
                 .sets = arguments->sets,
                 .threads = arguments->threads,
                 .quiet = arguments->quiet,
         };
         json_t *document = NULL;
-        bool done = presentation_check(&presentation, err) && backtest_run(&request, &document, err) &&
-                    present(document, &presentation, err);
+        bool done = presentation_check(&presentation, err) &&
+                    source_open(arguments->spec, arguments->data, registry_all(), &source, err) &&
+                    backtest_run(&request, &document, err) && present(document, &presentation, err);
 
         json_decref(document);
+        source_close(&source);
         return done;
 }
 

@@ -50,15 +50,15 @@ static const struct parameter parameters[] = {
 static bool calibrate_run(const void *object, struct error *err)
 {
         const struct calibrate_arguments *arguments = object;
+        struct source source = {0};
         const struct backtest_request request = {
-                .spec_path = arguments->spec,
-                .data = arguments->data,
-                .registry = registry_all(),
+                .source = &source,
                 .sets = arguments->sets,
         };
         autofree char *fragment = NULL;
         json_t *document = NULL;
-        bool done = backtest_calibrate(&request, &document, &fragment, err);
+        bool done = source_open(arguments->spec, arguments->data, registry_all(), &source, err) &&
+                    backtest_calibrate(&request, &document, &fragment, err);
 
         if (done && arguments->json)
                 done = output_json(arguments->json, document, err);
@@ -68,6 +68,7 @@ static bool calibrate_run(const void *object, struct error *err)
                 done = results_table(document, stderr, err);
         }
         json_decref(document);
+        source_close(&source);
         return done;
 }
 

@@ -102,10 +102,9 @@ static bool simulate_run(const void *object, struct error *err)
         const struct simulate_arguments *arguments = object;
         const struct presentation presentation = {arguments->json, arguments->csv, arguments->report,
                                                   arguments->quiet};
+        struct source source = {0};
         const struct study_request request = {
-                .spec_path = arguments->spec,
-                .data = arguments->data,
-                .registry = registry_all(),
+                .source = &source,
                 .sets = arguments->sets,
                 .sweeps = arguments->sweeps,
                 .strategies = arguments->strategies,
@@ -116,10 +115,12 @@ static bool simulate_run(const void *object, struct error *err)
                 .quiet = arguments->quiet,
         };
         json_t *document = NULL;
-        bool done = presentation_check(&presentation, err) && study_run(&request, &document, err) &&
-                    present(document, &presentation, err);
+        bool done = presentation_check(&presentation, err) &&
+                    source_open(arguments->spec, arguments->data, registry_all(), &source, err) &&
+                    study_run(&request, &document, err) && present(document, &presentation, err);
 
         json_decref(document);
+        source_close(&source);
         return done;
 }
 

@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "controller/terminal.h"
+#include "controller/source.h"
 #include "core/error.h"
-#include "core/plugin.h"
 
 /*
  * What-if: strategies side by side on one load, each run many times with other noise, failures and
@@ -16,8 +15,7 @@
  * (docs/schema/simulate.schema.json).
  */
 struct study_request {
-        const char *spec_path, *data; /* data: folder of the spec's files, NULL: the spec's own */
-        const struct registry *registry;
+        const struct source *source;
         char *const *sets;   /* PATH=VALUE, NULL-ended */
         char *const *sweeps; /* PATH=A,B,C, NULL-ended */
         char *const

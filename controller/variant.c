@@ -66,14 +66,14 @@ static bool take_model(struct variant *variant, struct error *err)
         return true;
 }
 
-bool variant_open(const char *path, const char *data, const char *const *sets,
-                  const struct registry *registry, int64_t runs, int64_t seed, struct variant **ret_variant,
-                  struct error *err)
+bool variant_open(const struct source *source, const char *const *sets, int64_t runs, int64_t seed,
+                  struct variant **ret_variant, struct error *err)
 {
         struct variant *variant autocall(variant_free) = memory_new(1, sizeof *variant);
         const struct simulation_options *simulation;
+        int64_t start_ms;
 
-        if (!spec_read(path, data, sets, registry, &variant->spec, err))
+        if (!source_spec(source, sets, &variant->spec, err))
                 return false;
         simulation = &variant->spec->simulation;
         variant->runs = runs > 0 ? runs : simulation->runs;
@@ -84,6 +84,10 @@ bool variant_open(const char *path, const char *data, const char *const *sets,
                           simulation->duration_seconds * MS_PER_SECOND, simulation->step_milliseconds,
                           (uint64_t)variant->seed, &variant->workload, err))
                 return false;
+        start_ms = workload_start_ms(variant->workload);
+        if (!price_book_covers(variant->prices, start_ms, start_ms + workload_duration_ms(variant->workload),
+                               err))
+                return error_wrap(err, "%s: spec.prices", source->path);
         *ret_variant = TAKE(variant);
         return true;
 }
@@ -126,16 +130,15 @@ static bool simulate_one(void *context, size_t index, struct error *err)
         size_t run = index / simulation->count;
         struct workload_run *load autocall(workload_run_free) = workload_run_new(variant->workload, run);
         bool keep = simulation->keep && run == 0;
-        bool is_static = strcmp(result->strategy->strategy->name, "static") == 0;
         const struct scenario scenario = {
                 .spec = spec,
                 .model = &variant->model,
                 .known = &variant->model,
                 .prices = variant->prices,
                 .load = &load->load,
-                .strategy = result->strategy->strategy,
-                .strategy_options = result->strategy->options,
-                .initial = is_static ? spec->baseline : spec->initial,
+                .strategy = result->strategy,
+                .strategy_options = result->options,
+                .initial = result->baseline ? spec->baseline : spec->initial,
                 .start_ms = workload_start_ms(variant->workload),
                 .step_ms = spec->simulation.step_milliseconds,
                 .warmup_ms = spec->simulation.warmup_seconds * MS_PER_SECOND,

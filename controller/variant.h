@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "controller/scenario.h"
+#include "controller/source.h"
 #include "controller/summary.h"
 #include "controller/terminal.h"
 #include "core/spec.h"
@@ -21,22 +22,23 @@ struct variant {
 };
 
 /* sets: PATH=VALUE, NULL-ended, may be NULL. runs, seed: -1 as the spec says. */
-bool variant_open(const char *path, const char *data, const char *const *sets,
-                  const struct registry *registry, int64_t runs, int64_t seed, struct variant **ret_variant,
-                  struct error *err);
+bool variant_open(const struct source *source, const char *const *sets, int64_t runs, int64_t seed,
+                  struct variant **ret_variant, struct error *err);
 void variant_free(struct variant *variant);
 DEFINE_CLEANUP(variant_free, struct variant);
 
 /* All runs of one strategy. */
 struct variant_runs {
-        const struct spec_strategy *strategy;
+        const struct strategy *strategy;
+        const void *options;
+        bool baseline;                /* starts from, and with static holds, the spec's baseline */
         struct summary *runs;         /* variant->runs of them */
         struct scenario_result first; /* of run 0: its timeline and changes, when they were asked for */
 };
 
-/* Simulates each strategy variant->runs times; `results` has `count` items with `strategy` set. Run r of
- * every strategy sees the same load, failures and parameters. keep: the timeline and the changes of the first
- * run. */
+/* Simulates each strategy variant->runs times; `results` has `count` items with `strategy` and `options` set.
+ * Run r of every strategy sees the same load, failures and parameters. keep: the timeline and the changes of
+ * the first run. */
 bool variant_simulate(const struct variant *variant, struct variant_runs *results, size_t count, bool keep,
                       size_t threads, struct progress *progress, struct error *err);
 void variant_runs_free(struct variant_runs *results, size_t count);

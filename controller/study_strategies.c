@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/study_internal.h"
+#include "core/text.h"
+
+static bool is_named(char *const *names, const char *name)
+{
+        for (; names && *names; names++)
+                if (strcmp(*names, name) == 0 || strcmp(*names, "all") == 0)
+                        return true;
+        return false;
+}
+
+static bool in_spec(const struct spec *spec, const char *name)
+{
+        char *const *names = spec->simulation.strategies.items;
+
+        if (spec->simulation.strategies.count == 0)
+                return true;
+        for (size_t i = 0; i < spec->simulation.strategies.count; i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
+
+bool study_check_names(const struct spec *spec, char *const *names, struct error *err)
+{
+        const char **known = memory_new(spec->n_strategies + 2, sizeof *known);
+        bool done = true;
+
+        for (size_t i = 0; i < spec->n_strategies; i++)
+                known[i] = spec->strategies[i].strategy->name;
+        known[spec->n_strategies] = "all";
+        for (; done && names && *names; names++) {
+                const char *near = text_nearest(*names, known);
+
+                if (strcmp(*names, "all") != 0 && !spec_find_strategy(spec, *names))
+                        done = error_set(err, ERROR_INPUT, NULL, "--strategy %s: unknown strategy%s%s%s",
+                                         *names, near ? "; did you mean " : "", near ? near : "",
+                                         near ? "?" : "");
+        }
+        free(known);
+        return done;
+}
+
+bool study_chosen(const struct study_request *request, const struct spec *spec, const char *name)
+{
+        if (request->strategies && *request->strategies)
+                return is_named(request->strategies, name);
+        return in_spec(spec, name);
+}
+
+/* The policy that savings are counted against: the spec's, else the baseline's configuration held fixed. */
+static struct variant_runs baseline_of(const struct spec *spec)
+{
+        const struct spec_strategy *fixed = spec_find_strategy(spec, "static");
+
+        if (spec->baseline_strategy)
+                return (struct variant_runs){.strategy = spec->baseline_strategy,
+                                             .options = spec->baseline_options,
+                                             .baseline = true};
+        return (struct variant_runs){.strategy = fixed->strategy,
+                                     .options = fixed->options,
+                                     .baseline = true};
+}
+
+const char *study_baseline_name(const struct spec *spec)
+{
+        return baseline_of(spec).strategy->name;
+}
+
+/* The strategies to run, the baseline among them (first, and not shown unless it was chosen). */
+struct variant_runs *study_choose(const struct study_request *request, const struct spec *spec,
+                                  size_t *ret_count)
+{
+        struct variant_runs *results = memory_new(spec->n_strategies + 1, sizeof *results);
+        size_t count = 1;
+
+        results[0] = baseline_of(spec);
+        for (size_t i = 0; i < spec->n_strategies; i++) {
+                const struct spec_strategy *one = &spec->strategies[i];
+
+                if (one->strategy != results[0].strategy && study_chosen(request, spec, one->strategy->name))
+                        results[count++] =
+                                (struct variant_runs){.strategy = one->strategy, .options = one->options};
+        }
+        *ret_count = count;
+        return results;
+}
+
+/* Saving of each run against the baseline's same run. */
+void study_reckon_savings(const struct variant *variant, struct variant_runs *results, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                for (int64_t run = 0; run < variant->runs; run++) {
+                        double base = results[0].runs[run].value[SUMMARY_COST_PER_DAY];
+                        double cost = results[i].runs[run].value[SUMMARY_COST_PER_DAY];
+
+                        results[i].runs[run].value[SUMMARY_SAVING_PERCENT] =
+                                base != 0 ? 100 * (1 - cost / base) : NAN;
+                }
+}
