@@ -55,17 +55,26 @@ double queue_wait_allen_cunneen(double lambda, double mu, int servers, double ca
         return queue_wait_mmc(lambda, mu, servers) * (ca2 + cs2) / 2;
 }
 
+struct queue_wait queue_wait_of(double lambda, double mu, int servers, double ca2, double cs2)
+{
+        return (struct queue_wait){
+                .probability = erlang_c(servers, lambda / mu),
+                .mean = queue_wait_allen_cunneen(lambda, mu, servers, ca2, cs2),
+        };
+}
+
+double queue_wait_at(struct queue_wait wait, double q)
+{
+        if (!(wait.mean > 0) || isinf(wait.mean))
+                return wait.mean;
+        if (wait.probability <= 1 - q)
+                return 0;
+        return wait.mean / wait.probability * log(wait.probability / (1 - q));
+}
+
 double queue_wait_quantile(double lambda, double mu, int servers, double ca2, double cs2, double q)
 {
-        double mean = queue_wait_allen_cunneen(lambda, mu, servers, ca2, cs2);
-        double waits;
-
-        if (!(mean > 0) || isinf(mean))
-                return mean;
-        waits = erlang_c(servers, lambda / mu);
-        if (waits <= 1 - q)
-                return 0;
-        return mean / waits * log(waits / (1 - q));
+        return queue_wait_at(queue_wait_of(lambda, mu, servers, ca2, cs2), q);
 }
 
 double backlog_drain_seconds(double backlog, double rate, double capacity)

@@ -23,7 +23,15 @@ double erlang_c(int servers, double offered);
 double queue_wait_mmc(double lambda, double mu, int servers);
 double queue_wait_allen_cunneen(double lambda, double mu, int servers, double ca2, double cs2);
 
-/* Quantile q of the wait: P(wait > t) = P(wait > 0) exp(-t P(wait > 0) / mean wait); exact for M/M/c. */
+/* The wait in G/G/c as far as its quantiles need it: P(wait > t) = P(wait > 0) exp(-t P(wait > 0) / mean
+ * wait), exact for M/M/c. */
+struct queue_wait {
+        double probability, mean; /* of waiting at all; seconds */
+};
+struct queue_wait queue_wait_of(double lambda, double mu, int servers, double ca2, double cs2);
+double queue_wait_at(struct queue_wait wait, double q);
+
+/* Both at once. */
 double queue_wait_quantile(double lambda, double mu, int servers, double ca2, double cs2, double q);
 
 /* Seconds to work off `backlog` records; INFINITY when capacity does not exceed the rate. */

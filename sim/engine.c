@@ -59,6 +59,7 @@ static void draw_parameters(struct engine *engine)
                 fmin(draw(rng, model->catch_up.floor_ratio, on * model->catch_up.floor_ratio_error), 1);
         engine->base_latency_seconds =
                 draw(rng, model->latency.base_seconds, on * model->latency.base_seconds_error);
+        latency_scatter(model->latency.log_sd, &engine->latency_scatter);
         engine->cpu = model->cpu;
         engine->cpu.base_ratio = draw(rng, model->cpu.base_ratio, on * model->cpu.base_ratio_error);
         engine->cpu.worker_seconds_per_record = draw(rng, model->cpu.worker_seconds_per_record,

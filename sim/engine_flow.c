@@ -187,16 +187,11 @@ void flow_rewind(struct engine *engine)
                 engine->head--;
 }
 
-const struct latency_point *flow_point(struct engine *engine, double rate_per_second)
+/* Operators at the middle of a bin of utilisation. */
+static void stages_at(const struct engine *engine, int bin, struct latency_stage *stages)
 {
-        const struct latency_model *latency = &engine->setup.model->latency;
-        double utilisation = engine->limit > 0 ? rate_per_second / engine->limit : 1;
-        int bin = utilisation >= 1 ? UTILISATION_BINS - 1 : (int)(utilisation * UTILISATION_BINS);
-        struct latency_stage stages[PIPELINE_MAX_OPERATORS];
         double rate = (bin + .5) / UTILISATION_BINS * engine->limit;
 
-        if (engine->point_known[bin])
-                return &engine->point_at[bin];
         for (int i = 0; i < engine->n; i++) {
                 const struct flow_operator *flow = &engine->flow[i];
 
@@ -206,8 +201,24 @@ const struct latency_point *flow_point(struct engine *engine, double rate_per_se
                         .service_cv = flow->service_cv,
                 };
         }
-        latency_at(engine->base_latency_seconds + latency->per_worker_seconds * engine->workers_ready,
-                   latency->log_sd, stages, engine->n, &engine->point_at[bin]);
+}
+
+static double base_latency(const struct engine *engine)
+{
+        return engine->base_latency_seconds +
+               engine->setup.model->latency.per_worker_seconds * engine->workers_ready;
+}
+
+const struct latency_point *flow_point(struct engine *engine, double rate_per_second)
+{
+        double utilisation = engine->limit > 0 ? rate_per_second / engine->limit : 1;
+        int bin = utilisation >= 1 ? UTILISATION_BINS - 1 : (int)(utilisation * UTILISATION_BINS);
+        struct latency_stage stages[PIPELINE_MAX_OPERATORS];
+
+        if (engine->point_known[bin])
+                return &engine->point_at[bin];
+        stages_at(engine, bin, stages);
+        latency_at(base_latency(engine), &engine->latency_scatter, stages, engine->n, &engine->point_at[bin]);
         engine->point_known[bin] = true;
         return &engine->point_at[bin];
 }
@@ -218,14 +229,14 @@ void flow_fold(struct engine *engine)
 
         for (int bin = 0; bin < UTILISATION_BINS; bin++) {
                 double seconds = engine->steps_at[bin] * engine->step_seconds;
-                const struct latency_point *point;
+                struct latency_stage stages[PIPELINE_MAX_OPERATORS];
 
                 if (seconds <= 0)
                         continue;
-                point = flow_point(engine, (bin + .5) / UTILISATION_BINS * engine->limit);
-                for (int i = 0; i < LATENCY_POINTS; i++)
-                        latency_add(&engine->figures.latency, point->points[i], seconds * latency_masses[i]);
-                if (point->p99 > bound)
+                stages_at(engine, bin, stages);
+                latency_add_point(&engine->figures.latency, seconds, base_latency(engine),
+                                  &engine->latency_scatter, stages, engine->n);
+                if (flow_point(engine, (bin + .5) / UTILISATION_BINS * engine->limit)->p99 > bound)
                         engine->figures.slo_missed_seconds += seconds;
                 engine->steps_at[bin] = 0;
         }

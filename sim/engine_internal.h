@@ -58,6 +58,7 @@ struct engine {
         struct catch_up_model catch_up;
         struct cpu_model cpu;
         double base_latency_seconds;
+        struct latency_scatter latency_scatter;
         gsl_rng *rng_failures, *rng_restarts, *rng_metrics;
 
         double step_seconds;
@@ -93,7 +94,6 @@ struct engine {
 
         /* Books. */
         struct figures figures;
-        double p99_log_factor;
         price_sum cost;
         int64_t priced_until_ms;
         bool in_figures;

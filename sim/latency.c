@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/formulas.h"
+#include "core/pipeline.h"
 
 #define UTILISATION_CAP 0.99
 
@@ -49,28 +50,55 @@ double latency_quantile(const struct latency_histogram *histogram, double q)
         return LATENCY_LOWEST * pow(10, (double)LATENCY_BINS / LATENCY_BINS_PER_DECADE);
 }
 
-static double waits(const struct latency_stage *stages, int n_stages, double q)
+void latency_scatter(double log_sd, struct latency_scatter *ret_scatter)
 {
-        double sum = 0;
+        ret_scatter->p95 = exp(log_sd * normal_quantile(.95));
+        ret_scatter->p99 = exp(log_sd * normal_quantile(.99));
+        for (int i = 0; i < LATENCY_POINTS; i++)
+                ret_scatter->points[i] = exp(log_sd * normal_quantile(quantiles[i]));
+}
 
+static void queue_up(const struct latency_stage *stages, int n_stages, struct queue_wait *waits)
+{
         for (int i = 0; i < n_stages; i++) {
                 const struct latency_stage *stage = &stages[i];
                 double arrivals =
                         fmin(stage->arrivals_per_second, UTILISATION_CAP * stage->service_per_second);
 
-                sum += queue_wait_quantile(arrivals, stage->service_per_second, 1, 1,
-                                           stage->service_cv * stage->service_cv, q);
+                waits[i] = queue_wait_of(arrivals, stage->service_per_second, 1, 1,
+                                         stage->service_cv * stage->service_cv);
         }
+}
+
+static double sum_at(const struct queue_wait *waits, int n_stages, double q)
+{
+        double sum = 0;
+
+        for (int i = 0; i < n_stages; i++)
+                sum += queue_wait_at(waits[i], q);
         return sum;
 }
 
-void latency_at(double base_seconds, double log_sd, const struct latency_stage *stages, int n_stages,
-                struct latency_point *ret_point)
+void latency_at(double base_seconds, const struct latency_scatter *scatter,
+                const struct latency_stage *stages, int n_stages, struct latency_point *ret_point)
 {
+        struct queue_wait waits[PIPELINE_MAX_OPERATORS];
+
+        queue_up(stages, n_stages, waits);
+        ret_point->p50 = base_seconds + sum_at(waits, n_stages, .5);
+        ret_point->p95 = base_seconds * scatter->p95 + sum_at(waits, n_stages, .95);
+        ret_point->p99 = base_seconds * scatter->p99 + sum_at(waits, n_stages, .99);
+}
+
+void latency_add_point(struct latency_histogram *histogram, double weight, double base_seconds,
+                       const struct latency_scatter *scatter, const struct latency_stage *stages,
+                       int n_stages)
+{
+        struct queue_wait waits[PIPELINE_MAX_OPERATORS];
+
+        queue_up(stages, n_stages, waits);
         for (int i = 0; i < LATENCY_POINTS; i++)
-                ret_point->points[i] = base_seconds * exp(log_sd * normal_quantile(quantiles[i])) +
-                                       waits(stages, n_stages, quantiles[i]);
-        ret_point->p50 = base_seconds + waits(stages, n_stages, .5);
-        ret_point->p95 = base_seconds * exp(log_sd * normal_quantile(.95)) + waits(stages, n_stages, .95);
-        ret_point->p99 = base_seconds * exp(log_sd * normal_quantile(.99)) + waits(stages, n_stages, .99);
+                latency_add(histogram,
+                            base_seconds * scatter->points[i] + sum_at(waits, n_stages, quantiles[i]),
+                            weight * latency_masses[i]);
 }

@@ -31,21 +31,33 @@ struct latency_stage {
         double service_cv;
 };
 
+/* The pipeline's own latency is log-normal: factors on its median. */
+struct latency_scatter {
+        double p95, p99;
+        double points[LATENCY_POINTS]; /* at the mid-quantiles of masses latency_masses[] */
+};
+
+void latency_scatter(double log_sd, struct latency_scatter *ret_scatter);
+
 /* Latency of the pipeline at an operating point, in seconds. */
 struct latency_point {
         double p50, p95, p99;
-        double points[LATENCY_POINTS]; /* at the mid-quantiles of masses latency_masses[] */
 };
 
 extern const double latency_masses[LATENCY_POINTS];
 
 /*
- * base: the pipeline's own latency (log-normal about base_seconds). The waits of the stages are added as if
- * they were comonotonic, which is exact for one stage and on the safe side for several. Queueing by Kingman's
- * formula (the one-server case of Allen-Cunneen), with an exponential tail. Utilisation is capped at 0.99:
- * above it the fluid backlog is what counts.
+ * base: the median of the pipeline's own latency. The waits of the stages are added as if they were
+ * comonotonic, which is exact for one stage and on the safe side for several. Queueing by Kingman's formula
+ * (the one-server case of Allen-Cunneen), with an exponential tail. Utilisation is capped at 0.99: above it
+ * the fluid backlog is what counts.
  */
-void latency_at(double base_seconds, double log_sd, const struct latency_stage *stages, int n_stages,
-                struct latency_point *ret_point);
+void latency_at(double base_seconds, const struct latency_scatter *scatter,
+                const struct latency_stage *stages, int n_stages, struct latency_point *ret_point);
+
+/* The whole distribution at an operating point, as quantile points with the masses latency_masses[]. */
+void latency_add_point(struct latency_histogram *histogram, double weight, double base_seconds,
+                       const struct latency_scatter *scatter, const struct latency_stage *stages,
+                       int n_stages);
 
 #endif
