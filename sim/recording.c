@@ -282,6 +282,7 @@ void recording_free(struct recording *recording)
 
 double recording_workers_at(const struct recording *recording, const struct pipeline *pipeline, size_t step)
 {
+        struct configuration configuration;
         struct deployment deployment;
 
         if (recording->workers)
@@ -289,6 +290,8 @@ double recording_workers_at(const struct recording *recording, const struct pipe
         pipeline_deployment(pipeline, &recording->initial, &deployment);
         for (int i = 0; i < pipeline->n_operators; i++)
                 deployment.parallelism[i] = (int)recording_parallelism_at(recording, pipeline, i, step);
+        pipeline_configuration(pipeline, &deployment, &recording->initial, &configuration);
+        pipeline_deployment(pipeline, &configuration, &deployment);
         return deployment.workers;
 }
 
