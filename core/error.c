@@ -92,6 +92,7 @@ int error_exit_status(const struct error *err)
         case ERROR_NONE:
                 return 0;
         case ERROR_INPUT:
+        case ERROR_LIMIT:
                 return 2;
         case ERROR_INTERRUPTED:
                 return 3;

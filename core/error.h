@@ -53,7 +53,8 @@ bool error_wrap(struct error *err, const char *format, ...) __attribute__((forma
 
 void error_clear(struct error *err);
 
-/* Exit status of the program for this error: 2 for input, 3 for interrupted, 1 otherwise. */
+/* Exit status of the program for this error: 2 for input and what is too large of it, 3 for interrupted, 1
+ * otherwise. */
 int error_exit_status(const struct error *err);
 
 #endif

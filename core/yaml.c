@@ -463,11 +463,8 @@ bool yaml_read_file(const char *path, struct yaml_document **ret_document, struc
         autofree char *text = NULL;
         size_t length;
 
-        if (!text_read_file(path, YAML_MAX_BYTES, &text, &length, err)) {
-                if (err->code == ERROR_LIMIT) /* too large a file is the user's mistake, not ours */
-                        err->code = ERROR_INPUT;
+        if (!text_read_file(path, YAML_MAX_BYTES, &text, &length, err))
                 return false;
-        }
         return yaml_parse(text, length, strcmp(path, "-") == 0 ? "standard input" : path, ret_document, err);
 }
 

@@ -22,7 +22,7 @@ static void test_codes(void **state)
                 {ERROR_NOT_FOUND, "NotFound", false, 1},     {ERROR_IO, "InputOutput", true, 1},
                 {ERROR_TIMEOUT, "Timeout", true, 1},         {ERROR_UNAVAILABLE, "Unavailable", true, 1},
                 {ERROR_CONFLICT, "Conflict", true, 1},       {ERROR_REFUSED, "Refused", false, 1},
-                {ERROR_LIMIT, "LimitExceeded", false, 1},    {ERROR_INTERRUPTED, "Interrupted", false, 3},
+                {ERROR_LIMIT, "LimitExceeded", false, 2},    {ERROR_INTERRUPTED, "Interrupted", false, 3},
                 {ERROR_NUMERIC, "NumericFailure", false, 1},
         };
         struct error err = ERROR_INIT;
