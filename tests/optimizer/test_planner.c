@@ -173,7 +173,7 @@ static void noise_is_not_followed(void **state)
 {
         static const double weight[] = {0.5, 0.5}, quantile[] = {0.25, 0.75};
         static const double forgets[STEPS] = {0}, keeps[STEPS] = {1, 1, 1, 1, 1, 1};
-        double load[2 * STEPS];
+        double load[2 * STEPS] = {0};
         struct planner_chain chain;
         struct planner_problem problem = problem_of(load, 0.01, 10);
         struct planner_cost noise[CANDIDATES], trend[CANDIDATES];
