@@ -44,14 +44,16 @@ static const struct load_case loads[] = {
           NULL}},
         {"bursts",
          NULL,
-         {"spec.workload.synthetic=[{shape: Daily, basePerSecond: 40, peakPerSecond: 90, peakHour: 20}, "
+         {"spec.workload.synthetic=[{shape: Daily, basePerSecond: \"0.6\", peakPerSecond: \"1.3\", peakHour: "
+          "20}, "
           "{shape: Bursts, "
-          "peakPerSecond: 60, durationSeconds: 600, perDay: 8}]",
+          "peakPerSecond: 1, durationSeconds: 600, perDay: 8}]",
           NULL}},
         {"trend",
          NULL,
-         {"spec.workload.synthetic=[{shape: Trend, basePerSecond: 30, peakPerSecond: 100}, {shape: Weekly, "
-          "basePerSecond: 20, peakPerSecond: 60, peakHour: 14, weekendRatio: \"0.5\"}]",
+         {"spec.workload.synthetic=[{shape: Trend, basePerSecond: \"0.3\", peakPerSecond: \"0.9\"}, {shape: "
+          "Weekly, "
+          "basePerSecond: \"0.2\", peakPerSecond: \"0.6\", peakHour: 14, weekendRatio: \"0.5\"}]",
           NULL}},
 };
 
@@ -105,7 +107,9 @@ static struct variant *open_case(struct source *source, const struct load_case *
         autofree char *file = load->file ? data_path(load->file) : NULL;
         autofree char *set_file =
                 memory_format("spec.workload={file: \"%s\", repeat: true}", file ? file : "");
-        autofree char *set_mean = memory_format("spec.workload.meanPerSecond=%.6g", mean);
+        /* A recorded load is scaled by its own mean; the synthetic ones are made for a mean of about one. */
+        autofree char *set_mean = load->file ? memory_format("spec.workload.meanPerSecond=%.6g", mean)
+                                             : memory_format("spec.workload.scale=%.6g", mean);
         autofree char *set_days =
                 memory_format("spec.simulation.durationSeconds=%lld", (long long)options->days * 86400);
         const char *sets[SETS] = {0};
@@ -186,7 +190,8 @@ static size_t front_points(struct source *source, const struct load_case *load, 
         for (size_t i = 0; i < spec->n_strategies; i++) {
                 const struct strategy *strategy = spec->strategies[i].strategy;
 
-                if (!strategy->comparator || strcmp(strategy->name, "static") == 0)
+                if (!strategy->comparator || strategy->needs_foresight ||
+                    strcmp(strategy->name, "static") == 0)
                         continue;
                 points[n] = measure_with(source, load, mean, options, strategy->name, NULL, false);
                 snprintf(points[n++].name, sizeof points->name, "%s", strategy->name);
