@@ -9,6 +9,7 @@
 #include "core/memory.h"
 
 #define LATE_CAP_SECONDS 3600.0 /* by then something else has been decided */
+#define CATCH_UP_SECONDS 600.0
 #define RECOVERY_SPARE   0.3 /* spare capacity, over the load, that what was left behind is caught up with */
 
 static double catch_up_seconds(const struct planner_problem *problem, double age, double capacity,
@@ -226,29 +227,41 @@ static int step_back(const struct planner_problem *problem, const struct stage *
         return best;
 }
 
+/* Mean load while a change made now is caught up with. */
+static double near_load(const struct planner_problem *problem, const double *load)
+{
+        double records = 0, seconds = 0;
+
+        for (int step = 0; step < problem->n_steps && seconds < CATCH_UP_SECONDS; step++) {
+                records += load[step] * problem->step_seconds[step];
+                seconds += problem->step_seconds[step];
+        }
+        return fmax(records / seconds, 1e-9);
+}
+
 /* Money until the reaction time is over, on candidate j from now on, in one scenario. */
 static struct planner_cost first_stage(const struct planner_problem *problem, const double *load, int j)
 {
         const struct planner_candidate *candidate = &problem->candidates[j];
         const struct planner_candidate *current = &problem->candidates[problem->current];
         struct planner_cost cost = {0};
-        double age = problem->age_seconds;
+        double age = problem->age_seconds, near = near_load(problem, load);
 
         if (j == problem->current) {
-                cost.penalty = problem->late_second *
-                               catch_up_seconds(problem, age, candidate->capacity, fmax(load[0], 1e-9));
+                cost.penalty =
+                        problem->late_second * catch_up_seconds(problem, age, candidate->capacity, near);
         } else {
                 struct setback setback = problem->restart;
                 int more = candidate->workers - current->workers;
 
                 if (more > 0) {
                         cost.compute = more * problem->worker_start_seconds * problem->worker_second[0];
-                        age += fmax(1 - current->capacity / fmax(load[0], 1e-9), 0) *
-                               problem->worker_start_seconds;
+                        age += fmax(1 - current->capacity / near, 0) * problem->worker_start_seconds;
                 }
                 setback.age_seconds += age;
                 cost.change = problem->late_second *
-                              planner_late_seconds(problem, &setback, candidate->capacity, load[0]);
+                              planner_late_seconds(problem, &setback, candidate->capacity, near);
+                cost.price = cost.change + cost.compute;
         }
         for (int step = 0; step < problem->reaction_steps; step++) {
                 cost.compute += compute_cost(problem, j, step);
@@ -282,6 +295,7 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
 
                         ret_costs[j].compute += chain->weight[s] * (first.compute + outlook.compute[s][j]);
                         ret_costs[j].change += chain->weight[s] * (first.change + outlook.change[s][j]);
+                        ret_costs[j].price += chain->weight[s] * first.price;
                         ret_costs[j].penalty += chain->weight[s] * (first.penalty + outlook.penalty[s][j]);
                 }
         for (int step = 0; step < problem->n_steps; step++)

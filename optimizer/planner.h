@@ -70,6 +70,7 @@ struct planner_problem {
 
 struct planner_cost {
         double compute, change, penalty;
+        double price;      /* of the first change alone; 0 for what runs */
         double late_ratio; /* share of the horizon that is expected to be late */
 };
 

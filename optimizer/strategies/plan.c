@@ -375,7 +375,7 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
                  "staying at %d worker%s, its change costs %.2f %s",
                  low, high, name, capacity, sd, proposal->expected_saving, currency,
                  (int)plan->options.horizon_minutes, from->deployment.workers,
-                 from->deployment.workers == 1 ? "" : "s", plan->costs[best].change, currency);
+                 from->deployment.workers == 1 ? "" : "s", plan->costs[best].price, currency);
 }
 
 static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
