@@ -109,39 +109,39 @@ static bool enough(const struct conttune_sample *samples, size_t n_samples)
         return false;
 }
 
-bool conttune_ability(const struct conttune_sample *samples, size_t n_samples, const double *parallelism,
-                      size_t count, double *ret_ability, struct error *err)
+bool conttune_ability(const struct conttune_sample *samples, size_t n_samples, double *length,
+                      const double *parallelism, size_t count, double *ret_ability, struct error *err)
 {
         struct process process;
-        double length;
         bool fitted;
 
         if (!enough(samples, n_samples))
                 return error_set(err, ERROR_INCOMPLETE, NULL,
                                  "two different parallelisms have to be tried first");
         process_init(&process, samples, n_samples);
-        length = best_length(&process);
-        fitted = isfinite(fit(&process, length));
+        if (*length <= 0)
+                *length = best_length(&process);
+        fitted = isfinite(fit(&process, *length));
         for (size_t i = 0; fitted && i < count; i++) {
                 ret_ability[i] = 0;
                 for (size_t j = 0; j < n_samples; j++)
                         ret_ability[i] += process.scale * gsl_vector_get(process.weights, j) *
-                                          correlation(parallelism[i], samples[j].parallelism, length);
+                                          correlation(parallelism[i], samples[j].parallelism, *length);
         }
         process_fini(&process);
         return fitted || error_set(err, ERROR_NUMERIC, NULL, "the process could not be fitted to %zu samples",
                                    n_samples);
 }
 
-bool conttune_parallelism(const struct conttune_sample *samples, size_t n_samples, double workload, int limit,
-                          int *ret_parallelism, struct error *err)
+bool conttune_parallelism(const struct conttune_sample *samples, size_t n_samples, double *length,
+                          double workload, int limit, int *ret_parallelism, struct error *err)
 {
         autofree double *at = memory_new((size_t)limit, sizeof *at);
         autofree double *ability = memory_new((size_t)limit, sizeof *ability);
 
         for (int p = 1; p <= limit; p++)
                 at[p - 1] = p;
-        if (!conttune_ability(samples, n_samples, at, (size_t)limit, ability, err))
+        if (!conttune_ability(samples, n_samples, length, at, (size_t)limit, ability, err))
                 return false;
         *ret_parallelism = 0;
         for (int p = 1; p <= limit && *ret_parallelism == 0; p++)

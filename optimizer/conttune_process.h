@@ -21,15 +21,19 @@ struct conttune_sample {
 
 #define CONTTUNE_MAX_SAMPLES 64
 
-/* Posterior mean at `count` parallelisms. Needs 2 samples of different parallelism. Fails with ERROR_NUMERIC.
+/*
+ * Posterior mean at `count` parallelisms. Needs 2 samples of different parallelism. Fails with ERROR_NUMERIC.
+ *
+ * length  the kernel's l, in subtasks. Its search is nearly all the work, and it hardly moves while the same
+ *         parallelisms are measured again: above 0 it is taken as it is, at 0 it is searched and kept there.
  */
-bool conttune_ability(const struct conttune_sample *samples, size_t n_samples, const double *parallelism,
-                      size_t count, double *ret_ability, struct error *err);
+bool conttune_ability(const struct conttune_sample *samples, size_t n_samples, double *length,
+                      const double *parallelism, size_t count, double *ret_ability, struct error *err);
 
 /* Smallest parallelism in [1, limit] whose posterior mean reaches the workload (records/s); 0 when none does.
  */
-bool conttune_parallelism(const struct conttune_sample *samples, size_t n_samples, double workload, int limit,
-                          int *ret_parallelism, struct error *err);
+bool conttune_parallelism(const struct conttune_sample *samples, size_t n_samples, double *length,
+                          double workload, int limit, int *ret_parallelism, struct error *err);
 
 /* Distance from a parallelism to the nearest one that was tried; INT_MAX without samples. */
 int conttune_distance(const struct conttune_sample *samples, size_t n_samples, int parallelism);

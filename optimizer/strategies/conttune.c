@@ -29,6 +29,7 @@ struct ability {
 
 struct operator_state {
         size_t n;
+        double length; /* of the process; 0: to be searched anew */
         struct ability abilities[CONTTUNE_MAX_SAMPLES];
 };
 
@@ -119,7 +120,8 @@ static void learn(struct state *state, const struct ds2_rates *rates)
                         continue;
                 ability = ability_at(&state->operators[i], rates[i].instances);
                 ability->last[ability->count % REMEMBERED] = rates[i].true_processing;
-                ability->count++;
+                if (ability->count++ < REMEMBERED)
+                        state->operators[i].length = 0;
         }
 }
 
@@ -148,14 +150,15 @@ static int limit_of(const struct pipeline *pipeline, int index)
 }
 
 /* True when the process is believed, and then *ret_instances is its parallelism. */
-static bool tune(const struct state *state, int index, double demand, int *ret_instances)
+static bool tune(struct state *state, int index, double demand, int *ret_instances)
 {
         struct conttune_sample samples[CONTTUNE_MAX_SAMPLES];
         size_t n = samples_of(&state->operators[index], samples);
         struct error ignored = ERROR_INIT;
         int found = 0;
 
-        if (!conttune_parallelism(samples, n, demand, limit_of(state->pipeline, index), &found, &ignored) ||
+        if (!conttune_parallelism(samples, n, &state->operators[index].length, demand,
+                                  limit_of(state->pipeline, index), &found, &ignored) ||
             found == 0 || conttune_distance(samples, n, found) > state->options->conservative_radius)
                 return false;
         *ret_instances = found;

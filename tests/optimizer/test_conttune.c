@@ -19,11 +19,18 @@ static const struct conttune_sample mapper[] = {
 static void the_example_of_its_readme(void **state)
 {
         struct error err = ERROR_INIT;
+        double length = 0, searched;
         int found = 0;
 
         (void)state;
-        assert_true(conttune_parallelism(mapper, ARRAY_LENGTH(mapper), 4e6, 27, &found, &err));
+        assert_true(conttune_parallelism(mapper, ARRAY_LENGTH(mapper), &length, 4e6, 27, &found, &err));
         assert_int_equal(found, 11);
+        /* Again, without a search. */
+        searched = length;
+        assert_true(searched > 0);
+        assert_true(conttune_parallelism(mapper, ARRAY_LENGTH(mapper), &length, 4e6, 27, &found, &err));
+        assert_int_equal(found, 11);
+        assert_true(length == searched);
         assert_int_equal(conttune_distance(mapper, ARRAY_LENGTH(mapper), found), 1);
         assert_int_equal(conttune_distance(mapper, 0, 3), INT_MAX);
 }
@@ -34,10 +41,10 @@ static void the_process_interpolates(void **state)
         const double at[] = {1, 2, 4, 1.5};
         const struct conttune_sample few[] = {{1, 529573}, {2, 966817}, {4, 1829696}};
         struct error err = ERROR_INIT;
-        double ability[4];
+        double ability[4], length = 0;
 
         (void)state;
-        assert_true(conttune_ability(few, 3, at, 4, ability, &err));
+        assert_true(conttune_ability(few, 3, &length, at, 4, ability, &err));
         assert_float_equal(ability[0], 529573, 529573e-3);
         assert_float_equal(ability[1], 966817, 966817e-3);
         assert_float_equal(ability[2], 1829696, 1829696e-3);
@@ -49,15 +56,16 @@ static void too_little_evidence_is_said_so(void **state)
         const struct conttune_sample same[] = {{3, 100}, {3, 110}};
         const struct conttune_sample broken[] = {{3, 100}, {4, NAN}};
         struct error err = ERROR_INIT;
+        double length = 0;
         int found = -7;
 
         (void)state;
-        assert_false(conttune_parallelism(same, 2, 50, 10, &found, &err));
+        assert_false(conttune_parallelism(same, 2, &length, 50, 10, &found, &err));
         assert_int_equal(err.code, ERROR_INCOMPLETE);
-        assert_false(conttune_parallelism(broken, 2, 50, 10, &found, &err));
+        assert_false(conttune_parallelism(broken, 2, &length, 50, 10, &found, &err));
         assert_int_equal(found, -7);
         /* Out of reach for every parallelism that may be chosen. */
-        assert_true(conttune_parallelism(mapper, ARRAY_LENGTH(mapper), 1e9, 27, &found, &err));
+        assert_true(conttune_parallelism(mapper, ARRAY_LENGTH(mapper), &length, 1e9, 27, &found, &err));
         assert_int_equal(found, 0);
 }
 
