@@ -8,7 +8,7 @@
 #include "core/json.h"
 
 #define MAX_SWEEPS     10000
-#define FRONT_MAX_RUNS 5 /* a point of the front is a mean over so many runs at the most */
+#define FRONT_MAX_RUNS 2 /* a point of the front is a mean over so many runs at the most */
 
 /* Runs the chosen strategies with some fields set otherwise; *ret_list takes their figures. */
 static bool simulate_with(const struct study_request *request, const char *const *sets, int64_t runs,
