@@ -14,7 +14,7 @@ build:
 deps:
 	scripts/deps
 
-# What a newcomer runs first: measured runs predicted, then a week of load on the model fitted to them.
+# What a newcomer runs first: measured runs predicted, then a week of load on the model fitted to one of them. Takes a minute.
 demo:
 	scripts/deps build
 	@$(MAKE) --no-print-directory build
