@@ -15,6 +15,7 @@
 #define LATENCY_ELSEWHERE 0.15 /* the base latency on another number of workers may differ by so much */
 #define WARM_RATIO        1.5
 #define LIMIT_NEARNESS    0.97
+#define NEARLY_ALL        .9999
 #define REPLAYS_AT_LEAST  5
 #define OTHER_SCALE                                                                                          \
         0.1 /* what a record costs on half as many workers may differ by so much: contention of 0.01 makes   \
@@ -500,10 +501,23 @@ static void fit_warmup(struct fitting *fitting)
                        "CPU above the load's after %zu starts, beyond working off the backlog", starts);
 }
 
-/* Use that comes back to the same highest value is held down by a limit. */
+/* Highest use while the pipeline kept up, single samples left out: that is what the load took, whatever the
+ * limit is. */
+static double highest_while_calm(const struct fitting *fitting, size_t r)
+{
+        const struct recording *recording = fitting->recordings[r];
+        autofree double *calm = memory_new(recording->count, sizeof *calm);
+
+        for (size_t i = 0; i < recording->count; i++)
+                calm[i] = fitting->episodes[r]->disturbed[i] ? NAN : recording->cpu[i];
+        return recording_quantile(calm, 0, recording->count, NEARLY_ALL);
+}
+
+/* Use that comes back to the same highest value, and only while a backlog is worked off, is held down by a
+ * limit. */
 static void fit_limit(struct fitting *fitting)
 {
-        double most = 0, nearly = INFINITY;
+        double most = 0, calm = 0, nearly = INFINITY;
 
         for (size_t r = 0; r < fitting->n; r++) {
                 const struct recording *recording = fitting->recordings[r];
@@ -511,13 +525,14 @@ static void fit_limit(struct fitting *fitting)
                 if (!recording->cpu)
                         continue;
                 most = fmax(most, recording_quantile(recording->cpu, 0, recording->count, 1));
-                nearly = fmin(nearly, recording_quantile(recording->cpu, 0, recording->count, .9999));
+                nearly = fmin(nearly, recording_quantile(recording->cpu, 0, recording->count, NEARLY_ALL));
+                calm = fmax(calm, highest_while_calm(fitting, r));
         }
-        if (!(nearly > LIMIT_NEARNESS * most))
+        if (!(nearly > LIMIT_NEARNESS * most) || calm > LIMIT_NEARNESS * most)
                 return;
         fitting->result->model.cpu.limit_ratio = most;
         calibrate_note(fitting, "cpu.limitRatio", NULL, most, most - nearly,
-                       "the highest use, reached again and again");
+                       "the highest use, reached again and again while behind");
 }
 
 void calibrate_cpu(struct fitting *fitting)
