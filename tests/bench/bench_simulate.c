@@ -66,12 +66,14 @@ static void print_machine(void)
 /* What `runs` runs of a strategy take; NAN (and a word why) when they fail. */
 static struct instant time_runs(struct variant *variant, const char *strategy, int64_t runs, size_t threads)
 {
+        const struct spec_strategy *found = spec_find_strategy(variant->spec, strategy);
         struct variant_runs *results = memory_new(1, sizeof *results);
         struct error err = ERROR_INIT;
         struct instant taken = {read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
 
         variant->runs = runs;
-        results->strategy = spec_find_strategy(variant->spec, strategy);
+        results->strategy = found->strategy;
+        results->options = found->options;
         if (variant_simulate(variant, results, 1, false, threads, NULL, &err)) {
                 taken.wall = read_clock(CLOCK_MONOTONIC) - taken.wall;
                 taken.cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) - taken.cpu;
@@ -130,12 +132,16 @@ int main(void)
 {
         struct variant *variant autocall(variant_free) = NULL;
         struct error err = ERROR_INIT;
+        struct source source;
+        bool opened = source_open(SPEC, NULL, registry_all(), &source, &err);
 
-        if (!variant_open(SPEC, NULL, NULL, registry_all(), 1, 1, &variant, &err)) {
+        if (opened && variant_open(&source, NULL, 1, 1, &variant, &err)) {
+                print_machine();
+                print_table(variant);
+        } else {
                 fprintf(stderr, "%s\n", err.message);
-                return 1;
         }
-        print_machine();
-        print_table(variant);
-        return 0;
+        if (opened)
+                source_close(&source);
+        return variant ? 0 : 1;
 }
