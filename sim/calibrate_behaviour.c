@@ -15,8 +15,10 @@
 #define LATENCY_ELSEWHERE 0.15 /* the base latency on another number of workers may differ by so much */
 #define WARM_RATIO        1.5
 #define LIMIT_NEARNESS    0.97
-#define NEARLY_ALL        .9999
-#define REPLAYS_AT_LEAST  5
+#define QUANTILES_ERROR                                                                                      \
+        1.49 /* of the distance of the quantiles .84 and .5, times sqrt(n) over it: normal values */
+#define NEARLY_ALL       .9999
+#define REPLAYS_AT_LEAST 5
 #define OTHER_SCALE                                                                                          \
         0.1 /* what a record costs on half as many workers may differ by so much: contention of 0.01 makes   \
                0.1 */
@@ -32,13 +34,28 @@ static bool tells_restarts(const struct fitting *fitting, size_t r)
         return true;
 }
 
-/* Downtimes of the episodes that were (or were not) rescales. Caller frees. */
-static double *downtimes(const struct fitting *fitting, bool rescale, size_t *ret_count)
+/* Downtime that is shared by the workers, as seen at two scales; nothing when there was one. */
+struct sharing {
+        double worker_seconds, few, many;
+};
+
+/* Of so many workers' downtime, what there is more than on the most that were seen. */
+static double shared_beyond(const struct sharing *sharing, double workers)
+{
+        return sharing->worker_seconds > 0 ? sharing->worker_seconds * (1 / workers - 1 / sharing->many) : 0;
+}
+
+/* Downtimes of the episodes that were (or were not) rescales, as they would have been on the most workers
+ * that were seen. Caller frees. */
+static double *downtimes(const struct fitting *fitting, bool rescale, const struct sharing *sharing,
+                         size_t *ret_count)
 {
         double *seconds = NULL;
         size_t count = 0;
 
-        for (size_t r = 0; r < fitting->n; r++)
+        for (size_t r = 0; r < fitting->n; r++) {
+                double workers = recording_workers_at(fitting->recordings[r], fitting->pipeline, 0);
+
                 for (size_t e = 0; tells_restarts(fitting, r) && e < fitting->episodes[r]->count; e++) {
                         const struct episode *episode = &fitting->episodes[r]->items[e];
                         double gap = (double)(episode->end - episode->start);
@@ -49,8 +66,9 @@ static double *downtimes(const struct fitting *fitting, bool rescale, size_t *re
                             episode->end >= fitting->recordings[r]->count)
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        seconds[count++] = gap;
+                        seconds[count++] = fmax(gap - shared_beyond(sharing, workers), 1);
                 }
+        }
         *ret_count = count;
         return seconds;
 }
@@ -151,7 +169,8 @@ void calibrate_restarts(struct fitting *fitting)
 {
         struct restart_model *restart = &fitting->result->model.restart;
         size_t count;
-        double *seconds = downtimes(fitting, true, &count);
+        const struct sharing unknown = {0};
+        double *seconds = downtimes(fitting, true, &unknown, &count);
         const char *from = "rescales";
         double guessed = 0;
         struct lognormal fit;
@@ -164,7 +183,7 @@ void calibrate_restarts(struct fitting *fitting)
         }
         if (count == 0) {
                 free(seconds);
-                seconds = downtimes(fitting, false, &count);
+                seconds = downtimes(fitting, false, &unknown, &count);
                 from = "restarts after failures: no rescale was recorded";
                 guessed = GUESSED;
         }
@@ -184,7 +203,7 @@ void calibrate_restarts(struct fitting *fitting)
         calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
                        from);
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
-                       fit.log_sd / sqrt(2.0 * (double)count), "scatter of the logarithms");
+                       QUANTILES_ERROR * fit.log_sd / sqrt((double)count), "scatter of the logarithms");
 }
 
 /* Intervals between failures within each recording, and the first of each. */
@@ -265,28 +284,40 @@ static double median_at(const struct fitting *fitting, double workers)
 }
 
 /* State is restored by all workers at once: with two scales the part of the downtime that they share can be
- * told from the rest. Moves it out of *median_seconds. */
-static void split_downtime(struct fitting *fitting, const char *name, double *median_seconds,
-                           double *worker_seconds)
+ * told from the rest. */
+static struct sharing shared_downtime(const struct fitting *fitting)
 {
-        double few = INFINITY, many = 0, shared;
+        struct sharing sharing = {.few = INFINITY};
 
         for (size_t r = 0; r < fitting->n; r++) {
                 double workers = recording_workers_at(fitting->recordings[r], fitting->pipeline, 0);
 
                 if (median_at(fitting, workers) <= 0)
                         continue;
-                few = fmin(few, workers);
-                many = fmax(many, workers);
+                sharing.few = fmin(sharing.few, workers);
+                sharing.many = fmax(sharing.many, workers);
         }
-        if (!(few < many))
+        if (sharing.few < sharing.many)
+                sharing.worker_seconds =
+                        fmax((median_at(fitting, sharing.few) - median_at(fitting, sharing.many)) /
+                                     (1 / sharing.few - 1 / sharing.many),
+                             0);
+        return sharing;
+}
+
+/* Moves what is shared out of the median, which is that of the most workers. */
+static void split_downtime(struct fitting *fitting, const struct sharing *sharing)
+{
+        struct failure_model *failures = &fitting->result->model.failures;
+
+        failures->worker_seconds = 0;
+        if (!(sharing->few < sharing->many))
                 return;
-        shared = (median_at(fitting, few) - median_at(fitting, many)) / (1 / few - 1 / many);
-        shared = fmin(fmax(shared, 0), *median_seconds * many);
-        *worker_seconds = shared;
-        *median_seconds -= shared / many;
-        calibrate_note(fitting, name, "s", shared, shared / 3,
-                       "shared by the workers; from downtimes at %.0f and %.0f", few, many);
+        failures->worker_seconds = fmin(sharing->worker_seconds, failures->median_seconds * sharing->many);
+        failures->median_seconds -= failures->worker_seconds / sharing->many;
+        calibrate_note(fitting, "failures.workerSeconds", "s", failures->worker_seconds,
+                       failures->worker_seconds / 3, "shared by the workers; from downtimes at %.0f and %.0f",
+                       sharing->few, sharing->many);
 }
 
 /* A failure that left no trace makes one interval out of two: those near a multiple of the median are cut to
@@ -309,7 +340,8 @@ void calibrate_failures(struct fitting *fitting)
         size_t count, down_count;
         double first, total, middle, spread;
         autofree double *intervals = failure_intervals(fitting, &count, &first, &total);
-        autofree double *seconds = downtimes(fitting, false, &down_count);
+        const struct sharing sharing = shared_downtime(fitting);
+        autofree double *seconds = downtimes(fitting, false, &sharing, &down_count);
         struct lognormal fit;
 
         if (down_count == 0) {
@@ -319,9 +351,7 @@ void calibrate_failures(struct fitting *fitting)
         }
         fit = fit_lognormal(seconds, down_count);
         failures->median_seconds = fit.median + fitting->hidden_downtime_seconds;
-        failures->worker_seconds = 0;
-        split_downtime(fitting, "failures.workerSeconds", &failures->median_seconds,
-                       &failures->worker_seconds);
+        split_downtime(fitting, &sharing);
         failures->log_sd = fit.log_sd;
         failures->every_seconds = total / (double)down_count;
         failures->jitter_ratio = 1;

@@ -28,7 +28,9 @@ static void add_sample(struct samples *samples, const struct capacity_sample *sa
 {
         if (!(sample->rate > 0) || !(sample->subtasks > 0))
                 return;
-        samples->items = memory_resize(samples->items, samples->count + 1, sizeof *samples->items);
+        if ((samples->count & (samples->count - 1)) == 0) /* doubles at each power of two */
+                samples->items = memory_resize(samples->items, samples->count > 0 ? 2 * samples->count : 1,
+                                               sizeof *samples->items);
         samples->items[samples->count++] = *sample;
 }
 
@@ -88,7 +90,7 @@ static void sample_behind(const struct fitting *fitting, size_t r, size_t start,
                         continue;
                 add_sample(samples, &(struct capacity_sample){
                                             .subtasks = subtasks_at(fitting, r, i),
-                                            .age_seconds = (double)(i - start),
+                                            .age_seconds = (double)behind,
                                             .rate = recording->throughput[i],
                                             .weight = 1 / (1 + pow(delay / FAR_BEHIND, 2)),
                                             .episode = episode,

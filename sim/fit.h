@@ -23,7 +23,7 @@ bool fit_line(const double *x, const double *y, size_t n, size_t block, struct l
  */
 struct capacity_sample {
         double subtasks;
-        double age_seconds; /* since the last start */
+        double age_seconds; /* behind for so long */
         double rate;        /* records/s */
         double weight;
         size_t episode; /* samples of one episode are not independent */
