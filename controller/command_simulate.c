@@ -5,7 +5,7 @@
 #include "controller/study.h"
 
 struct simulate_arguments {
-        const char *spec, *data, *json, *csv, *report;
+        const char *spec, *data, *json, *csv, *report, *ledger;
         char **strategies, **sets, **sweeps;
         int64_t runs, seed, threads;
         bool quiet;
@@ -90,6 +90,14 @@ static const struct parameter parameters[] = {
          .help = "Writes one HTML file that opens without a network: charts over time, every change with its "
                  "reason, and "
                  "the Pareto front of each strategy."},
+        {.name = "ledger",
+         .type = PARAMETER_TEXT,
+         AT(ledger),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Keeps what the loop saw, decided and did in the first run of the one strategy chosen in a "
+                 "new ledger, "
+                 "for optctl history and optctl explain."},
         {.name = "quiet",
          .type = PARAMETER_FLAG,
          AT(quiet),
@@ -113,6 +121,7 @@ static bool simulate_run(const void *object, struct error *err)
                 .threads = arguments->threads,
                 .for_report = arguments->report != NULL,
                 .quiet = arguments->quiet,
+                .ledger = arguments->ledger,
         };
         json_t *document = NULL;
         bool done = presentation_check(&presentation, err) &&

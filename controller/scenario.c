@@ -65,7 +65,7 @@ static bool run_loop(const struct scenario *scenario, struct engine *engine, voi
                 .interval_ms = scenario->strategy->interval_ms(scenario->strategy_options),
                 .guardrails = scenario->spec->guardrails,
                 .n_guardrails = scenario->spec->n_guardrails,
-                .journal = record ? &journal : NULL,
+                .journal = record ? &journal : scenario->journal,
                 .mode = SPEC_AUTO,
                 .baseline = &scenario->spec->baseline,
         };

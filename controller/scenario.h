@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/journal.h"
 #include "core/plugin.h"
 #include "core/spec.h"
 #include "sim/engine.h"
@@ -31,6 +32,7 @@ struct scenario {
         bool draw_parameters;
         int64_t timeline_step_ms; /* 0: keep neither timeline nor changes */
         bool keep_changes;
+        const struct journal *journal; /* of the loop; NULL: none */
         struct engine_faults faults;
 };
 

@@ -24,6 +24,7 @@ struct study_request {
         int64_t threads;     /* 0: one a core */
         bool for_report;     /* keep a timeline and the changes of the first run, and draw the front */
         bool quiet;          /* no progress */
+        const char *ledger;  /* takes the first run of the one strategy chosen; NULL: none */
 };
 
 bool study_run(const struct study_request *request, json_t **ret_document, struct error *err);

@@ -27,4 +27,9 @@ bool study_draw_front(const struct study_request *request, const struct variant 
 bool study_sweep(const struct study_request *request, size_t runs_each, json_t **ret_sweep,
                  struct error *err);
 
+/* study_ledger.c: fails before anything is simulated when the ledger cannot be written as asked */
+bool study_check_ledger(const struct study_request *request, const struct spec *spec, struct error *err);
+bool study_write_ledger(const struct study_request *request, const struct variant *variant,
+                        const struct variant_runs *results, size_t count, struct error *err);
+
 #endif

@@ -120,36 +120,43 @@ static int64_t chart_step_ms(const struct variant *variant)
         return step;
 }
 
-/* Runs are dealt out run by run, so that the strategies of one run are computed close together. */
-static bool simulate_one(void *context, size_t index, struct error *err)
+struct scenario variant_scenario(const struct variant *variant, const struct variant_runs *one,
+                                 const struct load *load, size_t run)
 {
-        const struct simulation *simulation = context;
-        const struct variant *variant = simulation->variant;
         const struct spec *spec = variant->spec;
-        struct variant_runs *result = &simulation->results[index % simulation->count];
-        size_t run = index / simulation->count;
-        struct workload_run *load autocall(workload_run_free) = workload_run_new(variant->workload, run);
-        bool keep = simulation->keep && run == 0;
-        const struct scenario scenario = {
+
+        return (struct scenario){
                 .spec = spec,
                 .model = &variant->model,
                 .known = &variant->model,
                 .prices = variant->prices,
-                .load = &load->load,
-                .strategy = result->strategy,
-                .strategy_options = result->options,
-                .initial = result->baseline ? spec->baseline : spec->initial,
+                .load = load,
+                .strategy = one->strategy,
+                .strategy_options = one->options,
+                .initial = one->baseline ? spec->baseline : spec->initial,
                 .start_ms = workload_start_ms(variant->workload),
                 .step_ms = spec->simulation.step_milliseconds,
                 .warmup_ms = spec->simulation.warmup_seconds * MS_PER_SECOND,
                 .seed = (uint64_t)variant->seed,
                 .run = run,
                 .draw_parameters = true,
-                .timeline_step_ms = keep ? chart_step_ms(variant) : 0,
-                .keep_changes = keep,
         };
+}
+
+/* Runs are dealt out run by run, so that the strategies of one run are computed close together. */
+static bool simulate_one(void *context, size_t index, struct error *err)
+{
+        const struct simulation *simulation = context;
+        const struct variant *variant = simulation->variant;
+        struct variant_runs *result = &simulation->results[index % simulation->count];
+        size_t run = index / simulation->count;
+        struct workload_run *load autocall(workload_run_free) = workload_run_new(variant->workload, run);
+        struct scenario scenario = variant_scenario(variant, result, &load->load, run);
+        bool keep = simulation->keep && run == 0;
         struct scenario_result one;
 
+        scenario.timeline_step_ms = keep ? chart_step_ms(variant) : 0;
+        scenario.keep_changes = keep;
         if (!scenario_run(&scenario, &one, err))
                 return false;
         summary_of(&one.figures, &result->runs[run]);

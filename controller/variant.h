@@ -36,6 +36,10 @@ struct variant_runs {
         struct scenario_result first; /* of run 0: its timeline and changes, when they were asked for */
 };
 
+/* One run of one strategy, without timeline and journal; borrows from all three. */
+struct scenario variant_scenario(const struct variant *variant, const struct variant_runs *one,
+                                 const struct load *load, size_t run);
+
 /* Simulates each strategy variant->runs times; `results` has `count` items with `strategy` and `options` set.
  * Run r of every strategy sees the same load, failures and parameters. keep: the timeline and the changes of
  * the first run. */

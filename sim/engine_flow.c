@@ -367,6 +367,8 @@ static void run_step(struct engine *engine)
         engine->processed += taken * engine->step_seconds;
         engine->tick++;
         if (flow_backlog(engine) <= 1e-6) {
+                for (int i = 0; i < engine->n; i++)
+                        engine->flow[i].backlog = 0;
                 engine->head = engine->tick;
                 engine->processed = engine->setup.load->cumulative_records[engine->tick];
         } else {
