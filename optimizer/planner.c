@@ -6,32 +6,56 @@
 #include <string.h>
 
 #include "core/formulas.h"
-#include "core/memory.h"
 
 #define LATE_CAP_SECONDS 3600.0 /* by then something else has been decided */
 #define CATCH_UP_SECONDS 600.0
 #define RECOVERY_SPARE   0.3 /* spare capacity, over the load, that what was left behind is caught up with */
+#define SURE_DEVIATIONS  5   /* standard deviations beyond which a normal variable is not expected */
 
-static double catch_up_seconds(const struct planner_problem *problem, double age, double capacity,
-                               double load)
+/* fmin and fmax without the care for NAN, which costs a call each in the innermost loops. */
+static inline double smaller(double a, double b)
 {
-        double spare = capacity * problem->catch_up_ratio / load - 1;
+        return a < b ? a : b;
+}
 
-        if (age <= problem->late_after_seconds)
+static inline double larger(double a, double b)
+{
+        return a > b ? a : b;
+}
+
+/* Seconds it takes to catch up with one second of waiting. */
+static inline double drain_of(const struct planner_problem *problem, double capacity, double load)
+{
+        double spare = capacity * problem->catch_up_ratio - load;
+
+        return spare > 0 ? load / spare : INFINITY;
+}
+
+/* A setback as late seconds: those until it runs again, and what waits too long then. */
+struct lateness {
+        double down, over;
+};
+
+static struct lateness lateness_of(const struct planner_problem *problem, const struct setback *setback)
+{
+        double over = larger(setback->age_seconds - problem->late_after_seconds, 0);
+
+        return (struct lateness){smaller(over, setback->down_seconds), over};
+}
+
+static inline double late_seconds(const struct lateness *lateness, double drain)
+{
+        if (lateness->over <= 0)
                 return 0;
-        return spare > 0 ? fmin((age - problem->late_after_seconds) / spare, LATE_CAP_SECONDS)
-                         : LATE_CAP_SECONDS;
+        return lateness->down + smaller(lateness->over * drain, LATE_CAP_SECONDS);
 }
 
 double planner_late_seconds(const struct planner_problem *problem, const struct setback *setback,
                             double capacity, double load)
 {
-        double over = setback->age_seconds - problem->late_after_seconds;
+        struct lateness lateness = lateness_of(problem, setback);
 
-        if (over <= 0 || load <= 0)
-                return 0;
-        return fmin(over, setback->down_seconds) +
-               catch_up_seconds(problem, setback->age_seconds, capacity, load);
+        return late_seconds(&lateness, drain_of(problem, capacity, load));
 }
 
 /* Normal distribution function to 1 % of itself, ten times as fast as erfc: the logistic of a cubic (Page
@@ -41,44 +65,28 @@ static double normal_below(double z)
         return 1 / (1 + exp(-z * (1.5976 + 0.070565992 * z * z)));
 }
 
-struct overload {
-        double probability; /* that load exceeds capacity */
-        double excess;      /* mean of load - capacity where positive, records/s */
-};
-
-static struct overload overload_of(const struct planner_problem *problem,
-                                   const struct planner_candidate *candidate, double load)
+/* Share of a step that is late because load exceeds capacity: while it does, and while what it left behind is
+ * caught up with (the mean of load - capacity where positive, at the recovery's spare capacity). */
+static double overload_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
+                          double load)
 {
-        double noise = problem->load_cv * load;
-        double sd = sqrt(candidate->capacity_sd * candidate->capacity_sd + noise * noise);
-        double z = (load - candidate->capacity) / fmax(sd, 1e-9 * candidate->capacity);
-        struct overload overload;
+        double noise = problem->load_cv * load, over = load - candidate->capacity;
+        double sd, z, probability, excess;
 
-        if (z < -5)
-                return (struct overload){0, 0};
-        overload.probability = z > 5 ? 1 : normal_below(z);
-        overload.excess = (load - candidate->capacity) * overload.probability;
-        if (z < 5)
-                overload.excess += sd * 0.39894228 * exp(-z * z / 2);
-        overload.excess = fmax(overload.excess, 0);
-        return overload;
+        if (over < -SURE_DEVIATIONS * (candidate->capacity_sd + noise))
+                return 0;
+        sd = sqrt(candidate->capacity_sd * candidate->capacity_sd + noise * noise);
+        if (over > SURE_DEVIATIONS * sd)
+                return 1 + over / (RECOVERY_SPARE * load);
+        z = over / sd;
+        probability = normal_below(z);
+        excess = larger(over * probability + sd * 0.39894228 * exp(-z * z / 2), 0);
+        return probability + excess / (RECOVERY_SPARE * load);
 }
 
-/* Late seconds expected within a step that runs on this candidate throughout. */
-static double late_in_step(const struct planner_problem *problem, const struct planner_candidate *candidate,
-                           double load, double seconds)
+static double failures_of(const struct planner_problem *problem, const struct planner_candidate *candidate)
 {
-        struct overload overload = overload_of(problem, candidate, load);
-        double failures =
-                problem->failures_per_second + problem->failures_per_worker_second * candidate->workers;
-        double late = overload.probability;
-
-        if (overload.excess > 0)
-                late += overload.excess / (RECOVERY_SPARE * load);
-        if (failures > 0 && overload.probability < 0.5)
-                late += failures *
-                        planner_late_seconds(problem, &problem->failure, candidate->capacity, load);
-        return late * seconds;
+        return problem->failures_per_second + problem->failures_per_worker_second * candidate->workers;
 }
 
 static double compute_cost(const struct planner_problem *problem, int j, int step)
@@ -172,17 +180,21 @@ static void spread_stage(const struct planner_problem *problem, double persisten
 
 static void price_stage(const struct planner_problem *problem, int step, struct stage *ret)
 {
+        struct lateness restart = lateness_of(problem, &problem->restart);
+        struct lateness failure = lateness_of(problem, &problem->failure);
+        double second = problem->late_second, seconds = problem->step_seconds[step];
+
         for (int s = 0; s < problem->chain->n; s++) {
                 double load = problem->load[s * problem->n_steps + step];
 
                 for (int j = 0; j < problem->n_candidates; j++) {
                         const struct planner_candidate *candidate = &problem->candidates[j];
+                        double drain = drain_of(problem, candidate->capacity, load);
+                        double late = overload_of(problem, candidate, load);
 
-                        ret->penalty[s][j] = problem->late_second * late_in_step(problem, candidate, load,
-                                                                                 problem->step_seconds[step]);
-                        ret->price[s][j] =
-                                problem->late_second *
-                                planner_late_seconds(problem, &problem->restart, candidate->capacity, load);
+                        late += failures_of(problem, candidate) * late_seconds(&failure, drain);
+                        ret->penalty[s][j] = second * seconds * late;
+                        ret->price[s][j] = second * late_seconds(&restart, drain);
                 }
         }
         if (problem->persistence)
@@ -239,36 +251,67 @@ static double near_load(const struct planner_problem *problem, const double *loa
         return fmax(records / seconds, 1e-9);
 }
 
-/* Money until the reaction time is over, on candidate j from now on, in one scenario. */
-static struct planner_cost first_stage(const struct planner_problem *problem, const double *load, int j)
+/* What it costs to get from the current deployment, with what waits now, to candidate j in load `near`. */
+static struct planner_cost first_change(const struct planner_problem *problem, double near, int j)
 {
-        const struct planner_candidate *candidate = &problem->candidates[j];
-        const struct planner_candidate *current = &problem->candidates[problem->current];
+        const struct planner_candidate *to = &problem->candidates[j];
+        const struct planner_candidate *from = &problem->candidates[problem->current];
+        struct setback setback = problem->restart;
         struct planner_cost cost = {0};
-        double age = problem->age_seconds, near = near_load(problem, load);
+        int more = to->workers - from->workers;
 
         if (j == problem->current) {
+                setback = (struct setback){0, problem->age_seconds};
                 cost.penalty =
-                        problem->late_second * catch_up_seconds(problem, age, candidate->capacity, near);
-        } else {
-                struct setback setback = problem->restart;
-                int more = candidate->workers - current->workers;
-
-                if (more > 0) {
-                        cost.compute = more * problem->worker_start_seconds * problem->worker_second[0];
-                        age += fmax(1 - current->capacity / near, 0) * problem->worker_start_seconds;
-                }
-                setback.age_seconds += age;
-                cost.change = problem->late_second *
-                              planner_late_seconds(problem, &setback, candidate->capacity, near);
-                cost.price = cost.change + cost.compute;
+                        problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
+                return cost;
         }
+        setback.age_seconds += problem->age_seconds;
+        if (more > 0) {
+                cost.compute = more * problem->worker_start_seconds * problem->worker_second[0];
+                setback.age_seconds += larger(1 - from->capacity / near, 0) * problem->worker_start_seconds;
+        }
+        cost.change = problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
+        cost.price = cost.change + cost.compute;
+        return cost;
+}
+
+/* Money until the reaction time is over, on candidate j from now on, in one scenario. */
+static struct planner_cost first_stage(const struct planner_problem *problem, const double *load, double near,
+                                       int j)
+{
+        const struct planner_candidate *candidate = &problem->candidates[j];
+        struct lateness failure = lateness_of(problem, &problem->failure);
+        struct planner_cost cost = first_change(problem, near, j);
+
         for (int step = 0; step < problem->reaction_steps; step++) {
+                double late =
+                        overload_of(problem, candidate, load[step]) +
+                        failures_of(problem, candidate) *
+                                late_seconds(&failure, drain_of(problem, candidate->capacity, load[step]));
+
                 cost.compute += compute_cost(problem, j, step);
-                cost.penalty += problem->late_second *
-                                late_in_step(problem, candidate, load[step], problem->step_seconds[step]);
+                cost.penalty += problem->late_second * problem->step_seconds[step] * late;
         }
         return cost;
+}
+
+static void add_first_stages(const struct planner_problem *problem, const struct outlook *outlook,
+                             struct planner_cost *costs)
+{
+        for (int s = 0; s < problem->chain->n; s++) {
+                const double *load = problem->load + s * problem->n_steps;
+                double weight = problem->chain->weight[s], near = near_load(problem, load);
+
+                for (int j = 0; j < problem->n_candidates; j++) {
+                        struct planner_cost first = first_stage(problem, load, near, j);
+
+                        costs[j].compute += weight * (first.compute + outlook->compute[s][j]);
+                        costs[j].change += weight * (first.change + outlook->change[s][j]);
+                        costs[j].price += weight * first.price;
+                        costs[j].penalty += weight * (first.penalty + outlook->penalty[s][j]);
+                }
+        }
 }
 
 void planner_weigh(const struct planner_problem *problem, struct planner_cost *ret_costs)
@@ -288,16 +331,7 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
                 for (int s = 0; s < chain->n; s++)
                         step_back(problem, &stage, s, step, &outlook, leaves);
         }
-        for (int s = 0; s < chain->n; s++)
-                for (int j = 0; j < problem->n_candidates; j++) {
-                        struct planner_cost first =
-                                first_stage(problem, problem->load + s * problem->n_steps, j);
-
-                        ret_costs[j].compute += chain->weight[s] * (first.compute + outlook.compute[s][j]);
-                        ret_costs[j].change += chain->weight[s] * (first.change + outlook.change[s][j]);
-                        ret_costs[j].price += chain->weight[s] * first.price;
-                        ret_costs[j].penalty += chain->weight[s] * (first.penalty + outlook.penalty[s][j]);
-                }
+        add_first_stages(problem, &outlook, ret_costs);
         for (int step = 0; step < problem->n_steps; step++)
                 horizon += problem->step_seconds[step];
         for (int j = 0; j < problem->n_candidates; j++)
@@ -305,25 +339,21 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
                         (ret_costs[j].change + ret_costs[j].penalty) / (problem->late_second * horizon);
 }
 
-double planner_path(const struct planner_problem *problem, uint8_t *ret_path)
+double planner_policy(const struct planner_problem *problem, uint8_t *ret_next)
 {
-        size_t steps = (size_t)problem->n_steps, candidates = (size_t)problem->n_candidates;
-        autofree bool *leaves = memory_new(steps * candidates, sizeof *leaves);
-        autofree int *target = memory_new(steps, sizeof *target);
+        int current = problem->current, n = problem->n_candidates;
         struct outlook outlook;
         struct stage stage;
-        int at = problem->current;
 
         memset(&outlook, 0, sizeof outlook);
-        for (size_t step = steps; step-- > 0;) {
-                price_stage(problem, (int)step, &stage);
-                target[step] = step_back(problem, &stage, 0, (int)step, &outlook, leaves + step * candidates);
+        for (int step = problem->n_steps - 1; step >= 0; step--) {
+                bool leaves[PLANNER_MAX_CANDIDATES];
+                int target;
+
+                price_stage(problem, step, &stage);
+                target = step_back(problem, &stage, 0, step, &outlook, leaves);
+                for (int j = 0; j < n; j++)
+                        ret_next[step * n + j] = (uint8_t)(leaves[j] ? target : j);
         }
-        for (size_t step = 0; step < steps; step++) {
-                if (leaves[step * candidates + (size_t)at])
-                        at = target[step];
-                ret_path[step] = (uint8_t)at;
-        }
-        at = problem->current;
-        return outlook.compute[0][at] + outlook.change[0][at] + outlook.penalty[0][at];
+        return outlook.compute[0][current] + outlook.change[0][current] + outlook.penalty[0][current];
 }

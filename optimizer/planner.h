@@ -86,8 +86,8 @@ double planner_late_seconds(const struct planner_problem *problem, const struct 
 /* Expected cost over the horizon of each candidate as the first deployment, with the best that can follow. */
 void planner_weigh(const struct planner_problem *problem, struct planner_cost *ret_costs);
 
-/* The best sequence for the first scenario alone, with the future known: candidate by step. Returns its cost.
- */
-double planner_path(const struct planner_problem *problem, uint8_t *ret_path);
+/* What to run at each step when there is one scenario, the future known, from whatever runs then: next[step *
+ * n_candidates + candidate]. Returns the cost from the current one on. */
+double planner_policy(const struct planner_problem *problem, uint8_t *ret_next);
 
 #endif

@@ -14,8 +14,9 @@
  * schedule there is under the same prices of compute, changes and lateness that `plan` reckons with. Only
  * failures surprise it.
  */
-#define MAX_BLOCKS 20000
-#define SLACK      0.015 /* of the capacity: what is full to the brim never works off what an accident leaves */
+#define MAX_BLOCKS      20000
+#define RECOVERY_BLOCKS 480
+#define SLACK           0.015 /* of the capacity: what is full to the brim never works off what an accident leaves */
 
 struct oracle_options {
         int64_t block_seconds;
@@ -60,10 +61,12 @@ struct oracle {
         double late_factor;
         struct capacity *capacity;
         int64_t block_ms, lead_ms;
-        int n_blocks; /* 0 until the first turn */
-        uint8_t *path;
-        int n_candidates;
+        struct planner_chain certain;
+        struct planner_problem problem; /* all blocks; n_steps 0 until the first turn */
+        double *seconds, *worker_second, *load;
+        uint8_t *next;
         struct candidate candidates[PLANNER_MAX_CANDIDATES];
+        struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
 };
 
 static bool oracle_open(const struct strategy_context *context, const void *given, void **ret_state,
@@ -99,7 +102,10 @@ static void oracle_close(void *state)
         if (!oracle)
                 return;
         capacity_free(oracle->capacity);
-        memory_free_cleanup(&oracle->path);
+        memory_free_cleanup(&oracle->seconds);
+        memory_free_cleanup(&oracle->worker_second);
+        memory_free_cleanup(&oracle->load);
+        memory_free_cleanup(&oracle->next);
         memory_free_cleanup(&oracle);
 }
 
@@ -125,102 +131,145 @@ static double block_load(const struct foresight *foresight, size_t from, size_t 
         return most;
 }
 
-struct horizon {
-        double *seconds, *worker_second, *load;
-};
-
-static void lay_blocks(struct oracle *oracle, double late_after_seconds, const struct horizon *horizon,
-                       double *ret_price, double *ret_load)
+/* Fills the blocks. Returns the mean load. */
+static double lay_blocks(struct oracle *oracle)
 {
         const struct foresight *foresight = &oracle->foresight;
-        double wait = late_after_seconds * MS_PER_SECOND / (double)foresight->step_ms;
-        double price = 0, load = 0;
+        double wait = oracle->problem.late_after_seconds * MS_PER_SECOND / (double)foresight->step_ms;
+        double load = 0;
 
-        for (int b = 0; b < oracle->n_blocks; b++) {
-                size_t from = (size_t)(b * oracle->block_ms / foresight->step_ms);
-                size_t until = (size_t)((b + 1) * oracle->block_ms / foresight->step_ms);
+        for (int b = 0; b < oracle->problem.n_steps; b++) {
+                int64_t from_ms = b * oracle->block_ms;
+                size_t from = (size_t)(from_ms / foresight->step_ms);
+                size_t until = (size_t)((from_ms + oracle->block_ms) / foresight->step_ms);
 
                 until = until > foresight->count ? foresight->count : until;
-                horizon->seconds[b] = (double)((int64_t)(until - from) * foresight->step_ms) / MS_PER_SECOND;
-                horizon->load[b] = block_load(foresight, from, until, wait < 1 ? 1 : (size_t)wait);
-                horizon->worker_second[b] =
-                        price_book_worker_hour(oracle->context.prices, foresight->start_ms +
-                                                                               b * oracle->block_ms +
-                                                                               oracle->block_ms / 2) /
+                oracle->seconds[b] = (double)((int64_t)(until - from) * foresight->step_ms) / MS_PER_SECOND;
+                oracle->load[b] = block_load(foresight, from, until, wait < 1 ? 1 : (size_t)wait);
+                oracle->worker_second[b] =
+                        price_book_worker_hour(oracle->context.prices,
+                                               foresight->start_ms + from_ms + oracle->block_ms / 2) /
                         3600;
-                price += horizon->worker_second[b];
-                load += horizon->load[b];
+                load += oracle->load[b];
         }
-        *ret_price = price / oracle->n_blocks;
-        *ret_load = load / oracle->n_blocks;
+        return load / oracle->problem.n_steps;
 }
 
 static void make_schedule(struct oracle *oracle, const struct configuration *current)
 {
-        const struct foresight *foresight = &oracle->foresight;
-        int64_t length = (int64_t)foresight->count * foresight->step_ms;
+        struct planner_problem *problem = &oracle->problem;
+        int64_t length = (int64_t)oracle->foresight.count * oracle->foresight.step_ms;
         size_t blocks = (size_t)((length + oracle->block_ms - 1) / oracle->block_ms);
-        autofree double *seconds = memory_new(blocks, sizeof *seconds);
-        autofree double *worker_second = memory_new(blocks, sizeof *worker_second);
-        autofree double *load = memory_new(blocks, sizeof *load);
-        struct planner_chain certain = {.n = 1, .weight = {1}};
-        struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
-        struct planner_problem problem = {
-                .step_seconds = seconds,
-                .worker_second = worker_second,
-                .load = load,
-                .chain = &certain,
-        };
-        double price, mean;
+        double price = 0, mean;
 
-        oracle->n_blocks = problem.n_steps = (int)blocks;
-        oracle->path = memory_new(blocks, sizeof *oracle->path);
-        oracle->n_candidates = candidates_list(oracle->capacity, oracle->context.pipeline, current,
-                                               oracle->candidates, &problem.current);
+        oracle->seconds = memory_new(blocks, sizeof *oracle->seconds);
+        oracle->worker_second = memory_new(blocks, sizeof *oracle->worker_second);
+        oracle->load = memory_new(blocks, sizeof *oracle->load);
+        oracle->certain = (struct planner_chain){.n = 1, .weight = {1}};
+        problem->n_candidates = candidates_list(oracle->capacity, oracle->context.pipeline, current,
+                                                oracle->candidates, &problem->current);
         candidates_problem(oracle->capacity, oracle->context.constraints, oracle->candidates,
-                           oracle->n_candidates, weighed, &problem);
-        for (int j = 0; j < oracle->n_candidates; j++)
-                weighed[j] = (struct planner_candidate){.workers = weighed[j].workers,
-                                                        .capacity = weighed[j].capacity * (1 - SLACK)};
-        lay_blocks(oracle, problem.late_after_seconds, &(struct horizon){seconds, worker_second, load},
-                   &price, &mean);
-        problem.late_second = oracle->late_factor * fmax(price, 0) *
-                              candidates_sufficient(oracle->candidates, oracle->n_candidates, mean);
-        planner_path(&problem, oracle->path);
+                           problem->n_candidates, oracle->weighed, problem);
+        for (int j = 0; j < problem->n_candidates; j++) {
+                oracle->weighed[j].capacity *= 1 - SLACK;
+                oracle->weighed[j].capacity_sd = 0;
+        }
+        problem->n_steps = (int)blocks;
+        problem->step_seconds = oracle->seconds;
+        problem->worker_second = oracle->worker_second;
+        problem->load = oracle->load;
+        problem->chain = &oracle->certain;
+        problem->reaction_steps = 1;
+        mean = lay_blocks(oracle);
+        for (int b = 0; b < problem->n_steps; b++)
+                price += oracle->worker_second[b] / problem->n_steps;
+        problem->late_second = oracle->late_factor * fmax(price, 0) *
+                               candidates_sufficient(oracle->candidates, problem->n_candidates, mean);
+        oracle->next = memory_new(blocks * (size_t)problem->n_candidates, sizeof *oracle->next);
+        planner_policy(problem, oracle->next);
 }
 
-/* What the schedule runs at an instant; before and after it, what it begins and ends with. */
-static const struct candidate *scheduled(const struct oracle *oracle, int64_t time_ms)
+/* Block of an instant; before and after the load its first and last. */
+static int block_at(const struct oracle *oracle, int64_t time_ms)
 {
         int64_t block = (time_ms - oracle->foresight.start_ms) / oracle->block_ms;
 
-        block = block < 0 ? 0 : block;
-        block = block >= oracle->n_blocks ? oracle->n_blocks - 1 : block;
-        return &oracle->candidates[oracle->path[block]];
+        if (block < 0)
+                return 0;
+        return block < oracle->problem.n_steps ? (int)block : oracle->problem.n_steps - 1;
+}
+
+static int candidate_of(const struct oracle *oracle, const struct configuration *configuration)
+{
+        for (int j = 0; j < oracle->problem.n_candidates; j++)
+                if (configuration_equal(&oracle->candidates[j].configuration, configuration))
+                        return j;
+        return oracle->problem.current;
+}
+
+static int workers_of(const struct oracle *oracle, int candidate)
+{
+        return oracle->weighed[candidate].workers;
+}
+
+/* The schedule's next candidate. New workers are ordered ahead, so that they are there when they are needed.
+ */
+static int scheduled(const struct oracle *oracle, int64_t time_ms, int at)
+{
+        int n = oracle->problem.n_candidates, ahead = at;
+        int last = block_at(oracle, time_ms + oracle->lead_ms);
+
+        for (int block = block_at(oracle, time_ms); block <= last; block++)
+                ahead = oracle->next[block * n + ahead];
+        if (workers_of(oracle, ahead) > workers_of(oracle, at))
+                return ahead;
+        return oracle->next[block_at(oracle, time_ms) * n + at];
+}
+
+/* An accident left work behind: the best way out of it over the next hours. */
+static int recover(const struct oracle *oracle, int64_t time_ms, int at, double age_seconds)
+{
+        struct planner_problem problem = oracle->problem;
+        struct planner_cost costs[PLANNER_MAX_CANDIDATES];
+        int block = block_at(oracle, time_ms), best = at;
+
+        problem.n_steps -= block;
+        problem.n_steps = problem.n_steps < RECOVERY_BLOCKS ? problem.n_steps : RECOVERY_BLOCKS;
+        problem.step_seconds += block;
+        problem.worker_second += block;
+        problem.load += block;
+        problem.current = at;
+        problem.age_seconds = age_seconds;
+        planner_weigh(&problem, costs);
+        for (int j = 0; j < problem.n_candidates; j++)
+                if (workers_of(oracle, j) >= workers_of(oracle, at) &&
+                    planner_total(&costs[j]) < planner_total(&costs[best]))
+                        best = j;
+        return best;
 }
 
 static bool oracle_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
                            struct error *err)
 {
         struct oracle *oracle = state;
-        const struct candidate *next;
-        struct deployment running;
+        double age = observation->backlog_records / observation->offered_per_second;
+        int at, next;
 
         (void)err;
         proposal_hold(ret_proposal, "oracle", observation, "");
         if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION))
                 return true;
-        if (!oracle->path)
+        if (!oracle->next)
                 make_schedule(oracle, &observation->configuration);
-        /* new workers are ordered ahead, so that they are there when the schedule wants them */
-        pipeline_deployment(oracle->context.pipeline, &observation->configuration, &running);
-        next = scheduled(oracle, observation->time_ms + oracle->lead_ms);
-        if (next->deployment.workers <= running.workers)
-                next = scheduled(oracle, observation->time_ms);
-        if (observation->restarting || configuration_equal(&next->configuration, &observation->configuration))
+        if (observation->restarting)
+                return true;
+        at = candidate_of(oracle, &observation->configuration);
+        next = age > oracle->problem.late_after_seconds ? recover(oracle, observation->time_ms, at, age)
+                                                        : scheduled(oracle, observation->time_ms, at);
+        if (configuration_equal(&oracle->candidates[next].configuration, &observation->configuration))
                 return true;
         ret_proposal->kind = PROPOSAL_CHANGE;
-        ret_proposal->configuration = next->configuration;
+        ret_proposal->configuration = oracle->candidates[next].configuration;
         snprintf(ret_proposal->reason, sizeof ret_proposal->reason,
                  "the cheapest schedule in hindsight says so");
         return true;

@@ -17,9 +17,9 @@
  * takes the first step of the cheapest sequence. A change that does not earn back its price within the
  * horizon is not made.
  */
-#define MAX_STEPS        64
+#define MAX_STEPS        72
 #define STEP_GROWTH      0.15 /* of a step, over the time already planned */
-#define STEP_MAX_MS      (30 * 60 * MS_PER_SECOND)
+#define STEP_MAX_MS      (60 * 60 * MS_PER_SECOND)
 #define RISK             0.05 /* when the constraints name no confidence */
 #define LOAD_CV          0.01 /* scatter of the load within a minute that no forecast sees */
 #define MEAN_SECONDS     (7 * 86400.0)
