@@ -38,7 +38,8 @@ static const struct load_case loads[] = {
         {"own", NULL, {NULL}},
         {"flash crowd",
          NULL,
-         {"spec.workload.synthetic=[{shape: Daily, basePerSecond: \"0.5\", peakPerSecond: \"1.5\", peakHour: 15}, "
+         {"spec.workload.synthetic=[{shape: Daily, basePerSecond: \"0.5\", peakPerSecond: \"1.5\", peakHour: "
+          "15}, "
           "{shape: "
           "FlashCrowd, peakPerSecond: 2, startSeconds: 130000, durationSeconds: 1800}]",
           NULL}},
