@@ -19,15 +19,11 @@
 #include "core/json.h"
 #include "tests/support/data.h"
 
-/* Fewer runs than the examples ask for: the means move by less than a tenth of the tolerances. */
-static char fewer_runs[] = "spec.backtest.runs=12";
-
-static json_t *backtest(const char *spec_path, const char *data, char *set)
+static json_t *backtest(const char *spec_path, const char *data)
 {
-        char *const sets[] = {set, NULL};
         struct error err = ERROR_INIT;
         struct source source;
-        const struct backtest_request request = {.source = &source, .sets = sets, .quiet = true};
+        const struct backtest_request request = {.source = &source, .quiet = true};
         json_t *document = NULL;
 
         if (!source_open(spec_path, data, registry_all(), &source, &err))
@@ -86,7 +82,7 @@ static void a_reactive_run_follows_from_a_static_one(void **state)
 
         (void)state;
         data_path("flink-demeter", data);
-        document = backtest("examples/backtest-flink.yaml", data, fewer_runs);
+        document = backtest("examples/backtest-flink.yaml", data);
         assert_within(predicted(document, "reactive", "workers_mean"), 14.65 * .97, 14.65 * 1.03);
         assert_within(predicted(document, "reactive", "saving_percent"), 39.0 - 2, 39.0 + 2);
         assert_ratio(predicted(document, "reactive", "latency_p99_seconds"), 10.3, 1.5);
@@ -105,7 +101,7 @@ static void twelve_workers_follow_from_four_and_twenty_four(void **state)
 
         (void)state;
         data_path("flink-phoebe/ads", data);
-        document = backtest("examples/backtest-scale.yaml", data, fewer_runs);
+        document = backtest("examples/backtest-scale.yaml", data);
         throughput = prediction(document, "workers-12", "throughput_per_second");
         assert_within(number(throughput, "predicted") / number(throughput, "measured"), .95, 1.05);
         assert_ratio(predicted(document, "workers-12", "delay_peak_seconds"), 514, 1.5);
@@ -158,7 +154,7 @@ static void flinks_autoscaler_follows_from_a_fixed_run(void **state)
 {
         static const int steps[] = {11, 8, 4};
         static const char *const names[] = {"autoscaler-1", "autoscaler-2", "autoscaler-3"};
-        json_t *document = backtest("examples/autoscaler.yaml", NULL, NULL);
+        json_t *document = backtest("examples/autoscaler.yaml", NULL);
         double workers = 0, backlog = 0;
 
         (void)state;
