@@ -12,7 +12,7 @@
 #define REGULAR_AT_LEAST  4
 #define AROUND            15   /* steps before and after an episode in which a worker may be missing */
 #define JUST_AFTER        60   /* steps after an episode in which the oldest record shows */
-#define LATENCY_ELSEWHERE 0.15 /* the base latency on another number of workers may differ by so much */
+#define LATENCY_ELSEWHERE 0.25 /* on another number of workers: 0.17 and 0.27 where it was measured */
 #define WARM_RATIO        1.5
 #define LIMIT_NEARNESS    0.97
 #define QUANTILES_ERROR                                                                                      \
