@@ -65,7 +65,7 @@ function answerSection(answer) {
   const spread = range(best.cost_per_day, money);
   if (spread) more.push(`Over ${count(doc.runs, 'run')} its cost a day lies in ${spread}. `);
   if (next) more.push(`Next is ${next.name} with ${money(mean(next, 'cost_per_day'))} and ${minutes(mean(next, 'slo_missed_minutes_per_day'))} missed. `);
-  if (oracle) more.push(`With the load known beforehand (oracle) it could not cost less than ${money(mean(oracle, 'cost_per_day'))}.`);
+  if (oracle) more.push(`With the load known beforehand (oracle) it would cost ${money(mean(oracle, 'cost_per_day'))} and miss ${minutes(mean(oracle, 'slo_missed_minutes_per_day'))}.`);
   main.append(h('section', {class: 'answer', id: 'answer', 'aria-labelledby': 'answer-title'},
     h('h1', {id: 'answer-title'}, headline(answer)),
     more.length ? h('p', {}, more) : null,
