@@ -174,6 +174,17 @@ static bool is_predicted(const struct backtest *backtest, const struct trial *tr
         return !trial->fitted && (predict->count == 0 || named(predict, trial->recording->name));
 }
 
+static bool check_predicted(const struct backtest *backtest, struct error *err)
+{
+        for (size_t i = 0; i < backtest->n; i++)
+                if (is_predicted(backtest, &backtest->trials[i]))
+                        return true;
+        return error_set(
+                err, ERROR_INPUT, NULL,
+                "%s: spec.backtest leaves no recording to predict; expected one that fit does not name",
+                backtest->request->source->path);
+}
+
 static void lay_out_jobs(struct backtest *backtest)
 {
         for (size_t i = 0; i < backtest->n; i++) {
@@ -519,7 +530,8 @@ static json_t *document_json(const struct backtest *backtest)
 bool backtest_run(const struct backtest_request *request, json_t **ret_document, struct error *err)
 {
         struct backtest backtest = {.request = request};
-        bool done = open_all(&backtest, err) && fit(&backtest, err) && simulate(&backtest, err);
+        bool done = open_all(&backtest, err) && check_predicted(&backtest, err) && fit(&backtest, err) &&
+                    simulate(&backtest, err);
 
         if (done) {
                 collect_residuals(&backtest);

@@ -14,13 +14,24 @@ static bool to_standard(const char *path)
         return path && strcmp(path, "-") == 0;
 }
 
+static bool differ(const char *one, const char *other, struct error *err)
+{
+        return !one || !other || strcmp(one, other) != 0 ||
+               error_set(err, ERROR_INPUT, NULL,
+                         "%s: named twice; --json, --csv and --report need a file each", one);
+}
+
 bool presentation_check(const struct presentation *presentation, struct error *err)
 {
         int wanted = to_standard(presentation->json) + to_standard(presentation->csv) +
                      to_standard(presentation->report);
 
-        return wanted <= 1 || error_set(err, ERROR_INPUT, NULL,
-                                        "only one of --json, --csv and --report can go to standard output");
+        if (wanted > 1)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "only one of --json, --csv and --report can go to standard output");
+        return differ(presentation->json, presentation->csv, err) &&
+               differ(presentation->json, presentation->report, err) &&
+               differ(presentation->csv, presentation->report, err);
 }
 
 static bool write_csv(const json_t *document, const char *path, struct error *err)

@@ -16,7 +16,7 @@ struct presentation {
 
 bool present(const json_t *document, const struct presentation *presentation, struct error *err);
 
-/* ERROR_INPUT when two of them want standard output. */
+/* ERROR_INPUT when two of them want standard output, or one and the same file. */
 bool presentation_check(const struct presentation *presentation, struct error *err);
 
 #endif

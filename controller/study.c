@@ -60,7 +60,7 @@ bool study_run(const struct study_request *request, json_t **ret_document, struc
         if (!variant_open(request->source, (const char *const *)request->sets, request->runs, request->seed,
                           &variant, err) ||
             !study_check_names(variant->spec, request->strategies, err) ||
-            !study_check_ledger(request, variant->spec, err))
+            !study_check_sweeps(request, err) || !study_check_ledger(request, variant->spec, err))
                 return false;
         results = study_choose(request, variant->spec, &count);
         done = run_main(request, variant, results, count, &front, err) &&

@@ -24,6 +24,8 @@ json_t *study_strategies(const struct study_request *request, const struct varia
 size_t study_front_runs(const struct study_request *request, const struct variant *variant);
 bool study_draw_front(const struct study_request *request, const struct variant *variant,
                       struct progress *progress, json_t **ret_front, struct error *err);
+/* Reads the spec with each value alone: a wrong one is told before anything is simulated. */
+bool study_check_sweeps(const struct study_request *request, struct error *err);
 bool study_sweep(const struct study_request *request, size_t runs_each, json_t **ret_sweep,
                  struct error *err);
 

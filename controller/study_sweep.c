@@ -145,6 +145,35 @@ static void free_axes(struct axis *axes, size_t count)
         free(axes);
 }
 
+static bool check_value(const struct study_request *request, const struct axis *axis, const char *value,
+                        struct error *err)
+{
+        autofree char *set = memory_format("%s=%s", axis->path, value);
+        size_t n = length_of(request->sets);
+        autofree const char **sets = memory_new(n + 2, sizeof *sets);
+        struct spec *spec autocall(spec_free) = NULL;
+
+        for (size_t i = 0; i < n; i++)
+                sets[i] = request->sets[i];
+        sets[n] = set;
+        return source_spec(request->source, sets, &spec, err) || error_wrap(err, "--sweep %s", axis->path);
+}
+
+bool study_check_sweeps(const struct study_request *request, struct error *err)
+{
+        for (char *const *text = request->sweeps; text && *text; text++) {
+                struct axis *axis = memory_new(1, sizeof *axis);
+                bool done = cut_axis(*text, axis, err);
+
+                for (size_t v = 0; done && v < axis->count; v++)
+                        done = check_value(request, axis, axis->values[v], err);
+                free_axes(axis, 1);
+                if (!done)
+                        return false;
+        }
+        return true;
+}
+
 /* Combination number `index` of the axes: the last one turns fastest. */
 static bool sweep_point(const struct study_request *request, const struct axis *axes, size_t n_axes,
                         size_t index, struct progress *progress, json_t *sweep, struct error *err)
