@@ -39,6 +39,20 @@ static const struct parameter parameters[] = {
         {.name = NULL},
 };
 
+/* `err` says what is wrong with `what`. That the "spec." in front was left out is said in its place. */
+static bool fail_no_field(const char *what, struct error *err)
+{
+        autofree char *longer = memory_format("spec.%s", what);
+        const struct option_table *table;
+        const struct option *option;
+        struct error ignored = ERROR_INIT;
+
+        if (option_find(spec_table(registry_all()), longer, &table, &option, &ignored))
+                return error_set(err, ERROR_INPUT, NULL, "explain: %s: no such field; did you mean %s?", what,
+                                 longer);
+        return error_wrap(err, "explain");
+}
+
 static bool explain_field(const struct explain_arguments *arguments, struct error *err)
 {
         const struct option_table *table;
@@ -49,7 +63,7 @@ static bool explain_field(const struct explain_arguments *arguments, struct erro
                 return error_set(err, ERROR_INPUT, NULL,
                                  "explain: --json is for decisions; optctl schema describes the spec");
         if (!option_find(spec_table(registry_all()), arguments->what, &table, &option, err))
-                return error_wrap(err, "explain");
+                return fail_no_field(arguments->what, err);
         option_explain(table, option, arguments->what, &words);
         return output_text("-", &words, err);
 }

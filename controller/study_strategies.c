@@ -26,6 +26,17 @@ static bool in_spec(const struct spec *spec, const char *name)
         return false;
 }
 
+/* `known` ends with NULL and has at least two names. */
+static bool fail_unknown(const char *name, const char *const *known, struct error *err)
+{
+        autotext listed = {0};
+
+        for (; *known; known++)
+                text_format(&listed, "%s%s", *known, !known[1] ? "" : known[2] ? ", " : " or ");
+        return error_set(err, ERROR_INPUT, NULL, "--strategy %s: unknown strategy; expected %s", name,
+                         listed.data);
+}
+
 bool study_check_names(const struct spec *spec, char *const *names, struct error *err)
 {
         const char **known = memory_new(spec->n_strategies + 2, sizeof *known);
@@ -37,10 +48,11 @@ bool study_check_names(const struct spec *spec, char *const *names, struct error
         for (; done && names && *names; names++) {
                 const char *near = text_nearest(*names, known);
 
-                if (strcmp(*names, "all") != 0 && !spec_find_strategy(spec, *names))
-                        done = error_set(err, ERROR_INPUT, NULL, "--strategy %s: unknown strategy%s%s%s",
-                                         *names, near ? "; did you mean " : "", near ? near : "",
-                                         near ? "?" : "");
+                if (strcmp(*names, "all") == 0 || spec_find_strategy(spec, *names))
+                        continue;
+                done = near ? error_set(err, ERROR_INPUT, NULL,
+                                        "--strategy %s: unknown strategy; did you mean %s?", *names, near)
+                            : fail_unknown(*names, known, err);
         }
         free(known);
         return done;

@@ -434,8 +434,9 @@ bool yaml_parse(const char *text, size_t length, const char *source, struct yaml
                 struct error *err)
 {
         autocall(yaml_document_free) struct yaml_document *document = memory_new(1, sizeof *document);
+        const char *name = strcmp(source, "-") == 0 ? "standard input" : source;
         struct reader reader = {.document = document,
-                                .source = keep_source(document, source),
+                                .source = keep_source(document, name),
                                 .text = text,
                                 .length = length,
                                 .err = err};
@@ -443,7 +444,7 @@ bool yaml_parse(const char *text, size_t length, const char *source, struct yaml
 
         if (length > YAML_MAX_BYTES)
                 return error_set(err, ERROR_INPUT, NULL,
-                                 "%s: larger than %u MiB; expected a smaller document", source,
+                                 "%s: larger than %u MiB; expected a smaller document", name,
                                  YAML_MAX_BYTES >> 20);
         if (!yaml_parser_initialize(&reader.parser)) {
                 fputs("optctl: out of memory\n", stderr);
@@ -465,7 +466,7 @@ bool yaml_read_file(const char *path, struct yaml_document **ret_document, struc
 
         if (!text_read_file(path, YAML_MAX_BYTES, &text, &length, err))
                 return false;
-        return yaml_parse(text, length, strcmp(path, "-") == 0 ? "standard input" : path, ret_document, err);
+        return yaml_parse(text, length, path, ret_document, err);
 }
 
 /* ---- setting one value ---- */

@@ -36,7 +36,7 @@ struct yaml_node {
 struct yaml_document; /* owns its nodes */
 
 /* Errors are ERROR_INPUT and read "file:line:column: what is wrong; expected what". Duplicate keys are an
- * error. */
+ * error. The source "-" is called standard input. */
 bool yaml_parse(const char *text, size_t length, const char *source, struct yaml_document **ret_document,
                 struct error *err);
 bool yaml_read_file(const char *path, struct yaml_document **ret_document, struct error *err);
