@@ -36,7 +36,8 @@ static json_t *timeline_json(const struct variant *variant, const struct timelin
                 json_object_set_new(parallelism, pipeline->operators[i].name,
                                     numbers(timeline->parallelism[i], timeline->count));
         json_object_set_new(object, "start_ms", json_integer(timeline->start_ms));
-        json_object_set_new(object, "step_seconds", json_integer(timeline->step_ms / MS_PER_SECOND));
+        json_object_set_new(object, "step_seconds",
+                            json_from_double((double)timeline->step_ms / MS_PER_SECOND));
         json_object_set_new(object, "offered", numbers(timeline->offered, timeline->count));
         json_object_set_new(object, "throughput", numbers(timeline->throughput, timeline->count));
         json_object_set_new(object, "capacity", numbers(timeline->capacity, timeline->count));

@@ -39,7 +39,7 @@ struct engine_setup {
         struct configuration initial;
         uint64_t seed, run;
         bool draw_parameters; /* draw the model's parameters within their errors (run 0 uses the estimates) */
-        int64_t timeline_step_ms; /* 0: keep no timeline */
+        int64_t timeline_step_ms; /* rounded up to whole steps; 0: keep no timeline */
 };
 
 /* What a run came to, over the time after the warm-up. */

@@ -96,15 +96,15 @@ void measure_step(struct engine *engine, double offered, double taken, double de
 void measure_timeline_new(struct engine *engine)
 {
         struct timeline *timeline = memory_new(1, sizeof *timeline);
-        int64_t length = engine->end_tick * engine->setup.step_ms;
-        size_t room = (size_t)(length / engine->setup.timeline_step_ms) + 1;
+        int64_t ticks = (engine->setup.timeline_step_ms + engine->setup.step_ms - 1) / engine->setup.step_ms;
+        size_t room = (size_t)(engine->end_tick / ticks) + 1;
         double **columns[] = {&timeline->offered,    &timeline->throughput, &timeline->capacity,
                               &timeline->workers,    &timeline->backlog,    &timeline->delay,
                               &timeline->cpu,        &timeline->metered,    &timeline->latency_p50,
                               &timeline->latency_p99};
 
         timeline->start_ms = engine->setup.start_ms;
-        timeline->step_ms = engine->setup.timeline_step_ms;
+        timeline->step_ms = ticks * engine->setup.step_ms;
         for (size_t i = 0; i < ARRAY_LENGTH(columns); i++)
                 *columns[i] = memory_new(room, sizeof(double));
         timeline->restarted = memory_new(room, sizeof *timeline->restarted);

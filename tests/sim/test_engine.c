@@ -294,9 +294,37 @@ static void same_seed_gives_the_same_run(void **state)
         free_bench(&bench);
 }
 
+/* 100 s do not divide into steps of a minute: the timeline's steps are two minutes then, and hold the load.
+ */
+static void the_timeline_is_made_of_whole_steps(void **state)
+{
+        struct bench bench;
+
+        (void)state;
+        make_bench(&bench, 1, (double[]){1000}, 61);
+        for (size_t i = 0; i < 61; i++)
+                bench.rate[i] = (double)i;
+        for (size_t i = 0; i < 61; i++)
+                bench.cumulative[i + 1] = bench.cumulative[i] + 60 * bench.rate[i];
+        bench.setup.step_ms = 60000;
+        bench.setup.timeline_step_ms = 100000;
+        struct engine *engine autocall(engine_free) = engine_new(&bench.setup);
+
+        sleep_to(engine, 61 * 60);
+        struct timeline *timeline = engine_take_timeline(engine);
+
+        assert_int_equal(timeline->step_ms, 120000);
+        assert_int_equal(timeline->count, 30);
+        for (size_t i = 0; i < 30; i++)
+                assert_near(timeline->offered[i], 2 * (double)i + .5, 1e-9);
+        timeline_free(timeline);
+        free_bench(&bench);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_timeline_is_made_of_whole_steps),
                 cmocka_unit_test(backlog_grows_and_drains_as_the_fluid_equation_says),
                 cmocka_unit_test(rescale_costs_its_downtime_and_catch_up),
                 cmocka_unit_test(backpressure_reaches_the_source),
