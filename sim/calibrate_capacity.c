@@ -45,11 +45,15 @@ static double subtasks_at(const struct fitting *fitting, size_t r, size_t step)
  * holds. */
 static double offered_between(const struct recording *recording, double from, double to)
 {
-        double sum = 0;
+        double sum = 0, first = recording->offered[0];
 
+        if (from < 0) {
+                sum = isnan(first) ? 0 : (fmin(to, 0) - from) * first;
+                from = 0;
+        }
         for (double t = from; t < to; t = floor(t) + 1) {
                 double width = fmin(floor(t) + 1, to) - t;
-                double at = fmin(fmax(t, 0), (double)recording->count - 1);
+                double at = fmin(t, (double)recording->count - 1);
                 double rate = recording->offered[(size_t)at];
 
                 sum += isnan(rate) ? 0 : rate * width;

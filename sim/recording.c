@@ -11,6 +11,7 @@
 
 #define STEP_MS   1000
 #define MAX_STEPS (40u << 20)
+#define MAX_COUNT 1000000 /* workers, subtasks; as many as a knob allows */
 
 /* A metric by name: where it is kept, and whether it is a state (holds until it changes) or a measurement. */
 struct target {
@@ -150,6 +151,18 @@ static bool lay_out(const struct spec *spec, struct recording *recording, struct
         return true;
 }
 
+/* Workers, subtasks and rescales become integers later on. */
+static bool check_counts(const struct recording_series *options, const double *values, size_t count,
+                         struct error *err)
+{
+        for (size_t i = 0; i < count; i++)
+                if (values[i] < 0 || values[i] > MAX_COUNT)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "%s: metric %s is %g; expected a count from 0 to %d", options->file,
+                                         options->metric, values[i], MAX_COUNT);
+        return true;
+}
+
 static bool take_series(const struct spec *spec, struct recording *recording, struct series **series,
                         struct error *err)
 {
@@ -169,6 +182,8 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                                          options[i].metric);
                 *target.values = on_grid(recording, series[i], isnan(options[i].scale) ? 1 : options[i].scale,
                                          target.state);
+                if (target.state && !check_counts(&options[i], *target.values, recording->count, err))
+                        return false;
         }
         return true;
 }
@@ -198,7 +213,7 @@ static double first_known(const double *values, size_t count)
 }
 
 /* Configuration at the start: as the spec says, else as measured, else the spec's initial one. */
-static void take_initial(const struct spec *spec, struct recording *recording)
+static bool take_initial(const struct spec *spec, struct recording *recording, struct error *err)
 {
         const struct configuration_entry *entries = recording->options->configuration.items;
         const struct pipeline *pipeline = &spec->pipeline;
@@ -218,6 +233,11 @@ static void take_initial(const struct spec *spec, struct recording *recording)
                 for (size_t e = 0; e < recording->options->configuration.count; e++) {
                         bool all = !entries[e].operator_name;
 
+                        if (knob->role != KNOB_OTHER && strcmp(entries[e].knob, knob->name) == 0 &&
+                            !(entries[e].value >= 1 && entries[e].value <= MAX_COUNT))
+                                return error_set(err, ERROR_INPUT, NULL,
+                                                 "%s ran at %g; expected a count from 1 to %d", knob->name,
+                                                 entries[e].value, MAX_COUNT);
                         if (strcmp(entries[e].knob, knob->name) == 0 &&
                             (all || (knob->operator_index >= 0 &&
                                      strcmp(entries[e].operator_name,
@@ -225,6 +245,7 @@ static void take_initial(const struct spec *spec, struct recording *recording)
                                 recording->initial.value[i] = entries[e].value;
                 }
         }
+        return true;
 }
 
 bool recording_read(const struct spec *spec, size_t index, struct recording **ret_recording,
@@ -244,11 +265,10 @@ bool recording_read(const struct spec *spec, size_t index, struct recording **re
         recording->busy = memory_new(n, sizeof(double *));
         recording->rate = memory_new(n, sizeof(double *));
         done = lay_out(spec, recording, series, err) && take_series(spec, recording, series, err) &&
-               take_workload(spec, recording, err);
+               take_workload(spec, recording, err) && take_initial(spec, recording, err);
         free_all(series, options->series.count);
         if (!done)
                 return error_wrap(err, "recording %s", options->name);
-        take_initial(spec, recording);
         *ret_recording = TAKE(recording);
         return true;
 }

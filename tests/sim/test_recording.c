@@ -272,6 +272,27 @@ static void a_metric_nobody_knows_is_refused(void **state)
                        (const char *const[]){"recording monday", "\"busy.nobody\"", "busy.OPERATOR", NULL});
 }
 
+/* A worker count that no integer holds must not reach the arithmetic. */
+static void impossible_counts_are_refused(void **state)
+{
+        struct folder *folder = *state;
+
+        write_file(folder, "w.csv", "t,v\n0,1e300\n1,5\n");
+        write_file(folder, "p.csv", "t,v\n0,2\n1,-1\n");
+        assert_refused(folder, "      series: [{metric: workers, file: w.csv, secondsFromZero: true}]\n",
+                       (const char *const[]){"recording monday", "w.csv", "workers", "1000000", NULL});
+        spec_free(TAKE(folder->spec));
+        assert_refused(folder,
+                       "      series: [{metric: parallelism.work, file: p.csv, secondsFromZero: true}]\n",
+                       (const char *const[]){"p.csv", "parallelism.work is -1", NULL});
+        spec_free(TAKE(folder->spec));
+        write_file(folder, "t.csv", "t,v\n0,5\n1,5\n");
+        assert_refused(folder,
+                       "      series: [{metric: throughput, file: t.csv, secondsFromZero: true}]\n"
+                       "      configuration: [{knob: parallelism, value: \"1e30\"}]\n",
+                       (const char *const[]){"recording monday", "parallelism", "1e+30", NULL});
+}
+
 static void a_metric_given_twice_is_refused(void **state)
 {
         struct folder *folder = *state;
@@ -331,6 +352,7 @@ int main(void)
                 IN_FOLDER(a_file_that_is_not_there_is_named),
                 IN_FOLDER(two_files_for_one_name_are_refused),
                 IN_FOLDER(a_metric_nobody_knows_is_refused),
+                IN_FOLDER(impossible_counts_are_refused),
                 IN_FOLDER(a_metric_given_twice_is_refused),
                 IN_FOLDER(a_load_from_two_places_is_refused),
                 IN_FOLDER(series_that_never_meet_are_refused),
