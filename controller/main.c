@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <gsl/gsl_errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,6 +66,8 @@ int main(int count, char **words)
         if (!fill_standard_streams())
                 return 1;
         catch_signals();
+        /* What GSL cannot compute is a result to judge, not a reason to abort the whole program. */
+        gsl_set_error_handler_off();
         if (count < 2) {
                 usage_print_program(stderr);
                 return 2;
