@@ -85,6 +85,12 @@ bool variant_open(const struct source *source, const char *const *sets, int64_t 
                           (uint64_t)variant->seed, &variant->workload, err))
                 return false;
         start_ms = workload_start_ms(variant->workload);
+        if (simulation->warmup_seconds * MS_PER_SECOND >= workload_duration_ms(variant->workload))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "%s: spec.simulation.warmupSeconds: %lld s leave nothing of the %lld s to "
+                                 "reckon; expected less",
+                                 source->path, (long long)simulation->warmup_seconds,
+                                 (long long)(workload_duration_ms(variant->workload) / MS_PER_SECOND));
         if (!price_book_covers(variant->prices, start_ms, start_ms + workload_duration_ms(variant->workload),
                                err))
                 return error_wrap(err, "%s: spec.prices", source->path);

@@ -74,6 +74,21 @@ static void find_episodes(struct fitting *fitting)
                 }
 }
 
+/* What the options of a model would refuse must not come out of a fit either. */
+static bool check_rates(const struct model *model, struct error *err)
+{
+        const struct operator_model *operators = model->operators.items;
+
+        for (size_t i = 0; i < model->operators.count; i++)
+                if (!(operators[i].rate_per_second >= 1e-9 && operators[i].rate_per_second <= 1e12))
+                        return error_set(
+                                err, ERROR_NUMERIC, NULL,
+                                "operator %s: the recordings make it take in %g records/s; expected a "
+                                "rate from 1e-9 to 1e12",
+                                operators[i].name, operators[i].rate_per_second);
+        return true;
+}
+
 bool calibrate(const struct pipeline *pipeline, const struct model *prior,
                struct recording *const *recordings, size_t n, struct calibration **ret_calibration,
                struct error *err)
@@ -94,7 +109,7 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
         for (size_t i = 0; i < n; i++)
                 episodes_free(fitting.episodes[i]);
         free(fitting.episodes);
-        if (!done)
+        if (!done || !check_rates(&result->model, err))
                 return false;
         free(result->model.calibrated_from);
         free(result->model.calibrated_at);

@@ -332,7 +332,8 @@ static void unmeasured_operator(struct fitting *fitting, int i)
 
                 if (!isnan(peak))
                         most = fmax(most,
-                                    peak / recording_parallelism_at(recording, fitting->pipeline, i, 0));
+                                    peak / fmax(recording_parallelism_at(recording, fitting->pipeline, i, 0),
+                                                1));
         }
         operator->rate_per_second = fmax(operator->rate_per_second, UNSEEN_MARGIN *most);
         snprintf(name, sizeof name, "operators.%s.ratePerSecond", operator->name);

@@ -12,6 +12,7 @@
 #define STEP_MS   1000
 #define MAX_STEPS (40u << 20)
 #define MAX_COUNT 1000000 /* workers, subtasks; as many as a knob allows */
+#define MAX_VALUE 1e15    /* of the rest: no real system comes near, yet sums and products stay finite */
 
 /* A metric by name: where it is kept, and whether it is a state (holds until it changes) or a measurement. */
 struct target {
@@ -151,15 +152,16 @@ static bool lay_out(const struct spec *spec, struct recording *recording, struct
         return true;
 }
 
-/* Workers, subtasks and rescales become integers later on. */
-static bool check_counts(const struct recording_series *options, const double *values, size_t count,
+/* Workers, subtasks and rescales become integers later on; a load adds up over the whole recording. */
+static bool check_values(const char *file, const char *metric, const double *values, size_t count, bool state,
                          struct error *err)
 {
+        double low = state ? 0 : -MAX_VALUE, high = state ? MAX_COUNT : MAX_VALUE;
+
         for (size_t i = 0; i < count; i++)
-                if (values[i] < 0 || values[i] > MAX_COUNT)
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "%s: metric %s is %g; expected a count from 0 to %d", options->file,
-                                         options->metric, values[i], MAX_COUNT);
+                if (values[i] < low || values[i] > high)
+                        return error_set(err, ERROR_INPUT, NULL, "%s: metric %s is %g; expected %s%.0f", file,
+                                         metric, values[i], state ? "a count from 0 to " : "at most ", high);
         return true;
 }
 
@@ -182,7 +184,8 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                                          options[i].metric);
                 *target.values = on_grid(recording, series[i], isnan(options[i].scale) ? 1 : options[i].scale,
                                          target.state);
-                if (target.state && !check_counts(&options[i], *target.values, recording->count, err))
+                if (!check_values(options[i].file, options[i].metric, *target.values, recording->count,
+                                  target.state, err))
                         return false;
         }
         return true;
@@ -201,18 +204,19 @@ static bool take_workload(const struct spec *spec, struct recording *recording, 
         if (!read_series(spec, &options, &series, err))
                 return false;
         recording->offered = replayed_load(recording, series, recording->options->workload_scale);
-        return true;
+        return check_values(file, "offered", recording->offered, recording->count, false, err);
 }
 
 static double first_known(const double *values, size_t count)
 {
         for (size_t i = 0; values && i < count; i++)
-                if (!isnan(values[i]))
+                if (values[i] >= 1)
                         return values[i];
         return NAN;
 }
 
-/* Configuration at the start: as the spec says, else as measured, else the spec's initial one. */
+/* Configuration at the start: as the spec says, else as measured once something runs, else the spec's initial
+ * one. */
 static bool take_initial(const struct spec *spec, struct recording *recording, struct error *err)
 {
         const struct configuration_entry *entries = recording->options->configuration.items;
@@ -228,7 +232,7 @@ static bool take_initial(const struct spec *spec, struct recording *recording, s
                 else if (knob->role == KNOB_PARALLELISM && knob->operator_index >= 0)
                         measured =
                                 first_known(recording->parallelism[knob->operator_index], recording->count);
-                if (!isnan(measured))
+                if (measured >= 1)
                         recording->initial.value[i] = measured;
                 for (size_t e = 0; e < recording->options->configuration.count; e++) {
                         bool all = !entries[e].operator_name;

@@ -13,6 +13,7 @@
 #include "sim/workload_shapes.h"
 
 #define DEFAULT_START_MS    1767571200000 /* 2026-01-05T00:00:00Z */
+#define MAX_PER_SECOND      1e24          /* beyond any spec's own numbers, yet sums stay finite */
 #define DEFAULT_DURATION_MS ((int64_t)7 * MS_PER_DAY)
 
 /* Purposes of random streams; see random_new. */
@@ -92,8 +93,13 @@ static bool make_base(struct workload *workload, const struct workload_options *
                 return false;
         for (size_t i = 0; i < options->synthetic.count; i++)
                 synthetic_add(&shapes[i], &workload->grid, zone, shift_ms, workload->base_rate);
-        for (size_t i = 0; i < workload->grid.count; i++)
+        for (size_t i = 0; i < workload->grid.count; i++) {
                 workload->base_rate[i] *= workload->scale;
+                if (!(workload->base_rate[i] <= MAX_PER_SECOND))
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "workload: a load of %g/s; expected at most %g/s",
+                                         workload->base_rate[i], MAX_PER_SECOND);
+        }
         return true;
 }
 
