@@ -32,6 +32,8 @@ bool fit_line(const double *x, const double *y, size_t n, size_t block, struct l
                 by[i / block] += y[i] / (double)block;
         }
         gsl_fit_linear(bx, 1, by, 1, blocks, &fit.intercept, &fit.slope, &c00, &c01, &c11, &sum2);
+        if (!isfinite(fit.intercept) || !isfinite(fit.slope))
+                return error_set(err, ERROR_NUMERIC, NULL, "%zu samples at one place do not make a line", n);
         fit.intercept_error = sqrt(c00);
         fit.slope_error = sqrt(c11);
         sum2 = 0;

@@ -75,6 +75,18 @@ static void neighbours_in_a_block_count_as_one_sample(void **state)
         assert_false(fit_line(x, y, 11, 0, &fit, &err));
 }
 
+/* A load that never changed has no slope: neither a number nor NAN comes out. */
+static void samples_at_one_place_make_no_line(void **state)
+{
+        const double x[] = {5, 5, 5, 5}, y[] = {1, 2, 3, 4};
+        struct line_fit fit;
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_false(fit_line(x, y, 4, 1, &fit, &err));
+        assert_int_equal(err.code, ERROR_NUMERIC);
+}
+
 /* ---- capacity ---- */
 
 #define SCALES 4
@@ -198,6 +210,7 @@ static void too_few_samples_are_said_to_be(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(samples_at_one_place_make_no_line),
                 cmocka_unit_test(a_line_is_the_regression_worked_by_hand),
                 cmocka_unit_test(a_line_has_the_certified_values_of_nist),
                 cmocka_unit_test(neighbours_in_a_block_count_as_one_sample),
