@@ -120,7 +120,7 @@ const struct command validate_command = {
         .description =
                 "Reads a spec and says in one line what it comes to, or, on standard error and with exit "
                 "status 2, the file, line and column of the first mistake, what is wrong and what was "
-                "expected.",
+                "expected. The files that a spec names are not opened.",
         .example = "optctl validate clickstream.yaml",
         .size = sizeof(struct validate_arguments),
         .parameters = parameters,
