@@ -58,6 +58,9 @@ function range(figure, format, turned) {
   return ends[0] === ends[1] ? '' : '[' + (turned ? ends.reverse() : ends).join(', ') + ']';
 }
 
+/* A recording whose times count from zero has no date. */
+const startOf = text => Date.parse(text) >= 365 * DAY ? ` from ${dateOf(text)}` : '';
+
 function answerSection(answer) {
   const {best, next} = answer;
   const oracle = named('oracle');
@@ -69,7 +72,7 @@ function answerSection(answer) {
   main.append(h('section', {class: 'answer', id: 'answer', 'aria-labelledby': 'answer-title'},
     h('h1', {id: 'answer-title'}, headline(answer)),
     more.length ? h('p', {}, more) : null,
-    h('p', {class: 'facts'}, `${duration(doc.duration_seconds)} of load from ${dateOf(doc.start)}, mean ${rate(doc.load && doc.load.mean_per_second)}, ` +
+    h('p', {class: 'facts'}, `${duration(doc.duration_seconds)} of load${startOf(doc.start)}, mean ${rate(doc.load && doc.load.mean_per_second)}, ` +
       `peak ${rate(doc.load && doc.load.peak_per_second)}, ${count(doc.operators, 'operator')}. Service level: ${promise()}.`)));
 }
 
@@ -77,6 +80,7 @@ function answerSection(answer) {
 
 /* Field, title, the mean with its unit, an end of the interval without it; "extra" ones are shown on demand. */
 const plain = value => digits(value);
+const hasCarbon = strategies.some(one => mean(one, 'carbon_grams_per_day') > 0);
 const COLUMNS = [
   ['cost_per_day', 'Cost a day', money, cents],
   ['saving_percent', `Against ${doc.baseline}`, change, saving => (saving < 0 ? '+' : '') + digits(-saving)],
@@ -90,7 +94,7 @@ const COLUMNS = [
   ['delay_peak_seconds', 'Delay, peak', seconds, plain, 'extra'],
   ['throughput_per_second', 'Throughput', rate, value => scaled(value), 'extra'],
   ['carbon_grams_per_day', 'Carbon a day', grams, grams],
-];
+].filter(([field]) => field !== 'carbon_grams_per_day' || hasCarbon);
 
 function figureCell(strategy, [field, label, format, bare, extra]) {
   const saving = field === 'saving_percent';
@@ -286,7 +290,7 @@ function laneCharts(host, one) {
 
 /* ---- changes ---- */
 
-const OUTCOMES = {Confirmed: ['\u2713', 'good'], Reverted: ['\u21ba', 'bad'], Failed: ['\u2715', 'bad'], Pending: ['\u2026', ''], Unknown: ['?', '']};
+const OUTCOMES = {Confirmed: ['\u2713', 'good'], Reverted: ['\u21ba', 'bad'], Failed: ['\u2715', 'bad'], Pending: ['\u2026', ''], Unknown: ['', '']};
 const VERDICTS = {Refused: '\u2715 Refused', Clipped: '\u2702 Clipped'};
 
 function alternativesTable(list) {
@@ -308,14 +312,28 @@ function changeDetails(one, owner) {
 }
 
 const refused = one => one.verdict === 'Refused';
-const move = one => one.from === one.to ? `stays at ${one.to}` : `${one.from} \u2192 ${one.to}`;
+const arrow = (from, to) => `${from} \u2192 ${to}`;
+
+/* "source 2, work 7 (7 workers)" to "source 2, work 9 (9 workers)": 7 to 9 workers, and the operators that change. */
+function move(one) {
+  const [from, to] = [one.from, one.to].map(text => /^(.+) \((\d+) workers?\)$/.exec(text));
+  if (one.from === one.to) return [`stays at ${one.to}`, ''];
+  if (!from || !to) return [arrow(one.from, one.to), ''];
+  const before = from[1].split(', ');
+  const operators = to[1].split(', ').map((text, i) => {
+    const [name, width] = text.split(/ (?=\d+$)/);
+    return text === before[i] ? null : arrow(before[i], before[i].startsWith(name + ' ') ? width : text);
+  });
+  return [from[2] === to[2] ? `${to[2]} workers` : arrow(from[2], to[2]) + ' workers', operators.filter(Boolean).join(', ')];
+}
 
 function changeItem(owner, one) {
   const [glyph, tone] = OUTCOMES[one.outcome] || ['', ''];
   const verdict = VERDICTS[one.verdict];
+  const [total, operators] = move(one);
   const details = h('details', {}, h('summary', {},
-    h('span', {class: 'head'}, h('time', {datetime: new Date(one.time_ms).toISOString()}, moment(one.time_ms)), h('span', {class: verdict ? 'bad' : tone}, verdict || `${glyph} ${one.outcome}`)),
-    h('span', {class: 'move'}, move(one)), h('span', {class: 'reason'}, one.reason)));
+    h('span', {class: 'head'}, h('time', {datetime: new Date(one.time_ms).toISOString()}, moment(one.time_ms)), h('span', {class: verdict ? 'bad' : tone}, verdict || (glyph ? `${glyph} ${one.outcome}` : ''))),
+    h('span', {class: 'move'}, total), operators ? h('span', {class: 'operators'}, operators) : null, h('span', {class: 'reason'}, one.reason)));
   const item = h('li', {'data-time': one.time_ms}, details);
   details.addEventListener('toggle', () => { if (details.open && details.children.length === 1) details.append(changeDetails(one, owner)); });
   const mark = () => setMark(owner, one.time_ms, item);
@@ -370,13 +388,13 @@ function picker(label, value, none, onpick) {
   return h('label', {}, label, select);
 }
 
-function zoomButtons(group) {
+function zoomButtons(group, lengthMs) {
   const first = () => charts.find(chart => chart.group === group);
   const span = width => () => { const [from, to] = first().graph.xAxisRange(); const middle = (from + to) / 2; zoomTo(group, middle - width / 2, middle + width / 2); };
   const shift = by => () => { const [from, to] = first().graph.xAxisRange(); zoomTo(group, from + by * (to - from), to + by * (to - from)); };
   const button = (text, label, onclick) => h('button', {type: 'button', 'aria-label': label, onclick}, text);
   return h('span', {class: 'group', role: 'group', 'aria-label': 'Stretch of time shown'}, button('All', 'Show everything', () => zoomTo(group, -Infinity, Infinity)),
-    button('1 d', 'Show one day', span(DAY)), button('6 h', 'Show six hours', span(6 * HOUR)), button('\u2190', 'Earlier', shift(-0.5)), button('\u2192', 'Later', shift(0.5)));
+    lengthMs > DAY ? button('1 d', 'Show one day', span(DAY)) : null, lengthMs > 6 * HOUR ? button('6 h', 'Show six hours', span(6 * HOUR)) : null, button('\u2190', 'Earlier', shift(-0.5)), button('\u2192', 'Later', shift(0.5)));
 }
 
 function timeSection(answer) {
@@ -388,7 +406,7 @@ function timeSection(answer) {
   state.log = known(bound) && largest(drawn.map(one => one.timeline.latency_p99)) > 10 * bound;
   section('time', 'Over time', 'One run. Ticks below each chart are changes; shaded is where the p99 latency lies above its bound. Drag to zoom, double-click to see everything; times are UTC.',
     h('div', {class: 'bar sticky'}, picker('Strategy', state.a, null, name => { state.a = name; drawLanes(); }),
-      picker('beside', state.b, 'none', name => { state.b = name; drawLanes(); }), zoomButtons('strategies'), readout), lanes);
+      picker('beside', state.b, 'none', name => { state.b = name; drawLanes(); }), zoomButtons('strategies', doc.duration_seconds * 1000), readout), lanes);
   drawLanes();
 }
 
@@ -410,7 +428,7 @@ function drawLedgers() {
     lines: visible.map(one => ({label: one.name, values: state.total ? running(one.timeline[field], one.timeline.step_seconds) : one.timeline[field],
       variable: looks[one.name].variable, dash: looks[one.name].dash, step: !state.total, width: 1.8}))});
   add('Cost', 'cost_per_hour', money, value => (signs[doc.currency] || '') + THIN + digits(value));
-  add('Carbon', 'carbon_grams_per_hour', grams, grams);
+  if (hasCarbon) add('Carbon', 'carbon_grams_per_hour', grams, grams);
   const lane = charts.find(chart => chart.owner);
   if (lane) zoomTo('strategies', ...lane.graph.xAxisRange());
   checkpoint();
@@ -428,7 +446,7 @@ function moneySection() {
     box.addEventListener('change', () => { state.hidden[box.checked ? 'delete' : 'add'](one.name); drawLedgers(); });
     return h('label', {}, box, one.name);
   });
-  section('money', 'Money and carbon', null, h('div', {class: 'bar'}, h('span', {class: 'group', role: 'group', 'aria-label': 'How it is counted'}, mode('Added up', true), mode('An hour', false)), boxes), ledgers);
+  section('money', hasCarbon ? 'Money and carbon' : 'Money', null, h('div', {class: 'bar'}, h('span', {class: 'group', role: 'group', 'aria-label': 'How it is counted'}, mode('Added up', true), mode('An hour', false)), boxes), ledgers);
   drawLedgers();
 }
 
@@ -516,8 +534,10 @@ function recordingCharts(host, one, group) {
 function recordingPart(node, one) {
   const group = 'recording ' + one.name;
   const host = h('div', {class: 'charts'});
+  const points = Object.values(one.timeline.metrics).map(list => (list.predicted || list.measured).length);
+  const lengthMs = Math.max(0, ...points) * one.timeline.step_seconds * 1000;
   const facts = [one.fitted ? 'fitted on' : 'held back', one.strategy, known(one.rescales) ? count(one.rescales, 'rescale') + ' simulated' : ''].filter(Boolean).join(', ');
-  node.append(h('div', {class: 'recording'}, h('h3', {}, one.name, ' ', h('span', {class: 'tag'}, facts)), h('div', {class: 'bar'}, zoomButtons(group)), host,
+  node.append(h('div', {class: 'recording'}, h('h3', {}, one.name, ' ', h('span', {class: 'tag'}, facts)), h('div', {class: 'bar'}, zoomButtons(group, lengthMs)), host,
     (one.changes || []).length ? changesList(one.name, one.changes) : null));
   recordingCharts(host, one, group);
 }
