@@ -59,7 +59,8 @@ static double fit(struct process *process, double length)
                                        correlation(process->samples[i].parallelism,
                                                    process->samples[j].parallelism, length) +
                                                (i == j ? RELATIVE_NOISE : 0));
-        gsl_linalg_cholesky_decomp1(process->factor);
+        if (gsl_linalg_cholesky_decomp1(process->factor) != 0)
+                return INFINITY;
         gsl_linalg_cholesky_solve(process->factor, process->ability, process->weights);
         for (size_t i = 0; i < process->n; i++) {
                 product += gsl_vector_get(process->ability, i) * gsl_vector_get(process->weights, i);

@@ -40,7 +40,7 @@ static int workers_for_slots(const struct pipeline *pipeline, int slots)
 {
         int per_worker = pipeline->slots_per_worker > 0 ? pipeline->slots_per_worker : 1;
 
-        return (slots + per_worker - 1) / per_worker;
+        return slots / per_worker + (slots % per_worker > 0);
 }
 
 int proposal_workers_for(const struct pipeline *pipeline, const struct deployment *deployment)
