@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/output.h"
 #include "controller/results.h"
+#include "core/memory.h"
+#include "core/text.h"
 #include "sim/report/report.h"
 
 static bool to_standard(const char *path)
@@ -21,6 +24,24 @@ static bool differ(const char *one, const char *other, struct error *err)
                          "%s: named twice; --json, --csv and --report need a file each", one);
 }
 
+/* A folder that is not there is told before the work, not after. */
+static bool has_folder(const char *path, struct error *err)
+{
+        autofree char *folder = NULL;
+        const char *slash;
+
+        if (!path || to_standard(path))
+                return true;
+        if (!*path)
+                return error_set(err, ERROR_INPUT, NULL, "an output file has an empty name");
+        slash = strrchr(path, '/');
+        if (!slash || slash == path)
+                return true;
+        folder = memory_format("%.*s", (int)(slash - path), path);
+        return access(folder, F_OK) == 0 ||
+               error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
+}
+
 bool presentation_check(const struct presentation *presentation, struct error *err)
 {
         int wanted = to_standard(presentation->json) + to_standard(presentation->csv) +
@@ -29,7 +50,8 @@ bool presentation_check(const struct presentation *presentation, struct error *e
         if (wanted > 1)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "only one of --json, --csv and --report can go to standard output");
-        return differ(presentation->json, presentation->csv, err) &&
+        return has_folder(presentation->json, err) && has_folder(presentation->csv, err) &&
+               has_folder(presentation->report, err) && differ(presentation->json, presentation->csv, err) &&
                differ(presentation->json, presentation->report, err) &&
                differ(presentation->csv, presentation->report, err);
 }

@@ -8,7 +8,7 @@
 #include "core/json.h"
 
 #define MAX_SWEEPS     10000
-#define FRONT_MAX_RUNS 2 /* a point of the front is a mean over so many runs at the most */
+#define FRONT_MAX_RUNS 5 /* a point of the front is a mean over so many runs at the most */
 
 /* Runs the chosen strategies with some fields set otherwise; *ret_list takes their figures. */
 static bool simulate_with(const struct study_request *request, const char *const *sets, int64_t runs,
@@ -59,6 +59,14 @@ static const char **with_set(const struct study_request *request, const char *se
         return sets;
 }
 
+/* The front is that of the others: plan is the point to be held against it. */
+static bool in_front(const struct study_request *request, const struct variant *variant,
+                     const struct strategy *strategy)
+{
+        return strategy->comparator && strategy->sweep_option &&
+               study_chosen(request, variant->spec, strategy->name);
+}
+
 static bool front_point(const struct study_request *request, const struct strategy *strategy, double value,
                         int64_t runs, json_t *front, struct error *err)
 {
@@ -75,7 +83,8 @@ static bool front_point(const struct study_request *request, const struct strate
         free(sets);
         free(names[0]);
         if (!done)
-                return error_wrap(err, "front of %s", strategy->name);
+                return err->code == ERROR_INTERRUPTED ? false
+                                                      : error_wrap(err, "front of %s", strategy->name);
         json_array_append_new(front,
                               json_pack("{s:s, s:s, s:f, s:o, s:o}", "strategy", strategy->name, "option",
                                         strategy->sweep_option, "value", value, "cost_per_day",
@@ -86,7 +95,7 @@ static bool front_point(const struct study_request *request, const struct strate
         return true;
 }
 
-/* Each strategy swept over the option that trades cost against service level. */
+/* Each comparator swept over the option that trades cost against service level. */
 bool study_draw_front(const struct study_request *request, const struct variant *variant,
                       struct progress *progress, json_t **ret_front, struct error *err)
 {
@@ -96,7 +105,7 @@ bool study_draw_front(const struct study_request *request, const struct variant 
         for (size_t i = 0; i < variant->spec->n_strategies; i++) {
                 const struct strategy *strategy = variant->spec->strategies[i].strategy;
 
-                if (!strategy->sweep_option || !study_chosen(request, variant->spec, strategy->name))
+                if (!in_front(request, variant, strategy))
                         continue;
                 for (size_t v = 0; v < strategy->n_sweep_values; v++) {
                         if (!front_point(request, strategy, strategy->sweep_values[v], runs, front, err))
@@ -243,7 +252,7 @@ size_t study_front_runs(const struct study_request *request, const struct varian
         for (size_t i = 0; request->for_report && i < variant->spec->n_strategies; i++) {
                 const struct strategy *strategy = variant->spec->strategies[i].strategy;
 
-                if (strategy->sweep_option && study_chosen(request, variant->spec, strategy->name))
+                if (in_front(request, variant, strategy))
                         points += strategy->n_sweep_values;
         }
         return points * (size_t)(variant->runs < FRONT_MAX_RUNS ? variant->runs : FRONT_MAX_RUNS);
