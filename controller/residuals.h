@@ -35,7 +35,7 @@ struct residuals {
 void residuals_add(struct residuals *residuals, enum window_metric metric, enum window_kind kind,
                    double measured, double predicted);
 void residuals_finish(struct residuals *residuals); /* sorts; no more may be added */
-void residuals_free(struct residuals *residuals); /* what it points to, not itself */
+void residuals_free(struct residuals *residuals);   /* what it points to, not itself */
 
 /* What one run says of a window. */
 struct window_value {
