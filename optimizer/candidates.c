@@ -200,20 +200,21 @@ void candidates_problem(const struct capacity *capacity, const struct constraint
 {
         struct planner_problem *problem = ret_problem;
 
-        for (int j = 0; j < n_candidates; j++)
+        for (int j = 0; j < n_candidates; j++) {
+                int workers = candidates[j].deployment.workers;
+
                 weighed[j] = (struct planner_candidate){
-                        .workers = candidates[j].deployment.workers,
+                        .workers = workers,
                         .capacity = candidates[j].capacity.mean,
                         .capacity_sd = candidates[j].capacity.sd,
+                        .restart = capacity_restart(capacity, workers),
+                        .failure = capacity_failure(capacity, workers),
+                        .failures_per_second = capacity_failures_per_second(capacity, workers),
                 };
+        }
         problem->candidates = weighed;
         problem->n_candidates = n_candidates;
         problem->late_after_seconds = late_after(constraints, capacity_base_latency(capacity).mean);
-        problem->restart = capacity_restart(capacity);
-        problem->failure = capacity_failure(capacity);
-        problem->failures_per_second = capacity_failures_per_second(capacity, 0);
-        problem->failures_per_worker_second =
-                capacity_failures_per_second(capacity, 1) - problem->failures_per_second;
         problem->catch_up_ratio = capacity_catch_up_ratio(capacity);
         problem->worker_start_seconds = capacity_worker_start_seconds(capacity);
 }

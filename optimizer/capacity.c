@@ -20,6 +20,7 @@
 #define CATCH_UP_MIN        0.5
 #define RESTART_AGE_SECONDS 40.0 /* without a model */
 #define RESTART_LOG_SD      0.5
+#define CATCH_UP_SECONDS    200.0  /* that a catch-up lasts, roughly */
 #define FAILURE_PRIOR_COUNT 0.5    /* losses ... */
 #define FAILURE_PRIOR_DAYS  2.0    /* ... in that many days, before any was seen */
 #define P99                 2.3263 /* standard normal quantile */
@@ -35,9 +36,11 @@ struct stage {
         double noise; /* relative sd of a true rate */
 };
 
-/* Log-normal quantity: mean of the log, its uncertainty, and the scatter of single values. */
-struct lognormal {
-        double log_mean, log_variance, log_sd;
+/* Downtime of a kind of restart: log-normal about a median that falls with the workers that share the work;
+ * and how far what was seen is off that, by a factor whose log is normal. */
+struct downtime {
+        double median_seconds, worker_seconds, log_sd;
+        double log_factor, log_factor_variance;
 };
 
 struct capacity {
@@ -49,8 +52,9 @@ struct capacity {
         struct stage stages[PIPELINE_MAX_OPERATORS];
         double bias; /* relative sd of what the measure itself may be wrong by */
 
-        struct lognormal restart, failure; /* age of the oldest waiting record afterwards, seconds */
-        double replay_seconds;             /* of it that was processed before */
+        struct downtime restart, failure;
+        double warm_seconds;   /* of full capacity that a warm-up loses */
+        double replay_seconds; /* processed once more after a restart, on average */
         double failures, watched_seconds;
         bool settling;      /* a restart is being worked off */
         bool ours;          /* it was asked for */
@@ -178,48 +182,59 @@ static void count_visits(const struct pipeline *pipeline, double *visits)
         }
 }
 
-static double lognormal_mean(const struct lognormal *quantity)
+/* Median age of the oldest record after a restart with so many workers, before anything was seen. */
+static double reckoned_age(const struct capacity *capacity, const struct downtime *downtime, int workers)
 {
-        return exp(quantity->log_mean + (quantity->log_variance + quantity->log_sd * quantity->log_sd) / 2);
+        return downtime->median_seconds + downtime->worker_seconds / fmax(workers, 1) +
+               capacity->warm_seconds + capacity->replay_seconds;
 }
 
-static struct lognormal lognormal_about(double median, double log_sd, double error)
+/* One more age: known scatter, unknown mean (Bishop, PRML, section 2.3.6). */
+static void learn_downtime(const struct capacity *capacity, struct downtime *downtime, int workers,
+                           double age)
 {
-        return (struct lognormal){log(fmax(median, 1e-3)), error * error, log_sd};
+        double scatter = fmax(downtime->log_sd, 0.1) * fmax(downtime->log_sd, 0.1);
+        double gain = downtime->log_factor_variance / (downtime->log_factor_variance + scatter);
+        double off = log(fmax(age, 0.1) / fmax(reckoned_age(capacity, downtime, workers), 0.1));
+
+        downtime->log_factor += gain * (off - downtime->log_factor);
+        downtime->log_factor_variance = (1 - gain) * downtime->log_factor_variance + 1e-3;
 }
 
-/* One more value: known scatter, unknown mean (Bishop, PRML, section 2.3.6). */
-static void lognormal_learn(struct lognormal *quantity, double value)
+/* Mean over a catch-up of CATCH_UP_SECONDS of a capacity that decays towards its floor. */
+static double catch_up_ratio(const struct catch_up_model *model)
 {
-        double scatter = fmax(quantity->log_sd, 0.1) * fmax(quantity->log_sd, 0.1);
-        double gain = quantity->log_variance / (quantity->log_variance + scatter);
+        double scale = model->time_constant_seconds / CATCH_UP_SECONDS;
 
-        quantity->log_mean += gain * (log(fmax(value, 1e-3)) - quantity->log_mean);
-        quantity->log_variance = (1 - gain) * quantity->log_variance + 1e-3;
+        if (!(scale > 0))
+                return 1;
+        return 1 - (1 - model->floor_ratio) * (1 - scale * -expm1(-1 / scale));
 }
 
 static void take_times(struct capacity *capacity)
 {
         const struct model *model = capacity->model;
-        double warm, base;
+        double base;
 
-        capacity->restart = capacity->failure = lognormal_about(RESTART_AGE_SECONDS, RESTART_LOG_SD, 0.7);
+        capacity->restart = capacity->failure = (struct downtime){.median_seconds = RESTART_AGE_SECONDS,
+                                                                  .log_sd = RESTART_LOG_SD,
+                                                                  .log_factor_variance = 0.5};
         if (!model)
                 return;
-        warm = (1 - model->restart.warmup_capacity_ratio) / 2 * model->restart.warmup_seconds;
+        capacity->restart = (struct downtime){model->restart.median_seconds, model->restart.worker_seconds,
+                                              model->restart.log_sd, 0, 0.01};
+        if (model->failures.median_seconds > 0)
+                capacity->failure =
+                        (struct downtime){model->failures.median_seconds, model->failures.worker_seconds,
+                                          model->failures.log_sd, 0, 0.01};
+        capacity->warm_seconds =
+                (1 - model->restart.warmup_capacity_ratio) / 2 * model->restart.warmup_seconds;
         capacity->replay_seconds = model->checkpoints.interval_seconds / 2;
         if (model->checkpoints.interval_seconds > 0)
                 capacity->unpaused =
                         1 - fmin(model->checkpoints.pause_seconds / model->checkpoints.interval_seconds, 0.9);
-        capacity->restart = lognormal_about(model->restart.median_seconds + warm + capacity->replay_seconds,
-                                            model->restart.log_sd, 0.1);
-        if (model->failures.median_seconds > 0)
-                capacity->failure =
-                        lognormal_about(model->failures.median_seconds + warm + capacity->replay_seconds,
-                                        model->failures.log_sd, 0.1);
-        capacity->catch_up_ratio =
-                model->catch_up.time_constant_seconds > 0 ? (1 + model->catch_up.floor_ratio) / 2 : 1;
-        base = (model->latency.base_seconds) * exp(model->latency.log_sd * P99);
+        capacity->catch_up_ratio = catch_up_ratio(&model->catch_up);
+        base = model->latency.base_seconds * exp(model->latency.log_sd * P99);
         capacity->latency = base;
         capacity->latency_square = base * base * 1.01;
         capacity->latency_seen = base > 0;
@@ -321,21 +336,27 @@ bool capacity_per_operator(const struct capacity *capacity)
         return !capacity->whole;
 }
 
-static struct setback setback_of(const struct capacity *capacity, const struct lognormal *age)
+/* The downtime scatters log-normally, the replay evenly over a checkpoint interval. */
+static struct setback setback_of(const struct capacity *capacity, const struct downtime *downtime,
+                                 int workers)
 {
-        double mean = lognormal_mean(age);
+        double factor = exp(downtime->log_factor + downtime->log_factor_variance / 2);
+        double down = (downtime->median_seconds + downtime->worker_seconds / fmax(workers, 1)) * factor;
+        double mean = down * exp(downtime->log_sd * downtime->log_sd / 2);
+        double age = mean + (capacity->warm_seconds + capacity->replay_seconds) * factor;
 
-        return (struct setback){fmax(mean - capacity->replay_seconds, 0), mean};
+        return (struct setback){mean, age,
+                                hypot(mean * downtime->log_sd, capacity->replay_seconds / sqrt(3))};
 }
 
-struct setback capacity_restart(const struct capacity *capacity)
+struct setback capacity_restart(const struct capacity *capacity, int workers)
 {
-        return setback_of(capacity, &capacity->restart);
+        return setback_of(capacity, &capacity->restart, workers);
 }
 
-struct setback capacity_failure(const struct capacity *capacity)
+struct setback capacity_failure(const struct capacity *capacity, int workers)
 {
-        return setback_of(capacity, &capacity->failure);
+        return setback_of(capacity, &capacity->failure, workers);
 }
 
 double capacity_failures_per_second(const struct capacity *capacity, int workers)
@@ -428,8 +449,8 @@ static void watch_restart(struct capacity *capacity, const struct observation *o
         if (begins || age > BEHIND_SECONDS)
                 return;
         if (capacity->worst_age > 1)
-                lognormal_learn(capacity->ours ? &capacity->restart : &capacity->failure,
-                                capacity->worst_age);
+                learn_downtime(capacity, capacity->ours ? &capacity->restart : &capacity->failure,
+                               observation->workers, capacity->worst_age);
         capacity->settling = capacity->ours = false;
 }
 

@@ -51,12 +51,12 @@ struct estimate capacity_of_operator(const struct capacity *capacity, int operat
 bool capacity_per_operator(const struct capacity *capacity);
 
 /* What a restart does: seconds down, and the age of the oldest waiting record once the job runs again
- * (downtime, what is replayed from the last checkpoint, warm-up). */
+ * (downtime, what is replayed from the last checkpoint, warm-up), with its scatter. */
 struct setback {
-        double down_seconds, age_seconds;
+        double down_seconds, age_seconds, age_sd;
 };
-struct setback capacity_restart(const struct capacity *capacity);
-struct setback capacity_failure(const struct capacity *capacity);
+struct setback capacity_restart(const struct capacity *capacity, int workers);
+struct setback capacity_failure(const struct capacity *capacity, int workers);
 double capacity_failures_per_second(const struct capacity *capacity, int workers);
 
 /* Seconds from ordering a worker until it takes part. */

@@ -12,6 +12,8 @@
 #define RECOVERY_SPARE   0.3 /* spare capacity, over the load, that what was left behind is caught up with */
 #define SURE_DEVIATIONS  5   /* standard deviations beyond which a normal variable is not expected */
 
+#define NORMAL_DENSITY 0.3989423 /* of the standard normal distribution at 0 */
+
 /* fmin and fmax without the care for NAN, which costs a call each in the innermost loops. */
 static inline double smaller(double a, double b)
 {
@@ -31,14 +33,33 @@ static inline double drain_of(const struct planner_problem *problem, double capa
         return spare > 0 ? load / spare : INFINITY;
 }
 
-/* A setback as late seconds: those until it runs again, and what waits too long then. */
+/* Normal distribution function to 1 % of itself, ten times as fast as erfc: the logistic of a cubic (Page
+ * 1977). */
+static double normal_below(double z)
+{
+        return 1 / (1 + exp(-z * (1.5976 + 0.070565992 * z * z)));
+}
+
+/* A setback as expected late seconds: those until it runs again, and what waits too long then. */
 struct lateness {
         double down, over;
 };
 
+/* Mean of what a normal variable exceeds 0 by. */
+static double mean_excess(double mean, double sd)
+{
+        double z = mean / sd;
+
+        if (!(sd > 0) || z > SURE_DEVIATIONS)
+                return larger(mean, 0);
+        if (z < -SURE_DEVIATIONS)
+                return 0;
+        return larger(mean * normal_below(z) + sd * NORMAL_DENSITY * exp(-z * z / 2), 0);
+}
+
 static struct lateness lateness_of(const struct planner_problem *problem, const struct setback *setback)
 {
-        double over = larger(setback->age_seconds - problem->late_after_seconds, 0);
+        double over = mean_excess(setback->age_seconds - problem->late_after_seconds, setback->age_sd);
 
         return (struct lateness){smaller(over, setback->down_seconds), over};
 }
@@ -58,13 +79,6 @@ double planner_late_seconds(const struct planner_problem *problem, const struct 
         return late_seconds(&lateness, drain_of(problem, capacity, load));
 }
 
-/* Normal distribution function to 1 % of itself, ten times as fast as erfc: the logistic of a cubic (Page
- * 1977). */
-static double normal_below(double z)
-{
-        return 1 / (1 + exp(-z * (1.5976 + 0.070565992 * z * z)));
-}
-
 /* Share of a step that is late because load exceeds capacity: while it does, and while what it left behind is
  * caught up with (the mean of load - capacity where positive, at the recovery's spare capacity). */
 static double overload_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
@@ -80,13 +94,8 @@ static double overload_of(const struct planner_problem *problem, const struct pl
                 return 1 + over / (RECOVERY_SPARE * load);
         z = over / sd;
         probability = normal_below(z);
-        excess = larger(over * probability + sd * 0.39894228 * exp(-z * z / 2), 0);
+        excess = larger(over * probability + sd * NORMAL_DENSITY * exp(-z * z / 2), 0);
         return probability + excess / (RECOVERY_SPARE * load);
-}
-
-static double failures_of(const struct planner_problem *problem, const struct planner_candidate *candidate)
-{
-        return problem->failures_per_second + problem->failures_per_worker_second * candidate->workers;
 }
 
 static double compute_cost(const struct planner_problem *problem, int j, int step)
@@ -178,23 +187,42 @@ static void spread_stage(const struct planner_problem *problem, double persisten
         }
 }
 
-static void price_stage(const struct planner_problem *problem, int step, struct stage *ret)
+/* What follows from a candidate alone. */
+struct prepared {
+        struct lateness restart[PLANNER_MAX_CANDIDATES], failure[PLANNER_MAX_CANDIDATES];
+};
+
+static void prepare(const struct planner_problem *problem, struct prepared *ret)
 {
-        struct lateness restart = lateness_of(problem, &problem->restart);
-        struct lateness failure = lateness_of(problem, &problem->failure);
+        for (int j = 0; j < problem->n_candidates; j++) {
+                ret->restart[j] = lateness_of(problem, &problem->candidates[j].restart);
+                ret->failure[j] = lateness_of(problem, &problem->candidates[j].failure);
+        }
+}
+
+/* Share of a step on candidate j that is expected late. */
+static inline double late_share(const struct planner_problem *problem, const struct prepared *prepared, int j,
+                                double load, double drain)
+{
+        const struct planner_candidate *candidate = &problem->candidates[j];
+
+        return overload_of(problem, candidate, load) +
+               candidate->failures_per_second * late_seconds(&prepared->failure[j], drain);
+}
+
+static void price_stage(const struct planner_problem *problem, const struct prepared *prepared, int step,
+                        struct stage *ret)
+{
         double second = problem->late_second, seconds = problem->step_seconds[step];
 
         for (int s = 0; s < problem->chain->n; s++) {
                 double load = problem->load[s * problem->n_steps + step];
 
                 for (int j = 0; j < problem->n_candidates; j++) {
-                        const struct planner_candidate *candidate = &problem->candidates[j];
-                        double drain = drain_of(problem, candidate->capacity, load);
-                        double late = overload_of(problem, candidate, load);
+                        double drain = drain_of(problem, problem->candidates[j].capacity, load);
 
-                        late += failures_of(problem, candidate) * late_seconds(&failure, drain);
-                        ret->penalty[s][j] = second * seconds * late;
-                        ret->price[s][j] = second * late_seconds(&restart, drain);
+                        ret->penalty[s][j] = second * seconds * late_share(problem, prepared, j, load, drain);
+                        ret->price[s][j] = second * late_seconds(&prepared->restart[j], drain);
                 }
         }
         if (problem->persistence)
@@ -256,12 +284,12 @@ static struct planner_cost first_change(const struct planner_problem *problem, d
 {
         const struct planner_candidate *to = &problem->candidates[j];
         const struct planner_candidate *from = &problem->candidates[problem->current];
-        struct setback setback = problem->restart;
+        struct setback setback = to->restart;
         struct planner_cost cost = {0};
         int more = to->workers - from->workers;
 
         if (j == problem->current) {
-                setback = (struct setback){0, problem->age_seconds};
+                setback = (struct setback){.age_seconds = problem->age_seconds};
                 cost.penalty =
                         problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
                 return cost;
@@ -277,34 +305,30 @@ static struct planner_cost first_change(const struct planner_problem *problem, d
 }
 
 /* Money until the reaction time is over, on candidate j from now on, in one scenario. */
-static struct planner_cost first_stage(const struct planner_problem *problem, const double *load, double near,
-                                       int j)
+static struct planner_cost first_stage(const struct planner_problem *problem, const struct prepared *prepared,
+                                       const double *load, double near, int j)
 {
-        const struct planner_candidate *candidate = &problem->candidates[j];
-        struct lateness failure = lateness_of(problem, &problem->failure);
         struct planner_cost cost = first_change(problem, near, j);
 
         for (int step = 0; step < problem->reaction_steps; step++) {
-                double late =
-                        overload_of(problem, candidate, load[step]) +
-                        failures_of(problem, candidate) *
-                                late_seconds(&failure, drain_of(problem, candidate->capacity, load[step]));
+                double drain = drain_of(problem, problem->candidates[j].capacity, load[step]);
 
                 cost.compute += compute_cost(problem, j, step);
-                cost.penalty += problem->late_second * problem->step_seconds[step] * late;
+                cost.penalty += problem->late_second * problem->step_seconds[step] *
+                                late_share(problem, prepared, j, load[step], drain);
         }
         return cost;
 }
 
-static void add_first_stages(const struct planner_problem *problem, const struct outlook *outlook,
-                             struct planner_cost *costs)
+static void add_first_stages(const struct planner_problem *problem, const struct prepared *prepared,
+                             const struct outlook *outlook, struct planner_cost *costs)
 {
         for (int s = 0; s < problem->chain->n; s++) {
                 const double *load = problem->load + s * problem->n_steps;
                 double weight = problem->chain->weight[s], near = near_load(problem, load);
 
                 for (int j = 0; j < problem->n_candidates; j++) {
-                        struct planner_cost first = first_stage(problem, load, near, j);
+                        struct planner_cost first = first_stage(problem, prepared, load, near, j);
 
                         costs[j].compute += weight * (first.compute + outlook->compute[s][j]);
                         costs[j].change += weight * (first.change + outlook->change[s][j]);
@@ -320,18 +344,20 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
         bool leaves[PLANNER_MAX_CANDIDATES];
         struct outlook outlook;
         struct stage stage;
+        struct prepared prepared;
         double horizon = 0;
 
+        prepare(problem, &prepared);
         memset(&outlook, 0, sizeof outlook);
         memset(ret_costs, 0, (size_t)problem->n_candidates * sizeof *ret_costs);
         for (int step = problem->n_steps - 1; step >= problem->reaction_steps; step--) {
                 if (step < problem->n_steps - 1)
                         mix(problem, step, &outlook);
-                price_stage(problem, step, &stage);
+                price_stage(problem, &prepared, step, &stage);
                 for (int s = 0; s < chain->n; s++)
                         step_back(problem, &stage, s, step, &outlook, leaves);
         }
-        add_first_stages(problem, &outlook, ret_costs);
+        add_first_stages(problem, &prepared, &outlook, ret_costs);
         for (int step = 0; step < problem->n_steps; step++)
                 horizon += problem->step_seconds[step];
         for (int j = 0; j < problem->n_candidates; j++)
@@ -344,13 +370,15 @@ double planner_policy(const struct planner_problem *problem, uint8_t *ret_next)
         int current = problem->current, n = problem->n_candidates;
         struct outlook outlook;
         struct stage stage;
+        struct prepared prepared;
 
+        prepare(problem, &prepared);
         memset(&outlook, 0, sizeof outlook);
         for (int step = problem->n_steps - 1; step >= 0; step--) {
                 bool leaves[PLANNER_MAX_CANDIDATES];
                 int target;
 
-                price_stage(problem, step, &stage);
+                price_stage(problem, &prepared, step, &stage);
                 target = step_back(problem, &stage, 0, step, &outlook, leaves);
                 for (int j = 0; j < n; j++)
                         ret_next[step * n + j] = (uint8_t)(leaves[j] ? target : j);

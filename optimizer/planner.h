@@ -26,8 +26,10 @@
 
 struct planner_candidate {
         int workers;
-        double capacity, capacity_sd; /* source records/s */
-        bool barred;                  /* must not be chosen */
+        double capacity, capacity_sd;    /* source records/s */
+        struct setback restart, failure; /* into it; while it runs */
+        double failures_per_second;
+        bool barred; /* must not be chosen */
 };
 
 /* How load moves between its strata: ranks follow a Gaussian autoregression, so one number, their correlation
@@ -60,12 +62,10 @@ struct planner_problem {
         double age_seconds;                         /* of the oldest waiting record now */
         double late_after_seconds;                  /* a record that waits longer is late */
         double late_second;                         /* price of one second in which records are late */
-        struct setback restart, failure;
-        double failures_per_second, failures_per_worker_second;
-        double catch_up_ratio;       /* capacity while behind, over the whole */
-        double worker_start_seconds; /* new workers are paid for this long before they help */
-        double delay_seconds;        /* from a step's beginning until a change made then takes effect */
-        int reaction_steps;          /* the first deployment stays that long */
+        double catch_up_ratio;                      /* capacity while behind, over the whole */
+        double worker_start_seconds;                /* new workers are paid for this long before they help */
+        double delay_seconds; /* from a step's beginning until a change made then takes effect */
+        int reaction_steps;   /* the first deployment stays that long */
 };
 
 struct planner_cost {

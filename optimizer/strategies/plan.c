@@ -425,7 +425,7 @@ static void predict(const struct plan *plan, int best, int64_t now_ms, struct pr
 {
         const struct candidate *to = &plan->candidates[best];
         struct estimate latency = capacity_base_latency(plan->capacity);
-        double age = capacity_restart(plan->capacity).age_seconds;
+        double age = capacity_restart(plan->capacity, to->deployment.workers).age_seconds;
         double load = forecast_mean(plan->forecast, plan->options.interval_seconds * MS_PER_SECOND);
         double spare =
                 fmax(to->capacity.mean * capacity_catch_up_ratio(plan->capacity) / fmax(load, 1e-9) - 1,

@@ -200,7 +200,7 @@ static void restarts_are_measured(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
-        before = capacity_restart(capacity).age_seconds;
+        before = capacity_restart(capacity, 4).age_seconds;
         for (int round = 0; round < 3; round++) {
                 struct observation seen;
 
@@ -214,8 +214,8 @@ static void restarts_are_measured(void **state)
                         capacity_observe(capacity, &seen);
                 }
         }
-        assert_true(capacity_restart(capacity).age_seconds > before + 40);
-        assert_true(capacity_failure(capacity).age_seconds < before + 1);
+        assert_true(capacity_restart(capacity, 4).age_seconds > before + 40);
+        assert_true(capacity_failure(capacity, 4).age_seconds < before + 1);
 }
 
 int main(void)
