@@ -179,7 +179,7 @@ double candidates_late_factor(const struct constraints *constraints, double give
         double confidence = isnan(constraints->confidence) ? CONFIDENCE : constraints->confidence;
 
         confidence = fmin(confidence, CONFIDENCE_MAX);
-        return isnan(given) ? confidence / (1 - confidence) : given;
+        return isnan(given) ? 0.5 / (1 - confidence) : given;
 }
 
 /* How long a record may wait in the broker. */

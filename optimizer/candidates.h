@@ -29,7 +29,8 @@ int candidates_list(const struct capacity *capacity, const struct pipeline *pipe
 /* Workers of the cheapest candidate that sustains `load` records/s; of the largest when none does. */
 int candidates_sufficient(const struct candidate *candidates, int n_candidates, double load);
 
-/* Lateness over compute: `given`, or c / (1 - c) for the constraints' confidence c when it is NAN. */
+/* Price of late time over that of compute: `given`, or 0.5 / (1 - c) for the constraints' confidence c when
+ * it is NAN: being late for all of the time that they accept is worth half the compute. */
 double candidates_late_factor(const struct constraints *constraints, double given);
 
 /* Fills what follows from capacity and constraints: the candidates (into `weighed`), setbacks, failures, the

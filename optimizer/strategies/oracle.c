@@ -15,6 +15,7 @@
  * failures surprise it.
  */
 #define MAX_BLOCKS      20000
+#define SETTLE_MS       (15 * 60 * MS_PER_SECOND)
 #define RECOVERY_BLOCKS 480
 #define SLACK           0.015 /* of the capacity: what is full to the brim never works off what an accident leaves */
 
@@ -41,8 +42,7 @@ static const struct option options[] = {
                 .min = 0.01,
                 .max = 100000,
                 .help = "What time out of bounds costs, over what the pipeline's compute costs in that time. "
-                        "Without "
-                        "it c / (1 - c) for the confidence c of the constraints.",
+                        "Without it 0.5 / (1 - c) for the confidence c of the constraints, as in plan.",
         },
         {0},
 };
@@ -61,6 +61,7 @@ struct oracle {
         double late_factor;
         struct capacity *capacity;
         int64_t block_ms, lead_ms;
+        int64_t settled_ms; /* until then what waits is no accident but the last change */
         struct planner_chain certain;
         struct planner_problem problem; /* all blocks; n_steps 0 until the first turn */
         double *seconds, *worker_second, *load;
@@ -81,6 +82,7 @@ static bool oracle_open(const struct strategy_context *context, const void *give
                 return error_set(err, ERROR_INPUT, NULL,
                                  "strategy oracle needs to know the future: it runs in simulations only");
         oracle = memory_new(1, sizeof *oracle);
+        oracle->settled_ms = INT64_MIN;
         oracle->context = *context;
         oracle->foresight = *foresight;
         oracle->late_factor = candidates_late_factor(context->constraints, wanted->late_factor);
@@ -253,6 +255,7 @@ static bool oracle_propose(void *state, const struct observation *observation, s
 {
         struct oracle *oracle = state;
         double age = observation->backlog_records / observation->offered_per_second;
+        bool behind;
         int at, next;
 
         (void)err;
@@ -264,10 +267,14 @@ static bool oracle_propose(void *state, const struct observation *observation, s
         if (observation->restarting)
                 return true;
         at = candidate_of(oracle, &observation->configuration);
-        next = age > oracle->problem.late_after_seconds ? recover(oracle, observation->time_ms, at, age)
-                                                        : scheduled(oracle, observation->time_ms, at);
+        behind = age > oracle->problem.late_after_seconds;
+        if (behind && observation->time_ms < oracle->settled_ms)
+                return true;
+        next = behind ? recover(oracle, observation->time_ms, at, age)
+                      : scheduled(oracle, observation->time_ms, at);
         if (configuration_equal(&oracle->candidates[next].configuration, &observation->configuration))
                 return true;
+        oracle->settled_ms = observation->time_ms + oracle->lead_ms + SETTLE_MS;
         ret_proposal->kind = PROPOSAL_CHANGE;
         ret_proposal->configuration = oracle->candidates[next].configuration;
         snprintf(ret_proposal->reason, sizeof ret_proposal->reason,

@@ -71,8 +71,8 @@ static const struct option options[] = {
                 .min = 0.01,
                 .max = 100000,
                 .help = "What time out of bounds costs, over what the pipeline's compute costs in that time. "
-                        "Without "
-                        "it c / (1 - c) for the confidence c of the constraints: 19 at 95 percent.",
+                        "Without it 0.5 / (1 - c) for the confidence c of the constraints, 10 at 95 percent: "
+                        "to be late for all of the time that they accept is worth half the compute.",
         },
         {0},
 };
@@ -80,8 +80,8 @@ static const struct option options[] = {
 static const struct option_table plan_table = {
         .name = "plan",
         .help = "Plans ahead: forecast of load, capacity learnt per operator, and the sequence of "
-                "deployments with the "
-                "least expected money for compute, changes and lateness.",
+                "deployments "
+                "with the least expected money for compute, changes and lateness.",
         .size = sizeof(struct plan_options),
         .options = options,
 };
@@ -369,13 +369,13 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
         describe_rate(to->capacity.mean, capacity);
         describe_rate(to->capacity.sd, sd);
         configuration_describe(plan->context.pipeline, &to->configuration, name, sizeof name);
-        snprintf(proposal->reason, sizeof proposal->reason,
-                 "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d "
-                 "min against "
-                 "staying at %d worker%s, its change costs %.2f %s",
-                 low, high, name, capacity, sd, proposal->expected_saving, currency,
-                 (int)plan->options.horizon_minutes, from->deployment.workers,
-                 from->deployment.workers == 1 ? "" : "s", plan->costs[best].price, currency);
+        snprintf(
+                proposal->reason, sizeof proposal->reason,
+                "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d min "
+                "against staying at %d worker%s, its change costs %.2f %s",
+                low, high, name, capacity, sd, proposal->expected_saving, currency,
+                (int)plan->options.horizon_minutes, from->deployment.workers,
+                from->deployment.workers == 1 ? "" : "s", plan->costs[best].price, currency);
 }
 
 static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
