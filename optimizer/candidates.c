@@ -2,19 +2,18 @@
 #include "optimizer/candidates.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "optimizer/proposal.h"
 
-#define SPARE 1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
-#define BETTER                                                                                               \
-        1.03 /* a layout replaces the one that runs on as many workers when it sustains that much more */
+#define SPARE  1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
+#define BETTER 1.03 /* what a layout must sustain over the one that runs on as many workers, to be weighed   \
+                     */
 #define CONFIDENCE     0.95 /* when the constraints name none */
 #define CONFIDENCE_MAX 0.9999
 #define NO_BOUND       60.0 /* seconds a record may wait when no constraint says */
 #define LATE_AFTER_MIN 0.25
-#define NEAR           8    /* workers about the current number that are all weighed */
-#define STRETCH        1.08 /* ratio of neighbouring worker counts farther away */
+#define NEAR           8  /* workers about the current number that are all weighed */
+#define STEPS_ASIDE    20 /* on either side of those */
 
 struct range {
         int least, most, step;
@@ -27,7 +26,7 @@ static struct range worker_range(const struct pipeline *pipeline)
         int knob = pipeline_workers_knob(pipeline);
         double step = knob >= 0 ? pipeline->knobs[knob].step : 1;
 
-        return (struct range){bounds.min, bounds.max, step > 1 ? (int)step : 1};
+        return (struct range){bounds.min < 1 ? 1 : bounds.min, bounds.max, step > 1 ? (int)step : 1};
 }
 
 /* Subtasks an operator may have on `slots` slots. */
@@ -119,18 +118,23 @@ static void lay_out(const struct capacity *capacity, const struct pipeline *pipe
         ret->capacity = capacity_of(capacity, &ret->deployment);
 }
 
+/* The next number of workers to look at: all when they are few, else all near `about`, and geometric steps on
+ * either side of that. */
 static int next_workers(int workers, int about, const struct range *range)
 {
-        int step = range->step;
+        int near = NEAR * range->step, step = range->step;
+        double ratio = 1;
 
-        if ((range->most - range->least) / range->step >= PLANNER_MAX_CANDIDATES - 2 &&
-            abs(workers - about) > NEAR * range->step) {
-                step = (int)lround(workers * (STRETCH - 1) / range->step) * range->step;
-                step = step < range->step ? range->step : step;
-                if (workers < about && workers + step > about - NEAR * range->step)
-                        step = about - NEAR * range->step - workers;
+        if ((range->most - range->least) / range->step >= PLANNER_MAX_CANDIDATES - 2) {
+                if (workers < about - near)
+                        ratio = pow((double)(about - near) / range->least, 1.0 / STEPS_ASIDE);
+                else if (workers >= about + near)
+                        ratio = pow((double)range->most / (about + near), 1.0 / STEPS_ASIDE);
         }
-        return workers + (step < 1 ? 1 : step);
+        step *= (int)fmax(ceil(workers * (ratio - 1) / step - 1e-9), 1);
+        if (workers < about - near && workers + step > about - near)
+                return about - near;
+        return workers < range->most && workers + step > range->most ? range->most : workers + step;
 }
 
 int candidates_list(const struct capacity *capacity, const struct pipeline *pipeline,
@@ -172,6 +176,17 @@ int candidates_sufficient(const struct candidate *candidates, int n_candidates, 
                 if (candidates[j].capacity.mean >= load)
                         return candidates[j].deployment.workers;
         return candidates[n_candidates - 1].deployment.workers;
+}
+
+void candidates_prices(const struct price_book *prices, const int64_t *time_ms, int count,
+                       double *ret_worker_second)
+{
+        double sum = 0;
+
+        for (int i = 0; i < count; i++)
+                sum += ret_worker_second[i] = price_book_worker_hour(prices, time_ms[i]) / 3600;
+        for (int i = 0; i < count && sum <= 0; i++)
+                ret_worker_second[i] = 1.0 / 3600;
 }
 
 double candidates_late_factor(const struct constraints *constraints, double given)

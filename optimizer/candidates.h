@@ -20,14 +20,19 @@ struct candidate {
 
 /*
  * At most PLANNER_MAX_CANDIDATES, ascending by workers; with many workers to choose from, all near `current`
- * and ever fewer away from it. The current configuration is always among them, as it is; *ret_current is its
- * index. Returns how many there are.
+ * and ever fewer away from it, up to the most there may be. The current configuration is always among them,
+ * as it is; *ret_current is its index. Returns how many there are.
  */
 int candidates_list(const struct capacity *capacity, const struct pipeline *pipeline,
                     const struct configuration *current, struct candidate *ret_candidates, int *ret_current);
 
 /* Workers of the cheapest candidate that sustains `load` records/s; of the largest when none does. */
 int candidates_sufficient(const struct candidate *candidates, int n_candidates, double load);
+
+/* Price of one worker for one second at each instant. Where a book has no price, or pays for having workers,
+ * a worker-hour counts 1: fewer are still better. */
+void candidates_prices(const struct price_book *prices, const int64_t *time_ms, int count,
+                       double *ret_worker_second);
 
 /* Price of late time over that of compute: `given`, or 0.5 / (1 - c) for the constraints' confidence c when
  * it is NAN: being late for all of the time that they accept is worth half the compute. */

@@ -138,6 +138,7 @@ static double lay_blocks(struct oracle *oracle)
 {
         const struct foresight *foresight = &oracle->foresight;
         double wait = oracle->problem.late_after_seconds * MS_PER_SECOND / (double)foresight->step_ms;
+        autofree int64_t *middle_ms = memory_new((size_t)oracle->problem.n_steps, sizeof *middle_ms);
         double load = 0;
 
         for (int b = 0; b < oracle->problem.n_steps; b++) {
@@ -148,12 +149,10 @@ static double lay_blocks(struct oracle *oracle)
                 until = until > foresight->count ? foresight->count : until;
                 oracle->seconds[b] = (double)((int64_t)(until - from) * foresight->step_ms) / MS_PER_SECOND;
                 oracle->load[b] = block_load(foresight, from, until, wait < 1 ? 1 : (size_t)wait);
-                oracle->worker_second[b] =
-                        price_book_worker_hour(oracle->context.prices,
-                                               foresight->start_ms + from_ms + oracle->block_ms / 2) /
-                        3600;
+                middle_ms[b] = foresight->start_ms + from_ms + oracle->block_ms / 2;
                 load += oracle->load[b];
         }
+        candidates_prices(oracle->context.prices, middle_ms, oracle->problem.n_steps, oracle->worker_second);
         return load / oracle->problem.n_steps;
 }
 
@@ -185,7 +184,7 @@ static void make_schedule(struct oracle *oracle, const struct configuration *cur
         mean = lay_blocks(oracle);
         for (int b = 0; b < problem->n_steps; b++)
                 price += oracle->worker_second[b] / problem->n_steps;
-        problem->late_second = oracle->late_factor * fmax(price, 0) *
+        problem->late_second = oracle->late_factor * price *
                                candidates_sufficient(oracle->candidates, problem->n_candidates, mean);
         oracle->next = memory_new(blocks * (size_t)problem->n_candidates, sizeof *oracle->next);
         planner_policy(problem, oracle->next);

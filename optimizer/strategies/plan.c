@@ -196,16 +196,16 @@ static int64_t plan_interval_ms(const void *given)
 
 static void see_ahead(struct plan *plan, int64_t now_ms)
 {
+        int64_t middle_ms[MAX_STEPS];
+
         forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, scenario_quantile,
                            N_SCENARIOS, plan->quantiles);
         for (int step = 0; step < plan->n_steps; step++) {
-                int64_t middle = now_ms + plan->step_from_ms[step] +
-                                 (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
-
-                plan->worker_second[step] = price_book_worker_hour(plan->context.prices, middle) / 3600;
+                middle_ms[step] = now_ms + plan->step_from_ms[step] + plan->step_half_ms[step];
                 for (int s = 0; s < N_SCENARIOS; s++)
                         plan->load[s * plan->n_steps + step] = plan->quantiles[step * N_SCENARIOS + s];
         }
+        candidates_prices(plan->context.prices, middle_ms, plan->n_steps, plan->worker_second);
 }
 
 static bool is_barred(const struct plan *plan, const struct configuration *configuration, int64_t now_ms)
@@ -267,8 +267,7 @@ static double late_second(const struct plan *plan)
                 price += plan->worker_second[step] * plan->step_seconds[step];
                 seconds += plan->step_seconds[step];
         }
-        return plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers *
-               fmax(price / seconds, 0);
+        return plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price / seconds;
 }
 
 /* Means over about a week: what lateness is worth must not follow the load from hour to hour. */

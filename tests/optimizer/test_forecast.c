@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "core/series.h"
 #include "optimizer/forecast.h"
+#include "tests/support/data.h"
 
 #define MINUTE_MS INT64_C(60000)
 
@@ -156,6 +158,98 @@ static void gaps_and_repeats_do_no_harm(void **state)
         assert_float_equal(forecast_mean(forecast, 60 * MINUTE_MS), 500, 1e-6);
 }
 
+/* What a forecast did on a recording at one lead, summed over all values from `from` on. */
+struct score {
+        double mine, last, seasonal; /* absolute errors */
+        double below[3];             /* values below the quantiles 0.05, 0.5 and 0.9 */
+        int count, seasonal_count;
+};
+
+static const int leads[] = {1, 3, 6, 12};
+#define LEADS ((int)ARRAY_LENGTH(leads))
+
+/* Forecasts of the last few values, by the value they were made at. */
+struct made {
+        double mean[LEADS], quantile[LEADS][3];
+};
+
+static void add_to(struct score *score, const struct series *series, size_t i, const struct made *made, int k,
+                   size_t day)
+{
+        double value = series->value[i];
+        size_t from = i - (size_t)leads[k];
+
+        score->count++;
+        score->mine += fabs(value - made->mean[k]);
+        score->last += fabs(value - series->value[from]);
+        for (int q = 0; q < 3; q++)
+                score->below[q] += value <= made->quantile[k][q];
+        if (i >= day) {
+                score->seasonal_count++;
+                score->seasonal += fabs(value - series->value[i - day]);
+        }
+}
+
+static void run_over(const struct series *series, struct score *scores)
+{
+        static const double q[] = {0.05, 0.5, 0.9};
+        int64_t step_ms = series_step_ms(series);
+        size_t day = (size_t)(MS_PER_DAY / step_ms);
+        struct forecast *forecast = forecast_new(step_ms, 24 * step_ms);
+        struct made *made = memory_new(series->count, sizeof *made);
+        int64_t lead_ms[LEADS];
+
+        for (int k = 0; k < LEADS; k++)
+                lead_ms[k] = leads[k] * step_ms;
+        for (size_t i = 0; i < series->count; i++) {
+                for (int k = 0; k < LEADS; k++)
+                        if (i >= (size_t)leads[k])
+                                add_to(&scores[k], series, i, &made[i - (size_t)leads[k]], k, day);
+                forecast_add(forecast, series->time_ms[i], series->value[i]);
+                for (int k = 0; k < LEADS; k++)
+                        made[i].mean[k] = forecast_mean(forecast, lead_ms[k]);
+                forecast_quantiles(forecast, lead_ms, LEADS, q, 3, &made[i].quantile[0][0]);
+        }
+        memory_free_cleanup(&made);
+        forecast_free(forecast);
+}
+
+/* Recordings that others made: never more than 1 % worse than the last value, and quantiles that cover what
+ * they say, from the first value on. On average over the leads better than the same time yesterday. */
+static void recorded_loads_are_forecast_better_than_by_the_last_value(void **state)
+{
+        static const char *const names[] = {"load/IoT_5min.csv", "load/elb_request_count_8c0756.csv",
+                                            "load/nyc_taxi.csv", "load/taxi_5min.csv",
+                                            "load/wiki_en_5min.csv"};
+        static const struct series_format format = {0};
+        char path[DATA_PATH_BYTES];
+
+        (void)state;
+        for (size_t f = 0; f < ARRAY_LENGTH(names); f++) {
+                struct score scores[LEADS] = {0};
+                struct series *series;
+                struct error err = ERROR_INIT;
+                double ratio = 0;
+
+                data_path(names[f], path);
+                if (!series_read(path, &format, &series, &err))
+                        fail_msg("%s", err.message);
+                run_over(series, scores);
+                series_free(series);
+                for (int k = 0; k < LEADS; k++) {
+                        const struct score *score = &scores[k];
+
+                        assert_true(score->mine < 1.01 * score->last);
+                        ratio += score->mine / score->count / (score->seasonal / score->seasonal_count) /
+                                 LEADS;
+                        assert_float_equal(score->below[0] / score->count, 0.05, 0.05);
+                        assert_float_equal(score->below[1] / score->count, 0.5, 0.1);
+                        assert_float_equal(score->below[2] / score->count, 0.9, 0.05);
+                }
+                assert_true(ratio < 1);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -167,6 +261,7 @@ int main(void)
                 cmocka_unit_test(a_random_walk_costs_little),
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
+                cmocka_unit_test(recorded_loads_are_forecast_better_than_by_the_last_value),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
