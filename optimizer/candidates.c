@@ -5,9 +5,10 @@
 
 #include "optimizer/proposal.h"
 
-#define SPARE  1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
-#define BETTER 1.03 /* what a layout must sustain over the one that runs on as many workers, to be weighed   \
-                     */
+#define SPARE 1.15 /* capacity of the operators that are not scarce, over the scarcest one's */
+#define BETTER                                                                                               \
+        1.03 /* what a layout must sustain over the one that runs on as many workers, to be weighed          \
+              */
 #define CONFIDENCE     0.95 /* when the constraints name none */
 #define CONFIDENCE_MAX 0.9999
 #define NO_BOUND       60.0 /* seconds a record may wait when no constraint says */
