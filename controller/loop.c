@@ -141,8 +141,10 @@ static void collect(struct loop *loop, struct error *err)
 
         if (!(loop->newest->missing & MISSING_ALL))
                 loop->previous_ms = loop->newest->time_ms;
+        observation_clear(next, clock_now_ms(setup->clock), setup->interval_ms, setup->pipeline->n_operators);
         if (!setup->collector->collect(setup->collector_state, next, err)) {
-                observe_nothing(clock_now_ms(setup->clock), setup->interval_ms, next);
+                observation_clear(next, clock_now_ms(setup->clock), setup->interval_ms,
+                                  setup->pipeline->n_operators);
                 say(loop, "nothing was collected", err->message);
         }
         loop->newest = next;

@@ -39,23 +39,3 @@ bool observe_usable(const struct observation *observation, int64_t previous_ms, 
                 return true;
         return false;
 }
-
-void observe_nothing(int64_t now_ms, int64_t window_ms, struct observation *ret_observation)
-{
-        *ret_observation = (struct observation){
-                .time_ms = now_ms,
-                .window_ms = window_ms,
-                .missing = MISSING_ALL,
-                .restarts = -1,
-                .workers = -1,
-                .workers_ready = -1,
-                .offered_per_second = NAN,
-                .throughput_per_second = NAN,
-                .backlog_records = NAN,
-                .latency_p50_seconds = NAN,
-                .latency_p95_seconds = NAN,
-                .latency_p99_seconds = NAN,
-                .error_ratio = NAN,
-                .cpu_ratio = NAN,
-        };
-}

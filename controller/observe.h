@@ -16,7 +16,4 @@
  */
 bool observe_usable(const struct observation *observation, int64_t previous_ms, char *reason, size_t room);
 
-/* What is observed when nothing is: every value missing, said to be so. */
-void observe_nothing(int64_t now_ms, int64_t window_ms, struct observation *ret_observation);
-
 #endif

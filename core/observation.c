@@ -3,6 +3,43 @@
 
 #include <math.h>
 
+void observation_clear(struct observation *ret_observation, int64_t time_ms, int64_t window_ms,
+                       int n_operators)
+{
+        const struct memory_use unknown = {.used_bytes = NAN, .max_bytes = NAN};
+
+        *ret_observation = (struct observation){
+                .time_ms = time_ms,
+                .window_ms = window_ms,
+                .missing = MISSING_ALL,
+                .restarts = -1,
+                .workers = -1,
+                .workers_ready = -1,
+                .offered_per_second = NAN,
+                .throughput_per_second = NAN,
+                .backlog_records = NAN,
+                .latency_p50_seconds = NAN,
+                .latency_p95_seconds = NAN,
+                .latency_p99_seconds = NAN,
+                .error_ratio = NAN,
+                .cpu_ratio = NAN,
+                .memory = {unknown, unknown, unknown, unknown, NAN},
+                .brokers = -1,
+                .n_operators = n_operators,
+        };
+        for (int i = 0; i < n_operators; i++)
+                ret_observation->operators[i] = (struct operator_observation){
+                        .in_per_second = NAN,
+                        .out_per_second = NAN,
+                        .busy_ratio = NAN,
+                        .busy_ratio_max = NAN,
+                        .backpressure_ratio = NAN,
+                        .true_rate_per_second = NAN,
+                        .backlog_records = NAN,
+                        .partition_per_second_max = NAN,
+                };
+}
+
 const char *observation_missing_name(unsigned missing)
 {
         if (missing & MISSING_ALL)

@@ -21,6 +21,19 @@ struct operator_observation {
         double true_rate_per_second; /* in / busy, all subtasks together: what it could take; INFINITY when
                                         idle */
         double backlog_records;      /* sources: records waiting in the broker; NAN for others */
+        int partitions; /* of the topic a source reads, as the broker or engine says; 0: not known */
+        double partition_per_second_max; /* sources: records/s that arrive at the busiest partition */
+};
+
+/* How full the fullest worker is, of one kind of memory. */
+struct memory_use {
+        double used_bytes, max_bytes;
+};
+
+/* Of an engine with managed memory (Flink's TaskManagers). */
+struct memory_observation {
+        struct memory_use heap, managed, network, metaspace;
+        double gc_ratio; /* share of time the worst worker spent collecting garbage, 0..1 */
 };
 
 enum missing {
@@ -51,10 +64,16 @@ struct observation {
         double latency_p50_seconds, latency_p95_seconds, latency_p99_seconds;
         double error_ratio; /* failed / all records */
         double cpu_ratio;   /* mean over ready workers of CPU used / CPU requested */
+        struct memory_observation memory;
+        int brokers; /* that are up; -1 when not known */
 
         int n_operators;
         struct operator_observation operators[PIPELINE_MAX_OPERATORS];
 };
+
+/* Everything not known: NAN, -1 or 0 as the fields say, the configuration empty, missing all. */
+void observation_clear(struct observation *ret_observation, int64_t time_ms, int64_t window_ms,
+                       int n_operators);
 
 /* Name of the lowest bit set, for messages: "backlog"; "nothing" when none. */
 const char *observation_missing_name(unsigned missing);

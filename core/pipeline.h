@@ -25,12 +25,18 @@ struct edge {
                              */
 };
 
-enum knob_role { KNOB_PARALLELISM, KNOB_WORKERS, KNOB_OTHER };
+enum knob_role {
+        KNOB_PARALLELISM,
+        KNOB_WORKERS,
+        KNOB_PARTITIONS, /* of the topic that a source reads: can only grow */
+        KNOB_MEMORY,     /* bytes of a worker's memory, or of a part of it */
+        KNOB_OTHER,
+};
 
 struct knob {
-        const char *name; /* "parallelism", "workers", "taskmanager.memory" */
+        const char *name; /* "parallelism", "workers", "partitions", "memory", "memory.managed", ... */
         enum knob_role role;
-        int operator_index; /* KNOB_PARALLELISM of one operator; -1: the whole pipeline */
+        int operator_index; /* KNOB_PARALLELISM and KNOB_PARTITIONS of one operator; -1: the whole pipeline */
         double min, max, step;
 };
 

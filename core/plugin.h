@@ -2,6 +2,7 @@
 #ifndef OPTCTL_CORE_PLUGIN_H
 #define OPTCTL_CORE_PLUGIN_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,18 +115,40 @@ struct guardrail {
 
 /* ---- collectors: one source -> observation ---- */
 
-struct collector_context {
-        const struct pipeline *pipeline;
+/* Where the options of a collector, and of the actuator of the same name, stand: spec.SECTION.NAME. A spec
+ * has one engine, one broker at most, and any number of metrics. */
+enum source_section { SECTION_ENGINE, SECTION_BROKER, SECTION_METRICS };
+
+struct http_client;
+struct log;
+struct reactor;
+
+/* What a live collector or actuator works with. All of it is borrowed until `close`. */
+struct source_context {
+        const struct pipeline *pipeline; /* NULL: opened for `discover` alone */
+        const char *name, *namespace;    /* of the tuned pipeline; namespace may be NULL */
+        const char *base;                /* folder that relative file names start from */
         const struct clock *clock;
-        const char *base; /* folder that relative file names start from */
+        struct reactor
+                *reactor; /* callbacks run in its fibers: they may wait (core/reactor.h), never block */
+        struct http_client *http; /* for peers of their own */
+        struct log *log;          /* may be NULL */
 };
 
 struct collector {
         const char *name, *summary;
+        enum source_section section;
         const struct option_table *options;
-        bool (*open)(const struct collector_context *context, const void *options, void **ret_state,
+        bool (*open)(const struct source_context *context, const void *options, void **ret_state,
                      struct error *err);
-        /* What happened since the last call (the first call: since open). On failure *ret is untouched. */
+        /* The graph as the source knows it, laid out as spec.pipeline (core/spec.h); NULL callback: it knows
+         * none. The caller owns the answer. */
+        bool (*discover)(void *state, json_t **ret_pipeline, struct error *err);
+        /*
+         * What happened since the last call (the first call: since open). Fills what this source knows in an
+         * observation that says of everything else that it is not known (observation_clear); operators are
+         * those of the pipeline, matched by name. On failure *ret_observation is not looked at.
+         */
         bool (*collect)(void *state, struct observation *ret_observation, struct error *err);
         void (*close)(void *state);
 };
@@ -139,16 +162,19 @@ struct call_recorder {
         void *context;
 };
 
+/* Takes the options of the collector of the same name. */
 struct actuator {
         const char *name, *summary;
-        const struct option_table *options;
-        bool (*open)(const struct collector_context *context, const void *options, void **ret_state,
+        bool (*open)(const struct source_context *context, const void *options, void **ret_state,
                      struct error *err);
-        /* Brings the target from `from` to `to`; idempotent: repeating it after a crash does no harm. With
-         * dry_run the calls are announced (begin) and not sent. */
+        /* Whether this target can set the knob; NULL callback: every knob. A knob that no actuator controls
+         * is recommended, never applied. */
+        bool (*controls)(void *state, const struct knob *knob);
+        /* Brings the target from `from` to `to`, of the knobs it controls; idempotent: repeating it after a
+         * crash does no harm. With dry_run the calls are announced (begin) and not sent. */
         bool (*apply)(void *state, const struct configuration *from, const struct configuration *to,
                       bool dry_run, const struct call_recorder *calls, struct error *err);
-        /* What the target is told to run now. */
+        /* What the target is told to run now: sets the knobs it controls and leaves the others alone. */
         bool (*read)(void *state, struct configuration *ret_configuration, struct error *err);
         void (*close)(void *state);
 };

@@ -77,6 +77,23 @@ static bool set_strategies(const struct reading *reading)
         return true;
 }
 
+static bool set_sources(const struct reading *reading)
+{
+        const struct spec_file *file = reading->file;
+        const struct yaml_node *const nodes[] = {
+                [SECTION_ENGINE] = file->engine,
+                [SECTION_BROKER] = file->broker,
+                [SECTION_METRICS] = file->metrics,
+        };
+        struct spec *spec = &reading->file->spec;
+
+        for (size_t section = 0; section < ARRAY_LENGTH(nodes); section++)
+                if (!plugins_add_sources(reading->registry, (enum source_section)section, nodes[section],
+                                         &spec->sources, &spec->n_sources, reading->err))
+                        return false;
+        return true;
+}
+
 /* Every guardrail's options stand in the one map. */
 static bool set_guardrails(const struct reading *reading)
 {
@@ -229,8 +246,9 @@ static bool finish(const struct reading *reading)
                 return false;
         return spec_make_pipeline(reading->file, reading->section, reading->err) &&
                spec_order_model(spec, model, reading->err) && set_configurations(reading) &&
-               set_strategies(reading) && set_guardrails(reading) && choose_strategies(reading) &&
-               check_simulation(reading) && check_recordings(reading) && check_backtest(reading);
+               set_sources(reading) && set_strategies(reading) && set_guardrails(reading) &&
+               choose_strategies(reading) && check_simulation(reading) && check_recordings(reading) &&
+               check_backtest(reading);
 }
 
 static bool apply_overrides(struct yaml_document *document, const char *const *overrides, struct error *err)
@@ -309,6 +327,10 @@ void spec_free(struct spec *spec)
         if (!spec)
                 return;
         spec_pipeline_free(&spec->pipeline);
+        for (size_t i = 0; i < spec->n_sources; i++)
+                if (spec->sources[i].options)
+                        option_delete(spec->sources[i].collector->options, spec->sources[i].options);
+        free(spec->sources);
         for (size_t i = 0; i < spec->n_strategies; i++)
                 if (spec->strategies[i].options)
                         option_delete(spec->strategies[i].strategy->options, spec->strategies[i].options);

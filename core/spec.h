@@ -113,6 +113,13 @@ struct spec_strategy {
         void *options;
 };
 
+/* An engine, broker or server of metrics that the spec names. */
+struct spec_source {
+        const struct collector *collector;
+        const struct actuator *actuator; /* of the same name; NULL when nothing can be set there */
+        void *options;
+};
+
 struct spec_guardrail {
         const struct guardrail *guardrail;
         void *options;
@@ -133,6 +140,8 @@ struct spec {
         struct backtest_options backtest;
         const struct strategy *strategy; /* the one that runs live: `plan` unless the spec says otherwise;
                                             NULL when the registry has none */
+        size_t n_sources;
+        struct spec_source *sources; /* engine, broker, metrics: what an earlier one knows counts first */
         size_t n_strategies;
         struct spec_strategy *strategies; /* every registered strategy, with its options or their defaults */
         size_t n_guardrails;

@@ -46,29 +46,12 @@ struct written_baseline {
         const struct yaml_node *options;
 };
 
-struct flink_engine {
-        char *deployment, *namespace, *url, *job;
-};
-
-struct prometheus_source {
-        char *url;
-};
-
-struct written_engine {
-        struct flink_engine *flink;
-};
-
-struct written_metrics {
-        struct prometheus_source *prometheus;
-};
-
 /* What the option tables fill. struct spec comes first: a spec is freed through it. */
 struct spec_file {
         struct spec spec;
         int api_version, kind, minimize;
         struct yaml_node *labels, *annotations, *status;
-        struct written_engine engine;
-        struct written_metrics metrics;
+        struct yaml_node *engine, *broker, *metrics;
         struct written_pipeline pipeline;
         struct written_constraints constraints;
         struct option_list knobs; /* of struct written_knob */
@@ -78,7 +61,8 @@ struct spec_file {
         struct yaml_node *strategies, *guardrails;
 };
 
-/* The layout of the file; spec.strategies and spec.guardrails are OPTION_FREE in it. */
+/* The layout of the file; what plugins lay out (spec.engine, spec.strategies, spec.guardrails, ...) is
+ * OPTION_FREE in it. */
 extern const struct option_table spec_file_table;
 
 /* Sections that only simulate, calibrate and backtest read (spec_study.c). */

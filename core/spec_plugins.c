@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/spec_plugins.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -17,6 +18,20 @@ const struct guardrail *const *plugins_guardrails(const struct registry *registr
         static const struct guardrail *const none[] = {NULL};
 
         return registry && registry->guardrails ? registry->guardrails : none;
+}
+
+const struct collector *const *plugins_collectors(const struct registry *registry)
+{
+        static const struct collector *const none[] = {NULL};
+
+        return registry && registry->collectors ? registry->collectors : none;
+}
+
+const char *plugins_section_name(enum source_section section)
+{
+        static const char *const names[] = {"engine", "broker", "metrics"};
+
+        return names[section];
 }
 
 size_t plugins_count_strategies(const struct registry *registry)
@@ -95,5 +110,83 @@ bool plugins_check_options(const struct strategy *strategy, const struct yaml_no
         if (strategy)
                 return plugins_parse_options(strategy->options, node, ret_options, err);
         *ret_options = NULL;
+        return true;
+}
+
+/* ---- sources: engine, broker, metrics ---- */
+
+static const struct actuator *find_actuator(const struct registry *registry, const char *name)
+{
+        const struct actuator *const *actuators = registry->actuators;
+
+        for (; actuators && *actuators; actuators++)
+                if (strcmp((*actuators)->name, name) == 0)
+                        return *actuators;
+        return NULL;
+}
+
+static bool find_collector(const struct registry *registry, enum source_section section,
+                           const struct yaml_node *key, const struct collector **ret_collector,
+                           struct error *err)
+{
+        const struct collector *const *collectors = plugins_collectors(registry);
+        const char *section_name = plugins_section_name(section), *nearest;
+        const char **names;
+        size_t count = 0;
+
+        for (size_t i = 0; collectors[i]; i++)
+                count += collectors[i]->section == section;
+        names = memory_new(count + 1, sizeof *names);
+        count = 0;
+        for (; *collectors; collectors++) {
+                if ((*collectors)->section != section)
+                        continue;
+                names[count++] = (*collectors)->name;
+                if (strcmp((*collectors)->name, key->scalar) == 0)
+                        *ret_collector = *collectors;
+        }
+        nearest = text_nearest(key->scalar, names);
+        nearest = nearest ? nearest : names[0];
+        free(names);
+        return *ret_collector ||
+               yaml_error(key, err, "no %s \"%.60s\"; expected one such as %s", section_name, key->scalar,
+                          nearest ? nearest : "none: none was built in");
+}
+
+static bool add_source(const struct registry *registry, enum source_section section,
+                       const struct yaml_node *key, const struct yaml_node *node,
+                       struct spec_source *ret_source, struct error *err)
+{
+        const struct collector *collector = NULL;
+
+        if (!find_collector(registry, section, key, &collector, err) ||
+            !plugins_parse_options(collector->options, node, &ret_source->options, err))
+                return false;
+        ret_source->collector = collector;
+        ret_source->actuator = find_actuator(registry, collector->name);
+        return true;
+}
+
+bool plugins_add_sources(const struct registry *registry, enum source_section section,
+                         const struct yaml_node *node, struct spec_source **sources, size_t *n_sources,
+                         struct error *err)
+{
+        if (!node)
+                return true;
+        if (node->kind != YAML_MAP)
+                return yaml_error(node, err, "is not a map; expected a name and its options");
+        if (!plugins_collectors(registry)[0])
+                return true;
+        if (section != SECTION_METRICS && node->count > 1)
+                return yaml_error(node->keys[1], err, "is one too many; expected one %s",
+                                  plugins_section_name(section));
+        for (size_t i = 0; i < node->count; i++) {
+                *sources = memory_resize(*sources, *n_sources + 1, sizeof **sources);
+                (*sources)[*n_sources] = (struct spec_source){NULL};
+                if (!add_source(registry, section, node->keys[i], node->items[i], &(*sources)[*n_sources],
+                                err))
+                        return false;
+                ++*n_sources;
+        }
         return true;
 }

@@ -76,107 +76,6 @@ static const struct option_table metadata_table = {
         .check = check_metadata,
 };
 
-/* ---- engine and metrics ---- */
-
-static bool check_url(const char *url, const struct yaml_node *node, struct error *err)
-{
-        return !url || strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
-               yaml_error(yaml_get(node, "url"), err,
-                          "\"%.60s\" is not a URL; expected http://... or https://...", url);
-}
-
-static const struct option flink_options[] = {
-        {.name = "deployment",
-         .type = OPTION_TEXT,
-         AT(flink_engine, deployment),
-         .help = "FlinkDeployment of the Flink Kubernetes operator. Either this or url."},
-        {.name = "namespace",
-         .type = OPTION_TEXT,
-         AT(flink_engine, namespace),
-         .help = "Namespace of the deployment; metadata.namespace without it."},
-        {.name = "url",
-         .type = OPTION_TEXT,
-         AT(flink_engine, url),
-         .help = "REST endpoint of a job manager."},
-        {.name = "job",
-         .type = OPTION_TEXT,
-         AT(flink_engine, job),
-         .help = "Name of the job there; needed when there are several."},
-        {0},
-};
-
-static bool check_flink(const void *object, const struct yaml_node *node, struct error *err)
-{
-        const struct flink_engine *flink = object;
-
-        if (node && !flink->deployment == !flink->url)
-                return yaml_error(node, err, "names %s; expected either deployment or url",
-                                  flink->url ? "both a deployment and a url" : "no job manager");
-        return check_url(flink->url, node, err);
-}
-
-static const struct option_table flink_table = {
-        .name = "flink",
-        .help = "A job of Apache Flink.",
-        .size = sizeof(struct flink_engine),
-        .options = flink_options,
-        .check = check_flink,
-};
-
-static const struct option engine_options[] = {
-        {.name = "flink",
-         .type = OPTION_POINTER,
-         AT(written_engine, flink),
-         .table = &flink_table,
-         .help = "A job of Apache Flink."},
-        {0},
-};
-
-static const struct option_table engine_table = {
-        .name = "engine",
-        .help = "Where the pipeline runs.",
-        .size = sizeof(struct written_engine),
-        .options = engine_options,
-};
-
-static const struct option prometheus_options[] = {
-        {.name = "url",
-         .type = OPTION_TEXT,
-         AT(prometheus_source, url),
-         .required = true,
-         .help = "Base URL of the Prometheus server."},
-        {0},
-};
-
-static bool check_prometheus(const void *object, const struct yaml_node *node, struct error *err)
-{
-        return check_url(((const struct prometheus_source *)object)->url, node, err);
-}
-
-static const struct option_table prometheus_table = {
-        .name = "prometheus",
-        .help = "A Prometheus server.",
-        .size = sizeof(struct prometheus_source),
-        .options = prometheus_options,
-        .check = check_prometheus,
-};
-
-static const struct option metrics_options[] = {
-        {.name = "prometheus",
-         .type = OPTION_POINTER,
-         AT(written_metrics, prometheus),
-         .table = &prometheus_table,
-         .help = "A Prometheus server."},
-        {0},
-};
-
-static const struct option_table metrics_table = {
-        .name = "metrics",
-        .help = "Where measurements come from besides the engine.",
-        .size = sizeof(struct written_metrics),
-        .options = metrics_options,
-};
-
 /* ---- pipeline ---- */
 
 static const struct option operator_options[] = {
@@ -455,14 +354,16 @@ static const struct option spec_options[] = {
          .fallback = "Recommend",
          .help = "Observe only measures, Recommend also says what it would do, Auto does it."},
         {.name = "engine",
-         .type = OPTION_SECTION,
+         .type = OPTION_FREE,
          AT(spec_file, engine),
-         .table = &engine_table,
-         .help = "Where the pipeline runs."},
+         .help = "Where the pipeline runs: one engine."},
+        {.name = "broker",
+         .type = OPTION_FREE,
+         AT(spec_file, broker),
+         .help = "Where the pipeline's input waits."},
         {.name = "metrics",
-         .type = OPTION_SECTION,
+         .type = OPTION_FREE,
          AT(spec_file, metrics),
-         .table = &metrics_table,
          .help = "Where measurements come from besides the engine."},
         {.name = "pipeline",
          .type = OPTION_SECTION,

@@ -8,7 +8,7 @@
 
 struct layout {
         const struct registry *registry;
-        struct option_table file, spec, strategies, guardrails;
+        struct option_table file, spec, sources[SECTION_METRICS + 1], strategies, guardrails;
         struct layout *next;
 };
 
@@ -27,6 +27,25 @@ static struct option *copy_options(const struct option_table *table)
         struct option *options = memory_new(count + 1, sizeof *options);
 
         memcpy(options, table->options, count * sizeof *options);
+        return options;
+}
+
+static const struct option *source_options(const struct registry *registry, enum source_section section)
+{
+        const struct collector *const *collectors = plugins_collectors(registry);
+        struct option *options = memory_new(1, sizeof *options);
+        size_t count = 0;
+
+        for (; *collectors; collectors++) {
+                if ((*collectors)->section != section)
+                        continue;
+                options = memory_resize(options, count + 2, sizeof *options);
+                options[count++] = (struct option){.name = (*collectors)->name,
+                                                   .type = OPTION_POINTER,
+                                                   .table = (*collectors)->options,
+                                                   .help = (*collectors)->summary};
+                options[count] = (struct option){0};
+        }
         return options;
 }
 
@@ -94,6 +113,10 @@ static struct layout *layout_new(const struct registry *registry)
         layout->registry = registry;
         layout->strategies.options = strategy_options(registry);
         layout->guardrails.options = guardrail_options(registry);
+        for (size_t i = 0; i < ARRAY_LENGTH(layout->sources); i++) {
+                layout->sources[i].options = source_options(registry, (enum source_section)i);
+                lay_out(find_option(spec, plugins_section_name((enum source_section)i)), &layout->sources[i]);
+        }
         lay_out(find_option(spec, "strategies"), &layout->strategies);
         lay_out(find_option(spec, "guardrails"), &layout->guardrails);
         layout->spec = *section->table;

@@ -376,9 +376,6 @@ static void test_names_that_lead_nowhere(void **state)
         refuse("spec.model.operators=[{name: map, ratePerSecond: 1}]",
                "--set spec.model.operators: ", "lacks operator \"source\"");
         refuse("metadata.name=Click_Stream", "--set metadata.name: ", "is not a name");
-        refuse("spec.engine.flink.deployment=x", "", "spec.engine.flink: names both a deployment and a url");
-        refuse("spec.metrics.prometheus.url=prometheus:9090",
-               "--set spec.metrics.prometheus.url: ", "is not a URL");
         refuse("apiVersion=optctl.dev/v1", "--set apiVersion: ", "expected optctl.dev/v1alpha1");
 }
 

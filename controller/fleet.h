@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_FLEET_H
+#define OPTCTL_CONTROLLER_FLEET_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/http_client.h"
+#include "core/ledger.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/metrics.h"
+#include "core/plugin.h"
+#include "core/reactor.h"
+
+/*
+ * Any number of live pipelines in one process: each has its loop, and a fiber for as long as a turn of it
+ * lasts. Turns are spread over the interval. A pipeline whose engine does not answer waits in its own fiber.
+ */
+struct fleet;
+
+struct fleet_setup {
+        struct reactor *reactor;
+        struct http_client *http;
+        struct metrics *metrics;
+        struct log *log;
+        struct ledger *ledger; /* NULL: nothing is kept (recommend) */
+        const struct registry *registry;
+        bool dry_run; /* Auto behaves as Recommend, and says which calls it would make */
+};
+
+struct fleet *fleet_new(const struct fleet_setup *setup);
+void fleet_free(struct fleet *fleet);
+DEFINE_CLEANUP(fleet_free, struct fleet);
+
+/* Reads a spec, asks the engine for the graph where the spec has none, and schedules its turns. In a fiber.
+ * ERROR_INPUT: the spec, or a name that is there already. What does not answer is asked again later. */
+bool fleet_add(struct fleet *fleet, const char *path, const char *data, const char *const *overrides,
+               struct error *err);
+void fleet_remove(struct fleet *fleet, const char *name);
+
+/* One turn of every pipeline now, and their proposals (docs/schema/recommend.schema.json). In a fiber. */
+json_t *fleet_recommend(struct fleet *fleet);
+
+/* ---- what the API and the commands ask for; NAME may be "namespace/name" ---- */
+
+/* docs/schema/status.schema.json: an array; of one pipeline when `name` is not NULL. */
+bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, struct error *err);
+
+/* The last `limit` observations as series for the charts: {"time": [...], "offered": [...], ...}. */
+bool fleet_series(struct fleet *fleet, const char *name, size_t limit, json_t **ret_series,
+                  struct error *err);
+
+/* Books against the frozen baseline (docs/schema/savings.schema.json). */
+bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, struct error *err);
+
+/* A paused pipeline measures and keeps books, and changes nothing; it stays paused over a restart. What is in
+ * flight is still verified, and taken back if it must be. */
+bool fleet_pause(struct fleet *fleet, const char *name, const char *reason, struct error *err);
+bool fleet_resume(struct fleet *fleet, const char *name, struct error *err);
+
+/* Back to what ran before the newest change (or before decision `decision_id`, when it is above 0), and
+ * pauses. Waits until it was applied. In a fiber. */
+bool fleet_rollback(struct fleet *fleet, const char *name, int64_t decision_id, json_t **ret_result,
+                    struct error *err);
+
+#endif

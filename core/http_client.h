@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_HTTP_CLIENT_H
+#define OPTCTL_CORE_HTTP_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/metrics.h"
+#include "core/option.h"
+#include "core/reactor.h"
+
+/*
+ * All HTTP that optctl speaks as a client (libcurl, driven by the reactor): deadlines, retries with backoff
+ * and jitter, Retry-After, connections that are kept, TLS, credentials, proxies, caps on size, metrics for
+ * each peer. Requests wait in fibers; a peer that hangs holds up nobody but who asked it.
+ */
+struct http_client;
+struct http_peer;
+
+/* spec.*.*.connection of every plugin that speaks HTTP. */
+struct http_options {
+        int64_t timeout_seconds; /* of a whole request, retries included; 10 */
+        int64_t connect_timeout_seconds;
+        int64_t retries; /* of a request that may be repeated */
+        double max_response_bytes;
+        char *proxy;
+        char *token_file;               /* Authorization: Bearer */
+        char *username, *password_file; /* Authorization: Basic */
+        char *ca_file, *certificate_file, *key_file;
+        char *server_name; /* expected in the peer's certificate, when it is not the URL's */
+};
+
+extern const struct option_table http_options_table;
+
+/* The section's option for a plugin's table: spec.engine.flink.connection etc. */
+#define HTTP_CONNECTION_OPTION(type, member)                                                                 \
+        {                                                                                                    \
+                .name = "connection", .type = OPTION_SECTION, .offset = offsetof(type, member),              \
+                .table = &http_options_table,                                                                \
+                .help = "How the peer is reached: deadlines, TLS, credentials."                              \
+        }
+
+/* metrics and log may be NULL. One client for the whole program. */
+bool http_client_new(struct reactor *reactor, struct metrics *metrics, struct log *log,
+                     struct http_client **ret_client, struct error *err);
+/* Once no request is under way. */
+void http_client_free(struct http_client *client);
+DEFINE_CLEANUP(http_client_free, struct http_client);
+
+/* A peer is a base URL and how to reach it. Not connected until asked; never fails for what the network does.
+ * `options` NULL: defaults; they are copied. ERROR_INPUT: the URL is none, or has credentials in it. */
+bool http_peer_new(struct http_client *client, const char *base_url, const struct http_options *options,
+                   const char *base_folder, struct http_peer **ret_peer, struct error *err);
+void http_peer_free(struct http_peer *peer);
+DEFINE_CLEANUP(http_peer_free, struct http_peer);
+const char *http_peer_url(const struct http_peer *peer); /* for messages */
+
+struct http_request {
+        const char *method; /* NULL: GET */
+        const char *path;   /* appended to the base URL, with its query */
+        const char *body;   /* NULL: none */
+        size_t body_length;
+        const char *content_type; /* NULL: application/json when there is a body */
+        const char *accept;       /* NULL: application/json */
+        bool repeatable;          /* besides GET: sending it twice does what sending it once does */
+        int64_t timeout_ms;       /* 0: the peer's */
+        size_t max_bytes;         /* of the answer; 0: the peer's */
+};
+
+struct http_response {
+        int status; /* 0: no answer came */
+        char *body; /* NUL-ended; owned; NULL without an answer */
+        size_t length;
+        char content_type[64];
+        int64_t received_ms; /* by the reactor's clock */
+};
+
+void http_response_free(struct http_response *response); /* what it points to, not itself */
+
+/*
+ * Sends one request and waits, in a fiber. True for an answer with status 2xx. Else false, with the error's
+ * code by kind: 400 and 422 ERROR_REFUSED, 401 and 403 ERROR_REFUSED ("Unauthorized", "Forbidden"), 404
+ * ERROR_NOT_FOUND, 409 and 412 ERROR_CONFLICT, 429, 5xx and what the network does ERROR_UNAVAILABLE or
+ * ERROR_TIMEOUT (retry set), an answer above the cap ERROR_LIMIT, redirects ERROR_REFUSED (they are not
+ * followed: credentials stay with the peer they are for). The message names peer and path, and says what the
+ * peer said: first line, redacted. *ret_response is filled whenever an answer came; free it either way.
+ *
+ * GETs and repeatable requests are repeated on 429, 502, 503, 504 and lost connections, after Retry-After or
+ * an exponentially growing pause with full jitter, until the time-out.
+ */
+bool http_send(struct http_peer *peer, const struct http_request *request, struct http_response *ret_response,
+               struct error *err);
+
+/* All at once, over at most 8 connections a peer; waits for the last. errors[i].code is ERROR_NONE for those
+ * that succeeded. Returns how many did. */
+size_t http_send_all(struct http_peer *peer, const struct http_request *requests, size_t count,
+                     struct http_response *ret_responses, struct error *errors);
+
+/* GET, and the answer as JSON. ERROR_INCOMPLETE ("NotJson") names peer, path and place. */
+bool http_get_json(struct http_peer *peer, const char *path, json_t **ret_json, struct error *err);
+
+/* Percent-encodes what goes into a path or query. Caller frees. */
+char *http_escape(const char *text);
+
+#endif
