@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/reactor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/fiber.h"
+#include "core/timers.h"
+
+#define SETTLE_MS                                                                                            \
+        1 /* how long a virtual clock waits for what is on its way between two sockets of this process */
+
+struct fiber {
+        struct timer timer; /* first: a due timer is found by it */
+        struct fiber_context *context;
+        void (*run)(void *argument);
+        void *argument;
+        bool waiting, woken, sleeping;
+        struct fiber *next; /* of those that are ready */
+};
+
+struct reactor {
+        uv_loop_t loop;
+        uv_timer_t alarm; /* for the earliest timer */
+        uv_signal_t signals[2];
+        bool catches_signals;
+        bool virtual_time, stopped;
+        int64_t virtual_ms;
+        struct fiber_stacks *stacks;
+        struct timers timers;
+        struct fiber *current;
+        struct fiber *first_ready, **last_ready;
+        size_t n_fibers;    /* that have been started or will be */
+        size_t n_offloaded; /* that a thread works for */
+};
+
+/* ---- time ---- */
+
+/* Timers go by a clock that is never set; `now` of everybody else is that of the calendar. */
+static int64_t steady_ms(const struct reactor *reactor)
+{
+        return reactor->virtual_time ? reactor->virtual_ms : (int64_t)(uv_hrtime() / 1000000);
+}
+
+static int64_t reactor_now_ms(void *context)
+{
+        const struct reactor *reactor = context;
+        struct clock system = clock_system();
+
+        return reactor->virtual_time ? reactor->virtual_ms : clock_now_ms(&system);
+}
+
+/* On the steady clock, of an instant of the calendar. */
+static int64_t steady_of(struct reactor *reactor, int64_t time_ms)
+{
+        int64_t left = time_ms - reactor_now_ms(reactor);
+
+        return steady_ms(reactor) + (left > 0 ? left : 0);
+}
+
+/* ---- fibers that are ready ---- */
+
+static void make_ready(struct reactor *reactor, struct fiber *fiber)
+{
+        fiber->next = NULL;
+        *reactor->last_ready = fiber;
+        reactor->last_ready = &fiber->next;
+}
+
+static struct fiber *take_ready(struct reactor *reactor)
+{
+        struct fiber *fiber = reactor->first_ready;
+
+        reactor->first_ready = fiber->next;
+        if (!reactor->first_ready)
+                reactor->last_ready = &reactor->first_ready;
+        return fiber;
+}
+
+static void fiber_delete(struct reactor *reactor, struct fiber *fiber)
+{
+        fiber_context_free(reactor->stacks, fiber->context);
+        free(fiber);
+        reactor->n_fibers--;
+}
+
+/* Its stack is taken when it starts, so that what is spawned for later costs little. */
+static void fiber_continue(struct reactor *reactor, struct fiber *fiber)
+{
+        bool ended;
+
+        if (!fiber->context)
+                fiber->context = fiber_context_new(reactor->stacks, fiber->run, fiber->argument);
+        reactor->current = fiber;
+        ended = fiber_enter(fiber->context);
+        reactor->current = NULL;
+        if (ended)
+                fiber_delete(reactor, fiber);
+}
+
+static void run_ready(struct reactor *reactor)
+{
+        struct fiber *last = NULL;
+
+        if (!reactor->first_ready)
+                return;
+        /* Who becomes ready meanwhile has its turn after sockets were looked at. */
+        for (last = reactor->first_ready; last->next; last = last->next)
+                ;
+        for (struct fiber *fiber = NULL; fiber != last;) {
+                fiber = take_ready(reactor);
+                fiber_continue(reactor, fiber);
+        }
+}
+
+static void expire_timers(struct reactor *reactor)
+{
+        int64_t now_ms = steady_ms(reactor);
+        struct timer *first;
+
+        while ((first = timers_first(&reactor->timers)) && first->due_ms <= now_ms) {
+                struct fiber *fiber = (struct fiber *)first;
+
+                timers_remove(&reactor->timers, first);
+                fiber->waiting = false;
+                make_ready(reactor, fiber);
+        }
+}
+
+/* ---- life ---- */
+
+static void ignore_alarm(uv_timer_t *alarm)
+{
+        (void)alarm;
+}
+
+bool reactor_new(const struct reactor_options *options, struct reactor **ret_reactor, struct error *err)
+{
+        struct reactor *reactor = memory_new(1, sizeof *reactor);
+        int failed = uv_loop_init(&reactor->loop);
+
+        if (failed != 0) {
+                free(reactor);
+                return error_set(err, ERROR_IO, NULL, "no event loop: %s", uv_strerror(failed));
+        }
+        uv_timer_init(&reactor->loop, &reactor->alarm);
+        uv_unref((uv_handle_t *)&reactor->alarm);
+        reactor->virtual_time = options && options->virtual_start_ms != 0;
+        reactor->virtual_ms = options ? options->virtual_start_ms : 0;
+        reactor->last_ready = &reactor->first_ready;
+        reactor->stacks = fiber_stacks_new();
+        *ret_reactor = reactor;
+        return true;
+}
+
+static void drop_unstarted(struct reactor *reactor)
+{
+        while (timers_first(&reactor->timers)) {
+                struct fiber *fiber = (struct fiber *)timers_first(&reactor->timers);
+
+                timers_remove(&reactor->timers, &fiber->timer);
+                fiber_delete(reactor, fiber);
+        }
+}
+
+void reactor_free(struct reactor *reactor)
+{
+        if (!reactor)
+                return;
+        drop_unstarted(reactor);
+        uv_close((uv_handle_t *)&reactor->alarm, NULL);
+        for (size_t i = 0; reactor->catches_signals && i < ARRAY_LENGTH(reactor->signals); i++)
+                uv_close((uv_handle_t *)&reactor->signals[i], NULL);
+        uv_run(&reactor->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&reactor->loop);
+        fiber_stacks_free(reactor->stacks);
+        timers_free(&reactor->timers);
+        free(reactor);
+}
+
+static struct fiber *fiber_new(struct reactor *reactor, void (*run)(void *argument), void *argument)
+{
+        struct fiber *fiber = memory_new(1, sizeof *fiber);
+
+        fiber->run = run;
+        fiber->argument = argument;
+        reactor->n_fibers++;
+        return fiber;
+}
+
+void reactor_spawn(struct reactor *reactor, void (*run)(void *argument), void *argument)
+{
+        make_ready(reactor, fiber_new(reactor, run, argument));
+}
+
+void reactor_spawn_at(struct reactor *reactor, int64_t time_ms, void (*run)(void *argument), void *argument)
+{
+        struct fiber *fiber;
+
+        if (reactor->stopped)
+                return;
+        fiber = fiber_new(reactor, run, argument);
+        timers_add(&reactor->timers, &fiber->timer, steady_of(reactor, time_ms));
+}
+
+/* ---- the loop ---- */
+
+static void wait_for_sockets(struct reactor *reactor)
+{
+        const struct timer *first = timers_first(&reactor->timers);
+
+        if (first) {
+                int64_t left = first->due_ms - steady_ms(reactor);
+
+                uv_update_time(&reactor->loop);
+                uv_timer_start(&reactor->alarm, ignore_alarm, left > 0 ? (uint64_t)left : 0, 0);
+        }
+        /* Without a handle that counts as alive uv would not wait: the alarm does while it is set. */
+        uv_ref((uv_handle_t *)&reactor->alarm);
+        uv_run(&reactor->loop, UV_RUN_ONCE);
+        uv_unref((uv_handle_t *)&reactor->alarm);
+        uv_timer_stop(&reactor->alarm);
+}
+
+/* True when a socket of the loop has something, at once or soon. */
+static bool sockets_are_ready(struct reactor *reactor)
+{
+        struct pollfd backend = {.fd = uv_backend_fd(&reactor->loop), .events = POLLIN};
+
+        return uv_loop_alive(&reactor->loop) && poll(&backend, 1, SETTLE_MS) > 0;
+}
+
+static void wait_in_virtual_time(struct reactor *reactor)
+{
+        const struct timer *first;
+
+        uv_run(&reactor->loop, UV_RUN_NOWAIT);
+        if (reactor->first_ready || sockets_are_ready(reactor))
+                return;
+        if (reactor->n_offloaded > 0) {
+                uv_run(&reactor->loop, UV_RUN_ONCE);
+                return;
+        }
+        first = timers_first(&reactor->timers);
+        if (first && first->due_ms > reactor->virtual_ms)
+                reactor->virtual_ms = first->due_ms;
+}
+
+static void turn(struct reactor *reactor)
+{
+        run_ready(reactor);
+        expire_timers(reactor);
+        if (reactor->first_ready)
+                uv_run(&reactor->loop, UV_RUN_NOWAIT);
+        else if (reactor->n_fibers > 0 && reactor->virtual_time)
+                wait_in_virtual_time(reactor);
+        else if (reactor->n_fibers > 0)
+                wait_for_sockets(reactor);
+        expire_timers(reactor);
+}
+
+void reactor_run(struct reactor *reactor)
+{
+        while (reactor->n_fibers > 0)
+                turn(reactor);
+}
+
+struct call {
+        void (*run)(void *argument);
+        void *argument;
+        bool ended;
+};
+
+static void call_run(void *argument)
+{
+        struct call *call = argument;
+
+        call->run(call->argument);
+        call->ended = true;
+}
+
+void reactor_call(struct reactor *reactor, void (*run)(void *argument), void *argument)
+{
+        struct call call = {.run = run, .argument = argument};
+
+        reactor_spawn(reactor, call_run, &call);
+        while (!call.ended)
+                turn(reactor);
+}
+
+/* ---- stopping ---- */
+
+static void wake_sleepers(struct reactor *reactor)
+{
+        struct timers old = reactor->timers;
+
+        reactor->timers = (struct timers){0};
+        for (size_t i = 1; i <= old.count; i++) {
+                struct fiber *fiber = (struct fiber *)old.heap[i];
+
+                fiber->timer.place = 0;
+                if (!fiber->context)
+                        fiber_delete(reactor, fiber);
+                else if (fiber->sleeping)
+                        reactor_wake(reactor, fiber);
+                else
+                        timers_add(&reactor->timers, &fiber->timer, fiber->timer.due_ms);
+        }
+        timers_free(&old);
+}
+
+void reactor_stop(struct reactor *reactor)
+{
+        if (reactor->stopped)
+                return;
+        reactor->stopped = true;
+        wake_sleepers(reactor);
+}
+
+bool reactor_stopped(const struct reactor *reactor)
+{
+        return reactor->stopped;
+}
+
+/* The second signal does what it does to any program. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+        struct reactor *reactor = handle->data;
+
+        (void)number;
+        clock_stop();
+        reactor_stop(reactor);
+        for (size_t i = 0; i < ARRAY_LENGTH(reactor->signals); i++)
+                uv_signal_stop(&reactor->signals[i]);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+}
+
+bool reactor_catch_signals(struct reactor *reactor, struct error *err)
+{
+        static const int numbers[] = {SIGINT, SIGTERM};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+                int failed = uv_signal_init(&reactor->loop, &reactor->signals[i]);
+
+                reactor->signals[i].data = reactor;
+                if (failed == 0)
+                        failed = uv_signal_start(&reactor->signals[i], on_signal, numbers[i]);
+                if (failed != 0)
+                        return error_set(err, ERROR_IO, NULL, "signals cannot be caught: %s",
+                                         uv_strerror(failed));
+                uv_unref((uv_handle_t *)&reactor->signals[i]);
+        }
+        reactor->catches_signals = true;
+        if (clock_stopped())
+                reactor_stop(reactor);
+        return true;
+}
+
+/* ---- in a fiber ---- */
+
+struct fiber *reactor_current(struct reactor *reactor)
+{
+        return reactor->current;
+}
+
+void reactor_suspend(struct reactor *reactor)
+{
+        struct fiber *fiber = reactor->current;
+
+        if (!fiber->woken) {
+                fiber->waiting = true;
+                fiber_leave(fiber->context);
+        }
+        fiber->woken = false;
+}
+
+void reactor_wake(struct reactor *reactor, struct fiber *fiber)
+{
+        if (fiber->woken)
+                return;
+        fiber->woken = true;
+        timers_remove(&reactor->timers, &fiber->timer);
+        if (!fiber->waiting)
+                return;
+        fiber->waiting = false;
+        make_ready(reactor, fiber);
+}
+
+bool reactor_suspend_until(struct reactor *reactor, int64_t time_ms)
+{
+        struct fiber *fiber = reactor->current;
+        bool woken;
+
+        if (!fiber->woken) {
+                timers_add(&reactor->timers, &fiber->timer, steady_of(reactor, time_ms));
+                fiber->waiting = true;
+                fiber_leave(fiber->context);
+        }
+        woken = fiber->woken;
+        fiber->woken = false;
+        return woken;
+}
+
+static bool reactor_sleep_until(void *context, int64_t until_ms, struct error *err)
+{
+        struct reactor *reactor = context;
+        struct fiber *fiber = reactor->current;
+        bool woken = true;
+
+        while (woken && !reactor->stopped) {
+                fiber->sleeping = true;
+                woken = reactor_suspend_until(reactor, until_ms);
+                fiber->sleeping = false;
+        }
+        return !reactor->stopped || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
+}
+
+struct clock reactor_clock(struct reactor *reactor)
+{
+        return (struct clock){.now_ms = reactor_now_ms,
+                              .sleep_until = reactor_sleep_until,
+                              .context = reactor};
+}
+
+/* ---- work that blocks ---- */
+
+struct offload {
+        uv_work_t request; /* first: uv hands out a pointer to it */
+        struct reactor *reactor;
+        struct fiber *fiber;
+        void (*work)(void *argument);
+        void *argument;
+        bool ended;
+};
+
+static void offload_run(uv_work_t *request)
+{
+        struct offload *offload = (struct offload *)request;
+
+        offload->work(offload->argument);
+}
+
+static void offload_ended(uv_work_t *request, int status)
+{
+        struct offload *offload = (struct offload *)request;
+
+        (void)status;
+        offload->ended = true;
+        reactor_wake(offload->reactor, offload->fiber);
+}
+
+void reactor_offload(struct reactor *reactor, void (*work)(void *argument), void *argument)
+{
+        struct offload offload = {.reactor = reactor,
+                                  .fiber = reactor->current,
+                                  .work = work,
+                                  .argument = argument};
+
+        reactor->n_offloaded++;
+        uv_queue_work(&reactor->loop, &offload.request, offload_run, offload_ended);
+        while (!offload.ended)
+                reactor_suspend(reactor);
+        reactor->n_offloaded--;
+}
+
+uv_loop_t *reactor_loop(struct reactor *reactor)
+{
+        return &reactor->loop;
+}
