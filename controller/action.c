@@ -25,10 +25,14 @@ bool action_idle(const struct action *action)
         return action->phase == ACTION_IDLE && !action->owes_outcome;
 }
 
-bool action_read_target(struct action *action, struct configuration *ret_configuration, struct error *err)
+bool action_read_target(struct action *action, const struct configuration *otherwise,
+                        struct configuration *ret_configuration, struct error *err)
 {
-        if (!action->actuator->read(action->actuator_state, ret_configuration, err))
+        struct configuration read = *otherwise;
+
+        if (!action->actuator->read(action->actuator_state, &read, err))
                 return error_wrap(err, "while reading what %s is told to run", action->pipeline->name);
+        *ret_configuration = read;
         return true;
 }
 
@@ -192,7 +196,7 @@ static bool target_runs(struct action *action, const struct configuration *wante
         struct configuration running;
         char running_words[160], wanted_words[160];
 
-        if (!action_read_target(action, &running, err))
+        if (!action_read_target(action, wanted, &running, err))
                 return false;
         if (configuration_equal(&running, wanted))
                 return true;
@@ -237,7 +241,7 @@ static enum action_event try_to_take_back(struct action *action)
         struct error err = ERROR_INIT;
         struct configuration running;
 
-        if (!action_read_target(action, &running, &err)) {
+        if (!action_read_target(action, &action->intent.from, &running, &err)) {
                 wait_longer(action);
                 return ACTION_NOTHING;
         }
@@ -304,7 +308,7 @@ static enum action_event recover(struct action *action)
                 action->phase = ACTION_IDLE;
                 return ACTION_NOTHING;
         }
-        if (!action_read_target(action, &running, &err)) {
+        if (!action_read_target(action, &action->intent.from, &running, &err)) {
                 wait_longer(action);
                 return ACTION_NOTHING;
         }

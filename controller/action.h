@@ -83,7 +83,8 @@ void action_end(struct action *action, enum outcome outcome, const char *reason)
  * when somebody else changed the target meanwhile. */
 void action_take_back(struct action *action, const struct configuration *back, const char *reason);
 
-/* What the target is told to run. */
-bool action_read_target(struct action *action, struct configuration *ret_configuration, struct error *err);
+/* What the target is told to run; knobs that no actuator controls are as in `otherwise`. */
+bool action_read_target(struct action *action, const struct configuration *otherwise,
+                        struct configuration *ret_configuration, struct error *err);
 
 #endif

@@ -84,6 +84,25 @@ void judge(const struct spec_guardrail *guardrails, size_t n_guardrails, bool ph
                 ret_verdict->configuration = context->observation->configuration;
 }
 
+void judge_leave_uncontrolled(const struct actuator *actuator, void *actuator_state,
+                              const struct judgement_context *context, struct verdict *verdict)
+{
+        const struct configuration *running = &context->observation->configuration;
+        char reason[sizeof verdict->findings[0].reason];
+
+        for (int i = 0; actuator->controls && i < running->count; i++) {
+                const struct knob *knob = &context->pipeline->knobs[i];
+
+                if (verdict->configuration.value[i] == running->value[i] ||
+                    actuator->controls(actuator_state, knob))
+                        continue;
+                snprintf(reason, sizeof reason, "%s is recommended only: nothing here can set it",
+                         knob->name);
+                note(verdict, "uncontrolled", JUDGEMENT_CLIPPED, reason);
+                verdict->configuration.value[i] = running->value[i];
+        }
+}
+
 void judge_refuse(const struct judgement_context *context, const char *rule, const char *reason,
                   struct verdict *ret_verdict)
 {

@@ -18,6 +18,11 @@ void judge(const struct spec_guardrail *guardrails, size_t n_guardrails, bool ph
            const struct judgement_context *context, const struct proposal *proposal,
            struct verdict *ret_verdict);
 
+/* What no actuator can set stays as it is: such a knob is recommended, in the proposal, and clipped from what
+ * is applied. */
+void judge_leave_uncontrolled(const struct actuator *actuator, void *actuator_state,
+                              const struct judgement_context *context, struct verdict *verdict);
+
 /* A verdict that refuses with one finding. */
 void judge_refuse(const struct judgement_context *context, const char *rule, const char *reason,
                   struct verdict *ret_verdict);

@@ -349,6 +349,7 @@ static void judge_proposal(struct loop *loop, struct judgement_context *ret_cont
         else
                 judge(setup->guardrails, setup->n_guardrails, comparator, ret_context, &loop->proposal,
                       &loop->verdict);
+        judge_leave_uncontrolled(setup->actuator, setup->actuator_state, ret_context, &loop->verdict);
 }
 
 /* ---- act ---- */
@@ -361,7 +362,7 @@ static bool read_target(struct loop *loop, struct configuration *ret_target, cha
         char target_words[100], seen_words[100];
         struct error err = ERROR_INIT;
 
-        if (!action_read_target(&loop->action, ret_target, &err)) {
+        if (!action_read_target(&loop->action, &loop->newest->configuration, ret_target, &err)) {
                 snprintf(reason, room, "%s", err.message);
                 return false;
         }
