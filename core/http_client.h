@@ -38,9 +38,9 @@ struct http_options {
 extern const struct option_table http_options_table;
 
 /* The section's option for a plugin's table: spec.engine.flink.connection etc. */
-#define HTTP_CONNECTION_OPTION(type, member)                                                                 \
+#define HTTP_CONNECTION_OPTION(object, member)                                                               \
         {                                                                                                    \
-                .name = "connection", .type = OPTION_SECTION, .offset = offsetof(type, member),              \
+                .name = "connection", .type = OPTION_SECTION, .offset = offsetof(object, member),            \
                 .table = &http_options_table,                                                                \
                 .help = "How the peer is reached: deadlines, TLS, credentials."                              \
         }
