@@ -42,19 +42,21 @@ bool fleet_add(struct fleet *fleet, const char *path, const char *data, const ch
                struct error *err);
 void fleet_remove(struct fleet *fleet, const char *name);
 
-/* One turn of every pipeline now, and their proposals (docs/schema/recommend.schema.json). In a fiber. */
+/* One turn of every pipeline now, and their proposals: `pipelines` of docs/schema/recommend.schema.json. In a
+ * fiber. */
 json_t *fleet_recommend(struct fleet *fleet);
 
 /* ---- what the API and the commands ask for; NAME may be "namespace/name" ---- */
 
-/* docs/schema/status.schema.json: an array; of one pipeline when `name` is not NULL. */
+/* `pipelines` of docs/schema/status.schema.json; one pipeline only when `name` is not NULL. */
 bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, struct error *err);
 
-/* The last `limit` observations as series for the charts: {"time": [...], "offered": [...], ...}. */
+/* The last `limit` observations for the charts: `series` of docs/schema/series.schema.json. */
 bool fleet_series(struct fleet *fleet, const char *name, size_t limit, json_t **ret_series,
                   struct error *err);
 
-/* Books against the frozen baseline (docs/schema/savings.schema.json). */
+/* Books against the frozen baseline: `pipelines` of docs/schema/savings.schema.json; all of them when `name`
+ * is NULL. */
 bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, struct error *err);
 
 /* A paused pipeline measures and keeps books, and changes nothing; it stays paused over a restart. What is in
