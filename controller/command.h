@@ -42,7 +42,7 @@ struct parameter {
         const char *help;     /* full sentences */
 };
 
-enum command_group { COMMAND_STUDY, COMMAND_ACCOUNT, COMMAND_SPEC, COMMAND_PROGRAM };
+enum command_group { COMMAND_LIVE, COMMAND_STUDY, COMMAND_ACCOUNT, COMMAND_SPEC, COMMAND_PROGRAM };
 
 struct command {
         const char *name;

@@ -557,6 +557,26 @@ const struct loop_status *loop_status(const struct loop *loop)
         return &loop->status;
 }
 
+const struct observation *loop_observation(const struct loop *loop)
+{
+        return loop->newest;
+}
+
+const struct proposal *loop_proposal(const struct loop *loop)
+{
+        return &loop->proposal;
+}
+
+const struct verdict *loop_verdict(const struct loop *loop)
+{
+        return &loop->verdict;
+}
+
+int64_t loop_last_change_ms(const struct loop *loop)
+{
+        return loop->last_change_ms;
+}
+
 void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving)
 {
         struct error err = ERROR_INIT;

@@ -80,6 +80,12 @@ struct loop_status {
 
 const struct loop_status *loop_status(const struct loop *loop);
 
+/* Of the newest turn; valid until the next one. */
+const struct observation *loop_observation(const struct loop *loop);
+const struct proposal *loop_proposal(const struct loop *loop);
+const struct verdict *loop_verdict(const struct loop *loop);
+int64_t loop_last_change_ms(const struct loop *loop); /* INT64_MIN: none */
+
 /* The books up to now. */
 void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving);
 

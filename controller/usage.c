@@ -12,10 +12,12 @@ const struct exit_status exit_statuses[] = {
         {2,
          "Bad input: a word of the command line, or a file that is missing or wrong. Nothing was changed."},
         {3, "Interrupted by SIGINT or SIGTERM, after what had been begun was brought to an end."},
+        {4, "Done, and something is to be done about it."},
         {0, NULL},
 };
 
 static const char *const group_titles[] = {
+        [COMMAND_LIVE] = "Tune live pipelines",
         [COMMAND_STUDY] = "Study a pipeline before anything touches it",
         [COMMAND_ACCOUNT] = "Look back",
         [COMMAND_SPEC] = "Write a spec",

@@ -21,6 +21,7 @@ static const struct {
         [ERROR_LIMIT] = {"LimitExceeded", false},
         [ERROR_INTERRUPTED] = {"Interrupted", false},
         [ERROR_NUMERIC] = {"NumericFailure", false},
+        [ERROR_FINDING] = {"Finding", false},
 };
 
 static void fill(struct error *err, enum error_code code, const char *reason)
@@ -96,6 +97,8 @@ int error_exit_status(const struct error *err)
                 return 2;
         case ERROR_INTERRUPTED:
                 return 3;
+        case ERROR_FINDING:
+                return 4;
         default:
                 return 1;
         }

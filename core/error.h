@@ -24,6 +24,7 @@ enum error_code {
         ERROR_LIMIT,       /* larger or longer than we accept */
         ERROR_INTERRUPTED, /* stopped by a signal */
         ERROR_NUMERIC,     /* a fit or solve that did not converge */
+        ERROR_FINDING,     /* done, and there is something to do about it: exit status 4 */
 };
 
 struct error {

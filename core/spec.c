@@ -48,6 +48,7 @@ static bool set_configurations(const struct reading *reading)
             !spec_read_configuration(pipeline, file->initial, &file->spec.initial, reading->err))
                 return false;
         file->spec.baseline = file->spec.initial;
+        file->spec.baseline_is_current = current;
         if (!current && baseline->kind == YAML_SCALAR)
                 return yaml_error(baseline, reading->err,
                                   "is not a configuration; expected Current, a map or a list");
@@ -241,6 +242,7 @@ static bool finish(const struct reading *reading)
         const struct yaml_node *model = yaml_get(reading->section, "model");
 
         spec->has_model = model != NULL;
+        spec->has_pipeline = yaml_get(reading->section, "pipeline") != NULL;
         set_constraints(&reading->file->constraints, &spec->constraints);
         if (!spec->prices && !option_new(&prices_table, NULL, &spec->prices, reading->err))
                 return false;

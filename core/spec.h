@@ -130,6 +130,7 @@ struct spec {
         char *name, *namespace;
         enum spec_mode mode;
         struct pipeline pipeline;
+        bool has_pipeline; /* the graph was written; live, the engine is asked for it otherwise */
         struct constraints constraints;
         bool has_model;
         struct model model;
@@ -149,6 +150,7 @@ struct spec {
         struct configuration
                 initial; /* spec.initial: where a simulation starts; the knobs' maxima without it */
         struct configuration baseline; /* spec.baseline; `initial` without it */
+        bool baseline_is_current;      /* Current: live, what ran when optctl first saw the pipeline */
         const struct strategy
                 *baseline_strategy; /* or the policy that savings are counted against; else `static` */
         void *baseline_options;     /* of baseline_strategy */

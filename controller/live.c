@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/live.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/gather.h"
+#include "controller/source.h"
+#include "controller/target.h"
+#include "core/json.h"
+
+struct live {
+        const struct fleet_setup *setup;
+        char *path, *data;
+        size_t n_overrides;
+        char **overrides; /* ends with NULL; the last one is the graph, once the engine told it */
+        struct source source;
+        struct clock clock;
+        struct source_context context;
+        struct spec *spec;
+        struct price_book *prices;
+        struct gather *gather;
+        struct target *target;
+        void *strategy_state;
+        struct journal journal;
+        struct configuration baseline;
+        struct loop *loop;
+        struct error trouble; /* why it is not open */
+};
+
+/* ---- life ---- */
+
+struct live *live_new(const struct fleet_setup *setup, const char *path, const char *data,
+                      const char *const *overrides)
+{
+        struct live *live = memory_new(1, sizeof *live);
+
+        live->setup = setup;
+        live->path = memory_copy_text(path);
+        live->data = memory_copy_text(data);
+        while (overrides && overrides[live->n_overrides])
+                live->n_overrides++;
+        live->overrides = memory_new(live->n_overrides + 2, sizeof *live->overrides);
+        for (size_t i = 0; i < live->n_overrides; i++)
+                live->overrides[i] = memory_copy_text(overrides[i]);
+        live->clock = reactor_clock(setup->reactor);
+        return live;
+}
+
+static const struct spec_strategy *strategy_of(const struct live *live)
+{
+        return spec_find_strategy(live->spec, live->spec->strategy->name);
+}
+
+/* Back to where live_read left it. */
+static void close_parts(struct live *live)
+{
+        loop_free(live->loop);
+        live->loop = NULL;
+        if (live->strategy_state)
+                live->spec->strategy->close(live->strategy_state);
+        live->strategy_state = NULL;
+        gather_free(live->gather);
+        live->gather = NULL;
+        target_free(live->target);
+        live->target = NULL;
+        price_book_free(live->prices);
+        live->prices = NULL;
+}
+
+void live_free(struct live *live)
+{
+        if (!live)
+                return;
+        close_parts(live);
+        spec_free(live->spec);
+        source_close(&live->source);
+        for (size_t i = 0; live->overrides[i]; i++)
+                free(live->overrides[i]);
+        free(live->overrides);
+        free(live->path);
+        free(live->data);
+        free(live);
+}
+
+/* ---- reading ---- */
+
+static bool check_sources(const struct live *live, struct error *err)
+{
+        const struct spec *spec = live->spec;
+
+        if (spec->n_sources == 0)
+                return error_set(
+                        err, ERROR_INPUT, NULL,
+                        "%s: nothing says where the pipeline runs; expected spec.engine, or spec.metrics",
+                        live->path);
+        if (!spec->strategy)
+                return error_set(err, ERROR_INPUT, NULL, "%s: no strategy was built in", live->path);
+        if (spec->strategy->needs_foresight)
+                return error_set(
+                        err, ERROR_INPUT, NULL,
+                        "%s: spec.strategy: %s knows the load to come, as only a simulation can; expected "
+                        "another",
+                        live->path, spec->strategy->name);
+        return true;
+}
+
+bool live_read(struct live *live, struct error *err)
+{
+        if (!source_open(live->path, live->data, live->setup->registry, &live->source, err) ||
+            !source_spec(&live->source, (const char *const *)live->overrides, &live->spec, err))
+                return false;
+        live->context = (struct source_context){
+                .name = live->spec->name,
+                .namespace = live->spec->namespace,
+                .base = live->spec->base,
+                .clock = &live->clock,
+                .reactor = live->setup->reactor,
+                .http = live->setup->http,
+                .log = live->setup->log,
+        };
+        return check_sources(live, err);
+}
+
+/* ---- the graph, as the engine knows it ---- */
+
+static bool ask_for_graph(const struct live *live, const struct spec_source *source, json_t **ret_graph,
+                          struct error *err)
+{
+        struct source_context context = live->context;
+        void *state = NULL;
+        bool done;
+
+        context.pipeline = NULL;
+        if (!source->collector->open(&context, source->options, &state, err))
+                return false;
+        done = source->collector->discover(state, ret_graph, err);
+        source->collector->close(state);
+        return done;
+}
+
+/* The spec is read again with the graph as if it had been written. */
+static bool take_graph(struct live *live, const json_t *graph, struct error *err)
+{
+        autotext text = {0};
+        struct spec *spec;
+        char **slot = &live->overrides[live->n_overrides];
+
+        text_put(&text, "spec.pipeline=");
+        json_put(graph, 0, &text);
+        free(*slot);
+        *slot = text_take(&text);
+        if (!source_spec(&live->source, (const char *const *)live->overrides, &spec, err))
+                return error_wrap(err, "with the graph that the engine told");
+        spec_free(live->spec);
+        live->spec = spec;
+        live->context.name = spec->name;
+        live->context.namespace = spec->namespace;
+        live->context.base = spec->base;
+        return true;
+}
+
+static bool discover(struct live *live, struct error *err)
+{
+        for (size_t i = 0; i < live->spec->n_sources && !live->spec->has_pipeline; i++) {
+                const struct spec_source *source = &live->spec->sources[i];
+                autojson *graph = NULL;
+
+                if (!source->collector->discover)
+                        continue;
+                if (!ask_for_graph(live, source, &graph, err) || !take_graph(live, graph, err))
+                        return error_wrap(err, "%s", source->collector->name);
+        }
+        return true;
+}
+
+/* ---- opening ---- */
+
+static bool open_strategy(struct live *live, struct error *err)
+{
+        const struct spec_strategy *chosen = strategy_of(live);
+        const struct strategy_context context = {
+                .pipeline = &live->spec->pipeline,
+                .constraints = &live->spec->constraints,
+                .prices = live->prices,
+                .model = live->spec->has_model ? &live->spec->model : NULL,
+                .start_ms = clock_now_ms(&live->clock),
+        };
+
+        return chosen->strategy->open(&context, chosen->options, &live->strategy_state, err) ||
+               error_wrap(err, "strategy %s", chosen->strategy->name);
+}
+
+static bool open_journal(struct live *live, struct error *err)
+{
+        const struct spec_strategy *chosen = strategy_of(live);
+        json_t *settings;
+        struct ledger_subject subject = {
+                .namespace = live->spec->namespace,
+                .pipeline = &live->spec->pipeline,
+                .prices = live->prices,
+        };
+        bool done;
+
+        if (!live->setup->ledger)
+                return true;
+        settings = json_pack("{s:s, s:o}", "strategy", chosen->strategy->name, "options",
+                             chosen->strategy->options
+                                     ? option_to_json(chosen->strategy->options, chosen->options)
+                                     : json_null());
+        subject.settings = settings;
+        done = ledger_journal(live->setup->ledger, &subject, &live->journal, err);
+        json_decref(settings);
+        return done;
+}
+
+/* What runs now: the baseline where the spec says Current. */
+static bool look(struct live *live, struct error *err)
+{
+        autofree struct observation *seen = memory_new(1, sizeof *seen);
+
+        if (!gather_collector.collect(live->gather, seen, err))
+                return false;
+        for (int i = 0; i < seen->configuration.count; i++)
+                if (isnan(seen->configuration.value[i]))
+                        return error_set(err, ERROR_INCOMPLETE, NULL,
+                                         "nothing says what knob %s is set to now",
+                                         live->spec->pipeline.knobs[i].name);
+        live->baseline = live->spec->baseline_is_current ? seen->configuration : live->spec->baseline;
+        return true;
+}
+
+static void open_loop(struct live *live)
+{
+        const struct spec *spec = live->spec;
+        const struct spec_strategy *chosen = strategy_of(live);
+        const struct loop_setup setup = {
+                .pipeline = &spec->pipeline,
+                .constraints = &spec->constraints,
+                .prices = live->prices,
+                .clock = &live->clock,
+                .collector = &gather_collector,
+                .collector_state = live->gather,
+                .actuator = &target_actuator,
+                .actuator_state = live->target,
+                .strategy = chosen->strategy,
+                .strategy_state = live->strategy_state,
+                .interval_ms = live_interval_ms(live),
+                .guardrails = spec->guardrails,
+                .n_guardrails = spec->n_guardrails,
+                .journal = live->setup->ledger ? &live->journal : NULL,
+                .mode = live->setup->dry_run && spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : spec->mode,
+                .baseline = &live->baseline,
+                .log = live->setup->log,
+        };
+
+        live->loop = loop_new(&setup);
+}
+
+static bool open_parts(struct live *live, struct error *err)
+{
+        if (!discover(live, err))
+                return false;
+        live->context.pipeline = &live->spec->pipeline;
+        if (!price_book_new(live->spec->prices, live->spec->base, &live->prices, err) ||
+            !gather_open(&live->context, live->spec, &live->gather, err) ||
+            !target_open(&live->context, live->spec, &live->target, err) || !look(live, err) ||
+            !open_strategy(live, err) || !open_journal(live, err))
+                return false;
+        open_loop(live);
+        return true;
+}
+
+bool live_open(struct live *live, struct error *err)
+{
+        if (open_parts(live, err))
+                return true;
+        close_parts(live);
+        live->trouble = *err;
+        return false;
+}
+
+bool live_is_open(const struct live *live)
+{
+        return live->loop != NULL;
+}
+
+const char *live_name(const struct live *live)
+{
+        return live->spec->name;
+}
+
+const char *live_namespace(const struct live *live)
+{
+        return live->spec->namespace;
+}
+
+int64_t live_interval_ms(const struct live *live)
+{
+        const struct spec_strategy *chosen = strategy_of(live);
+
+        return chosen->strategy->interval_ms(chosen->options);
+}
+
+struct loop *live_loop(const struct live *live)
+{
+        return live->loop;
+}
+
+const struct spec *live_spec(const struct live *live)
+{
+        return live->spec;
+}
+
+const char *live_currency(const struct live *live)
+{
+        return price_book_currency(live->prices);
+}
+
+const char *live_trouble(const struct live *live)
+{
+        return live->trouble.message;
+}
+
+/* ---- turns ---- */
+
+static void say_trouble(const struct live *live, const struct error *err)
+{
+        log_warning(live->setup->log, "the pipeline cannot be reached", LOG_TEXT("pipeline", live_name(live)),
+                    LOG_TEXT("reason", err->message));
+}
+
+void live_turn(struct live *live)
+{
+        struct error err = ERROR_INIT;
+
+        if (live->loop) {
+                loop_turn(live->loop);
+                return;
+        }
+        if (live_open(live, &err))
+                log_info(live->setup->log, "the pipeline is reached", LOG_TEXT("pipeline", live_name(live)));
+        else
+                say_trouble(live, &err);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_LIVE_H
+#define OPTCTL_CONTROLLER_LIVE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/fleet.h"
+#include "controller/loop.h"
+
+/*
+ * One live pipeline: its spec, what it reads and sets, and the loop between them.
+ *
+ * Opening asks the engine (for the graph, where the spec has none, and for what runs), so it may have to be
+ * tried again; everything here runs in a fiber.
+ */
+struct live;
+
+/* Nothing is read yet; everything is copied but `setup`. */
+struct live *live_new(const struct fleet_setup *setup, const char *path, const char *data,
+                      const char *const *overrides);
+void live_free(struct live *live);
+DEFINE_CLEANUP(live_free, struct live);
+
+/* Reads the spec, as far as that goes without the engine. ERROR_INPUT. */
+bool live_read(struct live *live, struct error *err);
+
+/* Opens what the spec names. err->retry says whether it may work later. */
+bool live_open(struct live *live, struct error *err);
+bool live_is_open(const struct live *live);
+
+const char *live_name(const struct live *live);      /* metadata.name */
+const char *live_namespace(const struct live *live); /* or NULL */
+int64_t live_interval_ms(const struct live *live);
+
+/* Opens it when it is not; a turn of the loop when it is. */
+void live_turn(struct live *live);
+
+struct loop *live_loop(const struct live *live); /* NULL until it is open */
+const struct spec *live_spec(const struct live *live);
+const char *live_currency(const struct live *live); /* once it is open */
+const char *live_trouble(const struct live *live);  /* why it is not open; empty before the first try */
+
+/* Documents of the API; the caller owns them. */
+json_t *live_status(const struct live *live);
+json_t *live_recommendation(const struct live *live);
+json_t *live_saving_json(const struct live *live); /* once it is open */
+json_t *live_configuration_json(const struct pipeline *pipeline, const struct configuration *configuration);
+
+#endif
