@@ -175,6 +175,19 @@ static void ask_all(struct gather *gather)
         while (gather->n_awaited > 0);
 }
 
+/* What the deployment alone knows of its settings nobody here can ask for. */
+static void assume_settings(const struct gather *gather, struct configuration *configuration)
+{
+        const struct spec *spec = gather->spec;
+
+        for (int i = 0; i < configuration->count && i < spec->initial.count; i++) {
+                enum knob_role role = spec->pipeline.knobs[i].role;
+
+                if (role == KNOB_MEMORY || role == KNOB_OTHER)
+                        know(&configuration->value[i], spec->initial.value[i]);
+        }
+}
+
 /* A source that does not answer is no reason to do without the others, unless what it alone knows is needed:
  * then that is missing. */
 static bool gather_collect(void *state, struct observation *ret_observation, struct error *err)
@@ -196,6 +209,7 @@ static bool gather_collect(void *state, struct observation *ret_observation, str
         }
         if (!any)
                 return false;
+        assume_settings(gather, &ret_observation->configuration);
         error_clear(err);
         return true;
 }
