@@ -54,6 +54,12 @@ static bool take_model(struct variant *variant, struct error *err)
 {
         const struct spec *spec = variant->spec;
 
+        if (spec->lacks_graph)
+                return error_set(
+                        err, ERROR_INPUT, NULL,
+                        "%s: names operators, and only the engine knows the graph; expected spec.pipeline "
+                        "(optctl record writes it)",
+                        spec->path);
         if (spec->backtest.fit.count > 0)
                 return calibrate_model(spec, &variant->model, err);
         if (!spec->has_model)

@@ -33,6 +33,31 @@ static void set_constraints(const struct written_constraints *written, struct co
         constraints->confidence = written->confidence_percent / 100;
 }
 
+/* Whether a configuration, a list of knobs or a model names an operator somewhere below the node. */
+static bool names_operators(const struct yaml_node *node)
+{
+        bool found = false;
+
+        if (!node || node->kind == YAML_SCALAR)
+                return false;
+        for (size_t i = 0; i < node->count && !found; i++)
+                found = (node->kind == YAML_MAP && strncmp(node->keys[i]->scalar, "operator", 8) == 0) ||
+                        names_operators(node->items[i]);
+        return found;
+}
+
+static bool lacks_graph(const struct reading *reading)
+{
+        const struct yaml_node *section = reading->section;
+
+        return !reading->file->spec.has_pipeline && reading->file->engine &&
+               (names_operators(yaml_get(section, "knobs")) ||
+                names_operators(yaml_get(section, "initial")) ||
+                names_operators(yaml_get(section, "baseline")) ||
+                names_operators(yaml_get(section, "model")) ||
+                names_operators(yaml_get(section, "recordings")));
+}
+
 static bool set_configurations(const struct reading *reading)
 {
         struct spec_file *file = reading->file;
@@ -44,7 +69,7 @@ static bool set_configurations(const struct reading *reading)
         file->spec.initial.count = pipeline->n_knobs;
         for (int i = 0; i < pipeline->n_knobs; i++)
                 file->spec.initial.value[i] = pipeline->knobs[i].max;
-        if (file->initial &&
+        if (file->initial && !file->spec.lacks_graph &&
             !spec_read_configuration(pipeline, file->initial, &file->spec.initial, reading->err))
                 return false;
         file->spec.baseline = file->spec.initial;
@@ -52,7 +77,8 @@ static bool set_configurations(const struct reading *reading)
         if (!current && baseline->kind == YAML_SCALAR)
                 return yaml_error(baseline, reading->err,
                                   "is not a configuration; expected Current, a map or a list");
-        return current || spec_read_configuration(pipeline, baseline, &file->spec.baseline, reading->err);
+        return current || file->spec.lacks_graph ||
+               spec_read_configuration(pipeline, baseline, &file->spec.baseline, reading->err);
 }
 
 /* ---- strategies and guardrails ---- */
@@ -190,6 +216,8 @@ static bool check_recording(const struct reading *reading, size_t index)
 
 static bool check_recordings(const struct reading *reading)
 {
+        if (reading->file->spec.lacks_graph)
+                return true;
         for (size_t i = 0; i < reading->file->spec.recordings.count; i++)
                 if (!check_recording(reading, i))
                         return false;
@@ -243,14 +271,15 @@ static bool finish(const struct reading *reading)
 
         spec->has_model = model != NULL;
         spec->has_pipeline = yaml_get(reading->section, "pipeline") != NULL;
+        spec->lacks_graph = lacks_graph(reading);
         set_constraints(&reading->file->constraints, &spec->constraints);
         if (!spec->prices && !option_new(&prices_table, NULL, &spec->prices, reading->err))
                 return false;
         return spec_make_pipeline(reading->file, reading->section, reading->err) &&
-               spec_order_model(spec, model, reading->err) && set_configurations(reading) &&
-               set_sources(reading) && set_strategies(reading) && set_guardrails(reading) &&
-               choose_strategies(reading) && check_simulation(reading) && check_recordings(reading) &&
-               check_backtest(reading);
+               (spec->lacks_graph || spec_order_model(spec, model, reading->err)) &&
+               set_configurations(reading) && set_sources(reading) && set_strategies(reading) &&
+               set_guardrails(reading) && choose_strategies(reading) && check_simulation(reading) &&
+               check_recordings(reading) && check_backtest(reading);
 }
 
 static bool apply_overrides(struct yaml_document *document, const char *const *overrides, struct error *err)

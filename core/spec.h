@@ -131,6 +131,9 @@ struct spec {
         enum spec_mode mode;
         struct pipeline pipeline;
         bool has_pipeline; /* the graph was written; live, the engine is asked for it otherwise */
+        /* The spec names operators of a graph that only the engine knows: until it was asked, one operator
+         * "pipeline" stands for them, and what names them is not looked at. */
+        bool lacks_graph;
         struct constraints constraints;
         bool has_model;
         struct model model;

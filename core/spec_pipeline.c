@@ -308,6 +308,8 @@ static bool make_knobs(struct spec_file *file, const struct yaml_node *section, 
                 int operator_index = -1;
                 bool done;
 
+                if (knobs[i].operator_name && file->spec.lacks_graph)
+                        continue;
                 if (knobs[i].operator_name) {
                         operator_index = spec_find_operator(pipeline, knobs[i].operator_name,
                                                             spec_item(section, "knobs", i, "operator"), err);

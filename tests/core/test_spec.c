@@ -347,6 +347,38 @@ static void test_knobs_that_are_none(void **state)
         refuse_text("  mode: Auto\n", "f.yaml:5:3: spec: lacks knobs; expected a list of maps");
 }
 
+/* Operators of a graph that the engine will be asked for cannot be looked up before. */
+static void test_a_graph_that_only_the_engine_knows(void **state)
+{
+        static const char text[] =
+                "apiVersion: optctl.dev/v1alpha1\n"
+                "kind: TunedPipeline\n"
+                "metadata: {name: p}\n"
+                "spec:\n"
+                "  engine: {flink: {url: \"http://127.0.0.1:8081\"}}\n"
+                "  initial: {operators: {work: 3}}\n"
+                "  knobs: [{name: parallelism, scope: Operator, operator: work, min: 1, max: 8}]\n";
+        static const char *const graph[] = {"spec.pipeline={operators: [{name: in, source: true}, {name: "
+                                            "work}], edges: [{from: in, to: work}]}",
+                                            NULL};
+        static const char *const other[] = {"spec.pipeline={operators: [{name: in, source: true}]}", NULL};
+        struct error err = ERROR_INIT;
+        struct spec *spec;
+
+        (void)state;
+        assert_true(spec_parse(text, strlen(text), "f.yaml", NULL, NULL, NULL, &spec, &err));
+        assert_true(spec->lacks_graph);
+        assert_int_equal(spec->pipeline.n_knobs, 0);
+        spec_free(spec);
+        assert_true(spec_parse(text, strlen(text), "f.yaml", NULL, graph, NULL, &spec, &err));
+        assert_false(spec->lacks_graph);
+        assert_int_equal(spec->pipeline.knobs[0].operator_index, 1);
+        assert_true(spec->initial.value[0] == 3);
+        spec_free(spec);
+        assert_false(spec_parse(text, strlen(text), "f.yaml", NULL, other, NULL, &spec, &err));
+        assert_non_null(strstr(err.message, "no operator \"work\""));
+}
+
 static void test_names_that_lead_nowhere(void **state)
 {
         (void)state;
@@ -453,6 +485,7 @@ int main(void)
                 cmocka_unit_test(test_without_a_registry_names_are_not_checked),
                 cmocka_unit_test(test_graphs_that_are_none),
                 cmocka_unit_test(test_knobs_that_are_none),
+                cmocka_unit_test(test_a_graph_that_only_the_engine_knows),
                 cmocka_unit_test(test_names_that_lead_nowhere),
                 cmocka_unit_test(test_tables_are_whole),
                 cmocka_unit_test(test_garbage_is_one_line),
