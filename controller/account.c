@@ -23,8 +23,16 @@ void account_open(struct account *account, const struct price_book *prices,
         };
 }
 
+static void read_backlog(struct account *account, const struct observation *observation)
+{
+        account->backlog_seconds = observation_backlog_seconds(observation);
+        if (!isfinite(account->backlog_seconds))
+                account->backlog_seconds = 0;
+}
+
 static void begin(struct account *account, int64_t now_ms, int workers)
 {
+        account->begun = true;
         account->workers = workers;
         account->since_ms = account->unrecorded_since_ms = now_ms;
         account->month_end_ms = clock_month_end_ms(now_ms);
@@ -43,23 +51,24 @@ static void end_day(struct account *account)
         account->day_end_ms += MS_PER_DAY;
 }
 
-/* Books the part of the open interval up to the next end of a month or day, or to `until_ms`. */
-static void book_part(struct account *account, int64_t until_ms)
+/* The end of the day or month that an interval up to `until_ms` has to be cut at; else its end. */
+static int64_t cut(const struct account *account, int64_t until_ms)
 {
         int64_t to_ms = until_ms;
-        price_sum cost, baseline;
 
         if (account->month_end_ms < to_ms)
                 to_ms = account->month_end_ms;
         if (account->day_end_ms < to_ms)
                 to_ms = account->day_end_ms;
-        cost = price_book_integral(account->prices, account->since_ms, to_ms, account->workers);
-        baseline = price_book_integral(account->prices, account->since_ms, to_ms, account->baseline_workers);
+        return to_ms;
+}
+
+/* Books what the time up to `to_ms` cost, which ends in the same day and month. */
+static void book(struct account *account, int64_t to_ms, price_sum cost, price_sum baseline)
+{
         account->spent += cost;
         account->spent_this_month += cost;
-        account->unrecorded += cost;
         account->baseline_spent += baseline;
-        account->unrecorded_baseline += baseline;
         account->day_saving += baseline - cost;
         account->since_ms = to_ms;
         if (to_ms == account->day_end_ms)
@@ -70,38 +79,110 @@ static void book_part(struct account *account, int64_t until_ms)
         }
 }
 
-bool account_settle(struct account *account, int64_t now_ms, struct error *err)
+static bool record(struct account *account, struct error *err)
 {
         const struct journal *journal = account->journal;
+        const struct spend spend = {
+                .from_ms = account->unrecorded_since_ms,
+                .to_ms = account->since_ms,
+                .cost = price_sum_to_money(account->unrecorded),
+                .baseline_cost = price_sum_to_money(account->unrecorded_baseline),
+                .observed_ms = account->unrecorded_observed_ms,
+                .late_ms = account->unrecorded_late_ms,
+        };
+
+        if (account->unrecorded_since_ms >= account->since_ms || account->reading)
+                return true;
+        if (journal && journal->spend && !journal->spend(journal->context, &spend, err))
+                return error_wrap(err, "while recording what was spent");
+        account->unrecorded_since_ms = account->since_ms;
+        account->unrecorded = account->unrecorded_baseline = 0;
+        account->unrecorded_observed_ms = account->unrecorded_late_ms = 0;
+        return true;
+}
+
+/* What the journal does not take is kept, and the books go on. */
+bool account_settle(struct account *account, int64_t now_ms, struct error *err)
+{
+        bool recorded = true;
 
         if (account->workers < 0)
                 return true;
-        while (account->since_ms < now_ms)
-                book_part(account, now_ms);
-        if (account->unrecorded_since_ms >= now_ms)
-                return true;
-        if (journal && journal->spend &&
-            !journal->spend(journal->context, account->unrecorded_since_ms, now_ms,
-                            price_sum_to_money(account->unrecorded),
-                            price_sum_to_money(account->unrecorded_baseline), err))
-                return error_wrap(err, "while recording what was spent");
-        account->unrecorded_since_ms = now_ms;
-        account->unrecorded = account->unrecorded_baseline = 0;
-        return true;
+        while (account->since_ms < now_ms) {
+                int64_t to_ms = cut(account, now_ms);
+                price_sum cost =
+                        price_book_integral(account->prices, account->since_ms, to_ms, account->workers);
+                price_sum baseline = price_book_integral(account->prices, account->since_ms, to_ms,
+                                                         account->baseline_workers);
+
+                account->unrecorded += cost;
+                account->unrecorded_baseline += baseline;
+                book(account, to_ms, cost, baseline);
+                recorded = recorded && record(account, err);
+        }
+        return recorded && record(account, err);
 }
+
+/* ---- after a restart ---- */
+
+/* Time that nobody has booked belongs to no day; the month goes by all the same. */
+static void skip_to(struct account *account, int64_t from_ms)
+{
+        int64_t gap_ms = from_ms - account->since_ms;
+
+        if (gap_ms <= 0)
+                return;
+        account->day_end_ms += gap_ms;
+        account->since_ms = account->unrecorded_since_ms = from_ms;
+        if (account->month_end_ms <= from_ms) {
+                account->spent_this_month = 0;
+                account->month_end_ms = clock_month_end_ms(from_ms);
+        }
+}
+
+/* An interval that was kept back while the journal failed may span days: its parts share it by their time. */
+void account_recall(struct account *account, const struct spend *spend)
+{
+        double span = (double)(spend->to_ms - spend->from_ms);
+
+        if (!account->begun)
+                begin(account, spend->from_ms, account->workers);
+        skip_to(account, spend->from_ms);
+        while (account->since_ms < spend->to_ms) {
+                int64_t to_ms = cut(account, spend->to_ms);
+                double share = (double)(to_ms - account->since_ms) / span;
+
+                book(account, to_ms, price_sum_of_money(spend->cost * share),
+                     price_sum_of_money(spend->baseline_cost * share));
+        }
+        account->unrecorded_since_ms = account->since_ms;
+        account->observed_ms += spend->observed_ms;
+        account->slo_missed_ms += spend->late_ms;
+}
+
+void account_recall_workers(struct account *account, const struct observation *observation)
+{
+        if ((observation->missing & MISSING_ALL) || observation->workers < 0)
+                return;
+        account->workers = observation->workers;
+        read_backlog(account, observation);
+}
+
+/* ---- observations ---- */
 
 static void judge_window(struct account *account, const struct observation *observation)
 {
         const struct constraints *constraints = account->constraints;
 
-        account->backlog_seconds = observation_backlog_seconds(observation);
-        if (!isfinite(account->backlog_seconds))
-                account->backlog_seconds = 0;
+        read_backlog(account, observation);
         account->observed_ms += observation->window_ms;
+        account->unrecorded_observed_ms += observation->window_ms;
         /* A comparison with a bound that was not asked for (NAN) is false. */
         if (observation->latency_p99_seconds > constraints->latency_p99_seconds ||
-            account->backlog_seconds > constraints->backlog_seconds)
+            account->backlog_seconds > constraints->backlog_seconds) {
                 account->slo_missed_ms += observation->window_ms;
+                account->unrecorded_late_ms += observation->window_ms;
+        }
 }
 
 bool account_observe(struct account *account, int64_t now_ms, const struct observation *observation,
@@ -112,8 +193,12 @@ bool account_observe(struct account *account, int64_t now_ms, const struct obser
         if (observation->missing & MISSING_ALL)
                 return true;
         judge_window(account, observation);
-        if (account->workers < 0)
+        if (observation->workers < 0)
+                return true;
+        if (!account->begun)
                 begin(account, now_ms, observation->workers);
+        else if (account->workers < 0)
+                skip_to(account, now_ms);
         else if (observation->workers != account->workers ||
                  now_ms - account->unrecorded_since_ms >= LONGEST_INTERVAL_MS)
                 settled = account_settle(account, now_ms, err);

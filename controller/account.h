@@ -19,13 +19,16 @@ struct account {
         const struct constraints *constraints;
         const struct journal *journal; /* may be NULL */
         int baseline_workers;
-        int workers;      /* of the open interval; -1: not known yet */
+        bool begun;
+        int workers;      /* of the open interval; -1: not known */
         int64_t since_ms; /* start of the open interval */
         int64_t month_end_ms, day_end_ms;
         price_sum spent, baseline_spent, spent_this_month;
+        bool reading; /* the journal is being read: nothing is written to it */
         /* Not in the journal yet: all since then. */
         int64_t unrecorded_since_ms;
         price_sum unrecorded, unrecorded_baseline;
+        int64_t unrecorded_observed_ms, unrecorded_late_ms;
         /* Saving of whole days (24 h from the first observation), by Welford's recurrence. */
         price_sum day_saving;
         int days;
@@ -46,9 +49,15 @@ void account_open(struct account *account, const struct price_book *prices,
                   const struct constraints *constraints, const struct journal *journal,
                   const struct pipeline *pipeline, const struct configuration *baseline);
 
-/* Once a turn. Closes the open interval when the number of workers changes, and every hour. An observation
- * with MISSING_ALL tells nothing: what ran runs on. Fails when the journal does; what it did not take is kept
- * and offered again with the next interval. */
+/* Books of before a restart: every interval in the journal, oldest first, before anything is observed. */
+void account_recall(struct account *account, const struct spend *spend);
+
+/* The observation that the books went by at the end of the last of them: what ran then runs on. */
+void account_recall_workers(struct account *account, const struct observation *observation);
+
+/* Once a turn. Closes the open interval when the number of workers changes, every hour, and at the end of a
+ * day and of a month. An observation with MISSING_ALL, or without workers, tells nothing: what ran runs on.
+ * Fails when the journal does; what it did not take is kept and offered again with the next interval. */
 bool account_observe(struct account *account, int64_t now_ms, const struct observation *observation,
                      struct error *err);
 

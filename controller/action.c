@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/action.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ void action_open(struct action *action, const struct pipeline *pipeline, const s
                 .clock = clock,
                 .phase = recover ? ACTION_RECOVERING : ACTION_IDLE,
                 .next_ms = INT64_MIN,
+                .carried_per_second = NAN,
         };
 }
 
@@ -50,6 +52,29 @@ static bool pay_call_end(struct action *action, struct error *err)
         return true;
 }
 
+struct ending action_ending(const struct action *action)
+{
+        return (struct ending){
+                .intent_id = action->intent.id,
+                .time_ms = action->ended_ms,
+                .outcome = action->ending,
+                .back = action->ending == OUTCOME_REVERTED ? action->back : (struct configuration){0},
+                .carried_per_second = action->carried_per_second,
+                .reason = action->reason,
+        };
+}
+
+static bool pay_outcome(struct action *action, struct error *err)
+{
+        const struct journal *journal = action->journal;
+        const struct ending ending = action_ending(action);
+
+        if (action->owes_outcome && !journal->outcome(journal->context, &ending, err))
+                return false;
+        action->owes_outcome = false;
+        return true;
+}
+
 static bool pay_journal(struct action *action, struct error *err)
 {
         const struct journal *journal = action->journal;
@@ -60,11 +85,7 @@ static bool pay_journal(struct action *action, struct error *err)
             !journal->applied(journal->context, action->intent.id, action->applied_ms, err))
                 return false;
         action->owes_applied = false;
-        if (action->owes_outcome && !journal->outcome(journal->context, action->intent.id, action->ended_ms,
-                                                      action->ending, action->reason, err))
-                return false;
-        action->owes_outcome = false;
-        return true;
+        return pay_outcome(action, err);
 }
 
 /* A debt that cannot be paid now is paid at a later step. */
@@ -131,8 +152,9 @@ static enum action_event finish(struct action *action, enum outcome outcome, con
         return ACTION_ENDED;
 }
 
-void action_end(struct action *action, enum outcome outcome, const char *reason)
+void action_end(struct action *action, enum outcome outcome, double carried_per_second, const char *reason)
 {
+        action->carried_per_second = carried_per_second;
         (void)finish(action, outcome, reason);
 }
 
@@ -167,24 +189,20 @@ static void wait_longer(struct action *action)
 
 /* ---- applying ---- */
 
-bool action_begin(struct action *action, int64_t decision_id, const struct configuration *from,
-                  const struct configuration *to, const struct prediction *prediction, struct error *err)
+bool action_begin(struct action *action, const struct intent *intent, struct error *err)
 {
         const struct journal *journal = action->journal;
         int64_t now_ms = clock_now_ms(action->clock);
 
-        action->intent = (struct intent){
-                .decision_id = decision_id,
-                .time_ms = now_ms,
-                .from = *from,
-                .to = *to,
-                .prediction = *prediction,
-        };
+        action->intent = *intent;
+        action->intent.time_ms = now_ms;
+        action->intent.applied = false;
         if (HAS(action, intent) &&
             !journal->intent(journal->context, &action->intent, &action->intent.id, err))
                 return error_wrap(err, "the intent could not be written down");
         action->phase = ACTION_APPLYING;
-        action->begun_before_crash = false;
+        action->begun_before_crash = action->applied_before_crash = false;
+        action->carried_per_second = NAN;
         action->attempts = 0;
         action->next_ms = INT64_MIN;
         action->deadline_ms = now_ms + ACTION_PATIENCE_MS;
@@ -210,7 +228,7 @@ static enum action_event arrive(struct action *action)
 {
         action->phase = ACTION_APPLIED;
         action->intent.applied = true;
-        action->applied_ms = clock_now_ms(action->clock);
+        action->intent.applied_ms = action->applied_ms = clock_now_ms(action->clock);
         action->owes_applied = HAS(action, applied);
         (void)try_to_pay(action);
         return ACTION_ARRIVED;
@@ -274,12 +292,14 @@ static enum action_event resume(struct action *action, const struct configuratio
         struct intent *intent = &action->intent;
 
         action->begun_before_crash = true;
+        action->carried_per_second = NAN;
         action->back = intent->from;
         if (configuration_equal(running, &intent->to)) {
                 if (!intent->applied)
                         return arrive(action);
                 action->phase = ACTION_APPLIED;
-                action->applied_ms = clock_now_ms(action->clock);
+                action->applied_ms = intent->applied_ms;
+                action->applied_before_crash = true;
                 return ACTION_ARRIVED;
         }
         if (configuration_equal(running, &intent->from))

@@ -45,9 +45,11 @@ struct action {
         struct intent intent;
         struct configuration back; /* where taking back leads */
         bool begun_before_crash;
+        bool applied_before_crash; /* and known to have got there */
         int attempts;
         int64_t next_ms, deadline_ms;
         enum outcome ending;
+        double carried_per_second;       /* of one that was verified, else NAN */
         char reason[ACTION_REASON_ROOM]; /* of the ending, or of the newest failure */
         /* What the journal still has to take. */
         bool owes_call_end, owes_applied, owes_outcome;
@@ -68,20 +70,24 @@ void action_open(struct action *action, const struct pipeline *pipeline, const s
 /* Nothing is in flight and the journal knows how the last one ended: a new one may begin. */
 bool action_idle(const struct action *action);
 
-/* Writes the intent; true once it is durable. Then action_step makes the calls. Fails when the intent could
- * not be written: nothing is in flight then. */
-bool action_begin(struct action *action, int64_t decision_id, const struct configuration *from,
-                  const struct configuration *to, const struct prediction *prediction, struct error *err);
+/* What is to be done: `from`, `to`, `prediction`, `decision_id` and `ordered` of an intent. Writes it down;
+ * true once it is durable. Then action_step makes the calls. Fails when it could not be written: nothing is
+ * in flight then. */
+bool action_begin(struct action *action, const struct intent *intent, struct error *err);
 
 /* Does what is due: pays what the journal is owed, recovers, applies, takes back. */
 enum action_event action_step(struct action *action);
 
-/* Ends an action that arrived, the target staying as it is. */
-void action_end(struct action *action, enum outcome outcome, const char *reason);
+/* Ends an action that arrived, the target staying as it is. `carried_per_second` is what it carried while
+ * being verified, NAN when it was not. */
+void action_end(struct action *action, enum outcome outcome, double carried_per_second, const char *reason);
 
 /* Takes an action that arrived back to `back`; the steps that follow do it. Ends in Reverted, or in Unknown
  * when somebody else changed the target meanwhile. */
 void action_take_back(struct action *action, const struct configuration *back, const char *reason);
+
+/* How the newest action ended. The reason is borrowed until the next one begins. */
+struct ending action_ending(const struct action *action);
 
 /* What the target is told to run; knobs that no actuator controls are as in `otherwise`. */
 bool action_read_target(struct action *action, const struct configuration *otherwise,

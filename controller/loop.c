@@ -6,53 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/action.h"
-#include "controller/avoid.h"
 #include "controller/judge.h"
+#include "controller/loop_internal.h"
 #include "controller/observe.h"
 
-#define MAX_CHANGES 256 /* remembered for the guardrails; a comparator may change more often */
-#define REASON_ROOM 600
 #define SATURATED_RATIO                                                                                      \
         0.95 /* busy share of the busiest subtask from which on a pipeline is at its limit                   \
               */
 
-/* A configuration that kept its promise, and the most it carried while doing so. */
-struct known_good {
-        bool known;
-        struct configuration configuration;
-        double carried_per_second;
-};
-
-struct loop {
-        struct loop_setup setup;
-        struct action action;
-        struct verify verify;
-        struct avoid_list avoid;
-        struct account account;
-        /* The newest two observations, in turns, so that none is copied. */
-        struct observation windows[2];
-        struct observation *newest;
-        int64_t previous_ms; /* end of the window before the newest that measured something */
-        struct proposal proposal;
-        struct verdict verdict;
-        /* The action that is in flight or was last. */
-        struct proposal acted;
-        struct verdict acted_verdict;
-        bool acted_is_ours;               /* false for one from before a crash */
-        double carried_before_per_second; /* read when it was decided on */
-        struct known_good good;
-        int64_t change_times_ms[MAX_CHANGES];
-        size_t n_changes;
-        int64_t last_change_ms, last_scale_down_ms, last_bad_ms;
-        char reason[REASON_ROOM];
-        char last_hold[REASON_ROOM]; /* as in the journal */
-        struct loop_status status;
-};
-
 /* ---- words ---- */
 
-static void say(const struct loop *loop, const char *message, const char *reason)
+void loop_say(const struct loop *loop, const char *message, const char *reason)
 {
         const struct log_field fields[] = {
                 LOG_TEXT("pipeline", loop->setup.pipeline->name),
@@ -63,15 +27,16 @@ static void say(const struct loop *loop, const char *message, const char *reason
         log_write(loop->setup.log, LOG_LEVEL_INFO, message, fields);
 }
 
-static void journal_failed(struct loop *loop, const struct error *err)
+void loop_journal_failed(struct loop *loop, const struct error *err)
 {
         loop->status.journal_failures++;
-        say(loop, "the journal failed", err->message);
+        loop_say(loop, "the journal failed", err->message);
 }
 
 /* ---- the journal of decisions ---- */
 
-static bool record_decision(struct loop *loop, int64_t *ret_id, struct error *err)
+bool loop_record_decision(struct loop *loop, const struct configuration *before, int64_t *ret_id,
+                          struct error *err)
 {
         const struct journal *journal = loop->setup.journal;
         struct decision decision;
@@ -84,10 +49,10 @@ static bool record_decision(struct loop *loop, int64_t *ret_id, struct error *er
         decision.observation = loop->newest;
         decision.proposal = &loop->proposal;
         decision.verdict = &loop->verdict;
-        decision.before = loop->newest->configuration;
+        decision.before = *before;
         if (journal->decision(journal->context, &decision, ret_id, err))
                 return true;
-        journal_failed(loop, err);
+        loop_journal_failed(loop, err);
         return false;
 }
 
@@ -97,11 +62,11 @@ static void record_hold(struct loop *loop, const char *reason)
         struct error err = ERROR_INIT;
         int64_t id;
 
-        say(loop, "hold", reason);
+        loop_say(loop, "hold", reason);
         loop->verdict.judgement = JUDGEMENT_ALLOWED;
         loop->verdict.n_findings = 0;
         loop->verdict.configuration = loop->newest->configuration;
-        if (record_decision(loop, &id, &err))
+        if (loop_record_decision(loop, &loop->newest->configuration, &id, &err))
                 snprintf(loop->last_hold, sizeof loop->last_hold, "%s", reason);
 }
 
@@ -145,30 +110,18 @@ static void collect(struct loop *loop, struct error *err)
         if (!setup->collector->collect(setup->collector_state, next, err)) {
                 observation_clear(next, clock_now_ms(setup->clock), setup->interval_ms,
                                   setup->pipeline->n_operators);
-                say(loop, "nothing was collected", err->message);
+                loop_say(loop, "nothing was collected", err->message);
         }
         loop->newest = next;
         if (journal && journal->observation) {
                 struct error failure = ERROR_INIT;
 
                 if (!journal->observation(journal->context, next, &failure))
-                        journal_failed(loop, &failure);
+                        loop_journal_failed(loop, &failure);
         }
 }
 
 /* ---- what became of actions ---- */
-
-static void note_change(struct loop *loop, int64_t time_ms, const struct configuration *from,
-                        const struct configuration *to)
-{
-        if (loop->n_changes == MAX_CHANGES)
-                memmove(loop->change_times_ms, loop->change_times_ms + 1,
-                        --loop->n_changes * sizeof loop->change_times_ms[0]);
-        loop->change_times_ms[loop->n_changes++] = time_ms;
-        loop->last_change_ms = time_ms;
-        if (pipeline_change(loop->setup.pipeline, from, to).shrinks)
-                loop->last_scale_down_ms = time_ms;
-}
 
 static void tell(struct loop *loop, enum outcome outcome)
 {
@@ -190,44 +143,48 @@ static void count_outcome(struct loop_status *status, enum outcome outcome)
 static void on_ended(struct loop *loop)
 {
         const struct action *action = &loop->action;
+        const struct ending ending = action_ending(action);
 
-        if (action->ending == OUTCOME_REVERTED) {
-                avoid_add(&loop->avoid, &action->intent.to, action->ended_ms);
-                note_change(loop, action->ended_ms, &action->intent.to, &action->back);
-        }
-        if (action->ending == OUTCOME_REVERTED || action->ending == OUTCOME_FAILED)
-                loop->last_bad_ms = action->ended_ms;
+        remembered_ended(&loop->remembered, loop->setup.pipeline, &action->intent, &ending);
         count_outcome(&loop->status, action->ending);
-        say(loop, outcome_name(action->ending), action->reason);
+        loop_say(loop, outcome_name(action->ending), action->reason);
         tell(loop, action->ending);
 }
 
-static void end_action(struct loop *loop, enum outcome outcome, const char *reason)
+static void end_action(struct loop *loop, enum outcome outcome, double carried_per_second, const char *reason)
 {
-        action_end(&loop->action, outcome, reason);
+        action_end(&loop->action, outcome, carried_per_second, reason);
         on_ended(loop);
+}
+
+/* A comparator is told of PENDING alone. */
+static void end_unverified(struct loop *loop, const char *reason)
+{
+        action_end(&loop->action, OUTCOME_UNKNOWN, NAN, reason);
+        count_outcome(&loop->status, OUTCOME_UNKNOWN);
 }
 
 static void on_arrived(struct loop *loop)
 {
         const struct action *action = &loop->action;
         const struct intent *intent = &action->intent;
-        bool before_known = !action->begun_before_crash && loop->newest->missing == 0;
 
-        note_change(loop, action->begun_before_crash ? intent->time_ms : action->applied_ms, &intent->from,
-                    &intent->to);
+        remembered_applied(&loop->remembered, loop->setup.pipeline, intent);
         loop->status.changes++;
         tell(loop, OUTCOME_PENDING);
-        if (loop->setup.strategy->comparator || !intent->prediction.present) {
-                action_end(&loop->action, OUTCOME_UNKNOWN, "nothing was predicted that could be verified");
-                count_outcome(&loop->status, OUTCOME_UNKNOWN);
-                return;
-        }
-        verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
-                     &intent->to, before_known ? loop->newest : NULL, action->applied_ms);
+        if (intent->ordered)
+                end_unverified(loop, "ordered by a person: not verified");
+        else if (loop->setup.strategy->comparator || !intent->prediction.present)
+                end_unverified(loop, "nothing was predicted that could be verified");
+        else if (action->begun_before_crash)
+                loop_recall_verification(loop);
+        else
+                verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
+                             &intent->to, loop->newest->missing == 0 ? loop->newest : NULL,
+                             intent->applied_ms);
 }
 
-static void step_action(struct loop *loop)
+void loop_step(struct loop *loop)
 {
         switch (action_step(&loop->action)) {
         case ACTION_ARRIVED:
@@ -259,7 +216,7 @@ static bool may_go_back(const struct loop *loop, const struct configuration *bac
 static void on_regression(struct loop *loop, const char *reason)
 {
         const struct intent *intent = &loop->action.intent;
-        const struct known_good *good = &loop->good;
+        const struct known_good *good = &loop->remembered.good;
         bool to_good = good->known && good->carried_per_second >= loop->newest->offered_per_second &&
                        !configuration_equal(&good->configuration, &intent->to);
         const struct configuration *back = to_good ? &good->configuration : &intent->from;
@@ -272,50 +229,55 @@ static void on_regression(struct loop *loop, const char *reason)
         }
         snprintf(words, sizeof words,
                  "worse than predicted, but going back would shrink a saturated pipeline: %s", reason);
-        end_action(loop, OUTCOME_UNKNOWN, words);
+        end_action(loop, OUTCOME_UNKNOWN, NAN, words);
 }
 
-static void verify(struct loop *loop)
+void loop_conclude(struct loop *loop, enum verify_result result, const char *reason)
 {
-        char reason[ACTION_REASON_ROOM] = "";
-
-        switch (verify_observe(&loop->verify, loop->newest, clock_now_ms(loop->setup.clock), reason,
-                               sizeof reason)) {
+        switch (result) {
         case VERIFY_WAITING:
                 break;
         case VERIFY_CONFIRMED:
-                loop->good.known = true;
-                loop->good.configuration = loop->action.intent.to;
-                loop->good.carried_per_second = loop->verify.carried_per_second;
-                end_action(loop, OUTCOME_CONFIRMED, reason);
+                end_action(loop, OUTCOME_CONFIRMED, loop->verify.carried_per_second, reason);
                 break;
         case VERIFY_REGRESSED:
                 on_regression(loop, reason);
                 break;
         case VERIFY_UNDECIDED:
-                end_action(loop, OUTCOME_UNKNOWN, reason);
+                end_action(loop, OUTCOME_UNKNOWN, NAN, reason);
                 break;
         }
+}
+
+static void verify(struct loop *loop)
+{
+        char reason[ACTION_REASON_ROOM] = "";
+        enum verify_result result = verify_observe(&loop->verify, loop->newest,
+                                                   clock_now_ms(loop->setup.clock), reason, sizeof reason);
+
+        loop_conclude(loop, result, reason);
 }
 
 /* ---- judge ---- */
 
 static struct judgement_context judgement_context(struct loop *loop)
 {
+        const struct remembered *past = &loop->remembered;
+
         return (struct judgement_context){
                 .pipeline = loop->setup.pipeline,
                 .constraints = loop->setup.constraints,
                 .prices = loop->setup.prices,
                 .observation = loop->newest,
                 .now_ms = clock_now_ms(loop->setup.clock),
-                .last_change_ms = loop->last_change_ms,
-                .last_scale_down_ms = loop->last_scale_down_ms,
-                .change_times_ms = loop->change_times_ms,
-                .n_changes = loop->n_changes,
-                .last_bad_ms = loop->last_bad_ms,
+                .last_change_ms = past->last_change_ms,
+                .last_scale_down_ms = past->last_scale_down_ms,
+                .change_times_ms = past->change_times_ms,
+                .n_changes = past->n_changes,
+                .last_bad_ms = past->last_bad_ms,
                 .spent_this_month = account_spent_this_month(&loop->account),
-                .avoided = loop->avoid.entries,
-                .n_avoided = loop->avoid.count,
+                .avoided = past->avoid.entries,
+                .n_avoided = past->avoid.count,
         };
 }
 
@@ -339,7 +301,7 @@ static void judge_proposal(struct loop *loop, struct judgement_context *ret_cont
 
         /* The money budget needs the books of today. */
         if (!account_settle(&loop->account, clock_now_ms(setup->clock), &err))
-                journal_failed(loop, &err);
+                loop_journal_failed(loop, &err);
         *ret_context = judgement_context(loop);
         if (!comparator && !observe_usable(loop->newest, loop->previous_ms, reason, sizeof reason))
                 judge_refuse(ret_context, "observation", reason, &loop->verdict);
@@ -383,35 +345,44 @@ static void hold_unwritten(struct loop *loop, const struct error *err)
         snprintf(loop->reason, sizeof loop->reason, "nothing is written to the target: %s", err->message);
         loop->status.doing = LOOP_HOLDING;
         loop->status.why = loop->reason;
-        say(loop, "hold", loop->reason);
+        loop_say(loop, "hold", loop->reason);
+}
+
+bool loop_begin_action(struct loop *loop, const struct intent *intent, const char *superseded,
+                       struct error *err)
+{
+        if (loop->action.phase == ACTION_APPLIED)
+                end_action(loop, OUTCOME_UNKNOWN, NAN, superseded);
+        if (!action_idle(&loop->action))
+                return error_set(err, ERROR_UNAVAILABLE, NULL,
+                                 "the journal does not take how the last change ended");
+        if (!action_begin(&loop->action, intent, err)) {
+                loop->status.journal_failures++;
+                return false;
+        }
+        loop->acted = loop->proposal;
+        loop->acted_verdict = loop->verdict;
+        loop->acted_is_ours = !intent->ordered;
+        loop->carried_before_per_second = loop->newest->throughput_per_second;
+        loop->status.doing = LOOP_CHANGING;
+        loop->status.why = loop->acted.reason;
+        loop_say(loop, "change", loop->acted.reason);
+        loop_step(loop);
+        return true;
 }
 
 static void act(struct loop *loop, int64_t decision_id, const struct configuration *target)
 {
+        const struct intent intent = {
+                .decision_id = decision_id,
+                .from = *target,
+                .to = loop->verdict.configuration,
+                .prediction = loop->proposal.prediction,
+        };
         struct error err = ERROR_INIT;
 
-        if (loop->action.phase == ACTION_APPLIED)
-                end_action(loop, OUTCOME_UNKNOWN, "superseded by a change that grows the pipeline");
-        if (!action_idle(&loop->action)) {
-                error_set(&err, ERROR_UNAVAILABLE, NULL,
-                          "the journal does not take how the last change ended");
+        if (!loop_begin_action(loop, &intent, "superseded by a change that grows the pipeline", &err))
                 hold_unwritten(loop, &err);
-                return;
-        }
-        if (!action_begin(&loop->action, decision_id, target, &loop->verdict.configuration,
-                          &loop->proposal.prediction, &err)) {
-                loop->status.journal_failures++;
-                hold_unwritten(loop, &err);
-                return;
-        }
-        loop->acted = loop->proposal;
-        loop->acted_verdict = loop->verdict;
-        loop->acted_is_ours = true;
-        loop->carried_before_per_second = loop->newest->throughput_per_second;
-        loop->status.doing = LOOP_CHANGING;
-        loop->status.why = loop->acted.reason;
-        say(loop, "change", loop->acted.reason);
-        step_action(loop);
 }
 
 /* ---- propose ---- */
@@ -424,7 +395,7 @@ static void refused(struct loop *loop)
         loop->status.why = loop->verdict.n_findings > 0
                                    ? loop->verdict.findings[loop->verdict.n_findings - 1].reason
                                    : "nothing is left of the proposal";
-        say(loop, "hold", loop->status.why);
+        loop_say(loop, "hold", loop->status.why);
         if (strategy->told && loop->setup.mode == SPEC_AUTO)
                 strategy->told(loop->setup.strategy_state, &loop->proposal, &loop->verdict, OUTCOME_UNKNOWN,
                                loop->newest);
@@ -452,7 +423,7 @@ static void decide(struct loop *loop)
         if (loop->setup.mode == SPEC_AUTO && !is_refused(loop) &&
             !read_target(loop, &target, reason, sizeof reason))
                 judge_refuse(&context, "target", reason, &loop->verdict);
-        recorded = record_decision(loop, &decision_id, &err);
+        recorded = loop_record_decision(loop, &loop->newest->configuration, &decision_id, &err);
         loop->last_hold[0] = '\0';
         if (is_refused(loop)) {
                 refused(loop);
@@ -488,6 +459,17 @@ static void propose(struct loop *loop, struct error *err)
 
 /* ---- the loop ---- */
 
+/* A journal that cannot be read now is read later: until then nothing is known of what was done before. */
+static bool recall(struct loop *loop)
+{
+        struct error err = ERROR_INIT;
+
+        if (loop->recalled || loop_recall(loop, &err))
+                return true;
+        loop_journal_failed(loop, &err);
+        return false;
+}
+
 struct loop *loop_new(const struct loop_setup *setup)
 {
         struct loop *loop = memory_new(1, sizeof *loop);
@@ -497,13 +479,15 @@ struct loop *loop_new(const struct loop_setup *setup)
                 loop->setup.verify = &verify_defaults;
         loop->newest = &loop->windows[0];
         loop->newest->missing = MISSING_ALL;
-        loop->previous_ms = loop->last_change_ms = loop->last_scale_down_ms = loop->last_bad_ms = INT64_MIN;
+        loop->previous_ms = INT64_MIN;
+        remembered_init(&loop->remembered);
         loop->status.why = "";
         account_open(&loop->account, setup->prices, setup->constraints, setup->journal, setup->pipeline,
                      setup->baseline);
         action_open(&loop->action, setup->pipeline, setup->actuator, setup->actuator_state, setup->journal,
                     setup->clock, setup->mode == SPEC_AUTO);
-        step_action(loop);
+        if (recall(loop))
+                loop_step(loop);
         return loop;
 }
 
@@ -512,25 +496,41 @@ void loop_free(struct loop *loop)
         free(loop);
 }
 
+static void go_on_with_action(struct loop *loop)
+{
+        loop_step(loop);
+        if (loop->action.phase != ACTION_APPLIED)
+                return;
+        verify(loop);
+        loop_step(loop);
+}
+
+static void wait_for(struct loop *loop, const char *why)
+{
+        loop->status.doing = LOOP_HOLDING;
+        loop->status.why = why;
+}
+
 void loop_turn(struct loop *loop)
 {
         struct error err = ERROR_INIT;
+        bool recalled = recall(loop);
 
         loop->status.turns++;
         collect(loop, &err);
-        if (!account_observe(&loop->account, clock_now_ms(loop->setup.clock), loop->newest, &err))
-                journal_failed(loop, &err);
-        step_action(loop);
-        if (loop->action.phase == ACTION_APPLIED) {
-                verify(loop);
-                step_action(loop);
-        }
-        if (loop->setup.mode == SPEC_OBSERVE) {
-                loop->status.doing = LOOP_HOLDING;
-                loop->status.why = "mode is Observe";
+        if (!recalled) {
+                wait_for(loop, "what happened before the restart cannot be read yet");
                 return;
         }
-        propose(loop, &err);
+        if (!account_observe(&loop->account, clock_now_ms(loop->setup.clock), loop->newest, &err))
+                loop_journal_failed(loop, &err);
+        go_on_with_action(loop);
+        if (loop->setup.mode == SPEC_OBSERVE)
+                wait_for(loop, "mode is Observe");
+        else if (loop->paused)
+                wait_for(loop, loop->pause_reason);
+        else
+                propose(loop, &err);
 }
 
 bool loop_run(struct loop *loop, int64_t until_ms, struct error *err)
@@ -552,9 +552,15 @@ bool loop_run(struct loop *loop, int64_t until_ms, struct error *err)
         return clock_sleep_until(clock, until_ms, err);
 }
 
-const struct loop_status *loop_status(const struct loop *loop)
+const struct loop_status *loop_status(struct loop *loop)
 {
-        return &loop->status;
+        struct loop_status *status = &loop->status;
+
+        status->paused = loop->paused;
+        status->pause_reason = loop->pause_reason;
+        status->applying = !action_idle(&loop->action) && loop->action.phase != ACTION_APPLIED;
+        status->verifying = loop->action.phase == ACTION_APPLIED;
+        return status;
 }
 
 const struct observation *loop_observation(const struct loop *loop)
@@ -574,7 +580,7 @@ const struct verdict *loop_verdict(const struct loop *loop)
 
 int64_t loop_last_change_ms(const struct loop *loop)
 {
-        return loop->last_change_ms;
+        return loop->remembered.last_change_ms;
 }
 
 void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving)
@@ -582,6 +588,6 @@ void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving
         struct error err = ERROR_INIT;
 
         if (!account_settle(&loop->account, clock_now_ms(loop->setup.clock), &err))
-                journal_failed(loop, &err);
+                loop_journal_failed(loop, &err);
         account_saving(&loop->account, confidence, ret_saving);
 }

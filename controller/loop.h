@@ -69,6 +69,9 @@ void loop_turn(struct loop *loop);
  * when the clock was told to stop or simulated time ended. */
 bool loop_run(struct loop *loop, int64_t until_ms, struct error *err);
 
+/* Goes on with the action in flight, if any is due, without a turn. */
+void loop_step(struct loop *loop);
+
 enum loop_doing { LOOP_HOLDING, LOOP_RECOMMENDING, LOOP_CHANGING };
 
 struct loop_status {
@@ -76,9 +79,34 @@ struct loop_status {
         const char *why;       /* of holding or changing; valid until the next turn */
         int64_t turns, changes, confirmed, reverted, failed, unknown;
         int64_t journal_failures;
+        bool paused;
+        const char *pause_reason;
+        bool applying,
+                verifying; /* the action in flight: on its way or being taken back; there and watched */
+        int64_t rollback_decision; /* the newest loop_rollback was written down as; 0: none */
 };
 
-const struct loop_status *loop_status(const struct loop *loop);
+/* Valid until the next call. */
+const struct loop_status *loop_status(struct loop *loop);
+
+/*
+ * A paused loop measures, goes on with what is in flight (and takes it back if it must) and keeps its books,
+ * and asks the strategy nothing. It stays paused over a restart. `reason` may be NULL. Takes effect in any
+ * case; false when the journal could not write it down, and a restart would forget it.
+ */
+bool loop_pause(struct loop *loop, const char *reason, struct error *err);
+bool loop_resume(struct loop *loop, struct error *err);
+
+/*
+ * A person's order: back to what ran before the newest change that a strategy made (or before decision
+ * `decision_id`, when that is above 0), and pauses. An action like any other but that nothing is predicted
+ * and so nothing verified; what is being verified ends for it. Knobs that can only grow stay as they are. One
+ * attempt has been made when it returns; loop_step makes the next, while status says `applying`.
+ *
+ * ERROR_CONFLICT: mode is not Auto; a change is just being applied (retry). ERROR_INPUT: nothing to go back
+ * to, it runs already, or the spec does not allow it any more. Nothing has changed then.
+ */
+bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err);
 
 /* Of the newest turn; valid until the next one. */
 const struct observation *loop_observation(const struct loop *loop);

@@ -96,20 +96,17 @@ static bool record_intent(void *context, const struct intent *intent, int64_t *r
         return true;
 }
 
-static bool record_outcome(void *context, int64_t intent_id, int64_t time_ms, enum outcome outcome,
-                           const char *reason, struct error *err)
+static bool record_outcome(void *context, const struct ending *ending, struct error *err)
 {
         struct run_record *record = context;
         json_t *change;
 
-        (void)time_ms;
-        (void)reason;
         (void)err;
-        if (intent_id > MAX_CHANGES)
+        if (ending->intent_id > MAX_CHANGES)
                 return true;
-        change = json_array_get(record->changes, (size_t)record->first_of_intent[intent_id]);
+        change = json_array_get(record->changes, (size_t)record->first_of_intent[ending->intent_id]);
         if (change)
-                json_object_set_new(change, "outcome", json_string(outcome_name(outcome)));
+                json_object_set_new(change, "outcome", json_string(outcome_name(ending->outcome)));
         return true;
 }
 

@@ -100,6 +100,10 @@ char *ledger_json_text(json_t *value);
 bool ledger_parse_configuration(const struct pipeline *pipeline, const char *text,
                                 struct configuration *ret_configuration);
 void ledger_parse_prediction(const char *text, struct prediction *ret_prediction);
+/* What the text does not tell is not known (observation_clear); a configuration that lacks a knob is missing.
+ */
+void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
+                              struct observation *ret_observation);
 
 /* ---- the open ledger (ledger.c, ledger_journal.c) ---- */
 
@@ -111,8 +115,12 @@ struct ledger_scope {
         const char *namespace, *currency; /* never NULL */
         char *layout, *settings;          /* as stored */
         int64_t pipeline_id;
-        bool in_flight; /* the intent: kept to be written again when the file has to be set aside */
+        /* Kept to be written again when the file has to be set aside: the intent, and a pause. */
+        bool in_flight;
         struct intent intent;
+        bool paused;
+        int64_t paused_ms;
+        char *pause_reason;
 };
 
 struct ledger {
@@ -125,8 +133,20 @@ struct ledger {
 /* Makes the database usable: sets a damaged file aside, begins a new one with all scopes. */
 bool ledger_ready(struct ledger *ledger, struct error *err);
 
-/* Puts the scope's pipeline, and its intent in flight, where they are not in the file yet. */
+/* Puts the scope's pipeline, its intent in flight and its pause where they are not in the file yet. */
 bool ledger_scope_store(struct ledger_scope *scope, struct error *err);
 void ledger_scope_free(struct ledger_scope *scope);
+
+/* The rows of all layouts that the scope's pipeline ever had. */
+#define OF_PIPELINE "pipeline_id IN (SELECT id FROM pipelines WHERE namespace = ?1 AND name = ?2)"
+
+/* ---- what was written down before (ledger_past.c), as struct journal says; context: a ledger_scope ---- */
+
+bool ledger_unfinished(void *context, struct intent *ret_intent, bool *ret_found, struct error *err);
+bool ledger_past(void *context, int64_t since_ms, const struct journal_past *past, struct error *err);
+bool ledger_standing(void *context, struct journal_standing *ret_standing, struct error *err);
+bool ledger_change(void *context, int64_t decision_id, struct intent *ret_intent, struct error *err);
+/* ledger_journal.c */
+bool ledger_outcome(void *context, const struct ending *ending, struct error *err);
 
 #endif

@@ -163,12 +163,14 @@ static bool insert_intent(struct ledger_scope *scope, struct intent_call *call, 
         if (!sql_run(&scope->ledger->database,
                      "INSERT INTO intents (id, pipeline_id, decision_id, time_ms, from_text, to_text, "
                      "from_body, "
-                     "to_body, prediction_body, applied_ms) VALUES (nullif(?1, 0), ?2, "
-                     "(SELECT id FROM decisions WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, iif(?10, ?4, NULL))",
+                     "to_body, prediction_body, applied_ms, ordered) VALUES (nullif(?1, 0), ?2, "
+                     "(SELECT id FROM decisions WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, iif(?10, ?11, NULL), "
+                     "?12)",
                      SQL_VALUES(SQL_INTEGER(call->id), SQL_INTEGER(scope->pipeline_id),
                                 SQL_INTEGER(intent->decision_id), SQL_INTEGER(intent->time_ms),
                                 SQL_TEXT(from_text), SQL_TEXT(to_text), SQL_TEXT(from), SQL_TEXT(to),
-                                SQL_TEXT(prediction), SQL_INTEGER(intent->applied)),
+                                SQL_TEXT(prediction), SQL_INTEGER(intent->applied),
+                                SQL_INTEGER(intent->applied_ms), SQL_INTEGER(intent->ordered)),
                      err))
                 return false;
         call->id = new_id(scope);
@@ -217,7 +219,6 @@ static bool journal_intent(void *context, const struct intent *intent, int64_t *
 struct event_call {
         int64_t id, time_ms; /* of the intent or the call */
         bool done;
-        enum outcome outcome;
         const char *text;
         int64_t new_id;
 };
@@ -282,130 +283,111 @@ static bool journal_applied(void *context, int64_t intent_id, int64_t time_ms, s
 
         if (!write_down(scope, true, put_applied, &event, err))
                 return false;
-        if (scope->in_flight && scope->intent.id == intent_id)
+        if (scope->in_flight && scope->intent.id == intent_id) {
                 scope->intent.applied = true;
+                scope->intent.applied_ms = time_ms;
+        }
         return true;
 }
 
 static bool put_outcome(struct ledger_scope *scope, void *call, struct error *err)
 {
-        struct event_call *event = call;
-        autofree char *text = redact_text(event->text ? event->text : "");
+        const struct ending *ending = *(const struct ending **)call;
+        autofree char *text = redact_text(ending->reason ? ending->reason : "");
+        autofree char *back = NULL;
 
+        if (ending->back.count > 0)
+                back = ledger_json_text(ledger_json_configuration(scope->subject.pipeline, &ending->back));
         return sql_run(&scope->ledger->database,
-                       "INSERT INTO outcomes (intent_id, time_ms, outcome, reason) VALUES (?, ?, ?, ?) "
-                       "ON CONFLICT DO NOTHING",
-                       SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms),
-                                  SQL_TEXT(outcome_name(event->outcome)), SQL_TEXT(text)),
+                       "INSERT INTO outcomes (intent_id, time_ms, outcome, reason, back_body, "
+                       "carried_per_second) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                       SQL_VALUES(SQL_INTEGER(ending->intent_id), SQL_INTEGER(ending->time_ms),
+                                  SQL_TEXT(outcome_name(ending->outcome)), SQL_TEXT(text), SQL_TEXT(back),
+                                  SQL_REAL(ending->carried_per_second)),
                        err);
 }
 
-static bool journal_outcome(void *context, int64_t intent_id, int64_t time_ms, enum outcome outcome,
-                            const char *reason, struct error *err)
+bool ledger_outcome(void *context, const struct ending *ending, struct error *err)
 {
         struct ledger_scope *scope = context;
-        struct event_call event = {.id = intent_id, .time_ms = time_ms, .outcome = outcome, .text = reason};
 
-        if (!write_down(scope, true, put_outcome, &event, err))
+        if (!write_down(scope, true, put_outcome, &ending, err))
                 return false;
-        if (scope->intent.id == intent_id)
+        if (scope->intent.id == ending->intent_id)
                 scope->in_flight = false;
         return true;
 }
 
 /* ---- spend ---- */
 
-struct spend_call {
-        int64_t from_ms, to_ms;
-        double cost, baseline_cost;
-};
-
 static bool put_spend(struct ledger_scope *scope, void *call, struct error *err)
 {
-        struct spend_call *spend = call;
+        const struct spend *spend = *(const struct spend **)call;
 
         return put_price(scope, spend->from_ms, err) &&
                sql_run(&scope->ledger->database,
-                       "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost) VALUES (?, ?, "
-                       "?, ?, ?)",
+                       "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost, observed_ms, "
+                       "late_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(spend->from_ms),
                                   SQL_INTEGER(spend->to_ms), SQL_REAL(spend->cost),
-                                  SQL_REAL(spend->baseline_cost)),
+                                  SQL_REAL(spend->baseline_cost), SQL_INTEGER(spend->observed_ms),
+                                  SQL_INTEGER(spend->late_ms)),
                        err);
 }
 
-static bool journal_spend(void *context, int64_t from_ms, int64_t to_ms, double cost, double baseline_cost,
-                          struct error *err)
+static bool journal_spend(void *context, const struct spend *spend, struct error *err)
 {
-        struct spend_call spend = {from_ms, to_ms, cost, baseline_cost};
-
         return write_down(context, false, put_spend, &spend, err);
 }
 
-/* ---- after a restart ---- */
+/* ---- pause ---- */
 
-/* False when the pipeline no longer has the knobs that the intent was about. */
-static bool read_intent(const struct ledger_scope *scope, sqlite3_stmt *row, struct intent *intent)
+struct pause_call {
+        int64_t time_ms;
+        bool paused;
+        const char *reason;
+};
+
+static bool put_pause(struct ledger_scope *scope, void *call, struct error *err)
 {
-        const struct pipeline *pipeline = scope->subject.pipeline;
+        const struct pause_call *pause = call;
+        autofree char *text = redact_text(pause->reason);
 
-        *intent = (struct intent){
-                .id = sqlite3_column_int64(row, 0),
-                .decision_id = sqlite3_column_int64(row, 1),
-                .time_ms = sqlite3_column_int64(row, 2),
-                .applied = sqlite3_column_type(row, 3) != SQLITE_NULL,
-        };
-        ledger_parse_prediction((const char *)sqlite3_column_text(row, 6), &intent->prediction);
-        return ledger_parse_configuration(pipeline, (const char *)sqlite3_column_text(row, 4),
-                                          &intent->from) &&
-               ledger_parse_configuration(pipeline, (const char *)sqlite3_column_text(row, 5), &intent->to);
+        return sql_run(&scope->ledger->database,
+                       "INSERT INTO pauses (pipeline_id, time_ms, paused, reason) VALUES (?, ?, ?, ?)",
+                       SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(pause->time_ms),
+                                  SQL_INTEGER(pause->paused), SQL_TEXT(text)),
+                       err);
 }
 
-static bool find_unfinished(struct ledger_scope *scope, struct intent *intent, bool *ret_found,
-                            bool *ret_fits, struct error *err)
-{
-        struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
-
-        if (!sql_prepare(
-                    database,
-                    "SELECT id, decision_id, time_ms, applied_ms, from_body, to_body, prediction_body FROM "
-                    "intents WHERE id NOT IN (SELECT intent_id FROM outcomes) AND pipeline_id IN "
-                    "(SELECT id FROM pipelines WHERE namespace = ? AND name = ?) ORDER BY id DESC LIMIT 1",
-                    SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name)),
-                    &statement, err) ||
-            !sql_next(database, statement, ret_found, err))
-                return false;
-        *ret_fits = *ret_found && read_intent(scope, statement, intent);
-        return true;
-}
-
-static bool journal_unfinished(void *context, struct intent *ret_intent, bool *ret_found, struct error *err)
+static bool journal_pause(void *context, int64_t time_ms, bool paused, const char *reason, struct error *err)
 {
         struct ledger_scope *scope = context;
-        struct intent intent;
-        bool found, fits;
+        struct pause_call pause = {.time_ms = time_ms, .paused = paused, .reason = reason ? reason : ""};
 
-        if (!ledger_ready(scope->ledger, err) || !find_unfinished(scope, &intent, &found, &fits, err))
+        if (!write_down(scope, true, put_pause, &pause, err))
                 return false;
-        if (found && !fits) {
-                log_warning(scope->ledger->options.log,
-                            "an action from before the restart cannot be taken up",
-                            LOG_TEXT("pipeline", scope->subject.pipeline->name),
-                            LOG_INTEGER("intent", intent.id),
-                            LOG_TEXT("reason", "the pipeline's knobs have changed"));
-                found = false;
-                if (!journal_outcome(scope, intent.id, clock_now_ms(scope->ledger->options.clock),
-                                     OUTCOME_UNKNOWN,
-                                     "the pipeline's knobs changed before it could be judged", err))
-                        return false;
-        }
-        *ret_found = found;
-        if (found) {
-                scope->in_flight = true;
-                scope->intent = *ret_intent = intent;
-        }
+        scope->paused = paused;
+        scope->paused_ms = time_ms;
+        free(scope->pause_reason);
+        scope->pause_reason = memory_copy_text(pause.reason);
         return true;
+}
+
+/* A file that was begun anew does not know of it. */
+static bool restore_pause(struct ledger_scope *scope, struct error *err)
+{
+        struct pause_call pause = {scope->paused_ms, true, scope->pause_reason};
+        int64_t paused;
+
+        if (!scope->paused)
+                return true;
+        if (!sql_find_integer(&scope->ledger->database,
+                              "SELECT paused FROM pauses WHERE " OF_PIPELINE " ORDER BY id DESC LIMIT 1",
+                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name)),
+                              0, &paused, err))
+                return false;
+        return paused || put_pause(scope, &pause, err);
 }
 
 /* ---- the pipeline ---- */
@@ -445,7 +427,7 @@ bool ledger_scope_store(struct ledger_scope *scope, struct error *err)
         if (!store_pipeline(scope, err) ||
             (scope->in_flight && !sql_find_integer(database, "SELECT count(*) FROM intents WHERE id = ?",
                                                    SQL_VALUES(SQL_INTEGER(call.id)), 0, &present, err)) ||
-            (!present && !insert_intent(scope, &call, err))) {
+            (!present && !insert_intent(scope, &call, err)) || !restore_pause(scope, err)) {
                 sql_rollback(database);
                 return false;
         }
@@ -456,6 +438,7 @@ void ledger_scope_free(struct ledger_scope *scope)
 {
         free(scope->layout);
         free(scope->settings);
+        free(scope->pause_reason);
         free(scope);
 }
 
@@ -487,9 +470,13 @@ bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject,
                 .call_begin = journal_call_begin,
                 .call_end = journal_call_end,
                 .applied = journal_applied,
-                .outcome = journal_outcome,
+                .outcome = ledger_outcome,
                 .spend = journal_spend,
-                .unfinished = journal_unfinished,
+                .pause = journal_pause,
+                .unfinished = ledger_unfinished,
+                .past = ledger_past,
+                .standing = ledger_standing,
+                .change = ledger_change,
                 .context = scope,
         };
         return true;

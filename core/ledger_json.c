@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "core/ledger_internal.h"
 #include "core/redact.h"
@@ -55,6 +57,22 @@ json_t *ledger_json_configuration(const struct pipeline *pipeline, const struct 
         return object;
 }
 
+/* False when a knob of the pipeline has no value in it. */
+static bool parse_configuration(const struct pipeline *pipeline, const json_t *object,
+                                struct configuration *ret_configuration)
+{
+        struct configuration configuration = {.count = pipeline->n_knobs};
+
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                autofree char *key = knob_key(pipeline, &pipeline->knobs[i]);
+
+                if (!json_find_number(object, key, &configuration.value[i]))
+                        return false;
+        }
+        *ret_configuration = configuration;
+        return true;
+}
+
 json_t *ledger_json_pipeline(const struct pipeline *pipeline)
 {
         json_t *operators = json_array(), *edges = json_array(), *knobs = json_array();
@@ -90,17 +108,76 @@ json_t *ledger_json_pipeline(const struct pipeline *pipeline)
                          pipeline->slots_per_worker, "knobs", knobs);
 }
 
+/* ---- observations ---- */
+
+/* Where a number of a struct stands, and what it is called. */
+struct number_field {
+        const char *key;
+        size_t offset;
+};
+
+#define OPERATOR_NUMBER(field)                                                                               \
+        {                                                                                                    \
+#field, offsetof(struct operator_observation, field)                                         \
+        }
+#define OBSERVATION_NUMBER(field)                                                                            \
+        {                                                                                                    \
+#field, offsetof(struct observation, field)                                                  \
+        }
+
+static const struct number_field operator_numbers[] = {
+        OPERATOR_NUMBER(in_per_second),      OPERATOR_NUMBER(out_per_second),
+        OPERATOR_NUMBER(busy_ratio),         OPERATOR_NUMBER(busy_ratio_max),
+        OPERATOR_NUMBER(backpressure_ratio), OPERATOR_NUMBER(true_rate_per_second),
+        OPERATOR_NUMBER(backlog_records),    OPERATOR_NUMBER(partition_per_second_max),
+};
+
+static const struct number_field observation_numbers[] = {
+        OBSERVATION_NUMBER(offered_per_second),  OBSERVATION_NUMBER(throughput_per_second),
+        OBSERVATION_NUMBER(backlog_records),     OBSERVATION_NUMBER(latency_p50_seconds),
+        OBSERVATION_NUMBER(latency_p95_seconds), OBSERVATION_NUMBER(latency_p99_seconds),
+        OBSERVATION_NUMBER(error_ratio),         OBSERVATION_NUMBER(cpu_ratio),
+};
+
+static const struct number_field memory_numbers[] = {
+        {"heap_used_bytes", offsetof(struct memory_observation, heap.used_bytes)},
+        {"heap_max_bytes", offsetof(struct memory_observation, heap.max_bytes)},
+        {"managed_used_bytes", offsetof(struct memory_observation, managed.used_bytes)},
+        {"managed_max_bytes", offsetof(struct memory_observation, managed.max_bytes)},
+        {"network_used_bytes", offsetof(struct memory_observation, network.used_bytes)},
+        {"network_max_bytes", offsetof(struct memory_observation, network.max_bytes)},
+        {"metaspace_used_bytes", offsetof(struct memory_observation, metaspace.used_bytes)},
+        {"metaspace_max_bytes", offsetof(struct memory_observation, metaspace.max_bytes)},
+        {"gc_ratio", offsetof(struct memory_observation, gc_ratio)},
+};
+
+static void set_numbers(json_t *object, const struct number_field *fields, size_t count, const void *from)
+{
+        for (size_t i = 0; i < count; i++)
+                set_number(object, fields[i].key, *(const double *)((const char *)from + fields[i].offset));
+}
+
+/* Leaves alone what the object does not tell. */
+static void parse_numbers(const json_t *object, const struct number_field *fields, size_t count, void *to)
+{
+        for (size_t i = 0; i < count; i++) {
+                double *value = (double *)((char *)to + fields[i].offset);
+                const char *text;
+
+                if (json_find_text(object, fields[i].key, &text))
+                        *value = strcmp(text, "Infinity") == 0 ? INFINITY : NAN;
+                else
+                        (void)json_find_number(object, fields[i].key, value);
+        }
+}
+
 static json_t *operator_json(const struct operator_info *info, const struct operator_observation *seen)
 {
         json_t *object = json_pack("{s:s, s:i}", "name", info->name, "parallelism", seen->parallelism);
 
-        set_number(object, "in_per_second", seen->in_per_second);
-        set_number(object, "out_per_second", seen->out_per_second);
-        set_number(object, "busy_ratio", seen->busy_ratio);
-        set_number(object, "busy_ratio_max", seen->busy_ratio_max);
-        set_number(object, "backpressure_ratio", seen->backpressure_ratio);
-        set_number(object, "true_rate_per_second", seen->true_rate_per_second);
-        set_number(object, "backlog_records", seen->backlog_records);
+        set_numbers(object, operator_numbers, ARRAY_LENGTH(operator_numbers), seen);
+        if (seen->partitions > 0)
+                set_integer(object, "partitions", seen->partitions);
         return object;
 }
 
@@ -112,6 +189,17 @@ static json_t *missing_json(unsigned missing)
                 if (missing & bit)
                         json_array_append_new(names, json_string(observation_missing_name(bit)));
         return names;
+}
+
+/* Absent where nothing is known of it, as of engines without managed memory. */
+static void set_memory(json_t *object, const struct memory_observation *memory)
+{
+        json_t *sizes = json_object();
+
+        set_numbers(sizes, memory_numbers, ARRAY_LENGTH(memory_numbers), memory);
+        if (json_object_size(sizes) > 0)
+                json_object_set(object, "memory", sizes);
+        json_decref(sizes);
 }
 
 json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *seen)
@@ -129,19 +217,82 @@ json_t *ledger_json_observation(const struct pipeline *pipeline, const struct ob
                             ledger_json_configuration(pipeline, &seen->configuration));
         set_integer(object, "workers", seen->workers);
         set_integer(object, "workers_ready", seen->workers_ready);
-        set_number(object, "offered_per_second", seen->offered_per_second);
-        set_number(object, "throughput_per_second", seen->throughput_per_second);
-        set_number(object, "backlog_records", seen->backlog_records);
-        set_number(object, "latency_p50_seconds", seen->latency_p50_seconds);
-        set_number(object, "latency_p95_seconds", seen->latency_p95_seconds);
-        set_number(object, "latency_p99_seconds", seen->latency_p99_seconds);
-        set_number(object, "error_ratio", seen->error_ratio);
-        set_number(object, "cpu_ratio", seen->cpu_ratio);
+        set_numbers(object, observation_numbers, ARRAY_LENGTH(observation_numbers), seen);
+        set_memory(object, &seen->memory);
+        if (seen->brokers >= 0)
+                set_integer(object, "brokers", seen->brokers);
         for (int i = 0; i < seen->n_operators && i < pipeline->n_operators; i++)
                 json_array_append_new(operators, operator_json(&pipeline->operators[i], &seen->operators[i]));
         json_object_set_new(object, "operators", operators);
         return object;
 }
+
+static unsigned parse_missing(const json_t *names)
+{
+        unsigned missing = 0;
+        json_t *name;
+        size_t index;
+
+        json_array_foreach(names, index, name) for (unsigned bit = 1; bit <= MISSING_ALL; bit <<= 1)
+        {
+                if (json_is_string(name) &&
+                    strcmp(json_string_value(name), observation_missing_name(bit)) == 0)
+                        missing |= bit;
+        }
+        return missing;
+}
+
+static void parse_operator(const struct pipeline *pipeline, const json_t *object, struct observation *seen)
+{
+        const char *name;
+
+        if (!json_find_text(object, "name", &name))
+                return;
+        for (int i = 0; i < pipeline->n_operators; i++) {
+                struct operator_observation *operator= & seen->operators[i];
+
+                if (strcmp(name, pipeline->operators[i].name) != 0)
+                        continue;
+                operator->parallelism =(int) json_integer_value(json_object_get(object, "parallelism"));
+                operator->partitions =(int) json_integer_value(json_object_get(object, "partitions"));
+                parse_numbers(object, operator_numbers, ARRAY_LENGTH(operator_numbers), operator);
+        }
+}
+
+static int parse_count(const json_t *object, const char *key)
+{
+        const json_t *value = json_object_get(object, key);
+
+        return json_is_integer(value) ? (int)json_integer_value(value) : -1;
+}
+
+void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
+                              struct observation *ret_observation)
+{
+        autojson *object = json_loads(text, 0, NULL);
+        struct observation *seen = ret_observation;
+        const json_t *memory = json_object_get(object, "memory");
+        json_t *item;
+        size_t index;
+
+        observation_clear(seen, json_integer_value(json_object_get(object, "time_ms")),
+                          json_integer_value(json_object_get(object, "window_ms")), pipeline->n_operators);
+        seen->missing = object ? parse_missing(json_object_get(object, "missing")) : MISSING_ALL;
+        seen->restarting = json_is_true(json_object_get(object, "restarting"));
+        seen->counters_reset = json_is_true(json_object_get(object, "counters_reset"));
+        seen->restarts = parse_count(object, "restarts");
+        seen->workers = parse_count(object, "workers");
+        seen->workers_ready = parse_count(object, "workers_ready");
+        seen->brokers = parse_count(object, "brokers");
+        parse_numbers(object, observation_numbers, ARRAY_LENGTH(observation_numbers), seen);
+        parse_numbers(memory, memory_numbers, ARRAY_LENGTH(memory_numbers), &seen->memory);
+        if (!parse_configuration(pipeline, json_object_get(object, "configuration"), &seen->configuration))
+                seen->missing |= MISSING_CONFIGURATION;
+        json_array_foreach(json_object_get(object, "operators"), index, item)
+                parse_operator(pipeline, item, seen);
+}
+
+/* ---- predictions, proposals, verdicts ---- */
 
 json_t *ledger_json_prediction(const struct prediction *prediction)
 {
@@ -253,16 +404,8 @@ bool ledger_parse_configuration(const struct pipeline *pipeline, const char *tex
                                 struct configuration *ret_configuration)
 {
         autojson *object = json_loads(text, 0, NULL);
-        struct configuration configuration = {.count = pipeline->n_knobs};
 
-        for (int i = 0; i < pipeline->n_knobs; i++) {
-                autofree char *key = knob_key(pipeline, &pipeline->knobs[i]);
-
-                if (!json_find_number(object, key, &configuration.value[i]))
-                        return false;
-        }
-        *ret_configuration = configuration;
-        return true;
+        return parse_configuration(pipeline, object, ret_configuration);
 }
 
 void ledger_parse_prediction(const char *text, struct prediction *ret_prediction)

@@ -50,6 +50,18 @@ static const char *const migrations[] = {
         "END;"
         "CREATE TRIGGER spend_stays BEFORE UPDATE ON spend BEGIN SELECT raise(ABORT, 'spend stays'); END;"
         "CREATE TRIGGER spend_is_kept BEFORE DELETE ON spend BEGIN SELECT raise(ABORT, 'spend stays'); END;",
+
+        /* 3: what a loop that is started again has to know and could not derive. */
+        "ALTER TABLE intents ADD COLUMN ordered INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE outcomes ADD COLUMN back_body TEXT;"
+        "ALTER TABLE outcomes ADD COLUMN carried_per_second REAL;"
+        "ALTER TABLE spend ADD COLUMN observed_ms INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE spend ADD COLUMN late_ms INTEGER NOT NULL DEFAULT 0;"
+        "CREATE INDEX observations_by_pipeline ON observations (pipeline_id, time_ms);"
+        "CREATE INDEX decisions_by_pipeline ON decisions (pipeline_id);"
+        "CREATE TABLE pauses (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines,"
+        " time_ms INTEGER NOT NULL, paused INTEGER NOT NULL, reason TEXT NOT NULL);"
+        "CREATE INDEX pauses_by_pipeline ON pauses (pipeline_id);",
 };
 
 int64_t schema_newest(void)

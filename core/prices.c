@@ -257,6 +257,11 @@ double price_sum_to_money(price_sum sum)
         return (double)whole + (double)(sum - whole * units) / (double)units;
 }
 
+price_sum price_sum_of_money(double money)
+{
+        return (price_sum)roundl((long double)money * UNITS_PER_CURRENCY * MS_PER_HOUR);
+}
+
 price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, int64_t at_ms)
 {
         int64_t steps = (lived_ms + book->granularity_ms - 1) / book->granularity_ms;

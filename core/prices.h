@@ -45,6 +45,7 @@ int64_t price_book_next_change(const struct price_book *book, int64_t time_ms);
 typedef __int128 price_sum;
 price_sum price_book_integral(const struct price_book *book, int64_t from_ms, int64_t to_ms, int64_t workers);
 double price_sum_to_money(price_sum sum);
+price_sum price_sum_of_money(double money);
 
 /* What a worker that lived `lived_ms` and was stopped at `at_ms` costs beyond its time: the minimum that is
  * billed and the rounding up to the granularity. */

@@ -350,10 +350,9 @@ static bool failing_call_end(void *context, int64_t call_id, int64_t time_ms, bo
         return error_set(err, ERROR_IO, NULL, "no space left on device");
 }
 
-static bool failing_outcome(void *context, int64_t intent_id, int64_t time_ms, enum outcome outcome,
-                            const char *reason, struct error *err)
+static bool failing_outcome(void *context, const struct ending *ending, struct error *err)
 {
-        (void)context, (void)intent_id, (void)time_ms, (void)outcome, (void)reason;
+        (void)context, (void)ending;
         return error_set(err, ERROR_IO, NULL, "no space left on device");
 }
 

@@ -168,6 +168,10 @@ static void play_a_reverted_action(struct ledger *ledger)
                                     .proposal = &proposal,
                                     .verdict = &verdict,
                                     .before = before};
+        const struct spend spend = {.from_ms = PLAY_START_MS + 120000,
+                                    .to_ms = PLAY_START_MS + 240000,
+                                    .cost = 0.1,
+                                    .baseline_cost = 0.2};
         struct intent intent = {.time_ms = PLAY_START_MS + 2000,
                                 .from = before,
                                 .to = allowed,
@@ -188,11 +192,9 @@ static void play_a_reverted_action(struct ledger *ledger)
         play_must(journal.applied(journal.context, intent_id, PLAY_START_MS + 5000, &err), &err);
         later.latency_p99_seconds = 7.5;
         play_must(journal.observation(journal.context, &later, &err), &err);
-        play_must(journal.spend(journal.context, PLAY_START_MS + 120000, PLAY_START_MS + 240000, 0.1, 0.2,
-                                &err),
-                  &err);
-        play_must(journal.outcome(journal.context, intent_id, PLAY_START_MS + 300000, OUTCOME_REVERTED,
-                                  "p99 7.5 s, predicted 0.8 s", &err),
+        play_must(journal.spend(journal.context, &spend, &err), &err);
+        play_must(play_end(&journal, intent_id, PLAY_START_MS + 300000, OUTCOME_REVERTED,
+                           "p99 7.5 s, predicted 0.8 s", &err),
                   &err);
 }
 

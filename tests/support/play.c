@@ -312,33 +312,28 @@ static bool journal_applied(void *context, int64_t intent_id, int64_t time_ms, s
         return done;
 }
 
-static bool journal_outcome(void *context, int64_t intent_id, int64_t time_ms, enum outcome outcome,
-                            const char *reason, struct error *err)
+static bool journal_outcome(void *context, const struct ending *ending, struct error *err)
 {
         struct play *play = context;
-        struct play_intent *intent = &play->intents[intent_id - 1];
+        struct play_intent *intent = &play->intents[ending->intent_id - 1];
         bool effect, done = journal_enter(play, &effect, err);
 
-        (void)time_ms;
         if (effect) {
                 intent->ended = true;
-                intent->outcome = outcome;
-                snprintf(intent->reason, sizeof intent->reason, "%s", reason);
+                intent->outcome = ending->outcome;
+                snprintf(intent->reason, sizeof intent->reason, "%s", ending->reason);
         }
         return done;
 }
 
-static bool journal_spend(void *context, int64_t from_ms, int64_t to_ms, double cost, double baseline_cost,
-                          struct error *err)
+static bool journal_spend(void *context, const struct spend *spend, struct error *err)
 {
         struct play *play = context;
         bool effect, done = journal_enter(play, &effect, err);
 
-        (void)from_ms;
-        (void)to_ms;
         if (effect) {
-                play->spent += cost;
-                play->baseline_spent += baseline_cost;
+                play->spent += spend->cost;
+                play->baseline_spent += spend->baseline_cost;
         }
         return done;
 }

@@ -173,6 +173,18 @@ static inline bool play_intend(struct play *play, int64_t turn, struct error *er
         return play->journal.intent(play->journal.context, &intent, &play->intent_id, err);
 }
 
+static inline bool play_end(const struct journal *journal, int64_t intent_id, int64_t time_ms,
+                            enum outcome outcome, const char *reason, struct error *err)
+{
+        const struct ending ending = {.intent_id = intent_id,
+                                      .time_ms = time_ms,
+                                      .outcome = outcome,
+                                      .carried_per_second = NAN,
+                                      .reason = reason};
+
+        return journal->outcome(journal->context, &ending, err);
+}
+
 /* The next step of the play; false when the ledger did not take it. */
 static inline bool play_step(struct play *play, struct error *err)
 {
@@ -181,6 +193,10 @@ static inline bool play_step(struct play *play, struct error *err)
         enum step step = (enum step)(play->steps % STEPS_PER_TURN);
         int64_t now_ms = play_time_ms(turn, step);
         struct observation seen = play_observation(turn);
+        const struct spend spend = {.from_ms = now_ms - 60000,
+                                    .to_ms = now_ms,
+                                    .cost = 0.25,
+                                    .baseline_cost = 0.5};
         bool done = false;
 
         switch (step) {
@@ -204,12 +220,11 @@ static inline bool play_step(struct play *play, struct error *err)
                 done = journal->applied(journal->context, play->intent_id, now_ms, err);
                 break;
         case ENDED:
-                done = journal->outcome(journal->context, play->intent_id, now_ms, OUTCOME_CONFIRMED,
-                                        "as predicted", err);
+                done = play_end(journal, play->intent_id, now_ms, OUTCOME_CONFIRMED, "as predicted", err);
                 break;
         case SPENT:
         case STEPS_PER_TURN:
-                done = journal->spend(journal->context, now_ms - 60000, now_ms, 0.25, 0.5, err);
+                done = journal->spend(journal->context, &spend, err);
                 break;
         }
         play->steps += done;
