@@ -186,6 +186,8 @@ static void on_arrived(struct loop *loop)
 
 void loop_step(struct loop *loop)
 {
+        const struct action *action = &loop->action;
+
         switch (action_step(&loop->action)) {
         case ACTION_ARRIVED:
                 on_arrived(loop);
@@ -196,6 +198,8 @@ void loop_step(struct loop *loop)
         case ACTION_NOTHING:
                 break;
         }
+        loop->status.verifying = action->phase == ACTION_APPLIED;
+        loop->status.applying = !action_idle(action) && action->phase != ACTION_APPLIED;
 }
 
 /* ---- verify ---- */
@@ -482,6 +486,7 @@ struct loop *loop_new(const struct loop_setup *setup)
         loop->previous_ms = INT64_MIN;
         remembered_init(&loop->remembered);
         loop->status.why = "";
+        loop->status.pause_reason = loop->pause_reason;
         account_open(&loop->account, setup->prices, setup->constraints, setup->journal, setup->pipeline,
                      setup->baseline);
         action_open(&loop->action, setup->pipeline, setup->actuator, setup->actuator_state, setup->journal,
@@ -527,7 +532,7 @@ void loop_turn(struct loop *loop)
         go_on_with_action(loop);
         if (loop->setup.mode == SPEC_OBSERVE)
                 wait_for(loop, "mode is Observe");
-        else if (loop->paused)
+        else if (loop->status.paused)
                 wait_for(loop, loop->pause_reason);
         else
                 propose(loop, &err);
@@ -552,15 +557,9 @@ bool loop_run(struct loop *loop, int64_t until_ms, struct error *err)
         return clock_sleep_until(clock, until_ms, err);
 }
 
-const struct loop_status *loop_status(struct loop *loop)
+const struct loop_status *loop_status(const struct loop *loop)
 {
-        struct loop_status *status = &loop->status;
-
-        status->paused = loop->paused;
-        status->pause_reason = loop->pause_reason;
-        status->applying = !action_idle(&loop->action) && loop->action.phase != ACTION_APPLIED;
-        status->verifying = loop->action.phase == ACTION_APPLIED;
-        return status;
+        return &loop->status;
 }
 
 const struct observation *loop_observation(const struct loop *loop)

@@ -86,8 +86,7 @@ struct loop_status {
         int64_t rollback_decision; /* the newest loop_rollback was written down as; 0: none */
 };
 
-/* Valid until the next call. */
-const struct loop_status *loop_status(struct loop *loop);
+const struct loop_status *loop_status(const struct loop *loop);
 
 /*
  * A paused loop measures, goes on with what is in flight (and takes it back if it must) and keeps its books,

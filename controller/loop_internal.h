@@ -28,7 +28,6 @@ struct loop {
         double carried_before_per_second; /* read when it was decided on */
         struct remembered remembered;
         bool recalled; /* what the journal knows of the time before this process has been read */
-        bool paused;
         char pause_reason[REASON_ROOM];
         char reason[REASON_ROOM];
         char last_hold[REASON_ROOM]; /* as in the journal */

@@ -13,7 +13,7 @@ static bool set_paused(struct loop *loop, bool paused, const char *reason, struc
 {
         const struct journal *journal = loop->setup.journal;
 
-        loop->paused = paused;
+        loop->status.paused = paused;
         snprintf(loop->pause_reason, sizeof loop->pause_reason, "%s", reason);
         loop_say(loop, paused ? "paused" : "resumed", reason);
         if (!journal || !journal->pause)
