@@ -7,13 +7,16 @@
 
 #include "controller/live.h"
 
-#define SPREAD 0.6180339887498949 /* of the golden ratio: turns of any number of pipelines fall far apart */
+#define LOCK_STEP_MS         20
+#define ROLLBACK_PATIENCE_MS (60 * (int64_t)MS_PER_SECOND)
+#define SPREAD               0.6180339887498949 /* of the golden ratio: turns of any number of pipelines fall far apart */
 
 /* A pipeline and its place in time. It goes when its turn is over, not in the middle of it. */
 struct member {
         struct fleet *fleet;
         struct live *live;
-        bool removed, scheduled, busy;
+        bool removed, busy;
+        int n_orders; /* that wait for its turn to end, or are carried out */
         struct member *next;
 };
 
@@ -81,7 +84,8 @@ static bool fail_unknown(const struct fleet *fleet, const char *name, struct err
                          nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-static bool find_open(const struct fleet *fleet, const char *name, struct live **ret_live, struct error *err)
+static bool find_open(const struct fleet *fleet, const char *name, struct member **ret_member,
+                      struct error *err)
 {
         struct member *member = find(fleet, name);
 
@@ -90,8 +94,32 @@ static bool find_open(const struct fleet *fleet, const char *name, struct live *
         if (!live_is_open(member->live))
                 return error_set(err, ERROR_UNAVAILABLE, "Starting", "%s is not reached yet: %s", name,
                                  live_trouble(member->live));
-        *ret_live = member->live;
+        *ret_member = member;
         return true;
+}
+
+/* ---- one at a time ---- */
+
+/* A turn waits for its engine in the middle: who gives orders meanwhile waits for its end. */
+static bool lock(struct member *member, struct error *err)
+{
+        struct clock clock = reactor_clock(member->fleet->setup.reactor);
+
+        member->n_orders++;
+        while (member->busy) {
+                if (!clock_sleep_until(&clock, clock_now_ms(&clock) + LOCK_STEP_MS, err)) {
+                        member->n_orders--;
+                        return false;
+                }
+        }
+        member->busy = true;
+        return true;
+}
+
+static void unlock(struct member *member)
+{
+        member->n_orders--;
+        member->busy = false;
 }
 
 /* ---- turns ---- */
@@ -114,7 +142,6 @@ static void run_turn(void *argument);
 
 static void schedule(struct member *member, int64_t time_ms)
 {
-        member->scheduled = true;
         reactor_spawn_at(member->fleet->setup.reactor, time_ms, run_turn, member);
 }
 
@@ -126,13 +153,12 @@ static void run_turn(void *argument)
         int64_t interval_ms = live_interval_ms(member->live);
         int64_t due_ms = clock_now_ms(&clock);
 
-        member->scheduled = false;
         if (!member->removed && !member->busy) {
                 member->busy = true;
                 live_turn(member->live);
                 member->busy = false;
         }
-        if (member->removed) {
+        if (member->removed && member->n_orders == 0) {
                 delete_member(member);
                 return;
         }
@@ -216,10 +242,70 @@ bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, st
 
 bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, struct error *err)
 {
-        struct live *live = NULL;
+        struct member *member = NULL;
 
-        if (!find_open(fleet, name, &live, err))
+        if (!find_open(fleet, name, &member, err))
                 return false;
-        *ret_savings = live_saving_json(live);
+        *ret_savings = live_saving_json(member->live);
         return true;
+}
+
+/* ---- orders ---- */
+
+bool fleet_pause(struct fleet *fleet, const char *name, const char *reason, struct error *err)
+{
+        struct member *member = NULL;
+        bool done;
+
+        if (!find_open(fleet, name, &member, err) || !lock(member, err))
+                return false;
+        done = loop_pause(live_loop(member->live), reason, err);
+        unlock(member);
+        return done;
+}
+
+bool fleet_resume(struct fleet *fleet, const char *name, struct error *err)
+{
+        struct member *member = NULL;
+        bool done;
+
+        if (!find_open(fleet, name, &member, err) || !lock(member, err))
+                return false;
+        done = loop_resume(live_loop(member->live), err);
+        unlock(member);
+        return done;
+}
+
+/* Goes on until the target reads back what it was told, or for ROLLBACK_PATIENCE_MS; the turns that follow go
+ * on. */
+static bool roll_back(const struct member *member, int64_t decision_id, json_t **ret_result,
+                      struct error *err)
+{
+        struct clock clock = reactor_clock(member->fleet->setup.reactor);
+        struct loop *loop = live_loop(member->live);
+        int64_t until_ms = clock_now_ms(&clock) + ROLLBACK_PATIENCE_MS;
+
+        if (!loop_rollback(loop, decision_id, err))
+                return false;
+        while (loop_status(loop)->applying && clock_now_ms(&clock) < until_ms) {
+                if (!clock_sleep_until(&clock, clock_now_ms(&clock) + MS_PER_SECOND, err))
+                        return false;
+                loop_step(loop);
+        }
+        *ret_result = json_pack("{s:I, s:b}", "decision", (json_int_t)loop_status(loop)->rollback_decision,
+                                "applied", !loop_status(loop)->applying);
+        return true;
+}
+
+bool fleet_rollback(struct fleet *fleet, const char *name, int64_t decision_id, json_t **ret_result,
+                    struct error *err)
+{
+        struct member *member = NULL;
+        bool done;
+
+        if (!find_open(fleet, name, &member, err) || !lock(member, err))
+                return false;
+        done = roll_back(member, decision_id, ret_result, err);
+        unlock(member);
+        return done;
 }

@@ -87,6 +87,8 @@ static const char *state_name(const struct loop_status *status, const struct obs
                 [LOOP_CHANGING] = "Changing",
         };
 
+        if (status->paused)
+                return "Paused";
         return status->turns > 0 && seen->missing & MISSING_ALL ? "Unreachable" : names[status->doing];
 }
 
