@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/reactor.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -26,6 +25,7 @@ struct reactor {
         uv_signal_t signals[2];
         bool catches_signals;
         bool virtual_time, stopped;
+        bool rang; /* the alarm, since it was set */
         int64_t virtual_ms;
         struct fiber_stacks *stacks;
         struct timers timers;
@@ -38,7 +38,7 @@ struct reactor {
 /* ---- time ---- */
 
 /* Timers go by a clock that is never set; `now` of everybody else is that of the calendar. */
-static int64_t steady_ms(const struct reactor *reactor)
+int64_t reactor_steady_ms(const struct reactor *reactor)
 {
         return reactor->virtual_time ? reactor->virtual_ms : (int64_t)(uv_hrtime() / 1000000);
 }
@@ -56,7 +56,7 @@ static int64_t steady_of(struct reactor *reactor, int64_t time_ms)
 {
         int64_t left = time_ms - reactor_now_ms(reactor);
 
-        return steady_ms(reactor) + (left > 0 ? left : 0);
+        return reactor_steady_ms(reactor) + (left > 0 ? left : 0);
 }
 
 /* ---- fibers that are ready ---- */
@@ -116,7 +116,7 @@ static void run_ready(struct reactor *reactor)
 
 static void expire_timers(struct reactor *reactor)
 {
-        int64_t now_ms = steady_ms(reactor);
+        int64_t now_ms = reactor_steady_ms(reactor);
         struct timer *first;
 
         while ((first = timers_first(&reactor->timers)) && first->due_ms <= now_ms) {
@@ -145,6 +145,7 @@ bool reactor_new(const struct reactor_options *options, struct reactor **ret_rea
                 return error_set(err, ERROR_IO, NULL, "no event loop: %s", uv_strerror(failed));
         }
         uv_timer_init(&reactor->loop, &reactor->alarm);
+        reactor->alarm.data = reactor;
         uv_unref((uv_handle_t *)&reactor->alarm);
         reactor->virtual_time = options && options->virtual_start_ms != 0;
         reactor->virtual_ms = options ? options->virtual_start_ms : 0;
@@ -211,7 +212,7 @@ static void wait_for_sockets(struct reactor *reactor)
         const struct timer *first = timers_first(&reactor->timers);
 
         if (first) {
-                int64_t left = first->due_ms - steady_ms(reactor);
+                int64_t left = first->due_ms - reactor_steady_ms(reactor);
 
                 uv_update_time(&reactor->loop);
                 uv_timer_start(&reactor->alarm, ignore_alarm, left > 0 ? (uint64_t)left : 0, 0);
@@ -223,12 +224,29 @@ static void wait_for_sockets(struct reactor *reactor)
         uv_timer_stop(&reactor->alarm);
 }
 
-/* True when a socket of the loop has something, at once or soon. */
-static bool sockets_are_ready(struct reactor *reactor)
+static void note_alarm(uv_timer_t *alarm)
 {
-        struct pollfd backend = {.fd = uv_backend_fd(&reactor->loop), .events = POLLIN};
+        struct reactor *reactor = alarm->data;
 
-        return uv_loop_alive(&reactor->loop) && poll(&backend, 1, SETTLE_MS) > 0;
+        reactor->rang = true;
+}
+
+/* True when two spells passed without anything on any socket. One is not enough: what came at its end may
+ * have begun something that the loop looks at in the next one only. */
+static bool sockets_are_quiet(struct reactor *reactor)
+{
+        for (int spell = 0; spell < 2; spell++) {
+                reactor->rang = false;
+                uv_update_time(&reactor->loop);
+                uv_timer_start(&reactor->alarm, note_alarm, SETTLE_MS, 0);
+                uv_ref((uv_handle_t *)&reactor->alarm);
+                uv_run(&reactor->loop, UV_RUN_ONCE);
+                uv_unref((uv_handle_t *)&reactor->alarm);
+                uv_timer_stop(&reactor->alarm);
+                if (!reactor->rang || reactor->first_ready)
+                        return false;
+        }
+        return true;
 }
 
 static void wait_in_virtual_time(struct reactor *reactor)
@@ -236,7 +254,7 @@ static void wait_in_virtual_time(struct reactor *reactor)
         const struct timer *first;
 
         uv_run(&reactor->loop, UV_RUN_NOWAIT);
-        if (reactor->first_ready || sockets_are_ready(reactor))
+        if (reactor->first_ready || (uv_loop_alive(&reactor->loop) && !sockets_are_quiet(reactor)))
                 return;
         if (reactor->n_offloaded > 0) {
                 uv_run(&reactor->loop, UV_RUN_ONCE);

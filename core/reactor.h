@@ -55,6 +55,9 @@ bool reactor_catch_signals(struct reactor *reactor, struct error *err);
 /* The clock of this reactor; its sleeps suspend the fiber. */
 struct clock reactor_clock(struct reactor *reactor);
 
+/* Milliseconds on a clock that is never set, for how long something takes. */
+int64_t reactor_steady_ms(const struct reactor *reactor);
+
 /* Runs `work` in a thread of a pool, for libraries that block; the fiber goes on when it has returned. */
 void reactor_offload(struct reactor *reactor, void (*work)(void *argument), void *argument);
 
