@@ -156,12 +156,10 @@ static void add_all(struct text *out, const char *from, const char *to)
                 from += add_character(out, from);
 }
 
-char *redact_text(const char *text)
+static char *redact_named(const char *text)
 {
         autotext out = {0};
 
-        if (!text)
-                return NULL;
         while (*text) {
                 const char *end = text, *secret;
                 size_t masked;
@@ -183,4 +181,14 @@ char *redact_text(const char *text)
                 }
         }
         return text_take(&out);
+}
+
+char *redact_text(const char *text)
+{
+        autofree char *copy = memory_copy_text(text);
+
+        if (!copy)
+                return NULL;
+        redact_known(copy);
+        return redact_named(copy);
 }

@@ -17,4 +17,15 @@ bool redact_key(const char *key);
  */
 char *redact_text(const char *text);
 
+/*
+ * Secrets whose text is known (core/secret.h): masked wherever they stand, as they are, percent-encoded, as a
+ * JSON string and inside of Base64, which is how a Basic header carries them. From any thread. What is
+ * shorter than six characters is not learned: masking it would mask half of all words.
+ */
+void redact_learn(const char *secret);
+void redact_forget(const char *secret); /* as often as it was learned */
+
+/* Masks what is known in place; a text only gets shorter. */
+void redact_known(char *text);
+
 #endif

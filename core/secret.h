@@ -12,11 +12,16 @@
  * environment. The file is looked at on every use and read again when it was replaced.
  *
  * Its text is held where it is neither swapped nor dumped into a core file, is known to core/redact.h from
- * the moment it was read, and is wiped when it is freed.
+ * the moment it was read, and is wiped when it is freed. The text before the last one stays known, because
+ * answers to what was asked with it are still on their way.
+ *
+ * Libraries copy what they send into memory of their own. So once a secret was read the process writes no
+ * core file any more.
  */
 struct secret;
 
-/* `base`: folder that a relative path starts from. The file is not read yet: it may come later. */
+/* `base`: folder that a relative path starts from; NULL: the working folder. The file is not read yet: it may
+ * come later. */
 struct secret *secret_new(const char *path, const char *base);
 void secret_free(struct secret *secret);
 DEFINE_CLEANUP(secret_free, struct secret);
@@ -24,5 +29,13 @@ DEFINE_CLEANUP(secret_free, struct secret);
 /* The text without blanks and line ends around it; valid until the next call. ERROR_INPUT names the file when
  * it cannot be read, is empty, longer than 64 KiB, or holds a control character. */
 bool secret_text(struct secret *secret, const char **ret_text, struct error *err);
+
+/* Reads the file even when it looks the same, after a peer did not take the secret. *ret_changed: the text is
+ * another one now. */
+bool secret_renew(struct secret *secret, bool *ret_changed, struct error *err);
+
+/* No core file, no debugger and no other process of the user may look into this one. Called by the first
+ * secret that is read. */
+void secret_protect_process(void);
 
 #endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ctype.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/redact.h"
+#include "core/secret_memory.h"
+
+#define MASK        "***"
+#define MASK_LENGTH (sizeof MASK - 1)
+#define SHORTEST    6 /* characters of a secret that is masked wherever it stands */
+#define MAX_FORMS   10
+
+/* One secret in all forms that it may be met in, one behind the other in memory that is not dumped. */
+struct known {
+        char *memory;
+        size_t room, used;
+        struct form {
+                const char *at;
+                size_t length;
+        } forms[MAX_FORMS]; /* the first is the secret itself */
+        size_t n_forms;
+        size_t users;
+};
+
+/*
+ * The one thing in core that is known to all of the process: a text may reach a log or an error message on
+ * any way, and none of those who write it knows which secrets there are.
+ *
+ * `starts` has a bit for every pair of bytes that a form starts with, so that looking through a text takes
+ * the same time for one secret and for a thousand.
+ */
+static struct {
+        pthread_rwlock_t lock;
+        struct known *items;
+        size_t count;
+        uint8_t starts[65536 / 8];
+} registry = {.lock = PTHREAD_RWLOCK_INITIALIZER};
+
+/* ---- forms ---- */
+
+static void form_begin(struct known *known)
+{
+        known->forms[known->n_forms].at = known->memory + known->used;
+        known->forms[known->n_forms].length = 0;
+}
+
+static void form_put(struct known *known, char c)
+{
+        known->memory[known->used++] = c;
+        known->forms[known->n_forms].length++;
+}
+
+/* Keeps the form unless it says what one before it says, or is too short to be masked. */
+static void form_end(struct known *known)
+{
+        struct form *form = &known->forms[known->n_forms];
+
+        if (form->length < SHORTEST)
+                return;
+        for (size_t i = 0; i < known->n_forms; i++)
+                if (known->forms[i].length == form->length &&
+                    memcmp(known->forms[i].at, form->at, form->length) == 0)
+                        return;
+        known->n_forms++;
+}
+
+static void add_plain(struct known *known, const char *secret)
+{
+        form_begin(known);
+        while (*secret)
+                form_put(known, *secret++);
+        form_end(known);
+}
+
+static void add_percent(struct known *known, const char *secret, const char *hex)
+{
+        form_begin(known);
+        for (; *secret; secret++) {
+                unsigned char c = (unsigned char)*secret;
+
+                if (isalnum(c) || strchr("-._~", c)) {
+                        form_put(known, (char)c);
+                } else {
+                        form_put(known, '%');
+                        form_put(known, hex[c >> 4]);
+                        form_put(known, hex[c & 15]);
+                }
+        }
+        form_end(known);
+}
+
+static void add_json(struct known *known, const char *secret)
+{
+        form_begin(known);
+        for (; *secret; secret++) {
+                if (*secret == '"' || *secret == '\\')
+                        form_put(known, '\\');
+                form_put(known, *secret);
+        }
+        form_end(known);
+}
+
+/* The characters of Base64 that depend on the secret alone when it stands behind `before` other bytes (modulo
+ * 3) and in front of any: six bits each. */
+static void add_base64(struct known *known, const char *secret, size_t before, const char *last_two)
+{
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        size_t first_bit = before * 8, end_bit = (before + strlen(secret)) * 8;
+
+        form_begin(known);
+        for (size_t bit = (first_bit + 5) / 6 * 6; bit + 6 <= end_bit; bit += 6) {
+                const unsigned char *byte = (const unsigned char *)secret + (bit / 8 - before);
+                unsigned pair = (unsigned)byte[0] << 8 | byte[1]; /* the ending NUL, at worst */
+                unsigned six = pair >> (10 - bit % 8) & 63;
+
+                form_put(known, six < 62 ? letters[six] : last_two[six - 62]);
+        }
+        form_end(known);
+}
+
+static struct known known_new(const char *secret)
+{
+        struct known known = {.room = strlen(secret) * 20 + 64, .users = 1};
+
+        known.memory = secret_memory_new(known.room);
+        add_plain(&known, secret);
+        add_percent(&known, secret, "0123456789ABCDEF");
+        add_percent(&known, secret, "0123456789abcdef");
+        add_json(&known, secret);
+        for (size_t before = 0; before < 3; before++) {
+                add_base64(&known, secret, before, "+/");
+                add_base64(&known, secret, before, "-_");
+        }
+        return known;
+}
+
+/* ---- the registry; its lock is held ---- */
+
+static unsigned pair_of(const char *at)
+{
+        return (unsigned)(unsigned char)at[0] << 8 | (unsigned char)at[1];
+}
+
+static void mark_starts(const struct known *known)
+{
+        for (size_t i = 0; i < known->n_forms; i++) {
+                unsigned pair = pair_of(known->forms[i].at);
+
+                registry.starts[pair / 8] |= (uint8_t)(1u << pair % 8);
+        }
+}
+
+static struct known *find(const char *secret)
+{
+        size_t length = strlen(secret);
+
+        for (size_t i = 0; i < registry.count; i++) {
+                const struct form *plain = &registry.items[i].forms[0];
+
+                if (plain->length == length && memcmp(plain->at, secret, length) == 0)
+                        return &registry.items[i];
+        }
+        return NULL;
+}
+
+static void add(const char *secret)
+{
+        struct known *known = find(secret);
+
+        if (known) {
+                known->users++;
+                return;
+        }
+        registry.items = memory_resize(registry.items, registry.count + 1, sizeof *registry.items);
+        registry.items[registry.count] = known_new(secret);
+        mark_starts(&registry.items[registry.count++]);
+}
+
+static void drop(const char *secret)
+{
+        struct known *known = find(secret);
+
+        if (!known || --known->users > 0)
+                return;
+        secret_memory_free(known->memory, known->room);
+        *known = registry.items[--registry.count];
+        memset(registry.starts, 0, sizeof registry.starts);
+        for (size_t i = 0; i < registry.count; i++)
+                mark_starts(&registry.items[i]);
+        if (registry.count == 0) {
+                free(registry.items);
+                registry.items = NULL;
+        }
+}
+
+/* Length of the longest form that stands at `at`; 0: none. */
+static size_t known_at(const char *at, size_t left)
+{
+        unsigned pair = left >= SHORTEST ? pair_of(at) : 0;
+        size_t longest = 0;
+
+        if (left < SHORTEST || !(registry.starts[pair / 8] & 1u << pair % 8))
+                return 0;
+        for (size_t i = 0; i < registry.count; i++) {
+                for (size_t j = 0; j < registry.items[i].n_forms; j++) {
+                        const struct form *form = &registry.items[i].forms[j];
+
+                        if (form->length > longest && form->length <= left &&
+                            memcmp(at, form->at, form->length) == 0)
+                                longest = form->length;
+                }
+        }
+        return longest;
+}
+
+static void mask(char *text)
+{
+        size_t left = strlen(text), used = 0;
+        char *end = text + left;
+
+        for (const char *at = text; left > 0;) {
+                size_t length = known_at(at, left);
+
+                if (length > 0) {
+                        memcpy(text + used, MASK, MASK_LENGTH);
+                        used += MASK_LENGTH;
+                } else {
+                        length = 1;
+                        text[used++] = *at;
+                }
+                at += length;
+                left -= length;
+        }
+        /* What stood behind is not left for whoever gets this memory next. */
+        explicit_bzero(text + used, (size_t)(end - text) - used);
+        text[used] = '\0';
+}
+
+/* ---- from any thread ---- */
+
+void redact_learn(const char *secret)
+{
+        if (strlen(secret) < SHORTEST)
+                return;
+        pthread_rwlock_wrlock(&registry.lock);
+        add(secret);
+        pthread_rwlock_unlock(&registry.lock);
+}
+
+void redact_forget(const char *secret)
+{
+        if (strlen(secret) < SHORTEST)
+                return;
+        pthread_rwlock_wrlock(&registry.lock);
+        drop(secret);
+        pthread_rwlock_unlock(&registry.lock);
+}
+
+void redact_known(char *text)
+{
+        pthread_rwlock_rdlock(&registry.lock);
+        if (registry.count > 0)
+                mask(text);
+        pthread_rwlock_unlock(&registry.lock);
+}
