@@ -77,7 +77,8 @@ struct http_response {
         char *body; /* NUL-ended; owned; NULL without an answer */
         size_t length;
         char content_type[64];
-        int64_t received_ms; /* by the reactor's clock */
+        int64_t received_ms;    /* by the reactor's clock */
+        int64_t retry_after_ms; /* the peer asks not to be asked for so long; 0: it does not */
 };
 
 void http_response_free(struct http_response *response); /* what it points to, not itself */
@@ -101,7 +102,11 @@ bool http_send(struct http_peer *peer, const struct http_request *request, struc
 size_t http_send_all(struct http_peer *peer, const struct http_request *requests, size_t count,
                      struct http_response *ret_responses, struct error *errors);
 
-/* GET, and the answer as JSON. ERROR_INCOMPLETE ("NotJson") names peer, path and place. */
+/* The answer as JSON. ERROR_INCOMPLETE ("NotJson") names peer, path and place. */
+bool http_response_json(const struct http_peer *peer, const char *path, const struct http_response *response,
+                        json_t **ret_json, struct error *err);
+
+/* GET, and the answer as JSON. */
 bool http_get_json(struct http_peer *peer, const char *path, json_t **ret_json, struct error *err);
 
 /* Percent-encodes what goes into a path or query. Caller frees. */
