@@ -29,7 +29,7 @@ endfunction()
 # What several tests share: measured data of others, made-up documents, the check against a JSON Schema.
 file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
 add_library(support STATIC ${support_sources})
-target_link_libraries(support PUBLIC core PkgConfig::CMOCKA)
+target_link_libraries(support PUBLIC core PkgConfig::CMOCKA PkgConfig::OPENSSL)
 
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)
 foreach(source ${test_sources})
