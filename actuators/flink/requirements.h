@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_ACTUATORS_FLINK_REQUIREMENTS_H
+#define OPTCTL_ACTUATORS_FLINK_REQUIREMENTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/error.h"
+#include "core/pipeline.h"
+#include "engines/flink/job.h"
+
+/*
+ * Subtasks of every vertex of a job: what is wanted, and as Flink is told it. Pure.
+ *
+ * wanted  length job->n_vertices
+ */
+
+/* What the knobs of a configuration make of the job: vertices that no parallelism knob sets keep `wanted`. */
+void flink_wanted_set(const struct pipeline *pipeline, const struct configuration *configuration,
+                      const int *vertices, int *wanted);
+
+/* The other way: sets the parallelism knobs. A knob for the whole pipeline is the widest of the operators
+ * that have no knob of their own. */
+void flink_wanted_get(const struct pipeline *pipeline, const int *vertices, const int *wanted,
+                      struct configuration *configuration);
+
+/* Upper bounds in the answer of GET /jobs/:id/resource-requirements. ERROR_INCOMPLETE when a vertex is
+ * missing. */
+bool flink_requirements_read(const struct flink_job *job, const json_t *answer, int *ret_wanted,
+                             struct error *err);
+
+/* Body of the PUT: every vertex, lower bound 1. Caller frees. */
+char *flink_requirements_body(const struct flink_job *job, const int *wanted);
+
+#endif
