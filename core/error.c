@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/redact.h"
+
 static const struct {
         const char *reason;
         bool retry;
@@ -31,9 +33,11 @@ static void fill(struct error *err, enum error_code code, const char *reason)
         snprintf(err->reason, sizeof err->reason, "%s", reason ? reason : kinds[code].reason);
 }
 
-/* What users and peers wrote finds its way into messages: a message stays one line whatever that was. */
+/* What users and peers wrote finds its way into messages: a message stays one line whatever that was, and
+ * does not repeat a secret. */
 static void one_line(char *text)
 {
+        redact_known(text);
         for (; *text; text++)
                 if ((unsigned char)*text < 0x20 || *text == 0x7f)
                         *text = ' ';
