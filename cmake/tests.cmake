@@ -56,6 +56,20 @@ set_tests_properties(e2e/report_browser PROPERTIES TIMEOUT ${test_seconds} SKIP_
 add_test(NAME e2e/package COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/package ${PROJECT_BINARY_DIR})
 set_tests_properties(e2e/package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 
+# optctl beside real Flink, Kafka and Prometheus (docs/e2e.md): a module in tests/e2e/real/cases/ is a case. What cannot be
+# fetched is skipped by name.
+set(real ${PROJECT_SOURCE_DIR}/tests/e2e/real/e2e)
+add_test(NAME e2e/real/fetch COMMAND ${real} fetch)
+set_tests_properties(e2e/real/fetch PROPERTIES TIMEOUT 1800 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_SETUP real_systems)
+file(GLOB real_cases CONFIGURE_DEPENDS tests/e2e/real/cases/[a-z]*.py)
+foreach(case ${real_cases})
+  cmake_path(GET case STEM name)
+  string(REPLACE "_" "-" name ${name})
+  add_test(NAME e2e/real/${name}
+    COMMAND ${real} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/${name} case ${name})
+  set_tests_properties(e2e/real/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
+endforeach()
+
 if(OPTCTL_BENCH)
   file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
   foreach(source ${bench_sources})

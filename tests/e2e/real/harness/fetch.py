@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gets Flink, Kafka and Prometheus from package registries into a cache, each version once.
+
+The cache is $OPTCTL_CACHE, or optctl-e2e in the user's cache folder. What is in it is complete: a system is fetched
+into a folder of another name and renamed.
+"""
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+FLINK_VERSIONS = {"2.2.1": {"log4j": "2.24.3"}, "2.3.0": {"log4j": "2.25.3"}}
+FLINK, KAFKA = "2.2.1", "4.1.1"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+PATIENCE_SECONDS = 600
+
+
+class Unavailable(Exception):
+    """A system that cannot be had here: the case that needs it is skipped, and says why."""
+
+    def __init__(self, name, reason):
+        super().__init__(f"{name}: {reason}")
+
+
+def cache():
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    folder = pathlib.Path(os.environ.get("OPTCTL_CACHE") or pathlib.Path(home) / "optctl-e2e")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(name):
+    with open(cache() / f".{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tool(name, tool):
+    if not shutil.which(tool):
+        raise Unavailable(name, f"{tool} is not installed")
+
+
+def _run(name, command, folder):
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(name, f"{command[0]} took longer than {PATIENCE_SECONDS} s") from None
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        errors = [line for line in said if line.startswith(("[ERROR]", "E:"))] or said
+        raise Unavailable(name, errors[0] if errors else f"{command[0]} ended with {done.returncode}")
+
+
+def _kept(name, make):
+    """The folder `name` of the cache, made by make(empty folder) when it is not there."""
+    wanted = cache() / name
+    with _locked(name):
+        if not wanted.exists():
+            with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{name}.") as folder:
+                made = pathlib.Path(folder) / "made"
+                made.mkdir()
+                make(made)
+                made.rename(wanted)
+    return wanted
+
+
+def _maven(name, pom, folder, **versions):
+    _tool(name, "mvn")
+    settings = [f"-D{key}={value}" for key, value in versions.items()]
+    _run(name, ["mvn", "-B", "-q", "-f", HERE / "packages" / pom, COPY, "-DincludeScope=runtime",
+                f"-DoutputDirectory={folder}", *settings], folder.parent)
+
+
+def flink(version=FLINK):
+    """Folder with lib/ (Flink and its Kafka connector) and plugins/ (the Prometheus reporter)."""
+    def make(folder):
+        _maven(f"flink-{version}", "flink.xml", folder / "lib", flink=version, **FLINK_VERSIONS[version])
+        plugin = folder / "plugins" / "prometheus"
+        plugin.mkdir(parents=True)
+        for jar in (folder / "lib").glob("flink-metrics-prometheus-*.jar"):
+            jar.rename(plugin / jar.name)
+    return _kept(f"flink-{version}", make)
+
+
+def kafka(version=KAFKA):
+    """Folder with lib/ (the broker and its tools)."""
+    return _kept(f"kafka-{version}", lambda folder: _maven("kafka", "kafka.xml", folder / "lib", kafka=version))
+
+
+def prometheus():
+    """The program, out of Debian's package: nothing is installed and no service starts."""
+    installed = shutil.which("prometheus")
+    if installed:
+        return pathlib.Path(installed)
+
+    def make(folder):
+        for tool in ("apt-get", "dpkg"):
+            _tool("prometheus", tool)
+        _run("prometheus", ["apt-get", "-q", "download", "prometheus"], folder)
+        for package in folder.glob("prometheus_*.deb"):
+            _run("prometheus", ["dpkg", "-x", package.name, "."], folder)
+            package.unlink()
+    return _kept("prometheus", make) / "usr/bin/prometheus"
+
+
+def job_jar(version=FLINK):
+    """The streaming job and the load producer, compiled against the Flink that will run them."""
+    for tool in ("javac", "jar"):
+        _tool("streaming job", tool)
+    libraries = flink(version) / "lib"
+    sources = sorted((HERE / "java").rglob("*.java"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+
+    def make(folder):
+        compiled = subprocess.run(
+            ["javac", "--release", "17", "-nowarn", "-proc:none", "-cp", f"{libraries}/*", "-d", folder / "classes", *sources],
+            capture_output=True, text=True)
+        if compiled.returncode:
+            raise RuntimeError(f"the streaming job does not compile:\n{compiled.stderr}")
+        subprocess.run(["jar", "--create", "--file", folder / "job.jar", "--main-class", "dev.optctl.e2e.StreamingJob",
+                        "-C", folder / "classes", "."], check=True)
+    return _kept(f"job-{version}-{digest}", make) / "job.jar"

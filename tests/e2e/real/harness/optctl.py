@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""optctl as its user runs it: a spec in a file, a process, a ledger."""
+import json
+import pathlib
+import string
+import subprocess
+
+from .processes import eventually, free_ports
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Optctl:
+    """`optctl run` on the spec specs/NAME.yaml, in which ${…} stands for `values`."""
+
+    def __init__(self, program, processes, spec, **values):
+        self.program, self.processes = program, processes
+        self.folder = processes.folder / "optctl"
+        self.folder.mkdir(exist_ok=True)
+        self.port, = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ledger = self.folder / "ledger.db"
+        self.spec = self.folder / "spec.yaml"
+        text = (HERE / "specs" / f"{spec}.yaml").read_text()
+        self.spec.write_text(string.Template(text).substitute(values))
+
+    def start(self):
+        self.processes.start("optctl", [self.program, "run", self.spec, "--ledger", self.ledger,
+                                        "--listen", f"127.0.0.1:{self.port}"], cwd=self.folder)
+        return self
+
+    @property
+    def log(self):
+        return self.processes.log("optctl")
+
+    @property
+    def pid(self):
+        return self.processes.running["optctl"].pid
+
+    def alive(self):
+        return self.processes.alive("optctl")
+
+    def stop(self):
+        return self.processes.stop("optctl")
+
+    def kill(self):
+        self.processes.kill("optctl")
+
+    def call(self, *words):
+        """Standard output of another command."""
+        command = [self.program, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self.folder)
+        if done.returncode:
+            raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def history(self):
+        """Decisions, oldest first; none while there is no ledger yet."""
+        if not self.ledger.exists():
+            return []
+        text = self.call("history", "--ledger", self.ledger, "--limit", 100000, "--json", "-")
+        return json.loads(text)["decisions"][::-1]
+
+    def explain(self, decision):
+        return json.loads(self.call("explain", decision, "--ledger", self.ledger, "--json", "-"))
+
+    def actions(self):
+        """What was begun, oldest first: of each its decision, calls and outcome."""
+        found = []
+        for decision in self.history():
+            if decision["outcome"] is not None:
+                found += [{**action, "decision": decision} for action in self.explain(decision["id"])["actions"]]
+        return found
+
+    def widths(self, after=0):
+        """(from, to, outcome) of each action, by the subtasks of work."""
+        return [(action["from"]["configuration"]["parallelism.work"], action["to"]["configuration"]["parallelism.work"],
+                 action["outcome"]["outcome"]) for action in self.actions()[after:]]
+
+    def status(self):
+        return json.loads(self.call("status", "--server", self.url, "--json", "-"))
+
+    def wait_for_outcome(self, seconds, wanted=("Confirmed",), after=0):
+        """The newest action beyond the first `after` ones, once it has ended so."""
+        def ended():
+            actions = self.actions()[after:]
+            return actions[-1] if actions and actions[-1]["outcome"]["outcome"] in wanted else None
+        return eventually(f"an action ends as {' or '.join(wanted)}", ended, seconds, 1)
+
+    def wait_for_rest(self, seconds=90):
+        """Nothing is in flight."""
+        eventually("no action is in flight", lambda: all(end != "Pending" for _, _, end in self.widths()), seconds, 1)

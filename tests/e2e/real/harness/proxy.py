@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An HTTP proxy in front of one server: it remembers what was asked, and lets a test act around a request."""
+import http.client
+import http.server
+import re
+import socket
+import threading
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+
+
+class Rule:
+    """Around the first request that matches: `before` it is sent on or `after` it was answered, call act(). An act
+    that returns False withholds what comes next (the request, or its answer): the client is hung up on."""
+
+    def __init__(self, method, path, when, act, only_after=None):
+        self.method, self.path, self.when, self.act = method, re.compile(path), when, act
+        self.only_after = only_after  # (method, path) of a request that must have been answered before
+        self.done = threading.Event()
+
+    def takes(self, method, path, when):
+        if self.only_after and when == "after" and method == self.only_after[0] and re.search(self.only_after[1], path):
+            self.only_after = None
+            return False
+        return (not self.only_after and not self.done.is_set() and when == self.when and method == self.method
+                and bool(self.path.search(path)))
+
+
+class Proxy:
+    def __init__(self, upstream_port):
+        self.upstream_port = upstream_port
+        self.requests = []  # (method, path, status or None while there is no answer)
+        self.rules = []
+        self._lock = threading.Lock()
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self):
+                proxy.pass_on(self)
+
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_one
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def on(self, method, path, when, act, only_after=None):
+        rule = Rule(method, path, when, act, only_after)
+        with self._lock:
+            self.rules.append(rule)
+        return rule
+
+    def count(self, method, path):
+        return sum(1 for asked, where, _ in self.requests if asked == method and re.search(path, where))
+
+    def forwarded(self, method, path):
+        """Requests that were answered by the server."""
+        return sum(1 for asked, where, status in self.requests if asked == method and status and re.search(path, where))
+
+    def _apply(self, when, method, path):
+        with self._lock:
+            rules = [rule for rule in self.rules if rule.takes(method, path, when)]
+        allowed = True
+        for rule in rules:
+            allowed = rule.act() is not False and allowed
+            rule.done.set()
+        return allowed
+
+    def pass_on(self, client):
+        method, path = client.command, client.path
+        body = client.rfile.read(int(client.headers.get("Content-Length") or 0))
+        row = [method, path, None]
+        with self._lock:
+            self.requests.append(row)
+        if not self._apply("before", method, path):
+            return self._hang_up(client)
+        try:
+            status, headers, answer = self._ask(method, path, body, client.headers)
+        except OSError:
+            return self._hang_up(client)
+        row[2] = status
+        if not self._apply("after", method, path):
+            return self._hang_up(client)
+        self._answer(client, status, headers, answer)
+
+    def _ask(self, method, path, body, headers):
+        upstream = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=60)
+        try:
+            kept = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
+            upstream.request(method, path, body or None, kept)
+            answer = upstream.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError(error) from error
+        finally:
+            upstream.close()
+
+    @staticmethod
+    def _answer(client, status, headers, answer):
+        try:
+            client.send_response(status)
+            for key, value in headers:
+                if key.lower() not in HOP_BY_HOP:
+                    client.send_header(key, value)
+            client.send_header("Content-Length", str(len(answer)))
+            client.end_headers()
+            client.wfile.write(answer)
+        except OSError:
+            client.close_connection = True
+
+    @staticmethod
+    def _hang_up(client):
+        client.close_connection = True
+        try:
+            client.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
