@@ -55,8 +55,7 @@ bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, st
 bool fleet_series(struct fleet *fleet, const char *name, size_t limit, json_t **ret_series,
                   struct error *err);
 
-/* Books against the frozen baseline: `pipelines` of docs/schema/savings.schema.json; all of them when `name`
- * is NULL. */
+/* Books against the frozen baseline: `books` of docs/schema/savings.schema.json. */
 bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, struct error *err);
 
 /* A paused pipeline measures and keeps books, and changes nothing; it stays paused over a restart. What is in
