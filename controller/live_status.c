@@ -103,6 +103,13 @@ static json_t *describe(const struct live *live, const char *state, const char *
                          state, "why", why, "bounds", bounds_json(&spec->constraints));
 }
 
+static const char *action_name(const struct loop_status *status)
+{
+        if (status->applying)
+                return "Applying";
+        return status->verifying ? "Verifying" : NULL;
+}
+
 json_t *live_status(const struct live *live)
 {
         const struct loop *loop = live_loop(live);
@@ -115,6 +122,8 @@ json_t *live_status(const struct live *live)
         status = loop_status(loop);
         seen = loop_observation(loop);
         json = describe(live, state_name(status, seen), status->why);
+        json_object_set_new(json, "pause_reason", text_json(status->paused ? status->pause_reason : NULL));
+        json_object_set_new(json, "action", text_json(action_name(status)));
         json_object_update_new(json, counts_json(status));
         json_object_set_new(json, "time", time_json(status->turns > 0 ? seen->time_ms : INT64_MIN));
         json_object_set_new(json, "load", load_json(seen));
