@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Collector and actuator on a real job: the only one that runs at OPTCTL_FLINK_URL, which must be able to be
- * rescaled in place and have a free slot. Skipped without that variable.
+ * Collector and actuator on a real job. OPTCTL_FLINK is spec.engine.flink as YAML in one line, "{url: ...}":
+ * the job must have a free slot, and be able to be rescaled in place or have its program there.
+ * OPTCTL_FLINK_SCOPE is that of the parallelism knob, Operator without it. Skipped without OPTCTL_FLINK.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -45,14 +46,33 @@ static void expect(bool done, const struct error *err)
                 fail_msg("%s", err->message);
 }
 
-/* A spec of what was discovered, with a parallelism knob for each operator. */
-static void make_spec(struct stage *stage, const char *url)
+static bool call_begin(void *context, const char *call, int64_t *ret_id, struct error *err)
 {
-        autofree char *text =
-                memory_format("apiVersion: optctl.dev/v1alpha1\nkind: TunedPipeline\n"
-                              "metadata: {name: live}\nspec:\n  engine: {flink: {url: \"%s\"}}\n"
-                              "  knobs: [{name: parallelism, scope: Operator, min: 1, max: 64}]\n",
-                              url);
+        (void)context;
+        (void)err;
+        printf("begin %s\n", call);
+        *ret_id = 1;
+        return true;
+}
+
+static bool call_end(void *context, int64_t id, bool done, const char *answer, struct error *err)
+{
+        (void)context;
+        (void)err;
+        printf("end %lld %d %s\n", (long long)id, done, answer);
+        return true;
+}
+
+static const struct call_recorder calls = {.begin = call_begin, .end = call_end};
+
+/* A spec of what was discovered, with a parallelism knob for each operator. */
+static void make_spec(struct stage *stage)
+{
+        const char *scope = getenv("OPTCTL_FLINK_SCOPE");
+        autofree char *text = memory_format("apiVersion: optctl.dev/v1alpha1\nkind: TunedPipeline\n"
+                                            "metadata: {name: live}\nspec:\n  engine: {flink: %s}\n"
+                                            "  knobs: [{name: parallelism, scope: %s, min: 1, max: 64}]\n",
+                                            getenv("OPTCTL_FLINK"), scope ? scope : "Operator");
         autojson *pipeline = NULL;
         autotext found = {0};
         struct error err = ERROR_INIT;
@@ -103,7 +123,7 @@ static void rescale(struct stage *stage, const struct configuration *from, const
         struct error err = ERROR_INIT;
         struct observation seen;
 
-        expect(flink_actuator.apply(stage->actuator, from, to, false, NULL, &err), &err);
+        expect(flink_actuator.apply(stage->actuator, from, to, false, &calls, &err), &err);
         expect(flink_actuator.read(stage->actuator, &told, &err), &err);
         assert_true(configuration_equal(&told, to));
         for (int i = 0; i < 60; i++) {
@@ -122,7 +142,7 @@ static void play(void *argument)
         struct error err = ERROR_INIT;
         struct observation seen;
 
-        make_spec(stage, getenv("OPTCTL_FLINK_URL"));
+        make_spec(stage);
         stage->context.pipeline = &stage->spec->pipeline;
         expect(flink_collector.open(&stage->context, stage->spec->sources[0].options, &stage->collector,
                                     &err),
@@ -152,7 +172,7 @@ static void test_a_real_job(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        if (!getenv("OPTCTL_FLINK_URL"))
+        if (!getenv("OPTCTL_FLINK"))
                 skip();
         expect(reactor_new(NULL, &stage.reactor, &err), &err);
         expect(http_client_new(stage.reactor, NULL, NULL, &stage.http, &err), &err);
