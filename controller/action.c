@@ -276,13 +276,15 @@ static enum action_event try_to_take_back(struct action *action)
 
 /* ---- after a crash ---- */
 
-/* Every knob has either its old or its new value: we were interrupted half-way, nobody else was at work. */
+/* Every knob has either its old or its new value, or that of a target that stands still: we were interrupted
+ * half-way, nobody else was at work. */
 static bool is_half_way(const struct intent *intent, const struct configuration *running)
 {
         if (running->count != intent->from.count || running->count != intent->to.count)
                 return false;
         for (int i = 0; i < running->count; i++)
-                if (running->value[i] != intent->from.value[i] && running->value[i] != intent->to.value[i])
+                if (running->value[i] != intent->from.value[i] && running->value[i] != intent->to.value[i] &&
+                    running->value[i] != 0)
                         return false;
         return true;
 }

@@ -182,6 +182,9 @@ static void on_arrived(struct loop *loop)
                 verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
                              &intent->to, loop->newest->missing == 0 ? loop->newest : NULL,
                              intent->applied_ms);
+        if (action->phase == ACTION_APPLIED && action->actuator->patience_ms)
+                verify_expect_up(&loop->verify,
+                                 intent->applied_ms + action->actuator->patience_ms(action->actuator_state));
 }
 
 void loop_step(struct loop *loop)

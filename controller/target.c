@@ -109,10 +109,26 @@ static bool target_read(void *state, struct configuration *ret_configuration, st
         return true;
 }
 
+/* The slowest one's. */
+static int64_t target_patience_ms(void *state)
+{
+        const struct target *target = state;
+        int64_t longest = 0;
+
+        for (size_t i = 0; i < target->n_aims; i++) {
+                const struct aim *aim = &target->aims[i];
+                int64_t own = aim->actuator->patience_ms ? aim->actuator->patience_ms(aim->state) : 0;
+
+                longest = own > longest ? own : longest;
+        }
+        return longest > 0 ? longest : INT64_MAX / 4;
+}
+
 const struct actuator target_actuator = {
         .name = "target",
         .summary = "All that can be set of a pipeline",
         .controls = target_controls,
         .apply = target_apply,
         .read = target_read,
+        .patience_ms = target_patience_ms,
 };

@@ -39,13 +39,20 @@ void verify_begin(struct verify *verify, const struct verify_options *options,
         verify->reference_load = before ? before->offered_per_second : NAN;
         verify->settled_ms = applied_ms + settle_ms;
         verify->deadline_ms = verify->settled_ms + options->patience_ms;
-        verify->came_up = verify->seen = false;
+        verify->up_deadline_ms = verify->deadline_ms;
+        verify->came_up = verify->came_up_once = verify->seen = false;
         /* A backlog from before the change is not the change's. */
         verify->disturbed = before && observation_backlog_seconds(before) > DRAINED_SECONDS;
         verify->restarts = -1;
         verify->windows = 0;
         verify->carried_per_second = 0;
         verify->capacity.count = verify->latency.count = 0;
+}
+
+void verify_expect_up(struct verify *verify, int64_t by_ms)
+{
+        if (by_ms < verify->deadline_ms)
+                verify->up_deadline_ms = by_ms > verify->settled_ms ? by_ms : verify->settled_ms;
 }
 
 static void sample_add(struct verify_sample *sample, double value)
@@ -195,13 +202,18 @@ static void take_window(struct verify *verify, const struct observation *observa
                 sample_add(&verify->latency, observation->latency_p99_seconds);
 }
 
+static enum verify_result never_came_up(const struct verify *verify, int64_t deadline_ms, char *reason,
+                                        size_t room)
+{
+        snprintf(reason, room, "the pipeline did not come up with it within %lld s",
+                 (long long)((deadline_ms - verify->settled_ms) / MS_PER_SECOND));
+        return VERIFY_REGRESSED;
+}
+
 static enum verify_result at_deadline(const struct verify *verify, char *reason, size_t room)
 {
-        if (verify->seen && !verify->came_up) {
-                snprintf(reason, room, "the pipeline did not come up with it within %lld s",
-                         (long long)(verify->options->patience_ms / MS_PER_SECOND));
-                return VERIFY_REGRESSED;
-        }
+        if (verify->seen && !verify->came_up)
+                return never_came_up(verify, verify->deadline_ms, reason, room);
         snprintf(reason, room, "only %d windows could be compared, %d are needed", verify->windows,
                  verify->options->windows_max);
         return VERIFY_UNDECIDED;
@@ -234,11 +246,14 @@ enum verify_result verify_observe(struct verify *verify, const struct observatio
             observation->time_ms - observation->window_ms >= verify->settled_ms) {
                 verify->seen = true;
                 verify->came_up = runs_as_wanted(verify, observation);
+                verify->came_up_once |= verify->came_up;
                 if (verify->came_up && observation->missing == 0)
                         take_window(verify, observation);
                 else
                         verify->disturbed = true;
         }
+        if (verify->seen && !verify->came_up_once && now_ms >= verify->up_deadline_ms)
+                return never_came_up(verify, verify->up_deadline_ms, reason, room);
         return conclude(verify, now_ms, reason, room);
 }
 

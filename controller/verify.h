@@ -57,7 +57,9 @@ struct verify {
         struct configuration wanted;
         double reference_load; /* records/s the change was made for; NAN: not known */
         int64_t settled_ms, deadline_ms;
-        bool came_up;              /* runs what was wanted, as of the newest window that says so */
+        int64_t up_deadline_ms; /* until when it must have run what was wanted once */
+        bool came_up;           /* runs what was wanted, as of the newest window that says so */
+        bool came_up_once;
         bool seen;                 /* something was measured since the settling */
         bool disturbed;            /* by a surge, an outage, a loss: until the backlog is gone */
         int restarts;              /* the engine's count when it had settled; -1: not known */
@@ -70,6 +72,9 @@ struct verify {
 void verify_begin(struct verify *verify, const struct verify_options *options,
                   const struct constraints *constraints, const struct prediction *prediction,
                   const struct configuration *wanted, const struct observation *before, int64_t applied_ms);
+
+/* The target says how long it may take to run what it was told: then it is taken back, unless it has. */
+void verify_expect_up(struct verify *verify, int64_t by_ms);
 
 /* Once for each observation since, complete or not. Anything but VERIFY_WAITING is final and fills `reason`.
  */

@@ -174,8 +174,12 @@ struct actuator {
          * crash does no harm. With dry_run the calls are announced (begin) and not sent. */
         bool (*apply)(void *state, const struct configuration *from, const struct configuration *to,
                       bool dry_run, const struct call_recorder *calls, struct error *err);
-        /* What the target is told to run now: sets the knobs it controls and leaves the others alone. */
+        /* What the target is told to run now: sets the knobs it controls and leaves the others alone. A job
+         * that was stopped on the way from one configuration to another reads 0: it is to be brought to one.
+         */
         bool (*read)(void *state, struct configuration *ret_configuration, struct error *err);
+        /* Milliseconds after `apply` within which it must run what it was told; NULL: as the loop has it. */
+        int64_t (*patience_ms)(void *state);
         void (*close)(void *state);
 };
 

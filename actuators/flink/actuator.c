@@ -199,6 +199,13 @@ static bool flink_apply(void *opaque, const struct configuration *from, const st
                                : restart(state, &caller, &target, wanted, err);
 }
 
+static int64_t flink_patience_ms(void *opaque)
+{
+        const struct state *state = opaque;
+
+        return state->engine->options->rescale_timeout_seconds * MS_PER_SECOND;
+}
+
 const struct actuator flink_actuator = {
         .name = "flink",
         .summary = "Parallelism of a job of Apache Flink.",
@@ -206,5 +213,6 @@ const struct actuator flink_actuator = {
         .controls = flink_controls,
         .apply = flink_apply,
         .read = flink_read,
+        .patience_ms = flink_patience_ms,
         .close = flink_close,
 };

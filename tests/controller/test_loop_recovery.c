@@ -80,6 +80,20 @@ static void test_what_was_left_half_way_by_a_crash_is_taken_back_once(void **sta
         close_scene(&scene);
 }
 
+/* Stopped with a savepoint, not yet started from it. */
+static void test_what_stands_still_after_a_crash_is_brought_back_once(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_after_crash(&scene, 0, 0, false);
+        assert_target(&scene, 2, 4);
+        assert_ended(&scene, OUTCOME_FAILED, "crashed half-way: taken back");
+        turns(&scene, 5);
+        assert_int_equal(scene.play->applies, 1);
+        close_scene(&scene);
+}
+
 static void test_what_somebody_else_set_during_a_crash_stays(void **state)
 {
         struct scene scene;
@@ -413,6 +427,7 @@ int main(void)
                 cmocka_unit_test(test_what_was_applied_before_a_crash_is_verified),
                 cmocka_unit_test(test_what_was_not_begun_before_a_crash_has_failed),
                 cmocka_unit_test(test_what_was_left_half_way_by_a_crash_is_taken_back_once),
+                cmocka_unit_test(test_what_stands_still_after_a_crash_is_brought_back_once),
                 cmocka_unit_test(test_what_somebody_else_set_during_a_crash_stays),
                 cmocka_unit_test(test_what_was_taken_back_before_a_crash_is_reverted),
                 cmocka_unit_test(test_a_target_that_cannot_be_read_after_a_crash_is_asked_again),

@@ -230,6 +230,23 @@ static void test_job_that_never_comes_up_is_a_regression(void **state)
         assert_non_null(strstr(trial.reason, "did not come up"));
 }
 
+/* A target that says how long it takes is taken back then, not an hour later. */
+static void test_what_does_not_come_up_in_the_targets_time_is_taken_back(void **state)
+{
+        struct trial trial;
+
+        (void)state;
+        begin(&trial);
+        verify_expect_up(&trial.verify, trial.verify.settled_ms + 120 * MS_PER_SECOND);
+        trial.window.restarting = true;
+        assert_int_equal(until_decided(&trial, 100), VERIFY_REGRESSED);
+        assert_non_null(strstr(trial.reason, "did not come up with it within 120 s"));
+
+        begin(&trial);
+        verify_expect_up(&trial.verify, trial.verify.settled_ms + 120 * MS_PER_SECOND);
+        assert_int_equal(until_decided(&trial, 100), VERIFY_CONFIRMED);
+}
+
 static void test_settling_time_is_bounded(void **state)
 {
         struct prediction slow = prediction;
@@ -345,6 +362,7 @@ int main(void)
                 cmocka_unit_test(test_outage_and_lost_workers_are_not_blamed),
                 cmocka_unit_test(test_missing_data_ends_in_unknown),
                 cmocka_unit_test(test_job_that_never_comes_up_is_a_regression),
+                cmocka_unit_test(test_what_does_not_come_up_in_the_targets_time_is_taken_back),
                 cmocka_unit_test(test_settling_time_is_bounded),
                 cmocka_unit_test(test_false_alarms_are_as_rare_as_promised),
                 cmocka_unit_test(test_a_lack_of_a_quarter_is_nearly_always_found),
