@@ -177,6 +177,8 @@ static void add_member(struct fleet *fleet, struct live *live)
         *fleet->last = member;
         fleet->last = &member->next;
         fleet->n_added++;
+        if (fleet->setup.one_shot)
+                return;
         schedule(member, clock_now_ms(&clock) + (int64_t)(place * (double)live_interval_ms(live)));
 }
 

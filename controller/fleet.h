@@ -29,7 +29,8 @@ struct fleet_setup {
         struct log *log;
         struct ledger *ledger; /* NULL: nothing is kept (recommend) */
         const struct registry *registry;
-        bool dry_run; /* Auto behaves as Recommend, and says which calls it would make */
+        bool one_shot; /* turns are taken by fleet_recommend alone */
+        bool dry_run;  /* Auto behaves as Recommend, and says which calls it would make */
 };
 
 struct fleet *fleet_new(const struct fleet_setup *setup);

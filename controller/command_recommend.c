@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+
+#include "controller/command.h"
+#include "controller/host.h"
+#include "controller/output.h"
+#include "controller/recommendation_text.h"
+#include "controller/terminal.h"
+#include "core/json.h"
+
+struct recommend_arguments {
+        char **specs, **overrides;
+        const char *data, *json;
+        int64_t window_seconds, windows;
+};
+
+#define AT(member) .offset = offsetof(struct recommend_arguments, member)
+
+static const struct parameter parameters[] = {
+        {.name = "SPEC",
+         .positional = true,
+         .required = true,
+         .type = PARAMETER_TEXTS,
+         AT(specs),
+         .values = VALUES_FILE,
+         .help = "Files with a TunedPipeline each."},
+        {.name = "window",
+         .type = PARAMETER_INTEGER,
+         AT(window_seconds),
+         .value = "SECONDS",
+         .min = 1,
+         .max = 3600,
+         .fallback = "10",
+         .help = "Rates are measured over so long."},
+        {.name = "windows",
+         .type = PARAMETER_INTEGER,
+         AT(windows),
+         .value = "N",
+         .min = 1,
+         .max = 1000,
+         .fallback = "3",
+         .help = "Looks so often before it says anything."},
+        {.name = "data",
+         .type = PARAMETER_TEXT,
+         AT(data),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "The folder that file names in the specs are relative to. Without it they are relative to "
+                 "the spec."},
+        {.name = "set",
+         .type = PARAMETER_TEXTS,
+         AT(overrides),
+         .value = "PATH=VALUE",
+         .help = "Sets a field of every spec: spec.constraints.latencyP99Milliseconds=500."},
+        {.name = "json",
+         .type = PARAMETER_TEXT,
+         AT(json),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the answer as JSON (docs/schema/recommend.schema.json); - is standard output."},
+        {.name = NULL},
+};
+
+struct measuring {
+        const struct recommend_arguments *arguments;
+        struct host *host;
+        json_t *answer;
+        struct error err;
+};
+
+/* The first look opens the pipelines and begins the first window. */
+static void measure(void *argument)
+{
+        struct measuring *measuring = argument;
+        const struct recommend_arguments *arguments = measuring->arguments;
+        struct clock clock = reactor_clock(measuring->host->reactor);
+        struct progress *progress = progress_new(stderr, true, &measuring->host->clock, "measuring",
+                                                 "windows", arguments->windows);
+
+        measuring->answer = fleet_recommend(measuring->host->fleet);
+        for (int64_t i = 0; i < arguments->windows; i++) {
+                int64_t until_ms = clock_now_ms(&clock) + arguments->window_seconds * MS_PER_SECOND;
+
+                if (!clock_sleep_until(&clock, until_ms, &measuring->err))
+                        break;
+                json_decref(measuring->answer);
+                measuring->answer = fleet_recommend(measuring->host->fleet);
+                progress_add(progress, 1);
+        }
+        progress_free(progress);
+}
+
+/* Status 4 tells a script that something should change, 1 that a pipeline could not be judged. */
+static bool verdict(const json_t *answer, struct error *err)
+{
+        size_t changes = 0;
+        const json_t *unknown = NULL, *one;
+        size_t i;
+
+        json_array_foreach(answer, i, one)
+        {
+                changes += json_is_true(json_object_get(one, "change"));
+                if (json_is_null(json_object_get(one, "change")))
+                        unknown = one;
+        }
+        if (unknown)
+                return error_set(err, ERROR_UNAVAILABLE, NULL, "%s: %s",
+                                 json_string_value(json_object_get(unknown, "name")),
+                                 json_string_value(json_object_get(unknown, "why")));
+        return changes == 0 || error_set(err, ERROR_FINDING, NULL, "%zu of %zu pipelines should change",
+                                         changes, json_array_size(answer));
+}
+
+static bool print(const struct recommend_arguments *arguments, const json_t *answer, struct error *err)
+{
+        autojson *document = NULL;
+
+        if (!arguments->json) {
+                recommendation_print(answer, stdout, terminal_has_color(stdout));
+                return true;
+        }
+        document = json_pack("{s:s, s:s, s:O}", "kind", "recommend", "version", OPTCTL_VERSION, "pipelines",
+                             answer);
+        return output_json(arguments->json, document, err);
+}
+
+static bool recommend_run(const void *object, struct error *err)
+{
+        const struct recommend_arguments *arguments = object;
+        const struct host_options options = {.one_shot = true, .dry_run = true, .quiet = true};
+        struct measuring measuring = {.arguments = arguments, .err = ERROR_INIT};
+        struct host host;
+        bool done;
+
+        if (!host_open(&options, &host, err))
+                return false;
+        measuring.host = &host;
+        done = host_add_specs(&host, arguments->specs, arguments->data, arguments->overrides, err);
+        if (done) {
+                reactor_call(host.reactor, measure, &measuring);
+                done = measuring.err.code == ERROR_NONE;
+                *err = measuring.err;
+        }
+        done = done && print(arguments, measuring.answer, err) && verdict(measuring.answer, err);
+        json_decref(measuring.answer);
+        host_close(&host);
+        return done;
+}
+
+const struct command recommend_command = {
+        .name = "recommend",
+        .group = COMMAND_LIVE,
+        .summary = "what a live pipeline should run on, and why",
+        .description =
+                "Measures live pipelines for a few windows and says what should change. Nothing is "
+                "changed, whatever the spec's mode. Exit status 4 says that something should change, 0 "
+                "that nothing should.",
+        .example = "optctl recommend clickstream.yaml",
+        .size = sizeof(struct recommend_arguments),
+        .parameters = parameters,
+        .run = recommend_run,
+};

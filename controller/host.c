@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/host.h"
+
+#include <stdio.h>
+
+#include "controller/registry.h"
+
+static bool open_parts(const struct host_options *options, struct host *host, struct error *err)
+{
+        const struct ledger_options ledger = {.path = options->ledger,
+                                              .clock = &host->clock,
+                                              .log = host->log};
+        struct fleet_setup setup;
+
+        if (!reactor_new(NULL, &host->reactor, err) || !reactor_catch_signals(host->reactor, err))
+                return false;
+        host->metrics = metrics_new();
+        if (!http_client_new(host->reactor, host->metrics, host->log, &host->http, err))
+                return false;
+        if (options->ledger && !ledger_open(&ledger, &host->ledger, err))
+                return false;
+        setup = (struct fleet_setup){
+                .reactor = host->reactor,
+                .http = host->http,
+                .metrics = host->metrics,
+                .log = host->log,
+                .ledger = host->ledger,
+                .registry = registry_all(),
+                .one_shot = options->one_shot,
+                .dry_run = options->dry_run,
+        };
+        host->fleet = fleet_new(&setup);
+        return true;
+}
+
+bool host_open(const struct host_options *options, struct host *ret_host, struct error *err)
+{
+        *ret_host = (struct host){.clock = clock_system()};
+        if (!options->quiet)
+                ret_host->log = log_new(stderr, options->log_format, options->log_level, &ret_host->clock);
+        if (open_parts(options, ret_host, err))
+                return true;
+        host_close(ret_host);
+        return false;
+}
+
+void host_close(struct host *host)
+{
+        fleet_free(host->fleet);
+        ledger_close(host->ledger);
+        http_client_free(host->http);
+        reactor_free(host->reactor);
+        metrics_free(host->metrics);
+        log_free(host->log);
+        *host = (struct host){.fleet = NULL};
+}
+
+bool host_add_specs(struct host *host, char *const *paths, const char *data, char *const *overrides,
+                    struct error *err)
+{
+        for (; *paths; paths++)
+                if (!fleet_add(host->fleet, *paths, data, (const char *const *)overrides, err))
+                        return false;
+        return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_HOST_H
+#define OPTCTL_CONTROLLER_HOST_H
+
+#include <stdbool.h>
+
+#include "controller/fleet.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/memory.h"
+
+/* What a process that runs live pipelines is made of, opened in order and closed backwards. */
+struct host_options {
+        const char *ledger;         /* file; NULL: nothing is kept */
+        bool one_shot, dry_run;     /* as in struct fleet_setup */
+        bool quiet;                 /* no log */
+        enum log_format log_format; /* on standard error */
+        enum log_level log_level;
+};
+
+struct host {
+        struct clock clock;
+        struct log *log;
+        struct reactor *reactor;
+        struct metrics *metrics;
+        struct http_client *http;
+        struct ledger *ledger;
+        struct fleet *fleet;
+};
+
+/* Signals stop the reactor from then on. */
+bool host_open(const struct host_options *options, struct host *ret_host, struct error *err);
+void host_close(struct host *host); /* harmless when it was not opened, or only half */
+
+/* Specs from the command line, each with the same overrides. ERROR_INPUT. */
+bool host_add_specs(struct host *host, char *const *paths, const char *data, char *const *overrides,
+                    struct error *err);
+
+#endif
