@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/reactor.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
 
 #include "core/fiber.h"
 #include "core/timers.h"
 
-#define SETTLE_MS                                                                                            \
-        1 /* how long a virtual clock waits for what is on its way between two sockets of this process */
+/* Of real time, for what is on its way between two sockets of this process: */
+#define SETTLE_MS    1    /* a spell */
+#define QUIET_SPELLS 3    /* in a row: then nothing comes any more, */
+#define PATIENCE_MS  2000 /* unless bytes are held back */
 
 struct fiber {
         struct timer timer; /* first: a due timer is found by it */
@@ -25,7 +31,8 @@ struct reactor {
         uv_signal_t signals[2];
         bool catches_signals;
         bool virtual_time, stopped;
-        bool rang; /* the alarm, since it was set */
+        bool rang;           /* the alarm, since it was set */
+        int64_t stuck_bytes; /* on their way when virtual time last jumped */
         int64_t virtual_ms;
         struct fiber_stacks *stacks;
         struct timers timers;
@@ -231,21 +238,55 @@ static void note_alarm(uv_timer_t *alarm)
         reactor->rang = true;
 }
 
-/* True when two spells passed without anything on any socket. One is not enough: what came at its end may
- * have begun something that the loop looks at in the next one only. */
+/* True when nothing came for a spell. What comes may take so long that the alarm rings, too: so it is also
+ * looked whether there is more. */
+static bool spell_is_quiet(struct reactor *reactor)
+{
+        struct pollfd backend = {.fd = uv_backend_fd(&reactor->loop), .events = POLLIN};
+
+        reactor->rang = false;
+        uv_update_time(&reactor->loop);
+        uv_timer_start(&reactor->alarm, note_alarm, SETTLE_MS, 0);
+        uv_ref((uv_handle_t *)&reactor->alarm);
+        uv_run(&reactor->loop, UV_RUN_ONCE);
+        uv_unref((uv_handle_t *)&reactor->alarm);
+        uv_timer_stop(&reactor->alarm);
+        return reactor->rang && !reactor->first_ready && poll(&backend, 1, 0) == 0;
+}
+
+static void add_bytes_under_way(uv_handle_t *handle, void *total)
+{
+        int socket, bytes;
+
+        if ((handle->type == UV_TCP || handle->type == UV_POLL) && uv_fileno(handle, &socket) == 0 &&
+            ioctl(socket, SIOCOUTQ, &bytes) == 0)
+                *(int64_t *)total += bytes;
+}
+
+/* Bytes that were sent and that the other side's system has not taken yet. TCP holds some back for longer
+ * than a spell. */
+static int64_t bytes_under_way(struct reactor *reactor)
+{
+        int64_t total = 0;
+
+        uv_walk(&reactor->loop, add_bytes_under_way, &total);
+        return total;
+}
+
+/* True when nothing moves on any socket. One spell is not enough: what came in it may have begun
+ * something that the loop looks at in the next one only. Bytes that nobody takes are waited for once. */
 static bool sockets_are_quiet(struct reactor *reactor)
 {
-        for (int spell = 0; spell < 2; spell++) {
-                reactor->rang = false;
-                uv_update_time(&reactor->loop);
-                uv_timer_start(&reactor->alarm, note_alarm, SETTLE_MS, 0);
-                uv_ref((uv_handle_t *)&reactor->alarm);
-                uv_run(&reactor->loop, UV_RUN_ONCE);
-                uv_unref((uv_handle_t *)&reactor->alarm);
-                uv_timer_stop(&reactor->alarm);
-                if (!reactor->rang || reactor->first_ready)
-                        return false;
-        }
+        uint64_t end = uv_hrtime() + PATIENCE_MS * UINT64_C(1000000);
+        int64_t stuck = 0;
+
+        do {
+                for (int spell = 0; spell < QUIET_SPELLS; spell++)
+                        if (!spell_is_quiet(reactor))
+                                return false;
+                stuck = bytes_under_way(reactor);
+        } while (stuck != reactor->stuck_bytes && stuck > 0 && uv_hrtime() < end);
+        reactor->stuck_bytes = stuck;
         return true;
 }
 
