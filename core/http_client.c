@@ -14,7 +14,6 @@
 #define DEFAULT_CONNECT_TIMEOUT_SECONDS 3
 #define DEFAULT_RETRIES                 3
 #define DEFAULT_MAX_BYTES               ((size_t)16 << 20)
-#define MAX_USERNAME_BYTES              255
 
 DEFINE_CLEANUP(curl_url_cleanup, CURLU);
 

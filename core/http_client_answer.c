@@ -150,6 +150,7 @@ static bool judge_network(const struct http_call *call, const char *name, struct
                 {CURLE_PEER_FAILED_VERIFICATION, ERROR_REFUSED, "PeerNotTrusted", NULL},
                 {CURLE_SSL_ISSUER_ERROR, ERROR_REFUSED, "PeerNotTrusted", NULL},
                 {CURLE_OPERATION_TIMEDOUT, ERROR_TIMEOUT, NULL, "does not accept connections in time"},
+                {CURLE_COULDNT_CONNECT, ERROR_UNAVAILABLE, "NotReachable", NULL},
                 {CURLE_COULDNT_RESOLVE_HOST, ERROR_UNAVAILABLE, "UnknownHost", NULL},
                 {CURLE_COULDNT_RESOLVE_PROXY, ERROR_UNAVAILABLE, "UnknownHost", NULL},
                 {CURLE_UNSUPPORTED_PROTOCOL, ERROR_UNAVAILABLE, "NotHttp", "does not speak HTTP"},
@@ -163,6 +164,10 @@ static bool judge_network(const struct http_call *call, const char *name, struct
         autofree char *detail =
                 shorten(call->detail[0] ? call->detail : curl_easy_strerror(call->result), WORDS_BYTES);
 
+        /* libcurl's own words may be about a kept connection that it tried first. */
+        if (call->result == CURLE_COULDNT_CONNECT && call->os_error != 0)
+                return error_set(err, ERROR_UNAVAILABLE, "NotReachable", "%s: cannot connect: %s", name,
+                                 strerrordesc_np((int)call->os_error));
         for (size_t i = 0; i < ARRAY_LENGTH(table); i++)
                 if (table[i].result == call->result)
                         return error_set(err, table[i].code, table[i].reason, "%s: %s", name,
@@ -242,6 +247,7 @@ void http_answer_take(struct http_call *call)
         long status = 0;
 
         http_response_free(response);
+        curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &call->os_error);
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         if (call->result == CURLE_FILESIZE_EXCEEDED && status / 100 == 2)
                 call->too_large = true;

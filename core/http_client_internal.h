@@ -89,6 +89,7 @@ struct http_call {
         bool done;
         CURLcode result;
         char detail[CURL_ERROR_SIZE];
+        long os_error; /* errno of connecting; 0: none */
         struct text body;
         size_t header_bytes;
         bool too_large; /* the answer; nothing of it is used */

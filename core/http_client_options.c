@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/http_client.h"
 
+#include <string.h>
+
 #define FIELD(member) .offset = offsetof(struct http_options, member)
 
 static const struct option http_option_list[] = {
@@ -48,6 +50,8 @@ static const struct option http_option_list[] = {
         {.name = "username",
          .type = OPTION_TEXT,
          FIELD(username),
+         .min = 1,
+         .max = 255,
          .help = "Name for `Authorization: Basic`; takes passwordFile, too."},
         {.name = "passwordFile",
          .type = OPTION_TEXT,
@@ -87,6 +91,9 @@ static bool options_check(const void *object, const struct yaml_node *node, stru
         if (options->token_file && options->username)
                 return yaml_error(node, err,
                                   "tokenFile and username exclude each other; expected one of them");
+        if (options->username && strchr(options->username, ':'))
+                return yaml_error(node, err,
+                                  "username has a colon in it, which Basic authorization has no way to say");
         return both_or_none(options->username, options->password_file, "username and passwordFile", node,
                             err) &&
                both_or_none(options->certificate_file, options->key_file, "certificateFile and keyFile", node,

@@ -44,6 +44,7 @@ struct serving {
         struct scripted_peer *peer; /* NULL: freed */
         struct visitor *visitor;    /* NULL: hung up */
         struct scripted_answer answer;
+        bool bodiless;        /* HEAD */
         struct serving *next; /* of the peer */
 };
 
@@ -383,9 +384,11 @@ static void say_whole(struct serving *serving, bool half)
         const struct scripted_answer *answer = &serving->answer;
         size_t length = answer->filler_bytes ? answer->filler_bytes : answer->body ? answer->length : 0;
         autofree char *framing = memory_format("Content-Length: %zu\r\n", length);
+        bool bodiless = answer->status == 204 || answer->status == 304;
 
-        say_head(serving, answer->status == 204 ? "" : framing);
-        say_body(serving, half ? length / 2 : length);
+        say_head(serving, bodiless ? "" : framing);
+        if (!bodiless && !serving->bodiless)
+                say_body(serving, half ? length / 2 : length);
 }
 
 static void say_forever(struct serving *serving, const char *framing, const char *piece)
@@ -506,6 +509,7 @@ static void begin_serving(struct visitor *visitor, const struct scripted_request
                                     .peer = peer,
                                     .visitor = visitor,
                                     .answer = choose_answer(peer, request),
+                                    .bodiless = strcmp(request->method, "HEAD") == 0,
                                     .next = peer->servings};
         peer->servings = serving;
         visitor->serving = serving;
