@@ -311,3 +311,39 @@ bool fleet_rollback(struct fleet *fleet, const char *name, int64_t decision_id, 
         unlock(member);
         return done;
 }
+
+/* ---- charts: read in a thread beside the loops that write ---- */
+
+struct charting {
+        const char *path, *name;
+        int64_t limit;
+        json_t *series;
+        struct error err;
+};
+
+static void read_series(void *argument)
+{
+        struct charting *charting = argument;
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+
+        (void)(ledger_reader_open(charting->path, &reader, &charting->err) &&
+               ledger_series(reader, charting->name, charting->limit, &charting->series, &charting->err));
+}
+
+bool fleet_series(struct fleet *fleet, const char *name, size_t limit, json_t **ret_series, struct error *err)
+{
+        struct charting charting = {.name = name, .limit = (int64_t)limit, .err = ERROR_INIT};
+
+        if (!find(fleet, name))
+                return fail_unknown(fleet, name, err);
+        if (!fleet->setup.ledger)
+                return error_set(err, ERROR_NOT_FOUND, "NoLedger",
+                                 "this optctl keeps no ledger, so there is no history");
+        charting.path = ledger_path(fleet->setup.ledger);
+        reactor_offload(fleet->setup.reactor, read_series, &charting);
+        if (charting.series)
+                *ret_series = charting.series;
+        else
+                *err = charting.err;
+        return charting.series != NULL;
+}

@@ -87,6 +87,17 @@ DEFINE_CLEANUP(ledger_reader_close, struct ledger_reader);
 bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
                     struct error *err);
 
+/*
+ * The newest observations of a pipeline ("NAME" or "NAMESPACE/NAME"), oldest first, at most `limit`, as
+ * parallel lists for charts: {time, offered, throughput, capacity, workers, parallelism: {OPERATOR: ...},
+ * backlog, backlog_seconds, latency_p99, busiest} (docs/schema/series.schema.json). Unknown values are null.
+ */
+bool ledger_series(struct ledger_reader *reader, const char *name, int64_t limit, json_t **ret_series,
+                   struct error *err);
+
+/* The file a ledger is in; for readers beside it. */
+const char *ledger_path(const struct ledger *ledger);
+
 /* All that is known of a decision (docs/schema/decision.schema.json). ERROR_INPUT names the range that
  * exists. */
 bool ledger_decision(struct ledger_reader *reader, int64_t id, json_t **ret_decision, struct error *err);

@@ -130,6 +130,11 @@ struct ledger {
         struct ledger_scope *scopes;
 };
 
+struct ledger_reader {
+        struct database database;
+        char *path;
+};
+
 /* Makes the database usable: sets a damaged file aside, begins a new one with all scopes. */
 bool ledger_ready(struct ledger *ledger, struct error *err);
 

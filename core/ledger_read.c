@@ -7,11 +7,6 @@
 #include "core/ledger_internal.h"
 #include "core/series.h"
 
-struct ledger_reader {
-        struct database database;
-        char *path;
-};
-
 /* ---- opening ---- */
 
 /* An older ledger is copied to memory and brought up to date there: reading changes no file. */
