@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lists for charts are what was written down, in its order. */
+#include "tests/core/ledger/play.h"
+
+static void write_down(struct play *play, int i, double offered, double backlog)
+{
+        struct observation *seen = memory_new(1, sizeof *seen);
+        struct error err = ERROR_INIT;
+
+        observation_clear(seen, PLAY_START_MS + i * 60000, 60000, 2);
+        seen->missing = 0;
+        seen->configuration = play_workers(4);
+        seen->workers = 4;
+        seen->offered_per_second = offered;
+        seen->throughput_per_second = 100;
+        seen->backlog_records = backlog;
+        seen->operators[0].parallelism = 2;
+        seen->operators[1].parallelism = 3;
+        seen->operators[1].busy_ratio_max = 0.8;
+        play_must(play->journal.observation(play->journal.context, seen, &err), &err);
+        free(seen);
+}
+
+static void assert_list(const json_t *series, const char *name, size_t count, const double *expected)
+{
+        const json_t *list = json_object_get(series, name);
+
+        assert_int_equal(json_array_size(list), count);
+        for (size_t i = 0; i < count; i++) {
+                const json_t *value = json_array_get(list, i);
+
+                if (isnan(expected[i]))
+                        assert_true(json_is_null(value));
+                else if (fabs(json_number_value(value) - expected[i]) > 1e-9)
+                        fail_msg("%s[%zu] is %g, not %g", name, i, json_number_value(value), expected[i]);
+        }
+}
+
+static void test_the_newest_stand_in_their_order(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        autojson *series = NULL, *nobody = NULL;
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        play_must(play_open(&play, path, NULL, &err), &err);
+        write_down(&play, 0, 1, 0);
+        write_down(&play, 1, 120, 0);
+        write_down(&play, 2, NAN, 500);
+        play_must(ledger_reader_open(path, &reader, &err), &err);
+        play_must(ledger_series(reader, "clickstream", 2, &series, &err), &err);
+        assert_list(series, "time", 2, (double[]){PLAY_START_MS + 60000.0, PLAY_START_MS + 120000.0});
+        assert_list(series, "offered", 2, (double[]){120, NAN});
+        assert_list(series, "backlog_seconds", 2, (double[]){0, 5}); /* 500 records at 100 records/s */
+        assert_list(series, "capacity", 2, (double[]){125, 125});    /* 100 records/s at 80 % */
+        assert_list(series, "latency_p99", 2, (double[]){NAN, NAN});
+        assert_list(json_object_get(series, "parallelism"), "sink", 2, (double[]){3, 3});
+        play_must(ledger_series(reader, "somebody", 2, &nobody, &err), &err);
+        assert_list(nobody, "time", 0, NULL);
+        play_close(&play);
+        folder_remove(folder);
+        free(folder);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_the_newest_stand_in_their_order),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
