@@ -76,7 +76,8 @@ const char *flink_find_jar(const json_t *jars, const char *jar)
 bool flink_savepoint_state(const json_t *answer, const char **ret_location, struct error *err)
 {
         const json_t *operation = json_object_get(answer, "operation");
-        const char *location = NULL, *cause = "it says neither where it is nor why it failed";
+        const char *location = NULL, *trace = "Flink says neither where it is nor why";
+        char words[300];
 
         *ret_location = NULL;
         if (!is_text(json_object_get(answer, "status"), "id", "COMPLETED"))
@@ -85,9 +86,9 @@ bool flink_savepoint_state(const json_t *answer, const char **ret_location, stru
                 *ret_location = location;
                 return true;
         }
-        (void)json_find_text(json_object_get(operation, "failure-cause"), "stack-trace", &cause);
-        return error_set(err, ERROR_REFUSED, "SavepointFailed", "the savepoint failed: %.*s",
-                         (int)strcspn(cause, "\r\n"), cause);
+        (void)json_find_text(json_object_get(operation, "failure-cause"), "stack-trace", &trace);
+        flink_cause_words(trace, words, sizeof words);
+        return error_set(err, ERROR_REFUSED, "SavepointFailed", "the savepoint failed: %s", words);
 }
 
 bool flink_takes_overrides(const char *version)

@@ -76,6 +76,13 @@ static const char *find_cause(const char *trace)
         return skip_class_names(line);
 }
 
+void flink_cause_words(const char *trace, char *words, size_t room)
+{
+        const char *cause = find_cause(trace);
+
+        snprintf(words, room, "%.*s", (int)strcspn(cause, "\r\n"), cause);
+}
+
 void flink_error_words(const char *body, size_t length, char *words, size_t room)
 {
         struct error ignored = ERROR_INIT;
@@ -90,8 +97,7 @@ void flink_error_words(const char *body, size_t length, char *words, size_t room
         text = json_string_value(json_array_get(errors, json_array_size(errors) - 1));
         if (!text)
                 return;
-        text = find_cause(text);
-        snprintf(words, room, "%.*s", (int)strcspn(text, "\r\n"), text);
+        flink_cause_words(text, words, room);
 }
 
 static void say_why(const struct http_request *request, const struct http_response *response,

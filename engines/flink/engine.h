@@ -49,4 +49,8 @@ size_t flink_get_all(struct flink_engine *engine, char *const *paths, size_t cou
  * stack. Empty when the body is no such answer. */
 void flink_error_words(const char *body, size_t length, char *words, size_t room);
 
+/* The same of a stack trace: "...Exception: it broke\n\tat ...\nCaused by: java.io.IOException: no room" is
+ * "no room". */
+void flink_cause_words(const char *trace, char *words, size_t room);
+
 #endif
