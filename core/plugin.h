@@ -122,6 +122,7 @@ enum source_section { SECTION_ENGINE, SECTION_BROKER, SECTION_METRICS };
 struct http_client;
 struct log;
 struct reactor;
+struct shared;
 
 /* What a live collector or actuator works with. All of it is borrowed until `close`. */
 struct source_context {
@@ -132,6 +133,7 @@ struct source_context {
         struct reactor
                 *reactor; /* callbacks run in its fibers: they may wait (core/reactor.h), never block */
         struct http_client *http; /* for peers of their own */
+        struct shared *shared;    /* connections that pipelines share; NULL: each has its own */
         struct log *log;          /* may be NULL */
 };
 
