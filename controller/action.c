@@ -263,6 +263,7 @@ static enum action_event try_to_take_back(struct action *action)
                 wait_longer(action);
                 return ACTION_NOTHING;
         }
+        configuration_keep_grown(action->pipeline, &running, &action->back);
         if (configuration_equal(&running, &action->back))
                 return finish(action, action->ending, action->reason);
         if (action->ending == OUTCOME_REVERTED && action->attempts == 0 &&

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/quantity.h"
+#include "core/text.h"
+
 static int find_knob(const struct pipeline *pipeline, enum knob_role role, int operator_index)
 {
         for (int i = 0; i < pipeline->n_knobs; i++)
@@ -120,22 +123,48 @@ bool configuration_equal(const struct configuration *a, const struct configurati
         return true;
 }
 
+void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
+                              struct configuration *back)
+{
+        for (int i = 0; i < pipeline->n_knobs && i < back->count; i++)
+                if (pipeline->knobs[i].role == KNOB_PARTITIONS && running->value[i] > back->value[i])
+                        back->value[i] = running->value[i];
+}
+
+static void describe_deployment(const struct pipeline *pipeline, const struct configuration *configuration,
+                                struct text *out)
+{
+        struct deployment deployment;
+        const char *s;
+
+        pipeline_deployment(pipeline, configuration, &deployment);
+        s = deployment.workers == 1 ? "" : "s";
+        if (!pipeline_per_operator(pipeline)) {
+                text_format(out, "%d worker%s", deployment.workers, s);
+                return;
+        }
+        for (int i = 0; i < pipeline->n_operators; i++)
+                text_format(out, "%s%s %d", i ? ", " : "", pipeline->operators[i].name,
+                            deployment.parallelism[i]);
+        text_format(out, " (%d worker%s)", deployment.workers, s);
+}
+
 void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration,
                             char *buffer, unsigned long room)
 {
-        struct deployment deployment;
-        unsigned long used = 0;
+        autotext words = {0};
 
-        pipeline_deployment(pipeline, configuration, &deployment);
-        if (!pipeline_per_operator(pipeline)) {
-                snprintf(buffer, room, "%d worker%s", deployment.workers, deployment.workers == 1 ? "" : "s");
-                return;
+        describe_deployment(pipeline, configuration, &words);
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                const struct knob *knob = &pipeline->knobs[i];
+
+                if (knob->role == KNOB_PARTITIONS)
+                        text_format(&words, ", %.0f partitions of %s", configuration->value[i],
+                                    pipeline->operators[knob->operator_index].name);
+                if (knob->role != KNOB_MEMORY)
+                        continue;
+                text_format(&words, ", %s ", knob->name);
+                quantity_put(&words, configuration->value[i]);
         }
-        buffer[0] = '\0';
-        for (int i = 0; i < pipeline->n_operators && used < room; i++)
-                used += (unsigned long)snprintf(buffer + used, room - used, "%s%s %d", i ? ", " : "",
-                                                pipeline->operators[i].name, deployment.parallelism[i]);
-        if (used < room)
-                snprintf(buffer + used, room - used, " (%d worker%s)", deployment.workers,
-                         deployment.workers == 1 ? "" : "s");
+        snprintf(buffer, room, "%s", words.data);
 }

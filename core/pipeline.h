@@ -96,6 +96,10 @@ struct deployment_change pipeline_change(const struct pipeline *pipeline, const 
 
 bool configuration_equal(const struct configuration *a, const struct configuration *b);
 
+/* Partitions only grow: raises those of `back` to what `running` has, so that it can be gone back to. */
+void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
+                              struct configuration *back);
+
 /* "workers 12" or "source 2, work 7, sink 2 (2 workers)": for people. Writes at most `room` bytes with the
  * NUL. */
 void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration,

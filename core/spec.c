@@ -68,7 +68,9 @@ static bool set_configurations(const struct reading *reading)
 
         file->spec.initial.count = pipeline->n_knobs;
         for (int i = 0; i < pipeline->n_knobs; i++)
-                file->spec.initial.value[i] = pipeline->knobs[i].max;
+                file->spec.initial.value[i] = pipeline->knobs[i].role == KNOB_PARTITIONS
+                                                      ? pipeline->knobs[i].min
+                                                      : pipeline->knobs[i].max;
         if (file->initial && !file->spec.lacks_graph &&
             !spec_read_configuration(pipeline, file->initial, &file->spec.initial, reading->err))
                 return false;

@@ -236,9 +236,26 @@ static bool make_graph(const struct written_pipeline *written, const struct yaml
 
 static enum knob_role role_of(const char *name)
 {
-        if (strcmp(name, "workers") == 0)
-                return KNOB_WORKERS;
-        return strcmp(name, "parallelism") == 0 ? KNOB_PARALLELISM : KNOB_OTHER;
+        static const struct {
+                const char *name;
+                enum knob_role role;
+        } roles[] = {
+                {"workers", KNOB_WORKERS},       {"parallelism", KNOB_PARALLELISM},
+                {"partitions", KNOB_PARTITIONS}, {"memory", KNOB_MEMORY},
+                {"memory.heap", KNOB_MEMORY},    {"memory.managed", KNOB_MEMORY},
+                {"memory.network", KNOB_MEMORY}, {"memory.metaspace", KNOB_MEMORY},
+        };
+
+        for (size_t i = 0; i < ARRAY_LENGTH(roles); i++)
+                if (strcmp(roles[i].name, name) == 0)
+                        return roles[i].role;
+        return KNOB_OTHER;
+}
+
+/* Counts have steps of one; bytes, and what is not known here, may take any value. */
+static double default_step(enum knob_role role)
+{
+        return role == KNOB_MEMORY || role == KNOB_OTHER ? 0 : 1;
 }
 
 static int find_knob(const struct pipeline *pipeline, const char *name, int operator_index)
@@ -250,11 +267,33 @@ static int find_knob(const struct pipeline *pipeline, const char *name, int oper
         return -1;
 }
 
+/* Only sources read partitions, and they only grow: there are never fewer than now. */
+static bool check_partitions(const struct pipeline *pipeline, const struct written_knob *written,
+                             int operator_index, const struct yaml_node *node, double *min, struct error *err)
+{
+        const struct operator_info *info;
+
+        if (operator_index < 0)
+                return yaml_error(node, err, "partitions are read by one source; expected scope Operator");
+        info = &pipeline->operators[operator_index];
+        if (!info->source)
+                return yaml_error(node, err, "only a source reads partitions, and \"%.60s\" is none",
+                                  info->name);
+        if (written->max < info->partitions)
+                return yaml_error(node, err,
+                                  "\"%.60s\" has %d partitions, and they only grow; expected a "
+                                  "greater max",
+                                  info->name, info->partitions);
+        *min = fmax(*min, info->partitions);
+        return true;
+}
+
 static bool add_knob(struct pipeline *pipeline, const struct written_knob *written, int operator_index,
                      const struct yaml_node *node, struct error *err)
 {
         enum knob_role role = role_of(written->name);
-        double step = isnan(written->step) ? (role == KNOB_OTHER ? 0 : 1) : written->step;
+        double min = written->min;
+        double step = isnan(written->step) ? default_step(role) : written->step;
 
         if (find_knob(pipeline, written->name, operator_index) >= 0)
                 return yaml_error(node, err, "knob \"%.60s\" is there already; expected each once",
@@ -262,11 +301,13 @@ static bool add_knob(struct pipeline *pipeline, const struct written_knob *writt
         if (pipeline->n_knobs == CONFIGURATION_MAX_KNOBS)
                 return yaml_error(node, err, "makes more than %d knobs; expected fewer",
                                   CONFIGURATION_MAX_KNOBS);
+        if (role == KNOB_PARTITIONS && !check_partitions(pipeline, written, operator_index, node, &min, err))
+                return false;
         pipeline->knobs[pipeline->n_knobs++] = (struct knob){
                 .name = written->name,
                 .role = role,
                 .operator_index = operator_index,
-                .min = written->min,
+                .min = min,
                 .max = written->max,
                 .step = step,
         };
@@ -290,8 +331,11 @@ static bool add_operator_knobs(struct spec_file *file, const struct written_knob
 {
         struct pipeline *pipeline = &file->spec.pipeline;
 
+        bool sources_only = role_of(written->name) == KNOB_PARTITIONS;
+
         for (int i = 0; i < pipeline->n_operators; i++)
                 if (!is_written(file, written->name, pipeline->operators[i].name) &&
+                    (!sources_only || pipeline->operators[i].source) &&
                     !add_knob(pipeline, written, i, node, err))
                         return false;
         return true;

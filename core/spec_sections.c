@@ -249,7 +249,11 @@ static const struct option knob_options[] = {
          .required = true,
          .min = 1,
          .max = 200,
-         .help = "`workers`, `parallelism`, or a setting as the engine calls it."},
+         .help = "`workers`, `parallelism`, `partitions` of the topics that sources read, `memory` of a "
+                 "worker or "
+                 "its parts `memory.heap`, `memory.managed`, `memory.network` and `memory.metaspace`, or a "
+                 "setting "
+                 "as the engine calls it."},
         {.name = "scope",
          .type = OPTION_CHOICE,
          AT(written_knob, scope),
@@ -276,8 +280,8 @@ static const struct option knob_options[] = {
          AT(written_knob, step),
          .min = 1e-9,
          .max = INFINITY,
-         .help = "Values are min plus a multiple of this. Without it: 1 for workers and parallelism, else "
-                 "any value."},
+         .help = "Values are min plus a multiple of this. Without it: 1 for workers, parallelism and "
+                 "partitions, else any value."},
         {.name = "scale",
          .type = OPTION_CHOICE,
          AT(written_knob, scale),
@@ -291,7 +295,8 @@ static bool check_knob(const void *object, const struct yaml_node *node, struct 
 {
         const struct written_knob *knob = object;
         bool workers = strcmp(knob->name, "workers") == 0;
-        bool counts = workers || strcmp(knob->name, "parallelism") == 0;
+        bool counts =
+                workers || strcmp(knob->name, "parallelism") == 0 || strcmp(knob->name, "partitions") == 0;
 
         if (knob->min > knob->max)
                 return yaml_error(yaml_get(node, "min"), err, "is above max; expected at most max");

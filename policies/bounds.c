@@ -40,9 +40,14 @@ static enum judgement bounds_judge(const void *options, const struct judgement_c
         for (int i = 0; i < pipeline->n_knobs; i++)
                 if (!isfinite(configuration->value[i]))
                         return finding_refuse(reason, "%s is not a number", pipeline->knobs[i].name);
-        for (int i = 0; i < pipeline->n_knobs; i++)
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                /* Partitions that are there cannot be taken away, be they too many. */
+                if (pipeline->knobs[i].role == KNOB_PARTITIONS &&
+                    configuration->value[i] == context->observation->configuration.value[i])
+                        continue;
                 if (fit(&pipeline->knobs[i], &configuration->value[i], reason) == JUDGEMENT_CLIPPED)
                         judgement = JUDGEMENT_CLIPPED;
+        }
         return judgement;
 }
 

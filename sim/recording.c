@@ -237,7 +237,8 @@ static bool take_initial(const struct spec *spec, struct recording *recording, s
                 for (size_t e = 0; e < recording->options->configuration.count; e++) {
                         bool all = !entries[e].operator_name;
 
-                        if (knob->role != KNOB_OTHER && strcmp(entries[e].knob, knob->name) == 0 &&
+                        if (knob->role != KNOB_OTHER && knob->role != KNOB_MEMORY &&
+                            strcmp(entries[e].knob, knob->name) == 0 &&
                             !(entries[e].value >= 1 && entries[e].value <= MAX_COUNT))
                                 return error_set(err, ERROR_INPUT, NULL,
                                                  "%s ran at %g; expected a count from 1 to %d", knob->name,

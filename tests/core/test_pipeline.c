@@ -136,6 +136,29 @@ static void test_words(void **state)
         assert_string_equal(words, "source 2, w");
 }
 
+/* Partitions that were added stay when a change is taken back; whatever else it changed goes back. */
+static void test_what_can_be_gone_back_to(void **state)
+{
+        struct knob knobs[] = {{.name = "parallelism", .role = KNOB_PARALLELISM, .operator_index = -1},
+                               {.name = "partitions", .role = KNOB_PARTITIONS, .operator_index = 0},
+                               {.name = "memory.heap", .role = KNOB_MEMORY, .operator_index = -1}};
+        struct operator_info source = {.name = "in", .source = true};
+        const struct pipeline pipeline = {.n_operators = 1,
+                                          .operators = &source,
+                                          .slots_per_worker = 1,
+                                          .n_knobs = 3,
+                                          .knobs = knobs};
+        const struct configuration running = {.count = 3, .value = {12, 24, 0x1p32}};
+        struct configuration back = {.count = 3, .value = {8, 8, 0x1p31}};
+        char words[96];
+
+        (void)state;
+        configuration_keep_grown(&pipeline, &running, &back);
+        assert_true(back.value[0] == 8 && back.value[1] == 24 && back.value[2] == 0x1p31);
+        configuration_describe(&pipeline, &back, words, sizeof words);
+        assert_string_equal(words, "in 8 (8 workers), 24 partitions of in, memory.heap 2Gi");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -144,6 +167,7 @@ int main(void)
                 cmocka_unit_test(test_configurations_fit_the_knobs),
                 cmocka_unit_test(test_which_way_a_change_goes),
                 cmocka_unit_test(test_words),
+                cmocka_unit_test(test_what_can_be_gone_back_to),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,6 +336,9 @@ static void test_knobs_that_are_none(void **state)
                  "spec.knobs[0].operator: no operator \"pipelin\" in spec.pipeline; did you mean pipeline?"},
                 {"{name: workers, min: 1, max: 9}, {name: workers, min: 1, max: 9}",
                  "spec.knobs[1].name: knob \"workers\" is there already"},
+                {"{name: partitions, min: 1, max: 9}", "expected scope Operator"},
+                {"{name: partitions, scope: Operator, min: 0, max: 9}",
+                 "expected a whole number of at least 1"},
         };
 
         (void)state;
@@ -345,6 +348,41 @@ static void test_knobs_that_are_none(void **state)
                 refuse_text(lines, cases[i].message);
         }
         refuse_text("  mode: Auto\n", "f.yaml:5:3: spec: lacks knobs; expected a list of maps");
+}
+
+/* Only sources have partitions, and never fewer than there are now; without spec.initial they begin with
+ * those.
+ */
+static void test_partitions_only_grow(void **state)
+{
+        static const char text[] = "apiVersion: optctl.dev/v1alpha1\n"
+                                   "kind: TunedPipeline\n"
+                                   "metadata: {name: p}\n"
+                                   "spec:\n"
+                                   "  pipeline:\n"
+                                   "    operators: [{name: in, source: true, partitions: 6}, {name: work}]\n"
+                                   "    edges: [{from: in, to: work}]\n"
+                                   "  knobs:\n"
+                                   "  - {name: partitions, scope: Operator, min: 1, max: 24}\n"
+                                   "  - {name: memory.heap, min: 1Gi, max: 4Gi}\n";
+        static const char *const few[] = {"spec.knobs.partitions.max=5", NULL};
+        static const char *const other[] = {"spec.knobs.partitions.operator=work", NULL};
+        struct error err = ERROR_INIT;
+        struct spec *spec;
+
+        (void)state;
+        assert_true(spec_parse(text, strlen(text), "f.yaml", NULL, NULL, NULL, &spec, &err));
+        assert_int_equal(spec->pipeline.n_knobs, 2);
+        assert_int_equal(spec->pipeline.knobs[0].role, KNOB_PARTITIONS);
+        assert_true(spec->pipeline.knobs[0].min == 6 && spec->pipeline.knobs[0].step == 1);
+        assert_true(spec->initial.value[0] == 6);
+        assert_int_equal(spec->pipeline.knobs[1].role, KNOB_MEMORY);
+        assert_true(spec->pipeline.knobs[1].max == 0x1p32 && spec->pipeline.knobs[1].step == 0);
+        spec_free(spec);
+        assert_false(spec_parse(text, strlen(text), "f.yaml", NULL, few, NULL, &spec, &err));
+        assert_non_null(strstr(err.message, "expected a greater max"));
+        assert_false(spec_parse(text, strlen(text), "f.yaml", NULL, other, NULL, &spec, &err));
+        assert_non_null(strstr(err.message, "only a source reads partitions"));
 }
 
 /* Operators of a graph that the engine will be asked for cannot be looked up before. */
@@ -485,6 +523,7 @@ int main(void)
                 cmocka_unit_test(test_without_a_registry_names_are_not_checked),
                 cmocka_unit_test(test_graphs_that_are_none),
                 cmocka_unit_test(test_knobs_that_are_none),
+                cmocka_unit_test(test_partitions_only_grow),
                 cmocka_unit_test(test_a_graph_that_only_the_engine_knows),
                 cmocka_unit_test(test_names_that_lead_nowhere),
                 cmocka_unit_test(test_tables_are_whole),
