@@ -367,6 +367,14 @@ static void measure_window(struct flink_measure *measure, const struct window *w
         observation->missing &= ~(unsigned)MISSING_RATES;
 }
 
+static double given_bytes(const struct flink_sample *sample, const char *knob)
+{
+        for (int i = 0; i < FLINK_SIZES; i++)
+                if (strcmp(flink_size_knobs[i], knob) == 0)
+                        return sample->sizes[i];
+        return NAN;
+}
+
 static void measure_configuration(const struct flink_measure *measure, const struct window *window,
                                   struct observation *observation)
 {
@@ -393,6 +401,8 @@ static void measure_configuration(const struct flink_measure *measure, const str
                                 knob->operator_index < 0
                                         ? widest
                                         : observation->operators[knob->operator_index].parallelism;
+                else if (knob->role == KNOB_MEMORY)
+                        observation->configuration.value[k] = given_bytes(window->now, knob->name);
         }
         observation->missing &= ~(unsigned)MISSING_CONFIGURATION;
 }

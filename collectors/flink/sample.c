@@ -25,6 +25,8 @@ struct flink_sample *flink_sample_new(int n_vertices)
                 .cpu_ratio = NAN,
                 .memory = {unknown, unknown, unknown, unknown, NAN},
         };
+        for (int i = 0; i < FLINK_SIZES; i++)
+                sample->sizes[i] = NAN;
         for (int i = 0; i < n_vertices; i++)
                 sample->vertices[i] = (struct flink_vertex_sample){.pending_records = NAN,
                                                                    .failed_records = NAN,
@@ -158,11 +160,26 @@ static int fewest_slots(const json_t *taskmanagers)
         return fewest;
 }
 
+const char *const flink_size_knobs[FLINK_SIZES] = {"memory", "memory.heap", "memory.managed",
+                                                   "memory.network", "memory.metaspace"};
+
+/* All TaskManagers are given the same: that of the first one. */
+static void read_sizes(const json_t *taskmanagers, double *sizes)
+{
+        static const char *const keys[FLINK_SIZES] = {"totalProcessMemory", "taskHeap", "managedMemory",
+                                                      "networkMemory", "jvmMetaspace"};
+        const json_t *given = json_object_get(json_array_get(taskmanagers, 0), "memoryConfiguration");
+
+        for (int i = 0; i < FLINK_SIZES; i++)
+                sizes[i] = flink_number(json_object_get(given, keys[i]));
+}
+
 void flink_sample_workers(const json_t *taskmanagers, const json_t *metrics, struct flink_sample *sample)
 {
         const json_t *workers = json_object_get(taskmanagers, "taskmanagers");
 
         sample->slots_per_worker = fewest_slots(workers);
+        read_sizes(workers, sample->sizes);
         sample->cpu_ratio = metric(metrics, CPU_LOAD, "avg") * cores_per_core(workers);
         sample->memory.gc_ratio = fmin(metric(metrics, GC_TIME, "max") / 1000, 1);
         if (isnan(metric(metrics, GC_TIME, "max")))

@@ -32,15 +32,21 @@ struct flink_vertex_sample {
         double latency_mean, latency_max; /* of the latency metric, as it is */
 };
 
+#define FLINK_SIZES 5
+
 struct flink_sample {
         int64_t received_ms; /* by our clock */
         int n_vertices;      /* those of the pipeline's operators, in their order */
         struct flink_vertex_sample *vertices;
         double restarts, rescales; /* counted since the job was submitted */
         int slots_per_worker;      /* of the smallest TaskManager; 0: not known */
+        double sizes[FLINK_SIZES]; /* bytes a TaskManager was given, in the order of flink_size_knobs */
         double cpu_ratio;
         struct memory_observation memory;
 };
+
+/* Names of the knobs that set them. */
+extern const char *const flink_size_knobs[FLINK_SIZES];
 
 struct flink_sample *flink_sample_new(int n_vertices); /* nothing known */
 void flink_sample_free(struct flink_sample *sample);

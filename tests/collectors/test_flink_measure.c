@@ -208,6 +208,30 @@ static void test_workers_memory_and_cpu(void **state)
         assert_true(story->seen[STEADY].cpu_ratio > 0 && story->seen[STEADY].cpu_ratio < 0.2);
 }
 
+/* taskmanager.memory.*.size of the recording's cluster: 128 MB of task heap, 48 MB network, 128 MB metaspace.
+ */
+static void test_memory_knobs_are_what_workers_were_given(void **state)
+{
+        struct flink_recording recording = flink_recording_read(RECORDING);
+        static const struct {
+                const char *name;
+                double megabytes;
+        } knobs[] = {{"memory.heap", 128}, {"memory.network", 48}, {"memory.metaspace", 128}};
+        struct observation seen;
+        struct play play;
+
+        (void)state;
+        play_begin(&play);
+        for (int i = 0; i < 3; i++)
+                play.chain.knobs[i] =
+                        (struct knob){.name = knobs[i].name, .role = KNOB_MEMORY, .operator_index = -1};
+        observe(&play, &recording.moments[STEADY], &seen);
+        for (int i = 0; i < 3; i++)
+                assert_true(seen.configuration.value[i] == knobs[i].megabytes * (1 << 20));
+        flink_measure_free(&play.measure);
+        flink_recording_free(&recording);
+}
+
 /* ---- answers that are not whole ---- */
 
 /* Plays two moments, the second one after `spoil` has changed its answers. */
@@ -430,6 +454,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_a_rescale_is_a_reset_and_no_restart, story_open,
                                                 story_close),
                 cmocka_unit_test_setup_teardown(test_workers_memory_and_cpu, story_open, story_close),
+                cmocka_unit_test(test_memory_knobs_are_what_workers_were_given),
                 cmocka_unit_test(test_what_is_not_said_is_missing),
                 cmocka_unit_test(test_busy_time_that_is_not_known),
                 cmocka_unit_test(test_counters_that_go_back_are_a_reset),
