@@ -57,20 +57,6 @@ static int count_running(const json_t *vertex)
                flink_count(json_object_get(tasks, "FINISHED"), MAX_PARALLELISM);
 }
 
-/* Flink before 1.19 does not tell the group: all vertices share their slots then, as is the default. */
-static int find_slot_group(const json_t *vertices, size_t index)
-{
-        const char *own = NULL, *other = NULL;
-
-        if (!json_find_text(json_array_get(vertices, index), "slotSharingGroupId", &own))
-                return 0;
-        for (size_t i = 0; i < index; i++)
-                if (json_find_text(json_array_get(vertices, i), "slotSharingGroupId", &other) &&
-                    strcmp(own, other) == 0)
-                        return (int)i;
-        return (int)index;
-}
-
 static bool read_vertex(const json_t *vertices, size_t index, struct flink_vertex *ret_vertex,
                         struct error *err)
 {
@@ -86,9 +72,25 @@ static bool read_vertex(const json_t *vertices, size_t index, struct flink_verte
         ret_vertex->parallelism = flink_count(json_object_get(vertex, "parallelism"), MAX_PARALLELISM);
         ret_vertex->max_parallelism = flink_count(json_object_get(vertex, "maxParallelism"), MAX_PARALLELISM);
         ret_vertex->running = count_running(vertex);
-        ret_vertex->slot_group = find_slot_group(vertices, index);
         ret_vertex->source = true;
         return true;
+}
+
+/* The first vertex of the same group. Flink before 1.19 does not tell it: all vertices share their slots
+ * then, as is the default. */
+static void read_slot_groups(struct flink_job *job, const json_t *vertices)
+{
+        autofree const char **groups = memory_new((size_t)job->n_vertices + 1, sizeof *groups);
+
+        for (int i = 0; i < job->n_vertices; i++) {
+                int first = 0;
+
+                groups[i] = "";
+                (void)json_find_text(json_array_get(vertices, (size_t)i), "slotSharingGroupId", &groups[i]);
+                while (strcmp(groups[first], groups[i]) != 0)
+                        first++;
+                job->vertices[i].slot_group = first;
+        }
 }
 
 static int find_vertex(const struct flink_job *job, const char *id)
@@ -155,20 +157,24 @@ static const char *last_part(const char *name)
         return found;
 }
 
+/* Whether no other vertex has that name, or ends in it. */
+static bool is_unique(const struct flink_job *job, int index, const char *const *parts)
+{
+        for (int j = 0; j < job->n_vertices; j++)
+                if (j != index &&
+                    (strcmp(parts[j], parts[index]) == 0 || strcmp(job->vertices[j].name, parts[index]) == 0))
+                        return false;
+        return true;
+}
+
 static void shorten_names(struct flink_job *job)
 {
-        for (int i = 0; i < job->n_vertices; i++) {
-                struct flink_vertex *vertex = &job->vertices[i];
-                bool unique = true;
+        autofree const char **parts = memory_new((size_t)job->n_vertices + 1, sizeof *parts);
 
-                vertex->short_name = last_part(vertex->name);
-                for (int j = 0; j < job->n_vertices; j++)
-                        unique &= j == i ||
-                                  (strcmp(last_part(job->vertices[j].name), vertex->short_name) != 0 &&
-                                   strcmp(job->vertices[j].name, vertex->short_name) != 0);
-                if (!unique)
-                        vertex->short_name = vertex->name;
-        }
+        for (int i = 0; i < job->n_vertices; i++)
+                parts[i] = last_part(job->vertices[i].name);
+        for (int i = 0; i < job->n_vertices; i++)
+                job->vertices[i].short_name = is_unique(job, i, parts) ? parts[i] : job->vertices[i].name;
 }
 
 bool flink_job_read(const json_t *answer, struct flink_job **ret_job, struct error *err)
@@ -195,6 +201,7 @@ bool flink_job_read(const json_t *answer, struct flink_job **ret_job, struct err
                         return false;
                 job->n_vertices++;
         }
+        read_slot_groups(job, vertices);
         read_edges(job, json_object_get(json_object_get(answer, "plan"), "nodes"));
         shorten_names(job);
         *ret_job = TAKE(job);
