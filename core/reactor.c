@@ -306,11 +306,12 @@ static void wait_in_virtual_time(struct reactor *reactor)
                 reactor->virtual_ms = first->due_ms;
 }
 
-static void turn(struct reactor *reactor)
+/* Does not wait for anything once `ended`, which a fiber may set. */
+static void turn(struct reactor *reactor, const bool *ended)
 {
         run_ready(reactor);
         expire_timers(reactor);
-        if (reactor->first_ready)
+        if (reactor->first_ready || *ended)
                 uv_run(&reactor->loop, UV_RUN_NOWAIT);
         else if (reactor->n_fibers > 0 && reactor->virtual_time)
                 wait_in_virtual_time(reactor);
@@ -321,8 +322,10 @@ static void turn(struct reactor *reactor)
 
 void reactor_run(struct reactor *reactor)
 {
+        const bool ended = false;
+
         while (reactor->n_fibers > 0)
-                turn(reactor);
+                turn(reactor, &ended);
 }
 
 struct call {
@@ -345,7 +348,7 @@ void reactor_call(struct reactor *reactor, void (*run)(void *argument), void *ar
 
         reactor_spawn(reactor, call_run, &call);
         while (!call.ended)
-                turn(reactor);
+                turn(reactor, &call.ended);
 }
 
 /* ---- stopping ---- */

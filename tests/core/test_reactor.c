@@ -149,6 +149,28 @@ static void give_words(void *argument)
         reactor_wake(stage->reactor, stage->waiter);
 }
 
+static void return_at_once(void *argument)
+{
+        struct stage *stage = argument;
+
+        stage->ended++;
+}
+
+/* What others wait for is none of the caller's business. */
+static void test_a_call_returns_when_its_fiber_has(void **state)
+{
+        struct stage stage = stage_open(START);
+        struct sleeper day = {&stage, "a", 3 * MS_PER_HOUR, 1};
+
+        (void)state;
+        reactor_spawn(stage.reactor, sleep_and_say, &day);
+        reactor_call(stage.reactor, return_at_once, &stage);
+        assert_int_equal(clock_now_ms(&stage.clock), START);
+        reactor_run(stage.reactor);
+        assert_int_equal(clock_now_ms(&stage.clock), START + 3 * MS_PER_HOUR);
+        stage_close(&stage);
+}
+
 static void test_waking_and_waiting(void **state)
 {
         struct stage stage = stage_open(START);
@@ -289,6 +311,7 @@ int main(void)
                 cmocka_unit_test(test_virtual_time_jumps_from_timer_to_timer),
                 cmocka_unit_test(test_what_is_spawned_for_later_starts_then),
                 cmocka_unit_test(test_stopping_ends_sleeps_and_starts_nothing),
+                cmocka_unit_test(test_a_call_returns_when_its_fiber_has),
                 cmocka_unit_test(test_waking_and_waiting),
                 cmocka_unit_test(test_a_word_that_comes_early_is_kept),
                 cmocka_unit_test(test_blocking_work_runs_elsewhere),
