@@ -226,7 +226,7 @@ static void time_out(struct http_call *call)
         int64_t waited_ms = now_ms(call) - call->begun_ms;
 
         heard_nothing(call);
-        error_set(call->err, ERROR_TIMEOUT, NULL, "%s: %s within %.1f s", name,
+        error_set(call->err, ERROR_TIMEOUT, NULL, "%s: %s within %.3g s", name,
                   call->header_bytes > 0 ? "the answer did not end" : "no answer",
                   (double)waited_ms / MS_PER_SECOND);
         http_response_free(call->response);

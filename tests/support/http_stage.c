@@ -7,24 +7,28 @@
 
 #include <cmocka.h>
 
-struct http_stage http_stage_open(const struct http_options *options)
+struct http_stage *http_stage_open(const struct http_options *options)
 {
         return http_stage_open_with(options, NULL, true);
 }
 
-struct http_stage http_stage_open_with(const struct http_options *options, const struct scripted_tls *tls,
-                                       bool virtual_time)
+struct http_stage *http_stage_open_with(const struct http_options *options, const struct scripted_tls *tls,
+                                        bool virtual_time)
 {
         const struct reactor_options how = {.virtual_start_ms = virtual_time ? STAGE_START : 0};
-        struct http_stage stage = {0};
+        struct http_stage *stage = memory_new(1, sizeof *stage);
         struct error err = ERROR_INIT;
 
-        assert_true(reactor_new(&how, &stage.reactor, &err));
-        stage.clock = reactor_clock(stage.reactor);
-        stage.metrics = metrics_new();
-        stage.script = scripted_peer_new_tls(stage.reactor, tls);
-        if (!http_client_new(stage.reactor, stage.metrics, NULL, &stage.client, &err) ||
-            !http_peer_new(stage.client, scripted_peer_url(stage.script), options, NULL, &stage.peer, &err))
+        assert_true(reactor_new(&how, &stage->reactor, &err));
+        stage->clock = reactor_clock(stage->reactor);
+        stage->metrics = metrics_new();
+        stage->log_file = open_memstream(&stage->logged, &stage->logged_length);
+        assert_non_null(stage->log_file);
+        stage->log = log_new(stage->log_file, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG, &stage->clock);
+        stage->script = scripted_peer_new_tls(stage->reactor, tls);
+        if (!http_client_new(stage->reactor, stage->metrics, stage->log, &stage->client, &err) ||
+            !http_peer_new(stage->client, scripted_peer_url(stage->script), options, NULL, &stage->peer,
+                           &err))
                 fail_msg("%s", err.message);
         return stage;
 }
@@ -36,6 +40,29 @@ void http_stage_close(struct http_stage *stage)
         scripted_peer_free(stage->script);
         metrics_free(stage->metrics);
         reactor_free(stage->reactor);
+        log_free(stage->log);
+        fclose(stage->log_file);
+        free(stage->logged);
+        free(stage);
+}
+
+const char *http_stage_logged(struct http_stage *stage)
+{
+        fflush(stage->log_file);
+        return stage->logged ? stage->logged : "";
+}
+
+char *http_stage_metrics(const struct http_stage *stage)
+{
+        autotext text = {0};
+
+        metrics_expose(stage->metrics, &text);
+        return text_take(&text);
+}
+
+int64_t http_stage_now(const struct http_stage *stage)
+{
+        return clock_now_ms(&stage->clock) - STAGE_START;
 }
 
 struct errand {
