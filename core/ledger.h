@@ -87,6 +87,10 @@ DEFINE_CLEANUP(ledger_reader_close, struct ledger_reader);
 bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
                     struct error *err);
 
+/* The same of one pipeline: "NAME" or "NAMESPACE/NAME"; NULL: of all. */
+bool ledger_history_of(struct ledger_reader *reader, const char *pipeline, int64_t since_ms, int64_t limit,
+                       json_t **ret_decisions, struct error *err);
+
 /*
  * The newest observations of a pipeline ("NAME" or "NAMESPACE/NAME"), oldest first, at most `limit`, as
  * parallel lists for charts: {time, offered, throughput, capacity, workers, parallelism: {OPERATOR: ...},

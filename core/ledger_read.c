@@ -132,7 +132,8 @@ static const char history_sql[] =
         " FROM decisions d JOIN pipelines p ON p.id = d.pipeline_id"
         " LEFT JOIN intents i ON i.id = (SELECT max(id) FROM intents WHERE decision_id = d.id)"
         " LEFT JOIN outcomes o ON o.intent_id = i.id"
-        " WHERE d.time_ms >= ? ORDER BY d.id DESC LIMIT ?";
+        " WHERE d.time_ms >= ?1 AND (?3 IS NULL OR ?3 IN (p.name, " NAME_OF_PIPELINE "))"
+        " ORDER BY d.id DESC LIMIT ?2";
 
 static json_t *history_row(sqlite3_stmt *row)
 {
@@ -165,11 +166,18 @@ static bool read_rows(struct ledger_reader *reader, const char *sql, const struc
         return true;
 }
 
+bool ledger_history_of(struct ledger_reader *reader, const char *pipeline, int64_t since_ms, int64_t limit,
+                       json_t **ret_decisions, struct error *err)
+{
+        return read_rows(reader, history_sql,
+                         SQL_VALUES(SQL_INTEGER(since_ms), SQL_INTEGER(limit), SQL_TEXT(pipeline)),
+                         history_row, ret_decisions, err);
+}
+
 bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
                     struct error *err)
 {
-        return read_rows(reader, history_sql, SQL_VALUES(SQL_INTEGER(since_ms), SQL_INTEGER(limit)),
-                         history_row, ret_decisions, err);
+        return ledger_history_of(reader, NULL, since_ms, limit, ret_decisions, err);
 }
 
 /* ---- one decision ---- */
