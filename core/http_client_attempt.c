@@ -153,6 +153,9 @@ static bool make_headers(struct http_call *call, struct error *err)
                            request->content_type ? request->content_type : "application/json");
         else
                 add_header(call, "Content-Type", "");
+        /* What changes something says who sent it: an optctl that is the peer asks for that. */
+        if (request->method && strcmp(request->method, "GET") != 0)
+                add_header(call, "X-Requested-With", "optctl");
         /* A peer is not asked first whether it wants the body. */
         add_header(call, "Expect", "");
         if (call->peer->host)
