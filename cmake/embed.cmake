@@ -6,6 +6,7 @@
 # In the page @NAME@ stands for the part of that file name. The page's content security policy (@SCRIPT_POLICY@)
 # allows exactly the scripts that are embedded, by their SHA-256.
 cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/embed_parts.cmake)
 
 # CSP wants base64, CMake's hash is hexadecimal: three bytes (six digits) become four letters.
 function(base64_of_hex hex result)
@@ -32,10 +33,9 @@ function(base64_of_hex hex result)
   set(${result} "${text}${padding}" PARENT_SCOPE)
 endfunction()
 
-# A file's text without the reference to a source map, which a browser's tools would try to load.
-function(read_part path result)
-  file(READ "${path}" text)
-  string(REGEX REPLACE "\n*/[/*]# sourceMappingURL=[^\n]*\n*$" "\n" text "${text}")
+# The text of a file that goes into an element of the page.
+function(read_inner_part path result)
+  read_part("${path}" text)
   string(TOLOWER "${text}" lower)
   foreach(end "</script" "</style" "<!--")
     string(FIND "${lower}" "${end}" at)
@@ -50,7 +50,7 @@ file(READ "${PAGE}" page)
 set(policy "")
 string(REPLACE "," ";" parts "${PARTS}")
 foreach(part IN LISTS parts)
-  read_part("${part}" text)
+  read_inner_part("${part}" text)
   cmake_path(GET part FILENAME name)
   if(name MATCHES "js$")
     string(SHA256 hash "${text}")
@@ -61,7 +61,6 @@ foreach(part IN LISTS parts)
 endforeach()
 string(REPLACE "@SCRIPT_POLICY@" "script-src${policy}" page "${page}")
 
-string(HEX "${page}" hex)
-string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+c_bytes("${page}" bytes)
 file(WRITE "${OUTPUT}" "#include \"sim/report/page.h\"\n\nconst unsigned char report_page[] = {${bytes}};\n"
   "const size_t report_page_length = sizeof report_page;\n")

@@ -14,5 +14,6 @@ add_custom_command(OUTPUT ${report_page}
   COMMAND ${CMAKE_COMMAND} -DPAGE=${report_folder}/report.html -DPARTS=${joined_parts} -DOUTPUT=${report_page}
     -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${report_folder}/report.html ${report_parts} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/embed_parts.cmake
   VERBATIM)
 target_sources(sim PRIVATE ${report_page})
