@@ -71,7 +71,7 @@ static bool fail_as_told(const struct api_client *client, const struct http_resp
         const json_t *told;
 
         if (response->status == 0)
-                return strcmp(err->reason, "Unavailable") == 0 ? fail_nobody(client, err) : false;
+                return strcmp(err->reason, "NotReachable") == 0 ? fail_nobody(client, err) : false;
         if (!json_parse_text(response->body, response->length, "answer", &answer, &ignored))
                 return false;
         told = json_object_get(answer, "error");
