@@ -117,7 +117,7 @@ static const struct option_table sasl_table = {
         .options = sasl_options,
 };
 
-static const struct option options[] = {
+static const struct option kafka_options_list[] = {
         {.name = "bootstrapServers",
          .type = OPTION_TEXT,
          .offset = offsetof(struct kafka_options, bootstrap_servers),
@@ -221,31 +221,31 @@ const struct option_table kafka_options_table = {
         .name = "kafka",
         .help = "Kafka: offsets, backlog and partitions of the topics that the sources read.",
         .size = sizeof(struct kafka_options),
-        .options = options,
+        .options = kafka_options_list,
         .check = check_options,
 };
 
-const char *kafka_knob_setting(const struct kafka_options *kafka, const struct knob *knob)
+const char *kafka_knob_setting(const struct kafka_options *options, const struct knob *knob)
 {
-        char **settings = kafka->topic_settings.items;
+        char **settings = options->topic_settings.items;
 
         if (strncmp(knob->name, SETTING_PREFIX, sizeof SETTING_PREFIX - 1) != 0)
                 return NULL;
-        for (size_t i = 0; i < kafka->topic_settings.count; i++)
+        for (size_t i = 0; i < options->topic_settings.count; i++)
                 if (strcmp(settings[i], knob->name + sizeof SETTING_PREFIX - 1) == 0)
                         return settings[i];
         return NULL;
 }
 
-int kafka_knob_topic(const struct kafka_options *kafka, const struct pipeline *pipeline,
+int kafka_knob_topic(const struct kafka_options *options, const struct pipeline *pipeline,
                      const struct knob *knob)
 {
-        const struct kafka_topic_options *topics = kafka->topics.items;
+        const struct kafka_topic_options *topics = options->topics.items;
         int found = -1;
 
-        if (knob->role != KNOB_PARTITIONS && !kafka_knob_setting(kafka, knob))
+        if (knob->role != KNOB_PARTITIONS && !kafka_knob_setting(options, knob))
                 return -1;
-        for (size_t i = 0; i < kafka->topics.count; i++) {
+        for (size_t i = 0; i < options->topics.count; i++) {
                 if (knob->operator_index >= 0 &&
                     strcmp(topics[i].operator_name, pipeline->operators[knob->operator_index].name) != 0)
                         continue;

@@ -151,27 +151,33 @@ static void ask_leader(rd_kafka_t *handle, const char *topic, int leader, int64_
         rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* The first partition of each leader; marks them in `first` and returns how many there are. */
+static int count_leaders(const struct kafka_reading *reading, bool *first)
+{
+        int count = 0;
+
+        for (int i = 0; i < reading->n_partitions; i++) {
+                first[i] = reading->partitions[i].leader != KAFKA_NOT_KNOWN;
+                for (int j = 0; j < i && first[i]; j++)
+                        first[i] = reading->partitions[i].leader != reading->partitions[j].leader;
+                count += first[i];
+        }
+        return count;
+}
+
 /* Each leader once, with an equal share of what time is left: a silent one leaves time for the others. */
 static void read_offsets(rd_kafka_t *handle, const char *topic, int64_t when, int64_t deadline_ms,
                          struct kafka_reading *reading)
 {
-        autofree bool *seen = memory_new((size_t)reading->n_partitions, sizeof *seen);
-        int n_leaders = 0;
+        autofree bool *first = memory_new((size_t)reading->n_partitions, sizeof *first);
+        int left = count_leaders(reading, first);
 
-        for (int i = 0; i < reading->n_partitions; i++) {
-                seen[i] = reading->partitions[i].leader == KAFKA_NOT_KNOWN;
-                for (int j = 0; j < i && !seen[i]; j++)
-                        seen[i] = reading->partitions[i].leader == reading->partitions[j].leader;
-                n_leaders += !seen[i];
-        }
-        for (int i = 0; i < reading->n_partitions; i++) {
-                int64_t share_ms;
-
-                if (seen[i])
+        for (int i = 0; i < reading->n_partitions && left > 0; i++) {
+                if (!first[i])
                         continue;
-                share_ms = kafka_left_ms(deadline_ms) / n_leaders--;
-                ask_leader(handle, topic, reading->partitions[i].leader, when, kafka_now_ms() + share_ms,
-                           reading);
+                ask_leader(handle, topic, reading->partitions[i].leader, when,
+                           kafka_now_ms() + kafka_left_ms(deadline_ms) / left, reading);
+                left--;
         }
 }
 
