@@ -85,8 +85,8 @@ static bool record(struct account *account, struct error *err)
         const struct spend spend = {
                 .from_ms = account->unrecorded_since_ms,
                 .to_ms = account->since_ms,
-                .cost = price_sum_to_money(account->unrecorded),
-                .baseline_cost = price_sum_to_money(account->unrecorded_baseline),
+                .cost = account->unrecorded,
+                .baseline_cost = account->unrecorded_baseline,
                 .observed_ms = account->unrecorded_observed_ms,
                 .late_ms = account->unrecorded_late_ms,
         };
@@ -143,17 +143,19 @@ static void skip_to(struct account *account, int64_t from_ms)
 /* An interval that was kept back while the journal failed may span days: its parts share it by their time. */
 void account_recall(struct account *account, const struct spend *spend)
 {
-        double span = (double)(spend->to_ms - spend->from_ms);
+        price_sum cost = spend->cost, baseline = spend->baseline_cost;
 
         if (!account->begun)
                 begin(account, spend->from_ms, account->workers);
         skip_to(account, spend->from_ms);
         while (account->since_ms < spend->to_ms) {
-                int64_t to_ms = cut(account, spend->to_ms);
-                double share = (double)(to_ms - account->since_ms) / span;
+                int64_t to_ms = cut(account, spend->to_ms), left_ms = spend->to_ms - account->since_ms;
+                price_sum part = cost * (to_ms - account->since_ms) / left_ms;
+                price_sum baseline_part = baseline * (to_ms - account->since_ms) / left_ms;
 
-                book(account, to_ms, price_sum_of_money(spend->cost * share),
-                     price_sum_of_money(spend->baseline_cost * share));
+                book(account, to_ms, part, baseline_part);
+                cost -= part;
+                baseline -= baseline_part;
         }
         account->unrecorded_since_ms = account->since_ms;
         account->observed_ms += spend->observed_ms;

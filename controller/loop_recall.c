@@ -6,8 +6,8 @@
 
 #include "controller/loop_internal.h"
 
-/* Observations of before the books' last entry that are looked at to see what ran then. */
-#define LOOK_BACK_MS (2 * (int64_t)MS_PER_HOUR)
+/* Observations of before an instant that are looked at to see what ran then: some may tell nothing. */
+#define LOOK_BACK_TURNS 10
 /* Without books: the first entry is made within an hour. */
 #define FIRST_LOOK_BACK_MS ((int64_t)MS_PER_DAY)
 
@@ -59,7 +59,7 @@ static bool read_past(const struct loop *loop, struct recall *recall, struct err
 
         if (!journal->past(journal->context, INT64_MAX, &long_past, err))
                 return false;
-        since_ms = recall->account.begun ? recall->booked_ms - LOOK_BACK_MS
+        since_ms = recall->account.begun ? recall->booked_ms - LOOK_BACK_TURNS * loop->setup.interval_ms
                                          : clock_now_ms(loop->setup.clock) - FIRST_LOOK_BACK_MS;
         /* What is booked now waits for the next entry: nothing is written while the journal is being read. */
         recall->account.reading = true;
@@ -151,11 +151,11 @@ void loop_recall_verification(struct loop *loop)
         const struct journal *journal = loop->setup.journal;
         autofree struct resumed *resumed = memory_new(1, sizeof *resumed);
         const struct journal_past windows = {.observation = take_window, .context = resumed};
+        int64_t since_ms = loop->action.intent.applied_ms - LOOK_BACK_TURNS * loop->setup.interval_ms;
         struct error err = ERROR_INIT;
 
         *resumed = (struct resumed){.loop = loop, .before.missing = MISSING_ALL, .result = VERIFY_WAITING};
-        if (journal && journal->past &&
-            !journal->past(journal->context, loop->action.intent.time_ms - LOOK_BACK_MS, &windows, &err))
+        if (journal && journal->past && !journal->past(journal->context, since_ms, &windows, &err))
                 loop_journal_failed(loop, &err);
         if (!resumed->begun)
                 begin(resumed);

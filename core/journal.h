@@ -7,6 +7,7 @@
 
 #include "core/decision.h"
 #include "core/error.h"
+#include "core/prices.h"
 
 /*
  * Where the loop writes down what it saw and did. The ledger (SQLite) keeps it for good; the simulator's run
@@ -34,7 +35,7 @@ struct ending {
 /* Money and service of an interval. */
 struct spend {
         int64_t from_ms, to_ms;
-        double cost, baseline_cost;   /* of what ran, and of what the frozen baseline would have run */
+        price_sum cost, baseline_cost; /* of what ran, and of what the frozen baseline would have run */
         int64_t observed_ms, late_ms; /* of it: time that was measured, and time outside the service levels */
 };
 

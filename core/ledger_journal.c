@@ -323,15 +323,19 @@ bool ledger_outcome(void *context, const struct ending *ending, struct error *er
 static bool put_spend(struct ledger_scope *scope, void *call, struct error *err)
 {
         const struct spend *spend = *(const struct spend **)call;
+        double cost = price_sum_to_money(spend->cost);
+        double baseline_cost = price_sum_to_money(spend->baseline_cost);
 
         return put_price(scope, spend->from_ms, err) &&
                sql_run(&scope->ledger->database,
                        "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost, observed_ms, "
-                       "late_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       "late_ms, cost_rest, baseline_rest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(spend->from_ms),
-                                  SQL_INTEGER(spend->to_ms), SQL_REAL(spend->cost),
-                                  SQL_REAL(spend->baseline_cost), SQL_INTEGER(spend->observed_ms),
-                                  SQL_INTEGER(spend->late_ms)),
+                                  SQL_INTEGER(spend->to_ms), SQL_REAL(cost), SQL_REAL(baseline_cost),
+                                  SQL_INTEGER(spend->observed_ms), SQL_INTEGER(spend->late_ms),
+                                  SQL_INTEGER((int64_t)(spend->cost - price_sum_of_money(cost))),
+                                  SQL_INTEGER((int64_t)(spend->baseline_cost -
+                                                        price_sum_of_money(baseline_cost)))),
                        err);
 }
 

@@ -133,7 +133,8 @@ static const char actions_sql[] =
 
 /* ---- spend ---- */
 
-static const char spend_sql[] = "SELECT from_ms, to_ms, cost, baseline_cost, observed_ms, late_ms FROM spend"
+static const char spend_sql[] = "SELECT from_ms, to_ms, cost, baseline_cost, observed_ms, late_ms, "
+                                "cost_rest, baseline_rest FROM spend"
                                 " WHERE " OF_PIPELINE " ORDER BY from_ms, id";
 
 static void hand_over_spend(const struct ledger_scope *scope, sqlite3_stmt *row,
@@ -142,8 +143,9 @@ static void hand_over_spend(const struct ledger_scope *scope, sqlite3_stmt *row,
         const struct spend spend = {
                 .from_ms = sqlite3_column_int64(row, 0),
                 .to_ms = sqlite3_column_int64(row, 1),
-                .cost = sqlite3_column_double(row, 2),
-                .baseline_cost = sqlite3_column_double(row, 3),
+                .cost = price_sum_of_money(sqlite3_column_double(row, 2)) + sqlite3_column_int64(row, 6),
+                .baseline_cost =
+                        price_sum_of_money(sqlite3_column_double(row, 3)) + sqlite3_column_int64(row, 7),
                 .observed_ms = sqlite3_column_int64(row, 4),
                 .late_ms = sqlite3_column_int64(row, 5),
         };

@@ -57,6 +57,9 @@ static const char *const migrations[] = {
         "ALTER TABLE outcomes ADD COLUMN carried_per_second REAL;"
         "ALTER TABLE spend ADD COLUMN observed_ms INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE spend ADD COLUMN late_ms INTEGER NOT NULL DEFAULT 0;"
+        /* What a REAL cannot hold of the books' integers. */
+        "ALTER TABLE spend ADD COLUMN cost_rest INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE spend ADD COLUMN baseline_rest INTEGER NOT NULL DEFAULT 0;"
         "CREATE INDEX observations_by_pipeline ON observations (pipeline_id, time_ms);"
         "CREATE INDEX decisions_by_pipeline ON decisions (pipeline_id);"
         "CREATE TABLE pauses (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines,"

@@ -10,95 +10,12 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
 #include "core/json.h"
-#include "core/ledger.h"
-#include "tests/support/play.h"
+#include "tests/support/ledger_scene.h"
 #include "tests/support/schema.h"
 
-/* The loop on the stage, with the ledger on the disk as its journal. Twelve turns are a whole story: a change
- * is wanted, applied, watched, and confirmed or taken back. */
+/* Twelve turns are a whole story: a change is wanted, applied, watched, and confirmed or taken back. */
 #define TURNS 12
-
-struct world {
-        struct play *play;
-        struct loop *loop;
-        struct ledger *ledger;
-        struct journal journal;
-        struct configuration baseline;
-        char path[64];
-};
-
-static void must(bool done, const struct error *err)
-{
-        if (!done)
-                fail_msg("%s", err->message);
-}
-
-static void open_world(struct world *world, bool regresses)
-{
-        *world = (struct world){.play = play_new(), .baseline = play_configuration(4, 8)};
-        snprintf(world->path, sizeof world->path, "%s/optctl-loop-%ld.db",
-                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
-        play_want(world->play, regresses ? 1 : 3, regresses ? 3 : 8);
-        world->play->rate_of_wanted_ratio = regresses ? 0.6 : 1;
-}
-
-static void stop_process(struct world *world)
-{
-        loop_free(world->loop);
-        ledger_close(world->ledger);
-        world->loop = NULL;
-        world->ledger = NULL;
-}
-
-static void close_world(struct world *world)
-{
-        static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-
-        stop_process(world);
-        play_free(world->play);
-        for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
-                autofree char *name = memory_format("%s%s", world->path, suffixes[i]);
-
-                unlink(name);
-        }
-}
-
-static void start_process(struct world *world)
-{
-        struct play *play = world->play;
-        const struct ledger_options options = {.path = world->path, .clock = &play->clock};
-        const struct ledger_subject subject = {.pipeline = &play->pipeline, .prices = play->prices};
-        struct loop_setup setup = {.pipeline = &play->pipeline,
-                                   .constraints = &play->constraints,
-                                   .prices = play->prices,
-                                   .clock = &play->clock,
-                                   .collector = &play->collector,
-                                   .collector_state = play,
-                                   .actuator = &play->actuator,
-                                   .actuator_state = play,
-                                   .strategy = &play->strategy,
-                                   .strategy_state = play,
-                                   .interval_ms = PLAY_WINDOW_MS,
-                                   .journal = &world->journal,
-                                   .mode = SPEC_AUTO,
-                                   .baseline = &world->baseline};
-        struct error err = ERROR_INIT;
-
-        play_restart(play);
-        must(ledger_open(&options, &world->ledger, &err), &err);
-        must(ledger_journal(world->ledger, &subject, &world->journal, &err), &err);
-        world->loop = loop_new(&setup);
-}
-
-static void run(struct world *world, int turns)
-{
-        for (int i = 0; i < turns; i++) {
-                world->play->now_ms += PLAY_WINDOW_MS;
-                loop_turn(world->loop);
-        }
-}
 
 static json_t *read_history(const struct world *world)
 {

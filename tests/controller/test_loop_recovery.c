@@ -26,6 +26,7 @@ static void open_after_crash(struct scene *scene, double source, double work, bo
                                                          .from = play_configuration(2, 4),
                                                          .to = play_configuration(3, 8),
                                                          .applied = applied,
+                                                         .applied_ms = applied ? scene->play->now_ms : 0,
                                                          .prediction = scene->play->prediction};
         scene->play->n_intents = 1;
         scene->play->target = play_configuration(source, work);

@@ -170,8 +170,8 @@ static void play_a_reverted_action(struct ledger *ledger)
                                     .before = before};
         const struct spend spend = {.from_ms = PLAY_START_MS + 120000,
                                     .to_ms = PLAY_START_MS + 240000,
-                                    .cost = 0.1,
-                                    .baseline_cost = 0.2};
+                                    .cost = price_sum_of_money(0.1),
+                                    .baseline_cost = price_sum_of_money(0.2)};
         struct intent intent = {.time_ms = PLAY_START_MS + 2000,
                                 .from = before,
                                 .to = allowed,
@@ -445,7 +445,7 @@ static void test_an_older_ledger_is_brought_up_to_date(void **state)
         fixture->play.steps = ENDED;
         play_steps(&fixture->play, 2);
         file = file_open(fixture->path);
-        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 2);
+        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 3);
         assert_int_equal(file_integer(file, "SELECT time_ms FROM migrations WHERE version = 1"),
                          PLAY_START_MS);
         sqlite3_close(file);
@@ -480,11 +480,11 @@ static void test_a_newer_ledger_is_refused(void **state)
         must_open(fixture);
         play_close(&fixture->play);
         file = file_open(fixture->path);
-        assert_int_equal(sqlite3_exec(file, "INSERT INTO migrations VALUES (3, 0, '9.0')", NULL, NULL, NULL),
+        assert_int_equal(sqlite3_exec(file, "INSERT INTO migrations VALUES (4, 0, '9.0')", NULL, NULL, NULL),
                          SQLITE_OK);
         sqlite3_close(file);
         must_fail(fixture, ERROR_INPUT,
-                  "was written by a newer optctl (version 3 of its layout, this program knows up to 2)");
+                  "was written by a newer optctl (version 4 of its layout, this program knows up to 3)");
         must_not_read(fixture->path, "was written by a newer optctl");
         assert_false(exists(fixture->folder, "/ledger.db.corrupt"));
 }

@@ -311,7 +311,7 @@ static bool live_with_fault(const char *path, struct faults *faults, int64_t nth
         file = file_open(path);
         if (!begin_with)
                 assert_int_equal(file_steps(file), play.steps);
-        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 2);
+        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 3);
         sqlite3_close(file);
         return faults->failed > 0;
 }
@@ -396,6 +396,35 @@ static void test_damage_in_the_middle_of_an_action(void **state)
                 play_close(&play);
                 file_remove(path);
         }
+        sqlite3_vfs_unregister(&faults.vfs);
+        folder_remove(folder);
+}
+
+/* The new file knows of a pause, too. */
+static void test_damage_while_paused(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        struct journal_standing standing = {0};
+        struct error err = ERROR_INIT;
+        struct faults faults = {0};
+        struct play play = {0};
+
+        (void)state;
+        faults_register(&faults);
+        play_must(play_open(&play, path, "faulty", &err), &err);
+        play_steps(&play, STEPS_PER_TURN);
+        play_must(play.journal.pause(play.journal.context, PLAY_START_MS, true, "freeze", &err), &err);
+        faults.code = SQLITE_CORRUPT;
+        faults.left = 1;
+        play_steps(&play, 1);
+        assert_int_equal(count_set_aside(folder), 1);
+        play_close(&play);
+        play_must(play_open(&play, path, "faulty", &err), &err);
+        play_must(play.journal.standing(play.journal.context, &standing, &err), &err);
+        assert_true(standing.paused);
+        assert_string_equal(standing.pause_reason, "freeze");
+        play_close(&play);
         sqlite3_vfs_unregister(&faults.vfs);
         folder_remove(folder);
 }
@@ -546,6 +575,7 @@ int main(void)
                 cmocka_unit_test(test_every_write_fails_once),
                 cmocka_unit_test(test_every_write_of_a_migration_fails_once),
                 cmocka_unit_test(test_damage_in_the_middle_of_an_action),
+                cmocka_unit_test(test_damage_while_paused),
                 cmocka_unit_test(test_a_torn_log_of_writes),
                 cmocka_unit_test(test_a_damaged_database),
         };

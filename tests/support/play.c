@@ -332,8 +332,8 @@ static bool journal_spend(void *context, const struct spend *spend, struct error
         bool effect, done = journal_enter(play, &effect, err);
 
         if (effect) {
-                play->spent += spend->cost;
-                play->baseline_spent += spend->baseline_cost;
+                play->spent += price_sum_to_money(spend->cost);
+                play->baseline_spent += price_sum_to_money(spend->baseline_cost);
         }
         return done;
 }

@@ -195,8 +195,8 @@ static inline bool play_step(struct play *play, struct error *err)
         struct observation seen = play_observation(turn);
         const struct spend spend = {.from_ms = now_ms - 60000,
                                     .to_ms = now_ms,
-                                    .cost = 0.25,
-                                    .baseline_cost = 0.5};
+                                    .cost = price_sum_of_money(0.25),
+                                    .baseline_cost = price_sum_of_money(0.5)};
         bool done = false;
 
         switch (step) {
