@@ -41,25 +41,6 @@ static bool ends_value(char c)
         return c == '\0' || isspace((unsigned char)c) || strchr("\"'&,;}])", c) != NULL;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at `at`; 0 when it is none (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *at)
-{
-        size_t length = at[0] < 0x80   ? 1
-                        : at[0] < 0xc2 ? 0
-                        : at[0] < 0xe0 ? 2
-                        : at[0] < 0xf0 ? 3
-                        : at[0] < 0xf5 ? 4
-                                       : 0;
-
-        for (size_t i = 1; i < length; i++)
-                if ((at[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-            (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-                return 0;
-        return length;
-}
-
 /* Length of the value after a secret's name that ends at `at` ("token", then `=`, `": "` ...): *ret_from is
  * where it begins. 0: no value follows. */
 static size_t value_after_name(const char *at, const char **ret_from)
@@ -141,7 +122,7 @@ static size_t secret_behind(const char *start, const char *end, const char **ret
 /* Adds one character, or U+FFFD for a byte that is none; returns the bytes read. */
 static size_t add_character(struct text *out, const char *at)
 {
-        size_t length = utf8_length((const unsigned char *)at);
+        size_t length = text_utf8_length(at, strnlen(at, 4));
 
         if (length)
                 text_add(out, at, length);

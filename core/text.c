@@ -223,6 +223,29 @@ bool text_write_file(const char *path, const char *bytes, size_t length, struct 
         return true;
 }
 
+/* Unicode 15, table 3-7. */
+size_t text_utf8_length(const char *at, size_t room)
+{
+        const unsigned char *bytes = (const unsigned char *)at;
+        unsigned char first = room ? bytes[0] : 0xff;
+        size_t length = first < 0x80   ? 1
+                        : first < 0xc2 ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 0;
+
+        if (length > room)
+                return 0;
+        for (size_t i = 1; i < length; i++)
+                if ((bytes[i] & 0xc0) != 0x80)
+                        return 0;
+        if ((first == 0xe0 && bytes[1] < 0xa0) || (first == 0xed && bytes[1] > 0x9f) ||
+            (first == 0xf0 && bytes[1] < 0x90) || (first == 0xf4 && bytes[1] > 0x8f))
+                return 0;
+        return length;
+}
+
 bool text_to_double(const char *string, double *ret_value)
 {
         char *end;

@@ -38,6 +38,9 @@ bool text_read_error(const char *path, int number, struct error *err);
 /* Writes to PATH.tmp, syncs, renames: the old content or the new, never half. "-" is standard output. */
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
 
+/* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */
+size_t text_utf8_length(const char *at, size_t room);
+
 /* Strict numbers: the whole string, finite, no leading blanks. */
 bool text_to_double(const char *string, double *ret_value);
 bool text_to_int64(const char *string, long long *ret_value);
