@@ -286,6 +286,7 @@ static void answered(struct http_call *call)
                 end(call);
         } else if (renews(call)) {
                 queue(call);
+                wake_first(call->peer->client, call->peer->origin);
         } else if (pauses(call)) {
                 call->state = CALL_PAUSING;
         } else {
