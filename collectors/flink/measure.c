@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define IN_FLIGHT_SECONDS 0.5 /* a record that is on its way for no longer does not wait */
-#define SPARE_RATIO       0.8 /* an operator that is busy for less of its time keeps up */
-#define AGREE_SECONDS     2.0 /* then no more than this many seconds of its input are under way */
+#define SPARE_RATIO       0.5 /* an operator that is busy for less of its time keeps up */
+#define MUCH_PASSED       10  /* times what may be under way */
+#define AGREE_SECONDS     2.0 /* no more than this many seconds of its input are under way then */
 
 /* ---- a sample by itself ---- */
 
@@ -292,16 +293,23 @@ static double under_way(const struct window *window, const struct flink_sample *
                counted(window, sample, to, offsetof(struct flink_subtask, read_records));
 }
 
-/* Where the receiver has time to spare, little is under way; else the two do not count the same records. */
+/*
+ * Whether sender and receiver count the same records. They do when little is under way after much has passed
+ * (counters that differ drift apart); they do not when the receiver had time to spare and yet much was under
+ * way before and after.
+ */
 static void learn_edge(struct flink_measure *measure, const struct window *window, int index, int from,
                        int to, const struct observation *observation)
 {
         const struct operator_observation *receiver = &observation->operators[to];
+        double limit = AGREE_SECONDS * fmax(receiver->in_per_second, 1);
+        double before = fabs(under_way(window, window->before, from, to));
+        double now = fabs(under_way(window, window->now, from, to));
 
-        if (receiver->busy_ratio_max < SPARE_RATIO &&
-            observation->operators[from].backpressure_ratio < 1 - SPARE_RATIO)
-                measure->agrees[index] = fabs(under_way(window, window->now, from, to)) <=
-                                         AGREE_SECONDS * fmax(receiver->in_per_second, 1);
+        if (now <= limit && sum_written(&window->now->vertices[from]) > MUCH_PASSED * limit)
+                measure->agrees[index] = true;
+        else if (before > limit && now > limit && receiver->busy_ratio_max < SPARE_RATIO)
+                measure->agrees[index] = false;
 }
 
 /* In records of the sources: at the end of the window, and how much it grew. */

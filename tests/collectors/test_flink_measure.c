@@ -173,6 +173,27 @@ static void test_what_fills_network_buffers_is_backlog(void **state)
         assert_true(story->seen[RELAXED].backlog_records < 0.05 * story->seen[CATCHING_UP].backlog_records);
 }
 
+/* A window that is quiet first, so that its mean is, and ends with full buffers. */
+static void test_a_burst_at_the_end_of_a_window(void **state)
+{
+        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct observation seen;
+        struct play play;
+
+        (void)state;
+        play_begin(&play);
+        observe(&play, &recording.moments[STEADY], &seen);
+        observe(&play, &recording.moments[STEADY + 1], &seen);
+        observe(&play, &recording.moments[OVERLOAD + 1], &seen);
+        assert_true(seen.operators[1].busy_ratio_max < 0.8);
+        expect_near(seen.backlog_records,
+                    (seen.offered_per_second - seen.operators[1].in_per_second) * (double)seen.window_ms /
+                            1000,
+                    0.15);
+        flink_measure_free(&play.measure);
+        flink_recording_free(&recording);
+}
+
 static void test_a_rescale_is_a_reset_and_no_restart(void **state)
 {
         struct story *story = *state;
@@ -454,6 +475,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_a_rescale_is_a_reset_and_no_restart, story_open,
                                                 story_close),
                 cmocka_unit_test_setup_teardown(test_workers_memory_and_cpu, story_open, story_close),
+                cmocka_unit_test(test_a_burst_at_the_end_of_a_window),
                 cmocka_unit_test(test_memory_knobs_are_what_workers_were_given),
                 cmocka_unit_test(test_what_is_not_said_is_missing),
                 cmocka_unit_test(test_busy_time_that_is_not_known),
