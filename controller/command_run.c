@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/api.h"
 #include "controller/command.h"
 #include "controller/host.h"
 
 struct run_arguments {
         char **specs, **overrides;
-        const char *data, *ledger, *log_format;
+        const char *data, *ledger, *listen, *token_file, *certificate_file, *key_file, *log_format;
         int64_t for_seconds;
         bool dry_run, verbose;
 };
@@ -28,6 +33,33 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
          .help = "Where observations, decisions and savings are kept. It is made when there is none."},
+        {.name = "listen",
+         .type = PARAMETER_TEXT,
+         AT(listen),
+         .value = "ADDRESS:PORT",
+         .fallback = API_DEFAULT_ADDRESS ":7780",
+         .help = "Where metrics, health, the API and the page are served; port 0 is any free one, none is "
+                 "nowhere. "
+                 "Wider than loopback needs a token and TLS."},
+        {.name = "token-file",
+         .type = PARAMETER_TEXT,
+         AT(token_file),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Holds the token that orders over the API must bring. It is read again when it was "
+                 "replaced."},
+        {.name = "certificate",
+         .type = PARAMETER_TEXT,
+         AT(certificate_file),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Serves TLS with this certificate (PEM)."},
+        {.name = "key",
+         .type = PARAMETER_TEXT,
+         AT(key_file),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "The certificate's private key (PEM)."},
         {.name = "dry-run",
          .type = PARAMETER_FLAG,
          AT(dry_run),
@@ -69,8 +101,65 @@ static void stop(void *argument)
         reactor_stop(host->reactor);
 }
 
+/* "127.0.0.1:7780", "[::1]:7780" */
+static bool parse_listen(const char *text, char **ret_address, int *ret_port, struct error *err)
+{
+        const char *colon = strrchr(text, ':');
+        long long port;
+        size_t length;
+
+        if (!colon || colon == text || !text_to_int64(colon + 1, &port) || port < 0 || port > 65535)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "--listen: '%.80s' is no place to listen at; expected ADDRESS:PORT as in "
+                                 "127.0.0.1:7780, or none",
+                                 text);
+        length = (size_t)(colon - text);
+        if (text[0] == '[' && text[length - 1] == ']') {
+                text++;
+                length -= 2;
+        }
+        *ret_address = memory_format("%.*s", (int)length, text);
+        *ret_port = (int)port;
+        return true;
+}
+
+static bool listen_at(const struct run_arguments *arguments, const struct host *host,
+                      const struct api_source *source, struct api **ret_api, struct error *err)
+{
+        const struct api_setup setup = {.reactor = host->reactor,
+                                        .source = source,
+                                        .metrics = host->metrics,
+                                        .log = host->log};
+        struct http_server_options options = {
+                .token_file = arguments->token_file,
+                .certificate_file = arguments->certificate_file,
+                .key_file = arguments->key_file,
+                .base = ".",
+        };
+        autofree char *address = NULL;
+
+        if (strcmp(arguments->listen, "none") == 0)
+                return true;
+        if (!parse_listen(arguments->listen, &address, &options.port, err))
+                return false;
+        options.address = address;
+        if (!api_new(&setup, &options, ret_api, err))
+                return false;
+        log_info(host->log, "listening", LOG_TEXT("address", address),
+                 LOG_INTEGER("port", api_port(*ret_api)));
+        return true;
+}
+
 static bool serve(const struct run_arguments *arguments, struct host *host, struct error *err)
 {
+        struct api_fleet api_fleet = {.reactor = host->reactor,
+                                      .fleet = host->fleet,
+                                      .ledger_path = arguments->ledger};
+        const struct api_source source = api_source_of_fleet(&api_fleet);
+        autocall(api_free) struct api *api = NULL;
+
+        if (!listen_at(arguments, host, &source, &api, err))
+                return false;
         if (!host_add_specs(host, arguments->specs, arguments->data, arguments->overrides, err))
                 return false;
         if (arguments->for_seconds > 0)
