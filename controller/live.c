@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/gather.h"
+#include "controller/live_metrics.h"
 #include "controller/source.h"
 #include "controller/target.h"
 #include "core/json.h"
@@ -26,7 +27,9 @@ struct live {
         struct journal journal;
         struct configuration baseline;
         struct loop *loop;
-        struct error trouble; /* why it is not open */
+        struct error trouble;       /* why it is not open */
+        char *full_name;            /* "NAMESPACE/NAME", or the name alone */
+        struct loop_status counted; /* in the metrics */
 };
 
 /* ---- life ---- */
@@ -81,6 +84,7 @@ void live_free(struct live *live)
         free(live->overrides);
         free(live->path);
         free(live->data);
+        free(live->full_name);
         free(live);
 }
 
@@ -111,6 +115,9 @@ bool live_read(struct live *live, struct error *err)
         if (!source_open(live->path, live->data, live->setup->registry, &live->source, err) ||
             !source_spec(&live->source, (const char *const *)live->overrides, &live->spec, err))
                 return false;
+        live->full_name = live->spec->namespace
+                                  ? memory_format("%s/%s", live->spec->namespace, live->spec->name)
+                                  : memory_copy_text(live->spec->name);
         live->context = (struct source_context){
                 .name = live->spec->name,
                 .namespace = live->spec->namespace,
@@ -331,16 +338,27 @@ static void say_trouble(const struct live *live, const struct error *err)
                     LOG_TEXT("reason", err->message));
 }
 
+static void turn(struct live *live)
+{
+        int64_t since_ms = clock_now_ms(&live->clock);
+
+        loop_turn(live->loop);
+        live_metrics_duration(live->setup->metrics, clock_now_ms(&live->clock) - since_ms);
+        live_metrics_turn(live->setup->metrics, live->full_name, live->loop, &live->counted);
+}
+
 void live_turn(struct live *live)
 {
         struct error err = ERROR_INIT;
 
         if (live->loop) {
-                loop_turn(live->loop);
+                turn(live);
                 return;
         }
         if (live_open(live, &err))
                 log_info(live->setup->log, "the pipeline is reached", LOG_TEXT("pipeline", live_name(live)));
         else
                 say_trouble(live, &err);
+        if (!live->loop)
+                live_metrics_down(live->setup->metrics, live->full_name);
 }

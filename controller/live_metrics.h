@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_LIVE_METRICS_H
+#define OPTCTL_CONTROLLER_LIVE_METRICS_H
+
+#include <stdint.h>
+
+#include "controller/loop.h"
+#include "core/metrics.h"
+
+/* What live pipelines show to Prometheus (docs/api.md). `pipeline` is "NAME" or "NAMESPACE/NAME". */
+
+/* After a turn. `counted`: the status as of the call before, zeroed at first; brought up to date. */
+void live_metrics_turn(struct metrics *metrics, const char *pipeline, struct loop *loop,
+                       struct loop_status *counted);
+
+/* A pipeline that could not be reached. */
+void live_metrics_down(struct metrics *metrics, const char *pipeline);
+
+/* How long a turn took, from its start to the decision. */
+void live_metrics_duration(struct metrics *metrics, int64_t ms);
+
+#endif
