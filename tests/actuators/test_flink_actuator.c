@@ -18,7 +18,7 @@ extern const struct actuator flink_actuator;
 #define JAR       "7a44b161-e685-4aa8-9108-02d7033c3d09_rate-job.jar"
 
 struct scene {
-        struct http_stage stage;
+        struct http_stage *stage;
         struct peer_pipeline chain;
         struct flink_options options;
         struct flink_program program;
@@ -47,7 +47,7 @@ static void serve(struct scene *scene, const char *request, const char *name, in
 
                 if (strcmp(json_string_value(json_object_get(answer, "name")), name) != 0)
                         continue;
-                scripted_peer_answer(scene->stage.script, request,
+                scripted_peer_answer(scene->stage->script, request,
                                      &(struct scripted_answer){.status = (int)json_integer_value(
                                                                        json_object_get(answer, "status")),
                                                                .body = body,
@@ -59,10 +59,10 @@ static void serve(struct scene *scene, const char *request, const char *name, in
 
 static int writes(const struct scene *scene)
 {
-        return scripted_peer_count(scene->stage.script, "PUT *") +
-               scripted_peer_count(scene->stage.script, "POST *") +
-               scripted_peer_count(scene->stage.script, "PATCH *") +
-               scripted_peer_count(scene->stage.script, "DELETE *");
+        return scripted_peer_count(scene->stage->script, "PUT *") +
+               scripted_peer_count(scene->stage->script, "POST *") +
+               scripted_peer_count(scene->stage->script, "PATCH *") +
+               scripted_peer_count(scene->stage->script, "DELETE *");
 }
 
 /* ---- the scene ---- */
@@ -85,23 +85,23 @@ static struct scene *scene_open(bool per_operator)
         scene->program =
                 (struct flink_program){.jar = jar, .arguments = {.items = scene->arguments, .count = 2}};
         scene->options =
-                (struct flink_options){.url = memory_copy_text(scripted_peer_url(scene->stage.script)),
+                (struct flink_options){.url = memory_copy_text(scripted_peer_url(scene->stage->script)),
                                        .job = job,
                                        .rescale_timeout_seconds = 60};
         assert_true(option_parse(&http_options_table, NULL, &scene->options.connection, &err));
         scene->context = (struct source_context){.pipeline = &scene->chain.pipeline,
                                                  .name = "live",
                                                  .base = ".",
-                                                 .clock = &scene->stage.clock,
-                                                 .reactor = scene->stage.reactor,
-                                                 .http = scene->stage.client};
+                                                 .clock = &scene->stage->clock,
+                                                 .reactor = scene->stage->reactor,
+                                                 .http = scene->stage->client};
         return scene;
 }
 
 static void scene_close(struct scene *scene)
 {
         free(scene->options.url);
-        http_stage_close(&scene->stage);
+        http_stage_close(scene->stage);
         free(scene);
 }
 
@@ -160,7 +160,7 @@ static struct errand apply(struct scene *scene, double source, double work, doub
                                 .to = {.count = scene->chain.pipeline.n_knobs,
                                        .value = {source, work, sink}}};
 
-        reactor_call(scene->stage.reactor, run_errand, &errand);
+        reactor_call(scene->stage->reactor, run_errand, &errand);
         return errand;
 }
 
@@ -168,7 +168,7 @@ static struct errand read_told(struct scene *scene)
 {
         struct errand errand = {.scene = scene, .read_only = true};
 
-        reactor_call(scene->stage.reactor, run_errand, &errand);
+        reactor_call(scene->stage->reactor, run_errand, &errand);
         return errand;
 }
 
@@ -200,7 +200,7 @@ static void test_every_vertex_is_named_with_a_lower_bound_of_one(void **state)
         serve(scene, "PUT " ADAPTIVE "/resource-requirements", "put", 0);
         errand = apply(scene, 2, 7, 3);
         assert_true(errand.applied);
-        put = scripted_peer_request(scene->stage.script, "PUT *", 0);
+        put = scripted_peer_request(scene->stage->script, "PUT *", 0);
         assert_string_equal(
                 put->body,
                 "{\"e5a72f353fc1e6bbf3bd96a41384998c\":{\"parallelism\":{\"lowerBound\":1,\"upperBound\":2}},"
@@ -250,7 +250,7 @@ static void test_a_dry_run_writes_nothing(void **state)
 
         (void)state;
         serve_adaptive(scene);
-        reactor_call(scene->stage.reactor, run_errand, &errand);
+        reactor_call(scene->stage->reactor, run_errand, &errand);
         assert_true(errand.applied);
         assert_int_equal(scene->n_begun, 1);
         assert_int_equal(writes(scene), 0);
@@ -346,7 +346,7 @@ static void serve_start(struct scene *scene, const char *answer)
 static json_t *started_with(const struct scene *scene)
 {
         json_t *body =
-                json_loads(scripted_peer_request(scene->stage.script, "POST /jars/*", 0)->body, 0, NULL);
+                json_loads(scripted_peer_request(scene->stage->script, "POST /jars/*", 0)->body, 0, NULL);
 
         assert_non_null(body);
         return body;
@@ -369,9 +369,10 @@ static void test_the_savepoint_is_confirmed_before_the_stop(void **state)
                 fail_msg("%s", errand.err.message);
         assert_int_equal(writes(scene), 3);
         assert_int_equal(scene->n_done, 3);
-        assert_true(scripted_peer_request(scene->stage.script, "POST " JOB "/stop", 0)->at_ms >
-                    scripted_peer_request(scene->stage.script, "GET " JOB "/savepoints/301c*", 2)->at_ms - 1);
-        assert_int_equal(scripted_peer_count(scene->stage.script, "GET " JOB "/savepoints/301c*"), 3);
+        assert_true(scripted_peer_request(scene->stage->script, "POST " JOB "/stop", 0)->at_ms >
+                    scripted_peer_request(scene->stage->script, "GET " JOB "/savepoints/301c*", 2)->at_ms -
+                            1);
+        assert_int_equal(scripted_peer_count(scene->stage->script, "GET " JOB "/savepoints/301c*"), 3);
         body = started_with(scene);
         assert_true(json_find_text(body, "savepointPath", &location));
         assert_string_equal(location, "file:/srv/flink/savepoints/savepoint-7362ec-07a99c49b759");
@@ -407,10 +408,10 @@ static void test_a_savepoint_that_never_ends_times_out(void **state)
         serve_default_scheduler(scene, 9);
         serve(scene, "POST " JOB "/savepoints", "savepoint-trigger", 0);
         serve(scene, "GET " JOB "/savepoints/301c988290a48c521561475a2aed1e20", "savepoint-in-progress", 0);
-        began_ms = clock_now_ms(&scene->stage.clock);
+        began_ms = clock_now_ms(&scene->stage->clock);
         errand = apply(scene, 3, 0, 0);
         expect_error(&errand, ERROR_TIMEOUT, "the savepoint took too long");
-        assert_true(clock_now_ms(&scene->stage.clock) - began_ms < 70 * MS_PER_SECOND);
+        assert_true(clock_now_ms(&scene->stage->clock) - began_ms < 70 * MS_PER_SECOND);
         assert_int_equal(writes(scene), 1);
         scene_close(scene);
 }
@@ -439,8 +440,8 @@ static void test_a_stopped_job_is_started_once(void **state)
         assert_true(json_find_text(body, "jobId", &id) && flink_is_id(id));
 
         /* Who does not know that it was started says the same, and Flink knows the id. */
-        scripted_peer_forget_requests(scene->stage.script);
-        scripted_peer_forget_answers(scene->stage.script);
+        scripted_peer_forget_requests(scene->stage->script);
+        scripted_peer_forget_answers(scene->stage->script);
         scene->n_begun = scene->n_ended = 0;
         serve_default_scheduler(scene, 0);
         serve_stop(scene);
@@ -508,7 +509,7 @@ static void test_the_dry_run_of_a_restart(void **state)
         (void)state;
         serve_default_scheduler(scene, 9);
         /* Announced, not closed: nothing was sent. */
-        reactor_call(scene->stage.reactor, run_errand, &errand);
+        reactor_call(scene->stage->reactor, run_errand, &errand);
         assert_true(errand.applied);
         assert_int_equal(scene->n_begun, 3);
         assert_int_equal(writes(scene), 0);

@@ -14,7 +14,7 @@ extern const struct collector flink_collector;
 #define JOB       "/jobs/b4cf755675fb61ffa9c6e76da43065b5"
 
 struct scene {
-        struct http_stage stage;
+        struct http_stage *stage;
         struct peer_pipeline chain;
         struct flink_options options;
         struct source_context context;
@@ -28,7 +28,7 @@ static void serve(struct scene *scene, int moment)
         const char *path;
         json_t *answer;
 
-        scripted_peer_forget_answers(scene->stage.script);
+        scripted_peer_forget_answers(scene->stage->script);
         /* Answers to queries first: where no query is said, any fits. */
         json_object_foreach(scene->recording.moments[moment].answers, path, answer)
         {
@@ -36,7 +36,7 @@ static void serve(struct scene *scene, int moment)
                 autofree char *request = memory_format("GET %s%s", path, strchr(path, '?') ? "get=*" : "");
 
                 if (strchr(path, '?'))
-                        scripted_peer_json(scene->stage.script, request, body);
+                        scripted_peer_json(scene->stage->script, request, body);
         }
         for (int from = moment; from >= 0; from -= moment > 0 ? moment : 1) {
                 json_object_foreach(scene->recording.moments[from].answers, path, answer)
@@ -45,7 +45,7 @@ static void serve(struct scene *scene, int moment)
                         autofree char *request = memory_format("GET %s", path);
 
                         if (!strchr(path, '?'))
-                                scripted_peer_json(scene->stage.script, request, body);
+                                scripted_peer_json(scene->stage->script, request, body);
                 }
         }
 }
@@ -61,7 +61,7 @@ static struct scene *scene_open(void)
         scene->chain.operators[2].name = "Writer";
         scene->recording = flink_recording_read(RECORDING);
         scene->options =
-                (struct flink_options){.url = memory_copy_text(scripted_peer_url(scene->stage.script)),
+                (struct flink_options){.url = memory_copy_text(scripted_peer_url(scene->stage->script)),
                                        .warm_up_seconds = 5,
                                        .latency_metric = latency,
                                        .latency_scale = 0.001};
@@ -69,9 +69,9 @@ static struct scene *scene_open(void)
         scene->context = (struct source_context){.pipeline = &scene->chain.pipeline,
                                                  .name = "live",
                                                  .base = ".",
-                                                 .clock = &scene->stage.clock,
-                                                 .reactor = scene->stage.reactor,
-                                                 .http = scene->stage.client};
+                                                 .clock = &scene->stage->clock,
+                                                 .reactor = scene->stage->reactor,
+                                                 .http = scene->stage->client};
         assert_true(flink_collector.open(&scene->context, &scene->options, &scene->collector, &err));
         return scene;
 }
@@ -81,7 +81,7 @@ static void scene_close(struct scene *scene)
         flink_collector.close(scene->collector);
         free(scene->options.url);
         flink_recording_free(&scene->recording);
-        http_stage_close(&scene->stage);
+        http_stage_close(scene->stage);
         free(scene);
 }
 
@@ -108,7 +108,7 @@ static struct errand collect(struct scene *scene)
 {
         struct errand errand = {.scene = scene};
 
-        reactor_call(scene->stage.reactor, run_collect, &errand);
+        reactor_call(scene->stage->reactor, run_collect, &errand);
         return errand;
 }
 
@@ -123,7 +123,7 @@ static struct errand discover(struct scene *scene)
 {
         struct errand errand = {.scene = scene};
 
-        reactor_call(scene->stage.reactor, run_discover, &errand);
+        reactor_call(scene->stage->reactor, run_discover, &errand);
         return errand;
 }
 
@@ -187,8 +187,8 @@ static void test_flink_is_given_time_to_fetch(void **state)
         (void)state;
         serve(scene, 0);
         (void)collect(scene);
-        first = scripted_peer_request(scene->stage.script, "GET " JOB, 0);
-        vertex = scripted_peer_request(scene->stage.script,
+        first = scripted_peer_request(scene->stage->script, "GET " JOB, 0);
+        vertex = scripted_peer_request(scene->stage->script,
                                        "GET " JOB "/vertices/674df9b0384c0348e0b9d1034a44c46c", 0);
         assert_true(vertex->at_ms - first->at_ms >= 300);
         scene_close(scene);
@@ -202,10 +202,10 @@ static void test_requests_of_a_turn(void **state)
         (void)state;
         serve(scene, 0);
         (void)collect(scene);
-        scripted_peer_forget_requests(scene->stage.script);
+        scripted_peer_forget_requests(scene->stage->script);
         (void)collect(scene);
         /* The job, its metrics, three vertices, metrics of two of them, workers and their metrics. */
-        assert_int_equal(scripted_peer_count(scene->stage.script, "GET *"), 9);
+        assert_int_equal(scripted_peer_count(scene->stage->script, "GET *"), 9);
         scene_close(scene);
 }
 
@@ -216,7 +216,7 @@ static void test_several_jobs(void **state)
 
         (void)state;
         scripted_peer_json(
-                scene->stage.script, "GET /jobs/overview",
+                scene->stage->script, "GET /jobs/overview",
                 "{\"jobs\":[{\"jid\":\"00000000000000000000000000000001\",\"name\":\"a\",\"state\":"
                 "\"RUNNING\"},"
                 "{\"jid\":\"00000000000000000000000000000002\",\"name\":\"b\",\"state\":\"RUNNING\"}]}");
@@ -232,7 +232,7 @@ static void test_no_job(void **state)
         struct errand errand;
 
         (void)state;
-        scripted_peer_json(scene->stage.script, "GET /jobs/overview", "{\"jobs\":[]}");
+        scripted_peer_json(scene->stage->script, "GET /jobs/overview", "{\"jobs\":[]}");
         errand = collect(scene);
         expect_error(&errand, ERROR_NOT_FOUND, "no job there");
         scene_close(scene);
@@ -248,12 +248,12 @@ static void test_a_job_that_failed_and_came_back(void **state)
         (void)state;
         serve(scene, 0);
         assert_true(collect(scene).done);
-        scripted_peer_forget_answers(scene->stage.script);
+        scripted_peer_forget_answers(scene->stage->script);
         scripted_peer_json(
-                scene->stage.script, "GET " JOB,
+                scene->stage->script, "GET " JOB,
                 "{\"jid\":\"b4cf755675fb61ffa9c6e76da43065b5\",\"name\":\"rate-job\",\"state\":\"FAILED\","
                 "\"vertices\":[]}");
-        scripted_peer_json(scene->stage.script, "GET /jobs/overview",
+        scripted_peer_json(scene->stage->script, "GET /jobs/overview",
                            "{\"jobs\":[{\"jid\":\"b4cf755675fb61ffa9c6e76da43065b5\",\"name\":\"rate-job\","
                            "\"state\":\"FAILED\",\"start-time\":1}]}");
         errand = collect(scene);
@@ -264,14 +264,14 @@ static void test_a_job_that_failed_and_came_back(void **state)
         json_object_set_new(json_object_get(scene->recording.moments[1].answers, JOB), "jid",
                             json_string("00000000000000000000000000000007"));
         body = json_dumps(json_object_get(scene->recording.moments[1].answers, JOB), 0);
-        scripted_peer_forget_answers(scene->stage.script);
+        scripted_peer_forget_answers(scene->stage->script);
         scripted_peer_json(
-                scene->stage.script, "GET /jobs/overview",
+                scene->stage->script, "GET /jobs/overview",
                 "{\"jobs\":[{\"jid\":\"b4cf755675fb61ffa9c6e76da43065b5\",\"name\":\"rate-job\","
                 "\"state\":\"FAILED\",\"start-time\":1},{\"jid\":\"00000000000000000000000000000007\","
                 "\"name\":\"rate-job\",\"state\":\"RUNNING\",\"start-time\":2}]}");
-        scripted_peer_json(scene->stage.script, "GET /jobs/00000000000000000000000000000007", body);
-        scripted_peer_json(scene->stage.script, "GET /taskmanagers", "{}");
+        scripted_peer_json(scene->stage->script, "GET /jobs/00000000000000000000000000000007", body);
+        scripted_peer_json(scene->stage->script, "GET /taskmanagers", "{}");
         errand = collect(scene);
         assert_true(errand.done);
         assert_true(errand.seen.counters_reset);
@@ -321,7 +321,7 @@ static void test_answers_that_are_none(void **state)
                         assert_true(collect(scene).done);
                         serve(scene, 1);
                         fault.after = after;
-                        scripted_peer_fault(scene->stage.script, &fault);
+                        scripted_peer_fault(scene->stage->script, &fault);
                         errand = collect(scene);
                         if (errand.done && !errand.seen.missing)
                                 assert_true(fabs(errand.seen.offered_per_second - 600) < 2);
