@@ -12,7 +12,8 @@
  * Flink answers with what it fetched for whoever asked before, and then fetches anew: the first question
  * (for the job) makes it fetch, the others are asked once that is done.
  */
-#define FETCH_MS 300
+#define FETCH_MS     300
+#define MORE_SAMPLES 2 /* at most, when not all TaskManagers were heard of */
 
 struct state {
         struct flink_engine *engine;
@@ -191,30 +192,59 @@ static void doubt_names(struct state *state, const struct flink_sample *sample)
                         state->names_known = false;
 }
 
-static bool flink_collect(void *opaque, struct observation *ret_observation, struct error *err)
+static bool take_sample(struct state *state, const struct flink_job *job, const int *vertices,
+                        struct flink_sample **ret_sample, struct error *err)
 {
-        struct state *state = opaque;
         const struct clock *clock = state->engine->context.clock;
-        autocall(flink_job_free) struct flink_job *job = NULL;
-        int vertices[PIPELINE_MAX_OPERATORS];
         struct questions questions = {0};
-        struct flink_sample *sample;
         struct layout layout;
+        bool done;
 
-        if (!flink_engine_job(state->engine, &job, err) ||
-            !flink_job_match(job, state->measure.pipeline, vertices, err) ||
-            !clock_sleep_until(clock, clock_now_ms(clock) + FETCH_MS, err))
+        if (!clock_sleep_until(clock, clock_now_ms(clock) + FETCH_MS, err))
                 return false;
         learn_names(state, job, vertices);
         lay_out(state, job, vertices, &questions, &layout);
-        if (!ask_all(state->engine, &questions, err)) {
-                questions_free(&questions);
-                return false;
+        done = ask_all(state->engine, &questions, err);
+        if (done) {
+                *ret_sample = read_sample(state, &questions, &layout);
+                (*ret_sample)->received_ms = clock_now_ms(clock);
+                doubt_names(state, *ret_sample);
         }
-        sample = read_sample(state, &questions, &layout);
         questions_free(&questions);
-        sample->received_ms = clock_now_ms(clock);
-        doubt_names(state, sample);
+        return done;
+}
+
+/* On a busy cluster some TaskManagers take longer to answer the job manager. */
+static bool take_good_sample(struct state *state, const struct flink_job *job, const int *vertices,
+                             struct flink_sample **ret_sample, struct error *err)
+{
+        if (!take_sample(state, job, vertices, ret_sample, err))
+                return false;
+        for (int i = 0;
+             i < MORE_SAMPLES && flink_measure_would_wait(&state->measure, job, vertices, *ret_sample); i++) {
+                struct flink_sample *sample = NULL;
+
+                if (!take_sample(state, job, vertices, &sample, err)) {
+                        flink_sample_free(TAKE(*ret_sample));
+                        return false;
+                }
+                flink_sample_free(*ret_sample);
+                *ret_sample = sample;
+        }
+        return true;
+}
+
+static bool flink_collect(void *opaque, struct observation *ret_observation, struct error *err)
+{
+        struct state *state = opaque;
+        autocall(flink_job_free) struct flink_job *job = NULL;
+        int vertices[PIPELINE_MAX_OPERATORS];
+        struct flink_sample *sample = NULL;
+
+        if (!flink_engine_job(state->engine, &job, err) ||
+            !flink_job_match(job, state->measure.pipeline, vertices, err) ||
+            !take_good_sample(state, job, vertices, &sample, err))
+                return false;
         for (int i = 0; i < sample->n_vertices; i++)
                 ret_observation->operators[i].partitions = state->names[i].partitions;
         flink_measure_take(&state->measure, job, vertices, sample, ret_observation);

@@ -8,8 +8,8 @@
 
 #define IN_FLIGHT_SECONDS 0.5 /* a record that is on its way for no longer does not wait */
 #define SPARE_RATIO       0.5 /* an operator that is busy for less of its time keeps up */
-#define MUCH_PASSED       10  /* times what may be under way */
-#define AGREE_SECONDS     2.0 /* no more than this many seconds of its input are under way then */
+#define LITTLE_SECONDS    2.0 /* of its input are under way to an operator that keeps up, at most */
+#define MUCH_PASSED       10  /* times that */
 
 /* ---- a sample by itself ---- */
 
@@ -140,7 +140,7 @@ static double subtask_ms(const struct window *window, int i, int j)
         double ms = age_ms(&window->now->vertices[i].subtasks[j]) -
                     age_ms(&window->before->vertices[i].subtasks[j]);
 
-        return isnan(ms) ? window->fallback_ms : ms;
+        return isnan(ms) || window->now->vertices[i].subtasks[j].ended ? window->fallback_ms : ms;
 }
 
 /* TaskManagers answer one by one: of some the counters may be the old ones still. */
@@ -293,23 +293,35 @@ static double under_way(const struct window *window, const struct flink_sample *
                counted(window, sample, to, offsetof(struct flink_subtask, read_records));
 }
 
+/* More than network buffers can hold. */
+static bool is_too_much(const struct flink_sample *sample, int from, double records)
+{
+        const struct flink_vertex_sample *vertex = &sample->vertices[from];
+        double bytes = 0;
+
+        for (int j = 0; j < vertex->n_subtasks; j++)
+                bytes += vertex->subtasks[j].written_bytes;
+        return records * bytes / sum_written(vertex) > sample->network_bytes;
+}
+
 /*
- * Whether sender and receiver count the same records. They do when little is under way after much has passed
- * (counters that differ drift apart); they do not when the receiver had time to spare and yet much was under
- * way before and after.
+ * Whether sender and receiver count different records (side outputs, say). They do when more would be under
+ * way than there is room for, or when the receiver had time to spare and yet much was under way before and
+ * after. They do not when little is under way after much has passed: counters that differ drift apart.
  */
 static void learn_edge(struct flink_measure *measure, const struct window *window, int index, int from,
                        int to, const struct observation *observation)
 {
         const struct operator_observation *receiver = &observation->operators[to];
-        double limit = AGREE_SECONDS * fmax(receiver->in_per_second, 1);
+        double limit = LITTLE_SECONDS * fmax(receiver->in_per_second, 1);
         double before = fabs(under_way(window, window->before, from, to));
         double now = fabs(under_way(window, window->now, from, to));
 
         if (now <= limit && sum_written(&window->now->vertices[from]) > MUCH_PASSED * limit)
-                measure->agrees[index] = true;
-        else if (before > limit && now > limit && receiver->busy_ratio_max < SPARE_RATIO)
-                measure->agrees[index] = false;
+                measure->differs[index] = false;
+        else if (is_too_much(window->now, from, now) ||
+                 (before > limit && now > limit && receiver->busy_ratio_max < SPARE_RATIO))
+                measure->differs[index] = true;
 }
 
 /* In records of the sources: at the end of the window, and how much it grew. */
@@ -333,7 +345,7 @@ static struct hidden measure_hidden(struct flink_measure *measure, const struct 
                         continue;
                 learn_edge(measure, window, e, from, to, observation);
                 sent = sum_written(&window->now->vertices[from]);
-                if (!measure->agrees[e] || !(sent > 0))
+                if (measure->differs[e] || !(sent > 0))
                         continue;
                 usual = observation->operators[to].in_per_second * IN_FLIGHT_SECONDS;
                 now = fmax(under_way(window, window->now, from, to) - usual, 0);
@@ -450,10 +462,10 @@ static void begin(struct flink_measure *measure, const struct flink_job *job)
 {
         bool same = strcmp(measure->job_id, job->id) == 0;
 
-        if (!same || measure->n_agrees != job->n_edges) {
-                free(measure->agrees);
-                measure->agrees = memory_new((size_t)job->n_edges + 1, sizeof *measure->agrees);
-                measure->n_agrees = job->n_edges;
+        if (!same || measure->n_differs != job->n_edges) {
+                free(measure->differs);
+                measure->differs = memory_new((size_t)job->n_edges + 1, sizeof *measure->differs);
+                measure->n_differs = job->n_edges;
         }
         memcpy(measure->job_id, job->id, FLINK_ID_ROOM);
 }
@@ -481,6 +493,23 @@ static bool measure_since(struct flink_measure *measure, struct window *window,
                 return false;
         measure_window(measure, window, ms, observation);
         return true;
+}
+
+bool flink_measure_would_wait(const struct flink_measure *measure, const struct flink_job *job,
+                              const int *vertices, const struct flink_sample *sample)
+{
+        struct window window = {.job = job, .vertices = vertices, .before = measure->before, .now = sample};
+        double ms, shortest_ms;
+
+        if (!flink_job_is_up(job))
+                return false;
+        if (!is_whole(&window))
+                return true;
+        if (!measure->before || !counts_on(measure->before, sample))
+                return false;
+        window.fallback_ms = (double)(sample->received_ms - measure->before->received_ms);
+        measure_length(&window, &ms, &shortest_ms);
+        return shortest_ms < FLINK_MEASURE_SHORTEST_MS;
 }
 
 void flink_measure_take(struct flink_measure *measure, const struct flink_job *job, const int *vertices,
@@ -520,6 +549,6 @@ void flink_measure_take(struct flink_measure *measure, const struct flink_job *j
 void flink_measure_free(struct flink_measure *measure)
 {
         flink_sample_free(measure->before);
-        free(measure->agrees);
+        free(measure->differs);
         *measure = (struct flink_measure){NULL};
 }

@@ -21,8 +21,8 @@ struct flink_measure {
         int64_t warm_up_ms;
         double latency_scale; /* to seconds */
         bool latency_wanted;  /* then its lack is named in `missing` */
-        bool *agrees;         /* for each edge of the job: sender and receiver were seen to count alike */
-        int n_agrees;
+        bool *differs; /* for each edge of the job: sender and receiver do not count the same records */
+        int n_differs;
         struct flink_sample *before; /* NULL: none since the counters began */
         double carried_restarts;     /* of the jobs before this one; they had the same name */
         char job_id[FLINK_ID_ROOM];
@@ -39,6 +39,11 @@ struct flink_measure {
  */
 void flink_measure_take(struct flink_measure *measure, const struct flink_job *job, const int *vertices,
                         struct flink_sample *take_sample, struct observation *ret_observation);
+
+/* Whether this sample would give no window, and one that is taken a little later may: Flink has not heard of
+ * all subtasks since the sample before. */
+bool flink_measure_would_wait(const struct flink_measure *measure, const struct flink_job *job,
+                              const int *vertices, const struct flink_sample *sample);
 
 void flink_measure_free(struct flink_measure *measure); /* what it points to */
 

@@ -23,6 +23,7 @@ struct flink_sample *flink_sample_new(int n_vertices)
                 .restarts = NAN,
                 .rescales = NAN,
                 .cpu_ratio = NAN,
+                .network_bytes = NAN,
                 .memory = {unknown, unknown, unknown, unknown, NAN},
         };
         for (int i = 0; i < FLINK_SIZES; i++)
@@ -58,14 +59,18 @@ static void read_subtask(const json_t *answer, double now_ms, struct flink_subta
 {
         const json_t *metrics = json_object_get(answer, "metrics");
         double start = flink_number(json_object_get(answer, "start-time"));
+        const char *status = "";
         double running = flink_number(json_object_get(json_object_get(answer, "status-duration"), "RUNNING"));
 
+        (void)json_find_text(answer, "status", &status);
         *ret_subtask = (struct flink_subtask){
+                .ended = strcmp(status, "FINISHED") == 0,
                 .start_ms = isnan(start) ? 0 : (int64_t)start,
                 .running_ms = running,
                 .began_ms = now_ms - running,
                 .read_records = read_counter(metrics, "read-records", "read-records-complete"),
                 .written_records = read_counter(metrics, "write-records", "write-records-complete"),
+                .written_bytes = read_counter(metrics, "write-bytes", "write-bytes-complete"),
                 .busy_ms = flink_number(json_object_get(metrics, "accumulated-busy-time")),
                 .idle_ms = flink_number(json_object_get(metrics, "accumulated-idle-time")),
                 .blocked_ms = flink_number(json_object_get(metrics, "accumulated-backpressured-time")),
@@ -112,6 +117,7 @@ void flink_sample_job(const json_t *answer, struct flink_sample *sample)
 
 /* ---- workers ---- */
 
+#define NETWORK  "Status.Shuffle.Netty.TotalMemory"
 #define CPU_LOAD "Status.JVM.CPU.Load"
 #define GC_TIME  "Status.JVM.GarbageCollector.All.TimeMsPerSecond"
 
@@ -123,8 +129,7 @@ static const struct {
          offsetof(struct memory_observation, heap)},
         {"Status.Flink.Memory.Managed.Used", "Status.Flink.Memory.Managed.Total",
          offsetof(struct memory_observation, managed)},
-        {"Status.Shuffle.Netty.UsedMemory", "Status.Shuffle.Netty.TotalMemory",
-         offsetof(struct memory_observation, network)},
+        {"Status.Shuffle.Netty.UsedMemory", NETWORK, offsetof(struct memory_observation, network)},
         {"Status.JVM.Memory.Metaspace.Used", "Status.JVM.Memory.Metaspace.Max",
          offsetof(struct memory_observation, metaspace)},
 };
@@ -182,6 +187,7 @@ void flink_sample_workers(const json_t *taskmanagers, const json_t *metrics, str
         read_sizes(workers, sample->sizes);
         sample->cpu_ratio = metric(metrics, CPU_LOAD, "avg") * cores_per_core(workers);
         sample->memory.gc_ratio = fmin(metric(metrics, GC_TIME, "max") / 1000, 1);
+        sample->network_bytes = metric(metrics, NETWORK, "sum");
         if (isnan(metric(metrics, GC_TIME, "max")))
                 sample->memory.gc_ratio = NAN;
         for (size_t i = 0; i < ARRAY_LENGTH(memories); i++) {

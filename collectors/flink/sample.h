@@ -17,10 +17,11 @@
  * which its counters were read. So rates are exact whenever the counters are from.
  */
 struct flink_subtask {
+        bool ended;        /* well: its counters stand still */
         int64_t start_ms;  /* of this attempt; 0: not known */
         double running_ms; /* since it runs, by the job manager's clock when it answered */
         double began_ms;   /* when it began to run, by that clock */
-        double read_records, written_records;
+        double read_records, written_records, written_bytes;
         double busy_ms, idle_ms, blocked_ms;
 };
 
@@ -42,6 +43,7 @@ struct flink_sample {
         int slots_per_worker;      /* of the smallest TaskManager; 0: not known */
         double sizes[FLINK_SIZES]; /* bytes a TaskManager was given, in the order of flink_size_knobs */
         double cpu_ratio;
+        double network_bytes; /* that the buffers between operators can hold, of all TaskManagers */
         struct memory_observation memory;
 };
 

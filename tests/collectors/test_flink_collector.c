@@ -203,9 +203,29 @@ static void test_requests_of_a_turn(void **state)
         serve(scene, 0);
         (void)collect(scene);
         scripted_peer_forget_requests(scene->stage->script);
+        serve(scene, 1);
         (void)collect(scene);
         /* The job, its metrics, three vertices, metrics of two of them, workers and their metrics. */
         assert_int_equal(scripted_peer_count(scene->stage->script, "GET *"), 9);
+        scene_close(scene);
+}
+
+/* Counters that have not moved are asked for twice more, then the turn goes without rates. */
+static void test_patience_with_a_busy_cluster(void **state)
+{
+        struct scene *scene = scene_open();
+        struct errand errand;
+        int64_t began_ms;
+
+        (void)state;
+        serve(scene, 0);
+        (void)collect(scene);
+        scripted_peer_forget_requests(scene->stage->script);
+        began_ms = clock_now_ms(&scene->stage->clock);
+        errand = collect(scene);
+        assert_int_equal(errand.seen.missing, MISSING_RATES);
+        assert_int_equal(scripted_peer_count(scene->stage->script, "GET *"), 1 + 3 * 8);
+        assert_true(clock_now_ms(&scene->stage->clock) - began_ms < 2000);
         scene_close(scene);
 }
 
@@ -339,6 +359,7 @@ int main(void)
                 cmocka_unit_test(test_two_turns),
                 cmocka_unit_test(test_flink_is_given_time_to_fetch),
                 cmocka_unit_test(test_requests_of_a_turn),
+                cmocka_unit_test(test_patience_with_a_busy_cluster),
                 cmocka_unit_test(test_several_jobs),
                 cmocka_unit_test(test_no_job),
                 cmocka_unit_test(test_a_job_that_failed_and_came_back),

@@ -194,6 +194,66 @@ static void test_a_burst_at_the_end_of_a_window(void **state)
         flink_recording_free(&recording);
 }
 
+/* Who comes when buffers are full already sees it at once. */
+static void test_full_buffers_from_the_start(void **state)
+{
+        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct observation seen;
+        struct play play;
+
+        (void)state;
+        play_begin(&play);
+        observe(&play, &recording.moments[OVERLOAD + 2], &seen);
+        observe(&play, &recording.moments[OVERLOAD + 3], &seen);
+        expect_near(seen.backlog_records, seen.latency_p99_seconds * 2000, 0.1);
+        expect_near(seen.throughput_per_second, 4 * SUBTASK_PER_SECOND, 0.02);
+        flink_measure_free(&play.measure);
+        flink_recording_free(&recording);
+}
+
+static json_t *subtasks_of_work(const struct flink_moment *moment)
+{
+        const char *path;
+        json_t *answer;
+
+        json_object_foreach(moment->answers, path,
+                            answer) if (json_is_array(json_object_get(answer, "subtasks")) &&
+                                        strcmp(json_string_value(json_object_get(answer, "name")), "work") ==
+                                                0) return json_object_get(answer, "subtasks");
+        return NULL;
+}
+
+/* As with a side output: the receiver counts half of what the sender does, and has nothing to wait for. */
+static void test_counters_that_differ_are_no_backlog(void **state)
+{
+        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct observation seen;
+        struct play play;
+
+        (void)state;
+        play_begin(&play);
+        for (int i = STEADY; i < OVERLOAD; i++) {
+                size_t j;
+                json_t *subtask;
+
+                json_array_foreach(subtasks_of_work(&recording.moments[i]), j, subtask)
+                {
+                        json_t *metrics = json_object_get(subtask, "metrics");
+
+                        json_object_set_new(metrics, "read-records",
+                                            json_integer(json_integer_value(
+                                                                 json_object_get(metrics, "read-records")) /
+                                                         2));
+                }
+                observe(&play, &recording.moments[i], &seen);
+                assert_true(i == STEADY || seen.backlog_records == 0);
+                if (i > STEADY)
+                        expect_near(seen.throughput_per_second, 600, 0.01);
+        }
+        flink_measure_free(&play.measure);
+        flink_recording_free(&recording);
+}
+
 static void test_a_rescale_is_a_reset_and_no_restart(void **state)
 {
         struct story *story = *state;
@@ -476,6 +536,8 @@ int main(void)
                                                 story_close),
                 cmocka_unit_test_setup_teardown(test_workers_memory_and_cpu, story_open, story_close),
                 cmocka_unit_test(test_a_burst_at_the_end_of_a_window),
+                cmocka_unit_test(test_full_buffers_from_the_start),
+                cmocka_unit_test(test_counters_that_differ_are_no_backlog),
                 cmocka_unit_test(test_memory_knobs_are_what_workers_were_given),
                 cmocka_unit_test(test_what_is_not_said_is_missing),
                 cmocka_unit_test(test_busy_time_that_is_not_known),
