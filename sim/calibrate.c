@@ -99,6 +99,10 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
 
         if (n == 0)
                 return error_set(err, ERROR_INPUT, NULL, "no recording to calibrate on");
+        if (prior->operators.count != (size_t)pipeline->n_operators)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "nothing says how fast an operator is, were the recordings not to tell; "
+                                 "expected spec.model.operators with a first guess for each");
         model_copy(prior, &result->model);
         find_episodes(&fitting);
         calibrate_latency(&fitting);
