@@ -277,6 +277,7 @@ static struct judgement_context judgement_context(struct loop *loop)
                 .prices = loop->setup.prices,
                 .observation = loop->newest,
                 .now_ms = clock_now_ms(loop->setup.clock),
+                .interval_ms = loop->setup.interval_ms,
                 .last_change_ms = past->last_change_ms,
                 .last_scale_down_ms = past->last_scale_down_ms,
                 .change_times_ms = past->change_times_ms,

@@ -88,6 +88,7 @@ struct judgement_context {
         const struct price_book *prices;
         const struct observation *observation;
         int64_t now_ms;
+        int64_t interval_ms;            /* between turns of the loop */
         int64_t last_change_ms;         /* of this pipeline, INT64_MIN when there was none */
         int64_t last_scale_down_ms;     /* INT64_MIN when there was none */
         const int64_t *change_times_ms; /* of the last days, ascending */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* After a change that did badly: wait, and keep away from the configuration that did badly and from what lies
  * beyond. */
+#include <math.h>
+
 #include "core/memory.h"
 #include "core/plugin.h"
 
+#define HOLD_TURNS 10
+
 struct canary_options {
-        int64_t hold_seconds;
+        double hold_seconds; /* NAN: so many turns */
 };
 
 /* True when every knob that told `bad` from `current` would be moved as far, or further. */
@@ -27,6 +31,8 @@ static enum judgement canary_judge(const void *object, const struct judgement_co
 {
         const struct canary_options *options = object;
         const struct configuration *current = &context->observation->configuration;
+        double turns = HOLD_TURNS * (double)context->interval_ms / MS_PER_SECOND;
+        double hold_seconds = isnan(options->hold_seconds) ? turns : options->hold_seconds;
         char words[64];
 
         (void)proposal;
@@ -42,25 +48,24 @@ static enum judgement canary_judge(const void *object, const struct judgement_co
                                       (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
         }
         if (context->last_bad_ms == INT64_MIN || observation_falls_behind(context->observation) ||
-            context->now_ms - context->last_bad_ms >= options->hold_seconds * MS_PER_SECOND)
+            (double)(context->now_ms - context->last_bad_ms) >= hold_seconds * MS_PER_SECOND)
                 return JUDGEMENT_ALLOWED;
         return finding_refuse(reason,
                               "a change ended badly %lld s ago; the next one waits until %lld s have passed",
                               (long long)((context->now_ms - context->last_bad_ms) / MS_PER_SECOND),
-                              (long long)options->hold_seconds);
+                              (long long)hold_seconds);
 }
 
 static const struct option options_list[] = {
         {.name = "holdAfterFailureSeconds",
-         .type = OPTION_INT,
+         .type = OPTION_NUMBER,
          .offset = offsetof(struct canary_options, hold_seconds),
          .unit = "s",
          .min = 0,
          .max = 604800,
-         .fallback = "600",
          .help = "After a change that was taken back or could not be applied, nothing is changed for this "
                  "long, unless "
-                 "the backlog grows."},
+                 "the backlog grows. Without it ten times the time between two decisions."},
         {.name = NULL},
 };
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* After a change the pipeline is left alone for a while; longer before it is made smaller than before it
  * grows. */
+#include <math.h>
+
 #include "core/memory.h"
 #include "core/plugin.h"
 
+#define UP_TURNS   1
+#define DOWN_TURNS 5
+
 struct cooldown_options {
-        int64_t up_seconds, down_seconds;
+        double up_seconds, down_seconds; /* NAN: so many turns */
 };
 
 static enum judgement cooldown_judge(const void *object, const struct judgement_context *context,
@@ -16,7 +21,9 @@ static enum judgement cooldown_judge(const void *object, const struct judgement_
         struct deployment_change change =
                 pipeline_change(context->pipeline, &context->observation->configuration, configuration);
         bool down = change.shrinks && !change.grows;
-        int64_t wait = down ? options->down_seconds : options->up_seconds;
+        double given = down ? options->down_seconds : options->up_seconds;
+        double turns = (double)context->interval_ms / MS_PER_SECOND * (down ? DOWN_TURNS : UP_TURNS);
+        int64_t wait = (int64_t)(isnan(given) ? turns : given);
         int64_t since;
 
         (void)proposal;
@@ -31,21 +38,21 @@ static enum judgement cooldown_judge(const void *object, const struct judgement_
 
 static const struct option options_list[] = {
         {.name = "cooldownUpSeconds",
-         .type = OPTION_INT,
+         .type = OPTION_NUMBER,
          .offset = offsetof(struct cooldown_options, up_seconds),
          .unit = "s",
          .min = 0,
          .max = 86400,
-         .fallback = "60",
-         .help = "Shortest time between a change and a later one that adds subtasks or workers."},
+         .help = "Shortest time between a change and a later one that adds subtasks or workers. "
+                 "Without it the time between two decisions."},
         {.name = "cooldownDownSeconds",
-         .type = OPTION_INT,
+         .type = OPTION_NUMBER,
          .offset = offsetof(struct cooldown_options, down_seconds),
          .unit = "s",
          .min = 0,
          .max = 86400,
-         .fallback = "300",
-         .help = "Shortest time between a change and a later one that only takes subtasks or workers away."},
+         .help = "Shortest time between a change and a later one that only takes subtasks or workers away. "
+                 "Without it five times that between two decisions."},
         {.name = NULL},
 };
 

@@ -144,6 +144,7 @@ static void set_stage(struct stage *stage, const struct rule_case *c)
                                                     .prices = stage->prices,
                                                     .observation = &stage->observation,
                                                     .now_ms = NOW_MS,
+                                                    .interval_ms = 60000,
                                                     .spent_this_month = c->spent};
         if (c->now)
                 assert_true(time_parse(c->now, NULL, &stage->context.now_ms, &err));
