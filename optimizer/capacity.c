@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/clock.h"
 #include "core/formulas.h"
 
 #define COEFFICIENTS   3
@@ -18,8 +19,11 @@
         10 /* windows behind in a row after which slowness is no longer put down to catching up */
 #define UNSURE              0.1 /* relative sd above which a saturated window is taken at its word */
 #define CATCH_UP_MIN        0.5
-#define RESTART_AGE_SECONDS 40.0 /* without a model */
+#define RESTART_AGE_SECONDS 40.0 /* without a model ... */
+#define RESTART_INTERVALS   2.0  /* ... and no more intervals than that: who decides often, changes fast */
+#define RESTART_AGE_LEAST   5.0
 #define RESTART_LOG_SD      0.5
+#define START_GAIN          0.5
 #define CATCH_UP_SECONDS    200.0  /* that a catch-up lasts, roughly */
 #define FAILURE_PRIOR_COUNT 0.5    /* losses ... */
 #define FAILURE_PRIOR_DAYS  2.0    /* ... in that many days, before any was seen */
@@ -29,6 +33,8 @@
 /* One operator, or the pipeline as a whole. */
 struct stage {
         bool known;
+        bool bounded;  /* by what it has carried alone: it never was busy enough to show a true rate */
+        double least;  /* ... records/s of one subtask */
         double visits; /* records it takes in for each record the pipeline takes in */
         double skew;   /* load of the busiest subtask over the mean, as the model knows it */
         double coefficient[COEFFICIENTS];
@@ -56,12 +62,16 @@ struct capacity {
         double warm_seconds;   /* of full capacity that a warm-up loses */
         double replay_seconds; /* processed once more after a restart, on average */
         double failures, watched_seconds;
-        bool settling;      /* a restart is being worked off */
-        bool ours;          /* it was asked for */
-        double worst_age;   /* since it began */
-        int quiet_windows;  /* complete windows since the job last (re)started or was behind */
-        int behind_windows; /* windows in a row that ended behind */
-        double unpaused;    /* share of time not spent in checkpoint alignment */
+        bool settling;         /* a restart is being worked off */
+        bool ours;             /* it was asked for */
+        double asked_seconds;  /* since then */
+        double worst_age;      /* since it began */
+        double unseen_seconds; /* of its windows that measured nothing */
+        bool age_seen;         /* a latency told how long records waited, whatever happened within a window */
+        double start_seconds;  /* from asking until the job stops, without a model */
+        int quiet_windows;     /* complete windows since the job last (re)started or was behind */
+        int behind_windows;    /* windows in a row that ended behind */
+        double unpaused;       /* share of time not spent in checkpoint alignment */
         double catch_up_ratio;
         double cpu_saturated;
         double latency, latency_square; /* running means of the p99 while keeping up */
@@ -113,6 +123,16 @@ static void stage_first(struct stage *stage, double p, double capacity)
         double rate = capacity / usl_speedup(p, 0.015, 1e-4);
 
         stage_prior(stage, rate, 0.1 * rate, 0.015, 0.015, 1e-4, 2e-4);
+}
+
+/* An operator that is hardly busy, or does not say, can take at least this. */
+static void stage_bound(struct stage *stage, double p, double capacity)
+{
+        if ((stage->known && !stage->bounded) || capacity / p <= stage->least)
+                return;
+        stage->least = capacity / p;
+        stage->bounded = true;
+        stage_prior(stage, stage->least, 0.1 * stage->least, 0, 0.015, 0, 2e-4);
 }
 
 /* Kalman step for one true rate `capacity` (records/s of all p subtasks) with relative noise. */
@@ -211,12 +231,14 @@ static double catch_up_ratio(const struct catch_up_model *model)
         return 1 - (1 - model->floor_ratio) * (1 - scale * -expm1(-1 / scale));
 }
 
-static void take_times(struct capacity *capacity)
+static void take_times(struct capacity *capacity, int64_t interval_ms)
 {
         const struct model *model = capacity->model;
-        double base;
+        double base, age = RESTART_INTERVALS * (double)interval_ms / MS_PER_SECOND;
 
-        capacity->restart = capacity->failure = (struct downtime){.median_seconds = RESTART_AGE_SECONDS,
+        age = fmin(fmax(age, RESTART_AGE_LEAST), RESTART_AGE_SECONDS);
+        capacity->start_seconds = age;
+        capacity->restart = capacity->failure = (struct downtime){.median_seconds = age,
                                                                   .log_sd = RESTART_LOG_SD,
                                                                   .log_factor_variance = 0.5};
         if (!model)
@@ -256,7 +278,7 @@ static void take_operators(struct capacity *capacity)
         }
 }
 
-struct capacity *capacity_new(const struct pipeline *pipeline, const struct model *model)
+struct capacity *capacity_new(const struct pipeline *pipeline, const struct model *model, int64_t interval_ms)
 {
         struct capacity *capacity = memory_new(1, sizeof *capacity);
         double visits[PIPELINE_MAX_OPERATORS];
@@ -271,7 +293,7 @@ struct capacity *capacity_new(const struct pipeline *pipeline, const struct mode
         count_visits(pipeline, visits);
         for (int i = 0; i < capacity->n_stages; i++)
                 capacity->stages[i].visits = visits[i];
-        take_times(capacity);
+        take_times(capacity, interval_ms);
         if (model && model->operators.count == (size_t)pipeline->n_operators)
                 take_operators(capacity);
         return capacity;
@@ -372,7 +394,7 @@ double capacity_failures_per_second(const struct capacity *capacity, int workers
 
 double capacity_worker_start_seconds(const struct capacity *capacity)
 {
-        return capacity->model ? capacity->model->worker_start_seconds : RESTART_AGE_SECONDS;
+        return capacity->model ? capacity->model->worker_start_seconds : capacity->start_seconds;
 }
 
 double capacity_catch_up_ratio(const struct capacity *capacity)
@@ -430,28 +452,56 @@ static double age_of(const struct observation *observation)
         return observation_backlog_seconds(observation);
 }
 
+/* The first sign of a restart. Half of the window it shows in had passed. */
+static void begin_restart(struct capacity *capacity, double window_seconds)
+{
+        double started = fmax(capacity->asked_seconds - window_seconds / 2, 0);
+
+        capacity->settling = true;
+        capacity->worst_age = capacity->unseen_seconds = 0;
+        capacity->age_seen = false;
+        capacity->failures += capacity->ours ? 0 : 1;
+        if (capacity->ours)
+                capacity->start_seconds += START_GAIN * (started - capacity->start_seconds);
+}
+
+/* Nothing waits any more. Where nobody says how long records waited, half of what was not seen stands for it.
+ */
+static void end_restart(struct capacity *capacity, int workers)
+{
+        struct downtime *downtime = capacity->ours ? &capacity->restart : &capacity->failure;
+        double age = capacity->worst_age;
+
+        if (!capacity->age_seen)
+                age = fmax(age, capacity->unseen_seconds / 2);
+        if (age > 1)
+                learn_downtime(capacity, downtime, workers, age);
+        capacity->settling = capacity->ours = false;
+}
+
 /* A restart, from its first sign until nothing waits: how far back did it set the pipeline? */
 static void watch_restart(struct capacity *capacity, const struct observation *observation)
 {
+        double window = (double)observation->window_ms / MS_PER_SECOND;
         double waited = observation->latency_p99_seconds - capacity->latency;
         double age = fmax(isnan(waited) ? 0 : waited, isnan(age_of(observation)) ? 0 : age_of(observation));
+        bool unseen = observation->missing & (MISSING_ALL | MISSING_RATES);
         bool begins = observation->restarting || observation->counters_reset;
 
-        if (begins && !capacity->settling) {
-                capacity->settling = true;
-                capacity->worst_age = 0;
-                capacity->failures += capacity->ours ? 0 : 1;
-        }
+        capacity->asked_seconds += window;
+        if (begins && !capacity->settling)
+                begin_restart(capacity, window);
         if (!capacity->settling)
                 return;
+        if (unseen) {
+                capacity->unseen_seconds += window;
+                return;
+        }
+        capacity->age_seen = capacity->age_seen || !isnan(waited);
         if (isfinite(age))
                 capacity->worst_age = fmax(capacity->worst_age, age);
-        if (begins || age > BEHIND_SECONDS)
-                return;
-        if (capacity->worst_age > 1)
-                learn_downtime(capacity, capacity->ours ? &capacity->restart : &capacity->failure,
-                               observation->workers, capacity->worst_age);
-        capacity->settling = capacity->ours = false;
+        if (!begins && !(age > BEHIND_SECONDS))
+                end_restart(capacity, observation->workers);
 }
 
 static void learn_latency(struct capacity *capacity, double p99)
@@ -472,9 +522,15 @@ static void learn_operator(struct capacity *capacity, int i, const struct operat
         double busy = isnan(seen->busy_ratio_max) ? seen->busy_ratio : seen->busy_ratio_max;
         double subtasks, skew;
 
-        if (!(busy >= BUSY_MIN) || !(seen->in_per_second > 0) || seen->parallelism < 1)
+        if (!(seen->in_per_second > 0) || seen->parallelism < 1)
                 return;
         skew = skew_of(capacity, i, seen->parallelism, &subtasks);
+        if (!(busy >= BUSY_MIN)) {
+                stage_bound(stage, subtasks, seen->in_per_second / (isnan(busy) ? 1 : BUSY_MIN) * skew);
+                return;
+        }
+        stage->known = stage->known && !stage->bounded;
+        stage->bounded = false;
         stage_learn(stage, subtasks, seen->in_per_second / fmin(busy, 1) * skew, fmax(stage->noise, 0.01));
 }
 
@@ -543,12 +599,12 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
         bool behind = age_of(observation) > BEHIND_SECONDS;
         bool usable = !(observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_CONFIGURATION));
 
+        watch_restart(capacity, observation);
         if (!usable)
                 return;
         if (!capacity->decided)
                 decide_stages(capacity, observation);
         capacity->watched_seconds += (double)observation->window_ms / 1000;
-        watch_restart(capacity, observation);
         if (observation->restarting || observation->counters_reset) {
                 capacity->quiet_windows = -1; /* the next one still warms up within */
                 return;
@@ -577,4 +633,5 @@ void capacity_changed(struct capacity *capacity)
 {
         capacity->ours = true;
         capacity->settling = false;
+        capacity->asked_seconds = 0;
 }

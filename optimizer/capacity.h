@@ -28,8 +28,10 @@ struct estimate {
         double mean, sd;
 };
 
-/* `model` may be NULL. Both must outlive the capacity. */
-struct capacity *capacity_new(const struct pipeline *pipeline, const struct model *model);
+/* `model` may be NULL: then restarts are guessed by the time between observations until one was seen.
+ * Pipeline and model must outlive the capacity. */
+struct capacity *capacity_new(const struct pipeline *pipeline, const struct model *model,
+                              int64_t interval_ms);
 void capacity_free(struct capacity *capacity);
 DEFINE_CLEANUP(capacity_free, struct capacity);
 

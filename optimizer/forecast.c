@@ -28,6 +28,14 @@
 #define TREND_DAMPING_MS      (30.0 * 60 * MS_PER_SECOND)
 #define TREND_LEVEL_GAIN      0.5
 #define TREND_GAIN            0.1
+#define SCATTER_FIRST         0.05 /* of a value about the level, relative, before any was seen */
+#define SCATTER_MIN           0.005
+#define SCATTER_MEMORY        50.0 /* values */
+#define SHIFT_SLACK           1.0  /* standard deviations that a value may be off each time */
+#define SHIFT_CLIP            5.0  /* ... of one value that count, so that one alone is no shift */
+#define SHIFT_LIMIT           7.9  /* sum of what is beyond the slack that proves a shift */
+#define SHIFT_WATCHED         20   /* values until it is seen whether a shift lasts */
+#define SHIFT_TRUST           2.0  /* shifts that count as having lasted before any was seen */
 
 enum expert {
         EXPERT_LAST,       /* the newest value */
@@ -65,17 +73,37 @@ struct knot {
         double error[KNOT_ERRORS], sorted[KNOT_ERRORS]; /* relative to the level, by age and by size */
 };
 
+/*
+ * Page's cumulative sum test (Biometrika 41, 1954), on both sides: a level that has shifted is told from
+ * values that scatter within two values when the shift is large, and later when it is small.
+ */
+struct shift {
+        double scatter; /* relative standard deviation of a value about the level */
+        int64_t seen;
+        double off;      /* the newest value from the level, in those; 0 once that has shifted */
+        double sum[2];   /* evidence of a level below, above */
+        double since[2]; /* sum of the values since it is positive but for the first */
+        int count[2];    /* values since then */
+        /* Whether shifts last: the newest one, from where to where, and the mean share that was left of them.
+         */
+        double from, to;
+        int64_t tick; /* INT64_MIN: none is watched */
+        double lasting, judged;
+};
+
 struct forecast {
         int64_t interval_ms, slot_ms;
         bool ready;
-        int64_t tick; /* of the newest value: its time over the interval */
+        int64_t tick, first_tick; /* of the newest value: its time over the interval; of the first */
+        struct shift shift;
+        int64_t level_count; /* values that `level` is a mean of */
         double last, level, trend_level, trend, slow;
         double recent[RECENT]; /* newest values, newest first */
         double slow_smoothing;
-        double smoothing;        /* weight of the newest value in `level` */
-        double smoothing_lag_ms; /* mean age of what `level` averages */
-        double damping;          /* of the trend, a tick */
-        int64_t quiet_since;     /* tick an outage began; INT64_MIN when there is none */
+        double smoothing;    /* weight of the newest value in `level` */
+        double level_age_ms; /* mean age of what `level` averages */
+        double damping;      /* of the trend, a tick */
+        int64_t quiet_since; /* tick an outage began; INT64_MIN when there is none */
 
         int64_t n_slots, slot; /* ring of means by slot; the one being filled */
         double slot_sum;
@@ -136,7 +164,10 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         forecast->quiet_since = INT64_MIN;
         tau = (double)forecast->slot_ms / (double)interval_ms;
         forecast->smoothing = 1 - exp(-1 / tau);
-        forecast->smoothing_lag_ms = (1 / forecast->smoothing - 0.5) * (double)interval_ms;
+        forecast->shift = (struct shift){.scatter = SCATTER_FIRST,
+                                         .tick = INT64_MIN,
+                                         .lasting = 1,
+                                         .judged = SHIFT_TRUST};
         forecast->slow_smoothing = -expm1(-(double)interval_ms / SLOW_MS);
         forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
         forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
@@ -242,11 +273,11 @@ static void ask_experts(const struct forecast *forecast, int lead, double *ret_v
         ret_value[EXPERT_DAY] =
                 forecast->last * season(forecast, now, ahead - half, MS_PER_DAY, DAYS_BACK, half);
         ret_value[EXPERT_DAY_SMOOTH] = forecast->level * season(forecast, now, ahead - half, MS_PER_DAY,
-                                                                DAYS_BACK, forecast->smoothing_lag_ms);
+                                                                DAYS_BACK, forecast->level_age_ms);
         ret_value[EXPERT_DAY_PLAIN] = season(forecast, now, ahead - half, MS_PER_DAY, DAYS_BACK, NAN);
         ret_value[EXPERT_WEEK] =
                 forecast->level * season(forecast, now, ahead - half, 7 * (int64_t)MS_PER_DAY, WEEKS_BACK,
-                                         forecast->smoothing_lag_ms);
+                                         forecast->level_age_ms);
 }
 
 /* What the regression sees, relative to the level: the last steps, and where the other experts see the load
@@ -301,10 +332,13 @@ static void learn(struct regression *regression, const double *feature, double t
                                 regression->covariance[i][j] /= REGRESSION_FORGETTING;
 }
 
-static double blend(const struct knot *knot, const double *value)
+/* A lead that has not been marked yet trusts whom the longest one that has been trusts. */
+static double blend(const struct forecast *forecast, const struct knot *knot, const double *value)
 {
         double sum = 0, weights = 0;
 
+        while (knot > forecast->knots && knot->marks[EXPERT_LAST] < MARKS_MIN)
+                knot--;
         for (int i = 0; i < N_EXPERTS; i++)
                 if (knot->weight[i] > 0 && !isnan(value[i])) {
                         sum += knot->weight[i] * value[i];
@@ -330,6 +364,21 @@ static void keep_error(struct knot *knot, double error)
         knot->error[knot->next_error] = error;
         knot->n_errors++;
         knot->next_error = (knot->next_error + 1) % KNOT_ERRORS;
+}
+
+/* Takes the newest error back, unless it is of the prior. */
+static void forget_error(struct knot *knot)
+{
+        int at, newest = knot->next_error - 1;
+
+        if (newest < PRIOR_ERRORS)
+                return;
+        for (at = 0; knot->sorted[at] != knot->error[newest]; at++)
+                ;
+        memmove(knot->sorted + at, knot->sorted + at + 1,
+                (size_t)(knot->n_errors - at - 1) * sizeof *knot->sorted);
+        knot->n_errors--;
+        knot->next_error = newest;
 }
 
 /* Weight of an expert: the inverse of its recent mean absolute error, sharpened; none before it has shown
@@ -368,13 +417,132 @@ static void mark(struct knot *knot, const struct pending *pending, double value)
 /* Whether this value is a silence of the source rather than a level to follow. */
 static bool is_outage(struct forecast *forecast, double value)
 {
+        int64_t quiet;
+
         if (!(value < OUTAGE_RATIO * forecast->level)) {
                 forecast->quiet_since = INT64_MIN;
                 return false;
         }
         if (forecast->quiet_since == INT64_MIN)
                 forecast->quiet_since = forecast->tick;
-        return (forecast->tick - forecast->quiet_since) * forecast->interval_ms < OUTAGE_PATIENCE_MS;
+        quiet = forecast->tick - forecast->quiet_since;
+        return quiet * forecast->interval_ms < OUTAGE_PATIENCE_MS &&
+               quiet < forecast->quiet_since - forecast->first_tick;
+}
+
+/* Whether the level has shifted. Then *ret_level is the new one: the mean of the values since the shift but
+ * for the first, part of which came before it. */
+static bool has_shifted(struct shift *shift, double level, double value, double *ret_level, int *ret_count)
+{
+        double scale = fmax(shift->scatter * level, 1e-9);
+        double off = shift->off = (value - level) / scale;
+
+        shift->seen++;
+        shift->scatter += fmax(1.0 / (double)(shift->seen + 4), 1 / SCATTER_MEMORY) *
+                          (1.25 * fmin(fabs(off), 4) * scale / fmax(level, 1e-9) - shift->scatter);
+        shift->scatter = fmax(shift->scatter, SCATTER_MIN);
+        for (int side = 0; side < 2; side++) {
+                double beyond = fmin(side ? off : -off, SHIFT_CLIP) - SHIFT_SLACK;
+
+                shift->sum[side] = fmax(shift->sum[side] + beyond, 0);
+                if (shift->sum[side] <= 0) {
+                        shift->count[side] = 0;
+                        shift->since[side] = 0;
+                        continue;
+                }
+                if (shift->count[side]++ > 0)
+                        shift->since[side] += value;
+                if (shift->sum[side] < SHIFT_LIMIT || shift->count[side] < 2)
+                        continue;
+                *ret_count = shift->count[side] - 1;
+                *ret_level = shift->since[side] / *ret_count;
+                shift->off = 0;
+                memset(shift->sum, 0, sizeof shift->sum);
+                memset(shift->count, 0, sizeof shift->count);
+                memset(shift->since, 0, sizeof shift->since);
+                return true;
+        }
+        return false;
+}
+
+bool forecast_is_young(const struct forecast *forecast)
+{
+        int64_t ticks = forecast->tick - forecast->first_tick;
+
+        return ticks < KNOT_ERRORS || (double)(ticks * forecast->interval_ms) < SLOW_MS;
+}
+
+/* While little has been seen it cannot tell how often the level shifts: what a shift made of the forecasts is
+ * not held for scatter, which it would pass for at each tick until the last one from before has come due. */
+static void forget_shift(struct forecast *forecast, int since)
+{
+        for (int i = 0; i < forecast->n_knots && forecast_is_young(forecast); i++) {
+                struct knot *knot = &forecast->knots[i];
+
+                for (int k = 1; k < since && knot->n_errors < KNOT_ERRORS; k++)
+                        forget_error(knot);
+                for (int k = 0; k < KNOT_PENDING; k++)
+                        knot->pending[k].tick = INT64_MIN;
+        }
+}
+
+/* What is left of the shift that is watched, now that it ends. */
+static void judge_shift(struct shift *shift, double level)
+{
+        double left = (level - shift->from) / (shift->to - shift->from);
+
+        if (shift->tick == INT64_MIN)
+                return;
+        shift->tick = INT64_MIN;
+        shift->judged++;
+        shift->lasting += (fmin(fmax(left, 0), 1) - shift->lasting) / shift->judged;
+}
+
+/* The return from a shift that did not last is none to judge by. */
+static void watch_shift(struct shift *shift, int64_t tick, double from, double to)
+{
+        bool returns = shift->tick != INT64_MIN && fabs(to - shift->from) < fabs(to - from) / 2;
+
+        judge_shift(shift, to);
+        shift->from = from;
+        shift->to = to;
+        shift->tick = returns ? INT64_MIN : tick;
+}
+
+/* Shifts are followed at once unless those before did not last. */
+static bool follows_shift(struct forecast *forecast, double level)
+{
+        watch_shift(&forecast->shift, forecast->tick, forecast->level, level);
+        return forecast->shift.lasting >= 0.5;
+}
+
+/* False: the level has shifted, and the trend begins anew. */
+static bool follow_level(struct forecast *forecast, double value)
+{
+        double level, weight, interval = (double)forecast->interval_ms;
+        struct shift *shift = &forecast->shift;
+        int count;
+
+        if (shift->tick != INT64_MIN && forecast->tick - shift->tick >= SHIFT_WATCHED)
+                judge_shift(shift, forecast->level);
+        if (has_shifted(shift, forecast->level, value, &level, &count) && follows_shift(forecast, level)) {
+                forecast->level = forecast->trend_level = level;
+                forecast->trend = 0;
+                forecast->level_count = count;
+                forecast->level_age_ms = interval * count / 2;
+                if (forecast_is_young(forecast))
+                        forecast->slow = level;
+                for (int i = 0; i < RECENT; i++)
+                        forecast->recent[i] = level;
+                forget_shift(forecast, count + 1);
+                return false;
+        }
+        forecast->level_count++;
+        weight = fmax(forecast->smoothing, 1.0 / (double)forecast->level_count);
+        forecast->level += weight * (value - forecast->level);
+        forecast->level_age_ms += interval;
+        forecast->level_age_ms += weight * (interval / 2 - forecast->level_age_ms);
+        return true;
 }
 
 static void follow(struct forecast *forecast, double value)
@@ -383,14 +551,17 @@ static void follow(struct forecast *forecast, double value)
 
         if (!forecast->ready) {
                 forecast->level = forecast->trend_level = forecast->slow = value;
+                forecast->level_count = 0;
                 for (int i = 0; i < RECENT; i++)
                         forecast->recent[i] = value;
                 forecast->ready = true;
+                forecast->first_tick = forecast->tick;
         }
         memmove(forecast->recent + 1, forecast->recent, (RECENT - 1) * sizeof *forecast->recent);
         forecast->recent[0] = forecast->last = value;
         forecast->slow += forecast->slow_smoothing * (value - forecast->slow);
-        forecast->level += forecast->smoothing * (value - forecast->level);
+        if (!follow_level(forecast, value))
+                return;
         forecast->trend_level += forecast->damping * forecast->trend;
         forecast->trend_level += TREND_LEVEL_GAIN * (value - forecast->trend_level);
         if (before > 0)
@@ -417,7 +588,7 @@ static double forecast_knot(const struct forecast *forecast, struct knot *knot, 
         features(forecast, now.value, now.feature);
         now.value[EXPERT_REGRESSION] =
                 fmax(forecast->last + forecast->level * regress(&knot->regression, now.feature), 0);
-        now.blend = blend(knot, now.value);
+        now.blend = blend(forecast, knot, now.value);
         if (then && !isnan(value))
                 *then = now;
         return now.blend;
@@ -437,6 +608,24 @@ void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
                 follow(forecast, value);
         for (int i = 0; forecast->ready && i < forecast->n_knots; i++)
                 forecast->blend[i] = forecast_knot(forecast, &forecast->knots[i], value);
+}
+
+bool forecast_unsettled(const struct forecast *forecast)
+{
+        return forecast->shift.lasting >= 0.5 && fabs(forecast->shift.off) >= SHIFT_CLIP - SHIFT_SLACK;
+}
+
+double forecast_level_error(const struct forecast *forecast)
+{
+        return forecast->shift.scatter / sqrt((double)forecast->level_count);
+}
+
+double forecast_shifts_per_second(const struct forecast *forecast)
+{
+        int64_t ticks = forecast->tick - forecast->first_tick;
+
+        ticks = ticks < SHIFT_WATCHED ? SHIFT_WATCHED : ticks;
+        return 0.5 / ((double)(ticks * forecast->interval_ms) / MS_PER_SECOND);
 }
 
 bool forecast_ready(const struct forecast *forecast)

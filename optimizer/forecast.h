@@ -17,6 +17,9 @@
  * statistics of the mean's own recent errors at that lead, relative to the level (split conformal prediction;
  * Vovk et al., Algorithmic Learning in a Random World), seeded with a weak prior so that the first hour has
  * them too.
+ *
+ * A level that shifts at once is told from scatter within two values (Page's cumulative sum test), and
+ * followed unless shifts have been seen not to last.
  */
 struct forecast;
 
@@ -29,6 +32,20 @@ DEFINE_CLEANUP(forecast_free, struct forecast);
  * intervals that were skipped count as not known. A fall below a twentieth of the level is taken for an
  * outage of the source, not for a new level, until it has lasted an hour. */
 void forecast_add(struct forecast *forecast, int64_t time_ms, double value);
+
+/* So little has been seen that its errors do not tell yet how often the level shifts. */
+bool forecast_is_young(const struct forecast *forecast);
+
+/* The newest values are so far off that the level may have shifted; the next one will tell. */
+bool forecast_unsettled(const struct forecast *forecast);
+
+/* Standard deviation of the level itself, relative: large while few values since the start, or since a shift,
+ * tell of it. */
+double forecast_level_error(const struct forecast *forecast);
+
+/* How often the level may be expected to shift beside what the quantiles know of: what was not seen in a time
+ * is seen half a time in as long again (Jeffreys' prior of a Poisson rate). */
+double forecast_shifts_per_second(const struct forecast *forecast);
 
 /* False until a first value came. */
 bool forecast_ready(const struct forecast *forecast);

@@ -205,8 +205,10 @@ static inline double late_share(const struct planner_problem *problem, const str
                                 double load, double drain)
 {
         const struct planner_candidate *candidate = &problem->candidates[j];
+        double filled = smaller(load / candidate->capacity, 1);
 
         return overload_of(problem, candidate, load) +
+               problem->shifts_per_second * problem->shift_seconds * filled * filled +
                candidate->failures_per_second * late_seconds(&prepared->failure[j], drain);
 }
 
@@ -222,7 +224,8 @@ static void price_stage(const struct planner_problem *problem, const struct prep
                         double drain = drain_of(problem, problem->candidates[j].capacity, load);
 
                         ret->penalty[s][j] = second * seconds * late_share(problem, prepared, j, load, drain);
-                        ret->price[s][j] = second * late_seconds(&prepared->restart[j], drain);
+                        ret->price[s][j] = second * larger(late_seconds(&prepared->restart[j], drain),
+                                                           problem->change_seconds);
                 }
         }
         if (problem->persistence)
@@ -231,40 +234,47 @@ static void price_stage(const struct planner_problem *problem, const struct prep
                 spread_stage(problem, problem->change_persistence[step], ret->price);
 }
 
-/* One step back in one scenario. Returns the candidate to change to at this step, and who does: leaves[j].
- * Who leaves still pays for what runs until the change takes effect. */
+/* Money from a step on, of one who changes to a candidate at it. */
+struct target {
+        int candidate; /* -1: there is none */
+        double compute, change, penalty, total;
+};
+
+/* One step back in one scenario. Who leaves for the best candidate still pays for what runs until the change
+ * takes effect. leaves[j]: who does; returns where they go from the smallest. */
 static int step_back(const struct planner_problem *problem, const struct stage *stage, int scenario, int step,
                      struct outlook *outlook, bool *leaves)
 {
         double *compute = outlook->compute[scenario], *change = outlook->change[scenario];
         double *penalty = outlook->penalty[scenario];
         const double *late = stage->penalty[scenario], *price = stage->price[scenario];
-        double old = fmin(problem->delay_seconds / problem->step_seconds[step], 1), rest = 1 - old;
-        double best_compute = 0, best_change = 0, best_penalty = 0, best_total = INFINITY;
-        int best = -1;
+        /* what runs may take longer to be left than the step lasts: then it is late for longer, too */
+        double delay = problem->delay_seconds / problem->step_seconds[step];
+        double old = fmin(delay, 1), rest = 1 - old;
+        bool grow_only = step < problem->grow_steps;
+        struct target best = {.candidate = -1, .total = INFINITY};
 
-        for (int j = 0; j < problem->n_candidates; j++) {
-                double now = compute_cost(problem, j, step);
-                double total = compute[j] + change[j] + penalty[j] + price[j] + rest * (now + late[j]);
+        /* Candidates ascend by workers: downwards, the best so far is the best of the larger ones. */
+        for (int pass = grow_only ? 1 : 0; pass < 2; pass++)
+                for (int j = problem->n_candidates - 1; j >= 0; j--) {
+                        double now = compute_cost(problem, j, step);
+                        double stay = compute[j] + change[j] + penalty[j];
+                        double total = stay + price[j] + rest * (now + late[j]);
+                        struct target here = {j, compute[j] + rest * now, change[j] + price[j],
+                                              penalty[j] + rest * late[j], total};
 
-                if (problem->candidates[j].barred || total >= best_total)
-                        continue;
-                best = j;
-                best_total = total;
-                best_compute = compute[j] + rest * now;
-                best_change = change[j] + price[j];
-                best_penalty = penalty[j] + rest * late[j];
-        }
-        for (int j = 0; j < problem->n_candidates; j++) {
-                double now = compute_cost(problem, j, step);
-
-                leaves[j] = j != best && best_total + old * (now + late[j]) <
-                                                 compute[j] + change[j] + penalty[j] + now + late[j];
-                compute[j] = leaves[j] ? best_compute + old * now : compute[j] + now;
-                penalty[j] = leaves[j] ? best_penalty + old * late[j] : penalty[j] + late[j];
-                change[j] = leaves[j] ? best_change : change[j];
-        }
-        return best;
+                        if (pass == 1) {
+                                leaves[j] = best.candidate >= 0 && best.candidate != j &&
+                                            best.total + old * now + delay * late[j] < stay + now + late[j];
+                                compute[j] = leaves[j] ? best.compute + old * now : compute[j] + now;
+                                penalty[j] =
+                                        leaves[j] ? best.penalty + delay * late[j] : penalty[j] + late[j];
+                                change[j] = leaves[j] ? best.change : change[j];
+                        }
+                        if ((pass == 0 || grow_only) && !problem->candidates[j].barred && total < best.total)
+                                best = here;
+                }
+        return best.candidate;
 }
 
 /* Mean load while a change made now is caught up with. */
@@ -299,7 +309,9 @@ static struct planner_cost first_change(const struct planner_problem *problem, d
                 cost.compute = more * problem->worker_start_seconds * problem->worker_second[0];
                 setback.age_seconds += larger(1 - from->capacity / near, 0) * problem->worker_start_seconds;
         }
-        cost.change = problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
+        cost.change =
+                problem->late_second *
+                larger(planner_late_seconds(problem, &setback, to->capacity, near), problem->change_seconds);
         cost.price = cost.change + cost.compute;
         return cost;
 }
@@ -330,11 +342,22 @@ static void add_first_stages(const struct planner_problem *problem, const struct
                 for (int j = 0; j < problem->n_candidates; j++) {
                         struct planner_cost first = first_stage(problem, prepared, load, near, j);
 
+                        costs[j].hold += weight * (first.compute + first.penalty);
                         costs[j].compute += weight * (first.compute + outlook->compute[s][j]);
                         costs[j].change += weight * (first.change + outlook->change[s][j]);
                         costs[j].price += weight * first.price;
                         costs[j].penalty += weight * (first.penalty + outlook->penalty[s][j]);
                 }
+        }
+}
+
+static void add_hold(const struct planner_problem *problem, const struct stage *stage, int step,
+                     struct planner_cost *costs)
+{
+        for (int j = 0; j < problem->n_candidates; j++) {
+                costs[j].hold += compute_cost(problem, j, step);
+                for (int s = 0; s < problem->chain->n; s++)
+                        costs[j].hold += problem->chain->weight[s] * stage->penalty[s][j];
         }
 }
 
@@ -354,6 +377,7 @@ void planner_weigh(const struct planner_problem *problem, struct planner_cost *r
                 if (step < problem->n_steps - 1)
                         mix(problem, step, &outlook);
                 price_stage(problem, &prepared, step, &stage);
+                add_hold(problem, &stage, step, ret_costs);
                 for (int s = 0; s < chain->n; s++)
                         step_back(problem, &stage, s, step, &outlook, leaves);
         }

@@ -66,11 +66,17 @@ struct planner_problem {
         double worker_start_seconds;                /* new workers are paid for this long before they help */
         double delay_seconds; /* from a step's beginning until a change made then takes effect */
         int reaction_steps;   /* the first deployment stays that long */
+        int grow_steps; /* until then only a larger one may follow: what was changed is being verified */
+        double shifts_per_second; /* of the load to a multiple of x or more with probability 1 / x^2,
+                                     unforeseen */
+        double shift_seconds;     /* late seconds until one that exceeds the capacity has been answered */
+        double change_seconds;    /* late seconds that a change is worth at least: it may go wrong */
 };
 
 struct planner_cost {
         double compute, change, penalty;
         double price;      /* of the first change alone; 0 for what runs */
+        double hold;       /* of running it through the whole horizon, whatever comes */
         double late_ratio; /* share of the horizon that is expected to be late */
 };
 

@@ -86,7 +86,8 @@ static bool oracle_open(const struct strategy_context *context, const void *give
         oracle->context = *context;
         oracle->foresight = *foresight;
         oracle->late_factor = candidates_late_factor(context->constraints, wanted->late_factor);
-        oracle->capacity = capacity_new(context->pipeline, foresight->model);
+        oracle->capacity =
+                capacity_new(context->pipeline, foresight->model, wanted->block_seconds * MS_PER_SECOND);
         least = (int64_t)foresight->count * foresight->step_ms / MAX_BLOCKS;
         oracle->block_ms = wanted->block_seconds * MS_PER_SECOND;
         oracle->block_ms = oracle->block_ms < least ? least : oracle->block_ms;

@@ -25,6 +25,11 @@
 #define MEAN_SECONDS     (7 * 86400.0)
 #define CATCH_UP_HALF_MS (5 * 60 * MS_PER_SECOND) /* half the time that catching up after a change takes */
 #define REACTION_STEPS   2
+#define SETTLE_INTERVALS 10 /* that a change is verified for, about */
+#define CHANGE_SECONDS                                                                                       \
+        15.0 /* late seconds a change is worth at least: one in twenty goes wrong for five minutes */
+#define MARGIN           1.0 /* of its price that a change must save beyond it */
+#define KNOWN_INTERVALS  60  /* horizon that any history is good for */
 #define SATURATED_RATIO  0.95
 #define BEHIND_SECONDS   5.0
 #define PENDING_LIMIT_MS (15 * 60 * MS_PER_SECOND)
@@ -108,7 +113,7 @@ struct plan {
         struct barred barred[MAX_BARRED];
 
         /* Steps of the horizon: fine at first, then ever coarser. */
-        int n_steps;
+        int n_laid, n_steps; /* all of them; as far as is looked ahead now */
         int64_t step_from_ms[MAX_STEPS];
         int64_t step_middle_ms[MAX_STEPS];
         int64_t step_half_ms[MAX_STEPS];
@@ -135,23 +140,23 @@ static void lay_steps(struct plan *plan)
         int64_t interval = plan->options.interval_seconds * MS_PER_SECOND;
         int64_t at = 0;
 
-        while (plan->n_steps < MAX_STEPS && at < horizon) {
+        while (plan->n_laid < MAX_STEPS && at < horizon) {
                 int64_t length = (int64_t)(STEP_GROWTH * (double)at) / interval * interval;
 
                 length = length < interval ? interval : length;
                 length = length > STEP_MAX_MS && STEP_MAX_MS > interval ? STEP_MAX_MS : length;
-                plan->step_from_ms[plan->n_steps] = at;
-                plan->step_middle_ms[plan->n_steps] = at + (length + interval) / 2;
-                plan->step_seconds[plan->n_steps++] = (double)length / MS_PER_SECOND;
+                plan->step_from_ms[plan->n_laid] = at;
+                plan->step_middle_ms[plan->n_laid] = at + (length + interval) / 2;
+                plan->step_seconds[plan->n_laid++] = (double)length / MS_PER_SECOND;
                 at += length;
         }
-        for (int step = 0; step < plan->n_steps; step++) {
+        for (int step = 0; step < plan->n_laid; step++) {
                 int64_t half = (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
 
                 plan->step_half_ms[step] = half;
                 plan->step_catch_up_ms[step] = half > CATCH_UP_HALF_MS ? half : CATCH_UP_HALF_MS;
         }
-        for (int step = 0; step + 1 < plan->n_steps; step++)
+        for (int step = 0; step + 1 < plan->n_laid; step++)
                 plan->step_between_ms[step] = plan->step_middle_ms[step + 1] - plan->step_middle_ms[step];
 }
 
@@ -170,8 +175,8 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         plan->pending_until_ms = INT64_MIN;
         planner_chain_lay(&plan->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
         lay_steps(plan);
-        plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_steps - 1] + STEP_MAX_MS);
-        plan->capacity = capacity_new(context->pipeline, context->model);
+        plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_laid - 1] + STEP_MAX_MS);
+        plan->capacity = capacity_new(context->pipeline, context->model, interval);
         *ret_state = plan;
         return true;
 }
@@ -193,6 +198,38 @@ static int64_t plan_interval_ms(const void *given)
 }
 
 /* ---- weighing ---- */
+
+/* What has been seen for so long may be expected to last as long again, and no longer: savings that take more
+ * time to add up are not counted on. */
+static void look_ahead(struct plan *plan)
+{
+        int64_t interval = plan->options.interval_seconds * MS_PER_SECOND;
+        int64_t known = (plan->n_seen < KNOWN_INTERVALS ? KNOWN_INTERVALS : plan->n_seen) * interval;
+
+        for (plan->n_steps = 0; plan->n_steps < plan->n_laid; plan->n_steps++)
+                if (plan->step_from_ms[plan->n_steps] >= known)
+                        return;
+}
+
+static double horizon_seconds(const struct plan *plan)
+{
+        double seconds = 0;
+
+        for (int step = 0; step < plan->n_steps; step++)
+                seconds += plan->step_seconds[step];
+        return seconds;
+}
+
+/* Steps that begin within so many turns. */
+static int steps_within(const struct plan *plan, int64_t turns)
+{
+        int64_t until = turns * plan->options.interval_seconds * MS_PER_SECOND;
+        int steps = 0;
+
+        while (steps < plan->n_steps && plan->step_from_ms[steps] < until)
+                steps++;
+        return steps;
+}
 
 static void see_ahead(struct plan *plan, int64_t now_ms)
 {
@@ -299,11 +336,15 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .correlation = plan->correlation,
                 .persistence = plan->persistence,
                 .change_persistence = plan->change_persistence,
-                .load_cv = LOAD_CV,
+                .load_cv = hypot(LOAD_CV, forecast_level_error(plan->forecast)),
                 .current = plan->current,
                 .age_seconds = isfinite(age) ? age : 0,
                 .late_second = late_second(plan),
                 .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
+                .grow_steps = steps_within(plan, SETTLE_INTERVALS),
+                .shifts_per_second = forecast_shifts_per_second(plan->forecast),
+                .shift_seconds = CHANGE_SECONDS + 2 * (double)plan->options.interval_seconds,
+                .change_seconds = CHANGE_SECONDS,
         };
 
         candidates_problem(plan->capacity, plan->context.constraints, plan->candidates, plan->n_candidates,
@@ -332,6 +373,16 @@ static bool is_smaller(const struct candidate *candidate, const struct candidate
                candidate->capacity.mean < current->capacity.mean;
 }
 
+/* While little has been seen nobody knows what the load will do next: then a change has to earn back its
+ * price, and as much again, with nothing changed after it. What pays by a hair is taken back by the next
+ * noise. */
+static bool pays(const struct plan *plan, int j)
+{
+        const struct planner_cost *now = &plan->costs[plan->current], *then = &plan->costs[j];
+
+        return !forecast_is_young(plan->forecast) || now->hold - then->hold > (1 + MARGIN) * then->price;
+}
+
 /* Least expected money among what is allowed. */
 static int choose(const struct plan *plan, bool shrink)
 {
@@ -340,7 +391,7 @@ static int choose(const struct plan *plan, bool shrink)
 
         for (int j = 0; j < plan->n_candidates; j++)
                 if (!plan->weighed[j].barred && (shrink || !is_smaller(&plan->candidates[j], current)) &&
-                    planner_total(&plan->costs[j]) < planner_total(&plan->costs[best]))
+                    planner_total(&plan->costs[j]) < planner_total(&plan->costs[best]) && pays(plan, j))
                         best = j;
         return best;
 }
@@ -373,7 +424,7 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
                 "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d min "
                 "against staying at %d worker%s, its change costs %.2f %s",
                 low, high, name, capacity, sd, proposal->expected_saving, currency,
-                (int)plan->options.horizon_minutes, from->deployment.workers,
+                (int)(horizon_seconds(plan) / 60), from->deployment.workers,
                 from->deployment.workers == 1 ? "" : "s", plan->costs[best].price, currency);
 }
 
@@ -459,7 +510,9 @@ static const char *obstacle(struct plan *plan, const struct observation *observa
         }
         if (!capacity_known(plan->capacity))
                 return "holds: no operator has shown yet how much it can take";
-        return forecast_ready(plan->forecast) ? NULL : "holds: no load has been seen yet";
+        if (!forecast_ready(plan->forecast))
+                return "holds: no load has been seen yet";
+        return forecast_unsettled(plan->forecast) ? "holds: the load may just be shifting" : NULL;
 }
 
 static bool plan_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
@@ -481,10 +534,37 @@ static bool plan_propose(void *state, const struct observation *observation, str
                 return true;
         plan->n_candidates = candidates_list(plan->capacity, plan->context.pipeline,
                                              &observation->configuration, plan->candidates, &plan->current);
+        look_ahead(plan);
         see_ahead(plan, observation->time_ms);
         see_correlations(plan);
         weigh(plan, observation);
         best = choose(plan, may_shrink(observation));
+#ifdef PLAN_DEBUG
+        {
+                double q[] = {0.075, .525, .98};
+                int64_t lead[] = {5000, 60000, 300000, 1800000, 36000000};
+                double v[15];
+                forecast_quantiles(plan->forecast, lead, 5, q, 3, v);
+                fprintf(stderr,
+                        "D t=%lld off=%.0f thr=%.0f bl=%.0f busy=%.2f cur=%d best=%d rst=%.1f+-%.1f |",
+                        (long long)observation->time_ms / 1000, observation->offered_per_second,
+                        observation->throughput_per_second, observation->backlog_records,
+                        observation->operators[1].busy_ratio_max,
+                        plan->candidates[plan->current].deployment.workers,
+                        plan->candidates[best].deployment.workers,
+                        capacity_restart(plan->capacity, 5).age_seconds,
+                        capacity_restart(plan->capacity, 5).age_sd);
+                for (int i = 0; i < 5; i++)
+                        fprintf(stderr, " %.0f/%.0f/%.0f", v[3 * i], v[3 * i + 1], v[3 * i + 2]);
+                fprintf(stderr, " |");
+                for (int j = 0; j < plan->n_candidates; j++)
+                        fprintf(stderr, " %d:%.0f+-%.0f=%.4f+%.4f+%.4f",
+                                plan->candidates[j].deployment.workers, plan->candidates[j].capacity.mean,
+                                plan->candidates[j].capacity.sd, plan->costs[j].compute,
+                                plan->costs[j].change, plan->costs[j].penalty);
+                fprintf(stderr, "\n");
+        }
+#endif
         ret_proposal->expected_saving =
                 planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
         if (best == plan->current)

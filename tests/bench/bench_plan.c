@@ -115,7 +115,7 @@ static void time_planner(void)
         double begin;
 
         set_up(&stage);
-        capacity = capacity_new(&stage.pipeline, &stage.model);
+        capacity = capacity_new(&stage.pipeline, &stage.model, 60000);
         begin = now_us();
         for (int i = 0; i < REPEATS; i++)
                 problem.n_candidates = candidates_list(capacity, &stage.pipeline, &stage.current, candidates,

@@ -23,7 +23,7 @@ static void list(struct scene *scene, double max, int parallelism)
         for (int i = 0; i < 3; i++)
                 scene->operators[i] = (struct operator_model){.rate_per_second = rates[i], .skew = 1};
         scene->model = (struct model){.operators = {scene->operators, 3}};
-        scene->capacity = capacity_new(&scene->chain.pipeline, &scene->model);
+        scene->capacity = capacity_new(&scene->chain.pipeline, &scene->model, 60000);
         configuration.count = 3;
         for (int i = 0; i < 3; i++)
                 configuration.value[i] = parallelism;

@@ -4,6 +4,8 @@
 #include "core/formulas.h"
 #include "optimizer/capacity.h"
 
+#define MINUTE_MS INT64_C(60000)
+
 static struct observation steady(const struct peer_pipeline *chain, int64_t time_ms, int workers, double load)
 {
         struct observation observation = peer_observation(chain, time_ms, workers);
@@ -58,7 +60,7 @@ static void a_model_is_the_prior(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         eight = wide(&chain, 8);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model, MINUTE_MS);
         estimate = capacity_of(capacity, &eight);
         assert_true(capacity_known(capacity));
         assert_float_equal(estimate.mean, 500 * usl_speedup(8, 0.01, 0.0005) / 1.2, 1e-3);
@@ -78,7 +80,7 @@ static void the_law_is_learnt_and_carried_on(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         sixteen = wide(&chain, 16);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
         assert_false(capacity_known(capacity));
         for (int workers = 2; workers <= 8; workers *= 2)
                 for (int i = 0; i < 60; i++) {
@@ -102,7 +104,7 @@ static void doubt_grows_with_distance(void **state)
 
         (void)state;
         peer_workers(&chain, 1, 32);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
         for (int i = 0; i < 30; i++) {
                 struct observation seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0.01, 0);
 
@@ -128,7 +130,7 @@ static void starts_and_warm_ups_teach_nothing(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         four = wide(&chain, 4);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
         for (int i = 0; i < 30; i++) {
                 struct observation seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0.01, 0);
 
@@ -157,7 +159,7 @@ static void partitions_do_not_divide_evenly(void **state)
         (void)state;
         peer_operators(&chain, 3, 64);
         chain.operators[0].partitions = 48;
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, &model, MINUTE_MS);
         assert_float_equal(capacity_of_operator(capacity, 0, 24).mean, 2400, 1e-6);
         assert_float_equal(capacity_of_operator(capacity, 0, 36).mean, 2400, 1e-6);
         assert_float_equal(capacity_of_operator(capacity, 0, 48).mean, 4800, 1e-6);
@@ -176,7 +178,7 @@ static void a_pipeline_as_a_whole_is_learnt_when_saturated(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         eight = wide(&chain, 8);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
         for (int i = 0; i < 20; i++) {
                 struct observation seen = steady(&chain, time_ms += 60000, 4, 2000);
 
@@ -199,7 +201,7 @@ static void restarts_are_measured(void **state)
 
         (void)state;
         peer_workers(&chain, 1, 32);
-        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
         before = capacity_restart(capacity, 4).age_seconds;
         for (int round = 0; round < 3; round++) {
                 struct observation seen;
