@@ -12,6 +12,7 @@ from .optctl import Optctl
 from .processes import Processes, eventually
 from .prometheus import Prometheus
 from .proxy import Proxy
+from .zookeeper import ZooKeeper
 
 TOPIC = "events"
 QUICK_GUARDRAILS = "cooldownUpSeconds: 10, cooldownDownSeconds: 20, holdAfterFailureSeconds: 120"
@@ -40,7 +41,9 @@ class Session:
     def __exit__(self, *_):
         self.processes.stop_all()
 
-    def start_cluster(self, **options):
+    def start_cluster(self, high_availability=False, **options):
+        if high_availability:
+            options["settings"] = ZooKeeper(self.processes).start().settings()
         self.cluster = Cluster(self.processes, **options).start()
         return self.cluster
 
