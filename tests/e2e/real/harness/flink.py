@@ -34,7 +34,7 @@ QUICK = {
     "metrics.fetcher.update-interval": "2000",
     "web.refresh-interval": "200",
     "heartbeat.interval": "1000",
-    "heartbeat.timeout": "6000",
+    "heartbeat.timeout": "20000",
     "restart-strategy.type": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "100000",
     "restart-strategy.fixed-delay.delay": "1 s",
@@ -96,6 +96,7 @@ class Cluster:
             "rest.port": self.port, "rest.bind-port": self.port, "rest.profiling.enabled": "false",
             "web.upload.dir": paths["upload"], "io.tmp.dirs": paths["tmp"],
             "cluster.registration.error-delay": "500 ms",
+            "pekko.ask.timeout": "60 s",  # a busy machine takes long to start three processes
             "state.backend.type": "hashmap",
             "execution.checkpointing.dir": paths["checkpoints"].as_uri(),
             "execution.checkpointing.savepoint-dir": paths["savepoints"].as_uri(),
@@ -148,11 +149,12 @@ class Cluster:
 
     def wait_for_task_managers(self, count):
         eventually(f"{count} TaskManagers (see {self.processes.log('jobmanager')})",
-                   lambda: self._registered() == count, 90)
+                   lambda: self._registered() == count, 240)
 
     def _registered(self):
-        if not self.processes.alive("jobmanager"):
-            raise AssertionError(f"the JobManager ended: see {self.processes.log('jobmanager')}")
+        for name, process in self.processes.running.items():
+            if process.poll() is not None:
+                raise AssertionError(f"{name} ended: see {self.processes.log(name)}")
         try:
             return self.rest.get("/overview")["taskmanagers"]
         except (OSError, Refused):
@@ -188,7 +190,7 @@ class Job:
             return None
         return {_operator(each["name"]): each["parallelism"] for each in job["vertices"]}
 
-    def wait_until_running(self, seconds=60):
+    def wait_until_running(self, seconds=180):
         eventually(f"job {self.id} runs", self.runs, seconds)
         return self
 

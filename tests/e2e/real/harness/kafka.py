@@ -45,7 +45,7 @@ class Broker:
         identity = self._run("kafka.tools.StorageTool", "random-uuid").split()[-1]
         self._run("kafka.tools.StorageTool", "format", "--standalone", "-t", identity, "-c", str(self.settings))
         self.processes.start("kafka", self._java("256m", "kafka.Kafka", self.settings))
-        eventually(f"the broker is up (see {self.processes.log('kafka')})", self._is_up, 60)
+        eventually(f"the broker is up (see {self.processes.log('kafka')})", self._is_up, 180)
         return self
 
     def _is_up(self):
@@ -54,7 +54,7 @@ class Broker:
         return "Kafka Server started" in self.processes.log("kafka").read_text()
 
     def _run(self, main, *arguments):
-        done = subprocess.run(self._java("64m", main, *arguments), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self._java("64m", main, *arguments), capture_output=True, text=True, timeout=180)
         if done.returncode:
             raise AssertionError(f"{main} {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout

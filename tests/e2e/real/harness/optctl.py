@@ -25,8 +25,8 @@ class Optctl:
         self.spec.write_text(string.Template(text).substitute(values))
 
     def start(self):
-        self.processes.start("optctl", [self.program, "run", self.spec, "--ledger", self.ledger,
-                                        "--listen", f"127.0.0.1:{self.port}"], cwd=self.folder)
+        self.processes.start("optctl", [self.program, "run", self.spec, "--ledger", self.ledger, "--verbose"],
+                             cwd=self.folder)
         return self
 
     @property
@@ -46,11 +46,11 @@ class Optctl:
     def kill(self):
         self.processes.kill("optctl")
 
-    def call(self, *words):
-        """Standard output of another command."""
+    def call(self, *words, status=0):
+        """Standard output of another command, which is to end with that status."""
         command = [self.program, *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self.folder)
-        if done.returncode:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=self.folder)
+        if done.returncode != status:
             raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stderr}")
         return done.stdout
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The load falls to a quarter: what is no longer needed is given back, and no record is late for it."""
+import time
+
+from harness.session import needed
+
+
+def play(world):
+    world.start_cluster()
+    world.happens("rate 1600")
+    world.submit(parallelism=8)
+    optctl = world.optctl().start()
+    time.sleep(45)
+    assert needed(1600) <= world.width() <= 9, f"{world.width()} subtasks for 1600 records/s"
+
+    world.happens("rate 400")
+    world.wait_for_width(needed(400), 3, 120)
+    optctl.wait_for_outcome(120)
+
+    late = [world.lag_ms() for _ in range(10) if not time.sleep(1)]
+    assert max(late) < 5000, f"late after the change: {late}"
+    assert needed(400) <= world.width() <= 3, optctl.widths()
+    assert all(outcome in ("Confirmed", "Pending") for _, _, outcome in optctl.widths()), optctl.widths()
+    assert world.job.failures() == 0
+    assert optctl.stop() == 3

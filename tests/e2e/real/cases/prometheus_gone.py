@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prometheus goes away and comes back: nothing is changed on what is not known, and the program says what is missing."""
+import time
+
+from harness.processes import eventually
+from harness.session import needed
+
+
+def play(world):
+    world.start_cluster()
+    world.happens("rate 600")
+    world.submit(parallelism=3)
+    world.start_prometheus()
+    proxy = world.put_between()
+    optctl = world.optctl(flink=proxy.url, sources=f'  metrics:\n    prometheus: {{url: "{world.prometheus.url}"}}').start()
+    time.sleep(45)
+    assert needed(600) <= world.width() <= 4, optctl.widths()
+    optctl.wait_for_rest()
+
+    world.processes.kill("prometheus")
+    time.sleep(10)
+    asked = proxy.count("PUT", "/resource-requirements$")
+    time.sleep(20)
+    assert optctl.alive()
+    assert proxy.count("PUT", "/resource-requirements$") == asked, "changed without measurements"
+    assert "prometheus" in optctl.log.read_text().lower(), "the log does not say what is missing"
+
+    world.prometheus.start()
+    world.happens("rate 1500")
+    world.wait_for_width(needed(1500), 9, 90)
+    eventually("records are no longer late", lambda: world.lag_ms() < 5000, 90, 1)
+    assert optctl.stop() == 3

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operator work takes twice as long for each record from one moment to the next; the load stays the same."""
+import time
+
+from harness.session import needed
+
+RATE = 700
+
+
+def play(world):
+    world.start_cluster()
+    world.happens(f"rate {RATE}")
+    world.submit(parallelism=3)
+    optctl = world.optctl().start()
+    time.sleep(45)
+    before = len(optctl.actions())
+
+    world.happens("cost 2")
+    world.wait_for_width(needed(2 * RATE), 9, 90)
+    world.wait_until_in_time(90)
+    optctl.wait_for_outcome(120, after=before)
+
+    assert needed(2 * RATE) <= world.width() <= 9, optctl.widths()
+    assert world.job.failures() == 0
+    assert optctl.stop() == 3
