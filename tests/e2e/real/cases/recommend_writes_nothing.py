@@ -10,8 +10,8 @@ CHANGE = 4  # exit status
 
 def play(world):
     world.start_cluster()
-    world.happens("rate 600")
-    world.submit(parallelism=11)
+    world.happens("rate 1500")
+    world.submit(parallelism=3)
     proxy = world.put_between()
     optctl = world.optctl(flink=proxy.url)
 
@@ -19,7 +19,7 @@ def play(world):
     pipeline, = json.loads(text)["pipelines"]
     print(pipeline["recommended"]["text"], pipeline["reason"])
 
-    assert needed(600) <= pipeline["recommended"]["configuration"]["parallelism.work"] <= 4, text
+    assert needed(1500) <= pipeline["recommended"]["configuration"]["parallelism.work"] <= 9, text
     written = [request for request in proxy.requests if request[0] != "GET"]
     assert proxy.requests and not written, f"recommend sent {written}"
-    assert world.width() == 11 and set(world.job.wanted().values()) == {11}
+    assert world.width() == 3 and set(world.job.wanted().values()) == {3}

@@ -96,7 +96,8 @@ class Cluster:
             "rest.port": self.port, "rest.bind-port": self.port, "rest.profiling.enabled": "false",
             "web.upload.dir": paths["upload"], "io.tmp.dirs": paths["tmp"],
             "cluster.registration.error-delay": "500 ms",
-            "pekko.ask.timeout": "60 s",  # a busy machine takes long to start three processes
+            # A busy machine takes long to start so many processes at once.
+            "pekko.ask.timeout": "60 s", "pekko.startup-timeout": "60 s",
             "state.backend.type": "hashmap",
             "execution.checkpointing.dir": paths["checkpoints"].as_uri(),
             "execution.checkpointing.savepoint-dir": paths["savepoints"].as_uri(),
