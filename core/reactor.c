@@ -11,6 +11,8 @@
 #include "core/fiber.h"
 #include "core/timers.h"
 
+#define LONGEST_WAIT_MS 3600000 /* for sockets, while no timer is set */
+
 /* Of real time, for what is on its way between two sockets of this process: */
 #define SETTLE_MS    1    /* a spell */
 #define QUIET_SPELLS 3    /* in a row: then nothing comes any more, */
@@ -31,6 +33,7 @@ struct reactor {
         uv_signal_t signals[2];
         bool catches_signals;
         bool virtual_time, stopped;
+        bool looping;        /* in uv_run */
         bool rang;           /* the alarm, since it was set */
         int64_t stuck_bytes; /* on their way when virtual time last jumped */
         int64_t virtual_ms;
@@ -70,6 +73,9 @@ static int64_t steady_of(struct reactor *reactor, int64_t time_ms)
 
 static void make_ready(struct reactor *reactor, struct fiber *fiber)
 {
+        /* The loop's timers come before its sockets: who was woken by one does not wait for those. */
+        if (reactor->looping)
+                uv_stop(&reactor->loop);
         fiber->next = NULL;
         *reactor->last_ready = fiber;
         reactor->last_ready = &fiber->next;
@@ -136,11 +142,6 @@ static void expire_timers(struct reactor *reactor)
 }
 
 /* ---- life ---- */
-
-static void ignore_alarm(uv_timer_t *alarm)
-{
-        (void)alarm;
-}
 
 bool reactor_new(const struct reactor_options *options, struct reactor **ret_reactor, struct error *err)
 {
@@ -214,28 +215,39 @@ void reactor_spawn_at(struct reactor *reactor, int64_t time_ms, void (*run)(void
 
 /* ---- the loop ---- */
 
-static void wait_for_sockets(struct reactor *reactor)
-{
-        const struct timer *first = timers_first(&reactor->timers);
-
-        if (first) {
-                int64_t left = first->due_ms - reactor_steady_ms(reactor);
-
-                uv_update_time(&reactor->loop);
-                uv_timer_start(&reactor->alarm, ignore_alarm, left > 0 ? (uint64_t)left : 0, 0);
-        }
-        /* Without a handle that counts as alive uv would not wait: the alarm does while it is set. */
-        uv_ref((uv_handle_t *)&reactor->alarm);
-        uv_run(&reactor->loop, UV_RUN_ONCE);
-        uv_unref((uv_handle_t *)&reactor->alarm);
-        uv_timer_stop(&reactor->alarm);
-}
-
 static void note_alarm(uv_timer_t *alarm)
 {
         struct reactor *reactor = alarm->data;
 
         reactor->rang = true;
+}
+
+static void look_at_sockets(struct reactor *reactor, uv_run_mode mode)
+{
+        reactor->looping = true;
+        uv_run(&reactor->loop, mode);
+        reactor->looping = false;
+}
+
+/* One turn of the loop, which waits for sockets for `wait_ms` at most. The alarm rings again and again: it
+ * may be due before the loop begins to wait, and would be no reason to wake up then. */
+static void run_loop(struct reactor *reactor, int64_t wait_ms)
+{
+        reactor->rang = false;
+        uv_update_time(&reactor->loop);
+        uv_timer_start(&reactor->alarm, note_alarm, (uint64_t)wait_ms, 1);
+        uv_ref((uv_handle_t *)&reactor->alarm);
+        look_at_sockets(reactor, UV_RUN_ONCE);
+        uv_unref((uv_handle_t *)&reactor->alarm);
+        uv_timer_stop(&reactor->alarm);
+}
+
+static void wait_for_sockets(struct reactor *reactor)
+{
+        const struct timer *first = timers_first(&reactor->timers);
+        int64_t left = first ? first->due_ms - reactor_steady_ms(reactor) : LONGEST_WAIT_MS;
+
+        run_loop(reactor, left < 0 ? 0 : left < LONGEST_WAIT_MS ? left : LONGEST_WAIT_MS);
 }
 
 /* True when nothing came for a spell. What comes may take so long that the alarm rings, too: so it is also
@@ -244,32 +256,26 @@ static bool spell_is_quiet(struct reactor *reactor)
 {
         struct pollfd backend = {.fd = uv_backend_fd(&reactor->loop), .events = POLLIN};
 
-        reactor->rang = false;
-        uv_update_time(&reactor->loop);
-        uv_timer_start(&reactor->alarm, note_alarm, SETTLE_MS, 0);
-        uv_ref((uv_handle_t *)&reactor->alarm);
-        uv_run(&reactor->loop, UV_RUN_ONCE);
-        uv_unref((uv_handle_t *)&reactor->alarm);
-        uv_timer_stop(&reactor->alarm);
+        run_loop(reactor, SETTLE_MS);
         return reactor->rang && !reactor->first_ready && poll(&backend, 1, 0) == 0;
 }
 
-static void add_bytes_under_way(uv_handle_t *handle, void *total)
+static void add_unsent_bytes(uv_handle_t *handle, void *total)
 {
         int socket, bytes;
 
         if ((handle->type == UV_TCP || handle->type == UV_POLL) && uv_fileno(handle, &socket) == 0 &&
-            ioctl(socket, SIOCOUTQ, &bytes) == 0)
+            ioctl(socket, SIOCOUTQNSD, &bytes) == 0)
                 *(int64_t *)total += bytes;
 }
 
-/* Bytes that were sent and that the other side's system has not taken yet. TCP holds some back for longer
- * than a spell. */
-static int64_t bytes_under_way(struct reactor *reactor)
+/* Bytes that were written and that TCP has not sent yet, because the other side has no room. It holds them
+ * back for longer than a spell after there is room again. */
+static int64_t unsent_bytes(struct reactor *reactor)
 {
         int64_t total = 0;
 
-        uv_walk(&reactor->loop, add_bytes_under_way, &total);
+        uv_walk(&reactor->loop, add_unsent_bytes, &total);
         return total;
 }
 
@@ -284,7 +290,7 @@ static bool sockets_are_quiet(struct reactor *reactor)
                 for (int spell = 0; spell < QUIET_SPELLS; spell++)
                         if (!spell_is_quiet(reactor))
                                 return false;
-                stuck = bytes_under_way(reactor);
+                stuck = unsent_bytes(reactor);
         } while (stuck != reactor->stuck_bytes && stuck > 0 && uv_hrtime() < end);
         reactor->stuck_bytes = stuck;
         return true;
@@ -294,11 +300,11 @@ static void wait_in_virtual_time(struct reactor *reactor)
 {
         const struct timer *first;
 
-        uv_run(&reactor->loop, UV_RUN_NOWAIT);
+        look_at_sockets(reactor, UV_RUN_NOWAIT);
         if (reactor->first_ready || (uv_loop_alive(&reactor->loop) && !sockets_are_quiet(reactor)))
                 return;
         if (reactor->n_offloaded > 0) {
-                uv_run(&reactor->loop, UV_RUN_ONCE);
+                look_at_sockets(reactor, UV_RUN_ONCE);
                 return;
         }
         first = timers_first(&reactor->timers);
@@ -312,7 +318,7 @@ static void turn(struct reactor *reactor, const bool *ended)
         run_ready(reactor);
         expire_timers(reactor);
         if (reactor->first_ready || *ended)
-                uv_run(&reactor->loop, UV_RUN_NOWAIT);
+                look_at_sockets(reactor, UV_RUN_NOWAIT);
         else if (reactor->n_fibers > 0 && reactor->virtual_time)
                 wait_in_virtual_time(reactor);
         else if (reactor->n_fibers > 0)

@@ -156,6 +156,38 @@ static void return_at_once(void *argument)
         stage->ended++;
 }
 
+static void wake_waiter(uv_timer_t *timer)
+{
+        struct stage *stage = timer->data;
+
+        reactor_wake(stage->reactor, stage->waiter);
+}
+
+static void wait_for_timer_of_the_loop(void *argument)
+{
+        struct stage *stage = argument;
+        uv_timer_t timer = {.data = stage};
+        int64_t begun = reactor_steady_ms(stage->reactor);
+
+        stage->waiter = reactor_current(stage->reactor);
+        uv_timer_init(reactor_loop(stage->reactor), &timer);
+        uv_timer_start(&timer, wake_waiter, 0, 0);
+        assert_true(reactor_suspend_until(stage->reactor, clock_now_ms(&stage->clock) + 20000));
+        assert_true(reactor_steady_ms(stage->reactor) - begun < 10000);
+        uv_close((uv_handle_t *)&timer, NULL);
+        uv_run(reactor_loop(stage->reactor), UV_RUN_NOWAIT);
+}
+
+/* Others' timers come due before the loop begins to wait: what they wake goes on at once. */
+static void test_what_a_timer_of_the_loop_wakes_goes_on(void **state)
+{
+        struct stage stage = stage_open(0);
+
+        (void)state;
+        reactor_call(stage.reactor, wait_for_timer_of_the_loop, &stage);
+        stage_close(&stage);
+}
+
 /* What others wait for is none of the caller's business. */
 static void test_a_call_returns_when_its_fiber_has(void **state)
 {
@@ -311,6 +343,7 @@ int main(void)
                 cmocka_unit_test(test_virtual_time_jumps_from_timer_to_timer),
                 cmocka_unit_test(test_what_is_spawned_for_later_starts_then),
                 cmocka_unit_test(test_stopping_ends_sleeps_and_starts_nothing),
+                cmocka_unit_test(test_what_a_timer_of_the_loop_wakes_goes_on),
                 cmocka_unit_test(test_a_call_returns_when_its_fiber_has),
                 cmocka_unit_test(test_waking_and_waiting),
                 cmocka_unit_test(test_a_word_that_comes_early_is_kept),
