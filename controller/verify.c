@@ -40,7 +40,8 @@ void verify_begin(struct verify *verify, const struct verify_options *options,
         verify->settled_ms = applied_ms + settle_ms;
         verify->deadline_ms = verify->settled_ms + options->patience_ms;
         verify->up_deadline_ms = verify->deadline_ms;
-        verify->came_up = verify->came_up_once = verify->seen = false;
+        verify->applied_ms = applied_ms;
+        verify->came_up = verify->came_up_once = verify->seen = verify->heard = false;
         /* A backlog from before the change is not the change's. */
         verify->disturbed = before && observation_backlog_seconds(before) > DRAINED_SECONDS;
         verify->restarts = -1;
@@ -52,7 +53,7 @@ void verify_begin(struct verify *verify, const struct verify_options *options,
 void verify_expect_up(struct verify *verify, int64_t by_ms)
 {
         if (by_ms < verify->deadline_ms)
-                verify->up_deadline_ms = by_ms > verify->settled_ms ? by_ms : verify->settled_ms;
+                verify->up_deadline_ms = by_ms;
 }
 
 static void sample_add(struct verify_sample *sample, double value)
@@ -202,18 +203,17 @@ static void take_window(struct verify *verify, const struct observation *observa
                 sample_add(&verify->latency, observation->latency_p99_seconds);
 }
 
-static enum verify_result never_came_up(const struct verify *verify, int64_t deadline_ms, char *reason,
-                                        size_t room)
+static enum verify_result never_came_up(int64_t within_ms, char *reason, size_t room)
 {
         snprintf(reason, room, "the pipeline did not come up with it within %lld s",
-                 (long long)((deadline_ms - verify->settled_ms) / MS_PER_SECOND));
+                 (long long)(within_ms / MS_PER_SECOND));
         return VERIFY_REGRESSED;
 }
 
 static enum verify_result at_deadline(const struct verify *verify, char *reason, size_t room)
 {
         if (verify->seen && !verify->came_up)
-                return never_came_up(verify, verify->deadline_ms, reason, room);
+                return never_came_up(verify->options->patience_ms, reason, room);
         snprintf(reason, room, "only %d windows could be compared, %d are needed", verify->windows,
                  verify->options->windows_max);
         return VERIFY_UNDECIDED;
@@ -242,18 +242,21 @@ static enum verify_result conclude(const struct verify *verify, int64_t now_ms, 
 enum verify_result verify_observe(struct verify *verify, const struct observation *observation,
                                   int64_t now_ms, char *reason, size_t room)
 {
+        if (!(observation->missing & MISSING_ALL) && observation->time_ms > verify->applied_ms) {
+                verify->heard = true;
+                verify->came_up_once |= runs_as_wanted(verify, observation);
+        }
         if (!(observation->missing & MISSING_ALL) &&
             observation->time_ms - observation->window_ms >= verify->settled_ms) {
                 verify->seen = true;
                 verify->came_up = runs_as_wanted(verify, observation);
-                verify->came_up_once |= verify->came_up;
                 if (verify->came_up && observation->missing == 0)
                         take_window(verify, observation);
                 else
                         verify->disturbed = true;
         }
-        if (verify->seen && !verify->came_up_once && now_ms >= verify->up_deadline_ms)
-                return never_came_up(verify, verify->up_deadline_ms, reason, room);
+        if (verify->heard && !verify->came_up_once && now_ms >= verify->up_deadline_ms)
+                return never_came_up(verify->up_deadline_ms - verify->applied_ms, reason, room);
         return conclude(verify, now_ms, reason, room);
 }
 

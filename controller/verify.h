@@ -56,10 +56,11 @@ struct verify {
         struct prediction prediction;
         struct configuration wanted;
         double reference_load; /* records/s the change was made for; NAN: not known */
-        int64_t settled_ms, deadline_ms;
-        int64_t up_deadline_ms; /* until when it must have run what was wanted once */
-        bool came_up;           /* runs what was wanted, as of the newest window that says so */
-        bool came_up_once;
+        int64_t applied_ms, settled_ms, deadline_ms;
+        int64_t up_deadline_ms;    /* until when it must have run what was wanted once */
+        bool came_up;              /* runs what was wanted, as of the newest window that says so */
+        bool came_up_once;         /* since it was applied */
+        bool heard;                /* something was measured since then */
         bool seen;                 /* something was measured since the settling */
         bool disturbed;            /* by a surge, an outage, a loss: until the backlog is gone */
         int restarts;              /* the engine's count when it had settled; -1: not known */

@@ -324,6 +324,12 @@ static void learn_edge(struct flink_measure *measure, const struct window *windo
                 measure->differs[index] = true;
 }
 
+/* What is under way to an operator that has time to spare is on its way, and does not wait. */
+static bool has_time(const struct operator_observation *receiver)
+{
+        return receiver->busy_ratio_max + receiver->backpressure_ratio < SPARE_RATIO;
+}
+
 /* In records of the sources: at the end of the window, and how much it grew. */
 struct hidden {
         double records, growth;
@@ -345,7 +351,7 @@ static struct hidden measure_hidden(struct flink_measure *measure, const struct 
                         continue;
                 learn_edge(measure, window, e, from, to, observation);
                 sent = sum_written(&window->now->vertices[from]);
-                if (measure->differs[e] || !(sent > 0))
+                if (measure->differs[e] || !(sent > 0) || has_time(&observation->operators[to]))
                         continue;
                 usual = observation->operators[to].in_per_second * IN_FLIGHT_SECONDS;
                 now = fmax(under_way(window, window->now, from, to) - usual, 0);
