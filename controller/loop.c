@@ -220,6 +220,17 @@ static bool may_go_back(const struct loop *loop, const struct configuration *bac
                verify_capacity(&loop->verify) * (1 + loop->setup.verify->capacity_effect);
 }
 
+/* What runs instead of what was wanted, when that never came up: an engine may take as much as fits. */
+static const struct configuration *what_fits(const struct loop *loop)
+{
+        const struct configuration *running = &loop->newest->configuration;
+
+        if (loop->verify.came_up_once || loop->newest->missing || loop->newest->restarting ||
+            configuration_equal(running, &loop->action.intent.to))
+                return NULL;
+        return running;
+}
+
 static void on_regression(struct loop *loop, const char *reason)
 {
         const struct intent *intent = &loop->action.intent;
@@ -230,7 +241,9 @@ static void on_regression(struct loop *loop, const char *reason)
         double carried = to_good ? good->carried_per_second : loop->carried_before_per_second;
         char words[REASON_ROOM];
 
-        if (may_go_back(loop, back, carried)) {
+        if (!may_go_back(loop, back, carried))
+                back = what_fits(loop);
+        if (back) {
                 action_take_back(&loop->action, back, reason);
                 return;
         }

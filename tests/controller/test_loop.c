@@ -253,6 +253,38 @@ static void test_half_a_change_is_taken_back(void **state)
         close_scene(&scene);
 }
 
+static int64_t two_minutes(void *state)
+{
+        (void)state;
+        return 120 * MS_PER_SECOND;
+}
+
+/* The engine takes the order and runs what fits: the order is taken back to that, when going back all the way
+ * would shrink a pipeline that is at its limit, else all the way. */
+static void test_what_does_not_fit_is_taken_back_to_what_does(void **state)
+{
+        static const double work_after[] = {4, 6};
+
+        (void)state;
+        for (int behind = 0; behind < 2; behind++) {
+                struct scene scene;
+
+                open_scene(&scene, SPEC_AUTO);
+                scene.play->actuator.patience_ms = two_minutes;
+                scene.play->slots = 6;
+                play_want(scene.play, 2, 8);
+                turns(&scene, 1);
+                assert_target(&scene, 2, 8);
+                scene.play->holds = true;
+                if (behind)
+                        scene.play->load_per_second = 10 * scene.play->rate_per_second;
+                turns(&scene, 5);
+                assert_ended(&scene, OUTCOME_REVERTED, "did not come up with it within 120 s");
+                assert_target(&scene, 2, work_after[behind]);
+                close_scene(&scene);
+        }
+}
+
 static void test_a_write_that_was_lost_reads_back_and_is_repeated(void **state)
 {
         struct scene scene;
@@ -408,6 +440,7 @@ int main(void)
                 cmocka_unit_test(test_a_failed_write_is_tried_again),
                 cmocka_unit_test(test_writes_that_keep_failing_are_given_up),
                 cmocka_unit_test(test_half_a_change_is_taken_back),
+                cmocka_unit_test(test_what_does_not_fit_is_taken_back_to_what_does),
                 cmocka_unit_test(test_a_write_that_was_lost_reads_back_and_is_repeated),
                 cmocka_unit_test(test_a_target_that_never_reads_back_fails),
                 cmocka_unit_test(test_a_write_whose_answer_was_lost_is_not_repeated),

@@ -57,10 +57,21 @@ static bool sleep_until(void *context, int64_t until_ms, struct error *err)
 
 /* ---- engine as a collector ---- */
 
+/* What fits of what it is told. */
+static struct configuration running(const struct play *play)
+{
+        struct configuration configuration = play->target;
+
+        if (play->slots > 0)
+                configuration.value[1] = fmin(configuration.value[1], play->slots);
+        return configuration;
+}
+
 static void run_engine(struct play *play, struct observation *observation)
 {
         double seconds = (double)(play->now_ms - play->engine_ms) / MS_PER_SECOND;
-        double capacity = play_capacity(play, &play->target) * ratio_of_wanted(play);
+        const struct configuration configuration = running(play);
+        double capacity = play_capacity(play, &configuration) * ratio_of_wanted(play);
         double taken = fmin(play->load_per_second * seconds + play->backlog_records, capacity * seconds);
         double busy = taken / (capacity * seconds);
 
@@ -71,8 +82,8 @@ static void run_engine(struct play *play, struct observation *observation)
                 .window_ms = (int64_t)(seconds * MS_PER_SECOND),
                 .missing = play->missing,
                 .restarting = play->restarting,
-                .configuration = play->target,
-                .workers = (int)fmax(play->target.value[0], play->target.value[1]),
+                .configuration = configuration,
+                .workers = (int)fmax(configuration.value[0], configuration.value[1]),
                 .offered_per_second = play->load_per_second,
                 .throughput_per_second = play->nan ? NAN : taken / seconds,
                 .backlog_records = play->backlog_records,

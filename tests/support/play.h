@@ -39,6 +39,7 @@ struct play {
         double rate_per_second;      /* one subtask of work takes */
         double rate_of_wanted_ratio; /* the same with the wanted configuration, over that; 1 */
         double latency_seconds;      /* of a pipeline that keeps up */
+        double slots; /* the engine runs no more subtasks of work than that, whatever it is told; 0: any */
         struct configuration wanted; /* by the strategy */
         struct prediction prediction;
         bool holds;           /* the strategy proposes nothing */
