@@ -7,7 +7,7 @@ const fault = text => { faults.push(text); root.dataset.errors = faults.join(' |
 window.addEventListener('error', event => fault(event.message));
 window.addEventListener('securitypolicyviolation', event => fault(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 
-const doc = JSON.parse(document.getElementById('document').textContent);
+let currency = ''; // ISO 4217, of every amount of money shown
 const main = document.getElementById('main');
 const HOUR = 3600e3, DAY = 24 * HOUR;
 
@@ -63,7 +63,7 @@ function grams(value) {
 const signs = {USD: '$', EUR: '€', GBP: '£'};
 const cents = value => !known(value) ? NONE : (value < 0 ? MINUS : '') +
   Math.abs(value).toFixed(Math.abs(value) >= 0.995 || value === 0 ? 2 : 4);
-const money = value => known(value) ? (signs[doc.currency] || doc.currency || '') + THIN + cents(value) : NONE;
+const money = value => known(value) ? (signs[currency] || currency) + THIN + cents(value) : NONE;
 const withUnit = unit => value => known(value) ? digits(value) + THIN + unit : NONE;
 const seconds = withUnit('s');
 const minutes = withUnit('min');
@@ -111,3 +111,18 @@ function tableToggle(title, make) {
   }}, 'Table');
   return [button, holder];
 }
+
+/* ---- colours: those the system prefers, until the button says otherwise ---- */
+
+const preferred = matchMedia('(prefers-color-scheme: dark)');
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  const other = theme === 'dark' ? 'Light' : 'Dark';
+  document.getElementById('theme').textContent = other;
+  document.getElementById('theme').setAttribute('aria-label', `${other} colours`);
+}
+function listenToTheme(show) {
+  document.getElementById('theme').addEventListener('click', () => show(root.dataset.theme === 'dark' ? 'light' : 'dark'));
+  preferred.addEventListener('change', () => show(preferred.matches ? 'dark' : 'light'));
+}
+const firstTheme = () => ({dark: 'dark', light: 'light'}[query.get('theme')] || (preferred.matches ? 'dark' : 'light'));

@@ -23,7 +23,15 @@ function followZoom(chart) {
     placeMark(other);
   });
 }
-const rowAt = (chart, x) => Math.max(0, Math.min(chart.rows.length - 1, Math.round((x - chart.rows[0][0]) / chart.step)));
+/* The row nearest to an instant; rows need not be equally far apart. */
+function rowAt(chart, x) {
+  let low = 0, high = chart.rows.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (chart.rows[middle][0] < x) low = middle + 1; else high = middle;
+  }
+  return low > 0 && x - chart.rows[low - 1][0] < chart.rows[low][0] - x ? low - 1 : low;
+}
 function read(chart, x) {
   const row = chart.rows[rowAt(chart, x)];
   chart.values.forEach((cell, i) => {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 'use strict';
 
+const doc = JSON.parse(document.getElementById('document').textContent);
+currency = doc.currency || '';
+
 /* ---- strategies and their colours: the baseline is grey, an oracle is ink, the others take the palette ---- */
 
 const strategies = doc.strategies || [];
@@ -290,18 +293,6 @@ function laneCharts(host, one) {
 
 /* ---- changes ---- */
 
-const OUTCOMES = {Confirmed: ['\u2713', 'good'], Reverted: ['\u21ba', 'bad'], Failed: ['\u2715', 'bad'], Pending: ['\u2026', ''], Unknown: ['', '']};
-const VERDICTS = {Refused: '\u2715 Refused', Clipped: '\u2702 Clipped'};
-
-function alternativesTable(list) {
-  const total = one => one.compute_cost + one.change_cost + one.penalty_cost;
-  const parts = one => `compute ${digits(one.compute_cost)} + change ${digits(one.change_cost)} + penalty ${digits(one.penalty_cost)}`;
-  return plainTable(`Alternatives weighed, ${doc.currency} over the horizon`, ['Configuration', 'Total'], list.map(one => h('tr', {},
-    h('th', {scope: 'row', class: 'text'}, one.configuration, one.why_not ? '' : h('span', {class: 'good'}, ' \u2713 chosen'),
-      h('span', {class: 'summary'}, parts(one)), one.why_not ? h('span', {class: 'summary'}, one.why_not + (one.feasible ? '' : ' (not feasible)')) : null),
-    h('td', {}, cents(total(one))))));
-}
-
 function changeDetails(one, owner) {
   return h('div', {class: 'more'},
     h('p', {}, `Guardrails: ${one.verdict}`, one.findings.length ? '' : ', no objection'),
@@ -309,22 +300,6 @@ function changeDetails(one, owner) {
     one.outcome ? h('p', {}, `Outcome: ${one.outcome}`) : null,
     (one.alternatives || []).length ? alternativesTable(one.alternatives) : null,
     h('button', {type: 'button', onclick: () => zoomTo(charts.find(chart => chart.owner === owner).group, one.time_ms - 3 * HOUR, one.time_ms + 3 * HOUR)}, 'Zoom the charts to it'));
-}
-
-const refused = one => one.verdict === 'Refused';
-const arrow = (from, to) => `${from} \u2192 ${to}`;
-
-/* "source 2, work 7 (7 workers)" to "source 2, work 9 (9 workers)": 7 to 9 workers, and the operators that change. */
-function move(one) {
-  const [from, to] = [one.from, one.to].map(text => /^(.+) \((\d+) workers?\)$/.exec(text));
-  if (one.from === one.to) return [`stays at ${one.to}`, ''];
-  if (!from || !to) return [arrow(one.from, one.to), ''];
-  const before = from[1].split(', ');
-  const operators = to[1].split(', ').map((text, i) => {
-    const [name, width] = text.split(/ (?=\d+$)/);
-    return text === before[i] ? null : arrow(before[i], before[i].startsWith(name + ' ') ? width : text);
-  });
-  return [from[2] === to[2] ? `${to[2]} workers` : arrow(from[2], to[2]) + ' workers', operators.filter(Boolean).join(', ')];
 }
 
 function changeItem(owner, one) {
@@ -561,18 +536,9 @@ function backtestReport() {
 /* ---- colours, printing, and the whole ---- */
 
 let redrawFront = null;
-function setTheme(theme) {
-  root.dataset.theme = theme;
-  const other = theme === 'dark' ? 'Light' : 'Dark';
-  document.getElementById('theme').textContent = other;
-  document.getElementById('theme').setAttribute('aria-label', `${other} colours`);
-}
-const preferred = matchMedia('(prefers-color-scheme: dark)');
-
 function listen() {
   const show = theme => { setTheme(theme); refreshCharts(); };
-  document.getElementById('theme').addEventListener('click', () => show(root.dataset.theme === 'dark' ? 'light' : 'dark'));
-  preferred.addEventListener('change', () => show(preferred.matches ? 'dark' : 'light'));
+  listenToTheme(show);
   let before = null;
   const print = (on, theme) => { root.classList.toggle('printing', on); show(theme); if (redrawFront) redrawFront(); if (on) addPictures(); else dropPictures(); };
   addEventListener('beforeprint', () => { before = root.dataset.theme; print(true, 'light'); });
@@ -593,7 +559,7 @@ function checkpoint() {
 }
 
 const began = performance.now();
-setTheme({dark: 'dark', light: 'light'}[query.get('theme')] || (preferred.matches ? 'dark' : 'light'));
+setTheme(firstTheme());
 document.title = `${doc.pipeline}: ${doc.kind} by optctl`;
 document.getElementById('what').textContent = `${doc.kind} of ${doc.pipeline}`;
 if (doc.kind === 'backtest') backtestReport();
