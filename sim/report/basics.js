@@ -5,7 +5,7 @@ const query = new URLSearchParams(location.search);
 const faults = [];
 const fault = text => { faults.push(text); root.dataset.errors = faults.join(' | '); };
 window.addEventListener('error', event => fault(event.message));
-window.addEventListener('securitypolicyviolation', event => fault(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+window.addEventListener('securitypolicyviolation', event => fault(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}:${event.columnNumber} ${event.sample}`));
 
 let currency = ''; // ISO 4217, of every amount of money shown
 const main = document.getElementById('main');

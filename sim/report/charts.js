@@ -3,6 +3,9 @@
 
 /* ---- charts over time ---- */
 
+/* Keys are ours. Dygraphs' legend measures its font by an inline style, which a strict policy refuses. */
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter(plugin => plugin !== Dygraph.Plugins.Legend);
+
 /* Charts of one group show the same stretch of time and read the same instant. */
 const charts = [];
 const readout = h('span', {class: 'when', id: 'when'});
@@ -134,7 +137,7 @@ function dygraphOptions(chart, lines) {
   for (const line of lines) series[line.label] = {stepPlot: !!line.step, fillGraph: !!line.fill, strokePattern: line.dash || null,
     strokeWidth: line.width || 1.6, color: color(line.variable)};
   return {
-    labels: ['time', ...lines.map(line => line.label)], series, labelsUTC: true, legend: 'never', customBars: !!chart.bars,
+    labels: ['time', ...lines.map(line => line.label)], series, labelsUTC: true, customBars: !!chart.bars,
     fillAlpha: chart.bars ? 0.22 : 0.16, animatedZooms: false, interactionModel: mouseOnly(), highlightCircleSize: 3,
     connectSeparatedPoints: false, drawGapEdgePoints: true, axisLineColor: color('line'), gridLineColor: color('grid'), xRangePad: 0,
     includeZero: !chart.log, logscale: !!chart.log, valueRange: chart.range || null, axisLabelFontSize: 12,
@@ -180,7 +183,7 @@ function keyboard(chart) {
     const width = to - from, x = chart.cursor === undefined ? (from + to) / 2 : chart.cursor;
     const move = {ArrowLeft: -1, ArrowRight: 1, PageUp: -24, PageDown: 24}[event.key];
     if (move) {
-      chart.cursor = chart.rows[rowAt(chart, x + move * chart.step)][0];
+      chart.cursor = chart.rows[Math.max(0, Math.min(chart.rows.length - 1, rowAt(chart, x) + move))][0];
       chart.graph.setSelection(rowAt(chart, chart.cursor));
       point(chart, chart.cursor);
       document.getElementById('reading').textContent = `${moment(chart.cursor)}: ` + chart.values.map((cell, i) => `${chart.names[i]}${cell.textContent}`).join(', ');
@@ -192,31 +195,49 @@ function keyboard(chart) {
   };
 }
 
-/*
- * One chart with its keys and its table. spec: title, lines [{label, values | low/high, variable, dash, step, fill}],
- * format, tick, group, owner, height (low, tall), and what underlay and dygraphOptions read.
- */
-function addChart(host, start, stepSeconds, spec) {
-  const lines = spec.lines.filter(line => line.values && line.values.some(known));
-  if (!lines.length) return null;
-  const chart = Object.assign({step: stepSeconds * 1000, tick: scaled, names: lines.map(line => line.label)}, spec);
+function makeRows(chart, lines, timeOf) {
   const positive = value => chart.log && !(value > 0) ? null : value;
   const cell = (line, i) => !chart.bars ? positive(line.values[i]) : line.low ? [line.low[i], line.values[i], line.high[i]] : [line.values[i], line.values[i], line.values[i]];
-  chart.rows = Array.from({length: Math.max(...lines.map(line => line.values.length))}, (_, i) =>
-    [start + i * chart.step, ...lines.map(line => { const value = cell(line, i); return value === undefined ? null : value; })]);
+  return Array.from({length: Math.max(...lines.map(line => line.values.length))}, (_, i) =>
+    [timeOf(i), ...lines.map(line => { const value = cell(line, i); return value === undefined ? null : value; })]);
+}
+const knownLines = lines => lines.filter(line => line.values && line.values.some(known));
+const describeChart = (chart, lines) => `${chart.title}. ${summary(chart, lines)}. Arrow keys read values, plus and minus zoom, Escape shows everything.`;
+
+/*
+ * One chart with its keys and its table. spec: title, lines [{label, values | low/high, variable, dash, step, fill}],
+ * format, tick, group, owner, height (low, tall), times (when values are not stepSeconds apart), and what underlay and
+ * dygraphOptions read.
+ */
+function addChart(host, start, stepSeconds, spec) {
+  const lines = knownLines(spec.lines);
+  if (!lines.length) return null;
+  const chart = Object.assign({step: stepSeconds * 1000, tick: scaled, names: lines.map(line => line.label)}, spec);
+  chart.rows = makeRows(chart, lines, i => spec.times ? spec.times[i] : start + i * chart.step);
   chart.values = lines.map(() => h('b', {}));
   chart.mark = h('div', {class: 'mark', hidden: true});
-  const plot = h('div', {class: 'plot ' + (spec.height || ''), tabindex: 0, role: 'img',
-    'aria-label': `${spec.title}. ${summary(chart, lines)}. Arrow keys read values, plus and minus zoom, Escape shows everything.`});
+  chart.plot = h('div', {class: 'plot ' + (spec.height || ''), tabindex: 0, role: 'img', 'aria-label': describeChart(chart, lines)});
   const keys = lines.map((line, i) => h('span', {class: 'item'}, key(line.variable, line.dash, line.step), h('span', {}, line.label, chart.values[i])));
-  const [button, holder] = tableToggle(spec.title, () => slices(chart, lines));
-  host.append(h('div', {class: 'panel'}, h('header', {}, h('h4', {}, spec.title), h('span', {class: 'keys'}, keys), spec.control || null, button), plot, holder));
+  const [button, holder] = tableToggle(spec.title, () => slices(chart, knownLines(chart.lines)));
+  chart.holder = holder;
+  host.append(h('div', {class: 'panel'}, h('header', {}, h('h4', {}, spec.title), h('span', {class: 'keys'}, keys), spec.control || null, button), chart.plot, holder));
   chart.options = () => dygraphOptions(chart, lines);
-  chart.graph = new Dygraph(plot, chart.rows, chart.options());
-  plot.append(chart.mark);
-  plot.addEventListener('keydown', keyboard(chart));
+  chart.graph = new Dygraph(chart.plot, chart.rows, chart.options());
+  chart.plot.append(chart.mark);
+  chart.plot.addEventListener('keydown', keyboard(chart));
   charts.push(chart);
   return chart;
+}
+
+/* New values in the place of the old; `spec` has the same lines, and times. */
+function refillChart(chart, spec) {
+  const lines = knownLines(spec.lines);
+  Object.assign(chart, spec);
+  chart.rows = makeRows(chart, lines, i => spec.times[i]);
+  chart.plot.setAttribute('aria-label', describeChart(chart, lines));
+  if (chart.holder.children.length) chart.holder.replaceChildren(slices(chart, lines));
+  chart.graph.updateOptions({file: chart.rows, valueRange: chart.range || null});
+  placeMark(chart);
 }
 
 function dropCharts(unwanted) {
