@@ -53,6 +53,13 @@ target_link_libraries(report_pages PRIVATE sim support)
 add_test(NAME e2e/report_browser COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/report_browser $<TARGET_FILE:report_pages>)
 set_tests_properties(e2e/report_browser PROPERTIES TIMEOUT ${test_seconds} SKIP_RETURN_CODE 77)
 
+# The page of a running optctl, likewise: a program serves it over a scripted source.
+add_executable(page_server tests/e2e/page_server.c)
+target_link_libraries(page_server PRIVATE controller support)
+add_test(NAME e2e/page_browser COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/page_browser $<TARGET_FILE:page_server>
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(e2e/page_browser PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+
 add_test(NAME e2e/package COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/package ${PROJECT_BINARY_DIR})
 set_tests_properties(e2e/package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
 
