@@ -11,6 +11,9 @@
 #define BEHIND_SECONDS 5.0  /* waiting longer than this: catching up */
 #define RATE_ERROR_MIN 0.02 /* a calibrated rate is never trusted closer */
 #define DRIFT          1e-6 /* relative variance a rate takes on between observations */
+#define SURPRISE_SLACK 1.0  /* standard deviations that a true rate may be off each time */
+#define SURPRISE_CLIP  5.0  /* ... of one that count, so that one alone is no change */
+#define SURPRISE_LIMIT 7.9  /* sum of what is beyond the slack that proves a change */
 #define CPU_NOISE      0.10
 #define CPU_BIAS       0.08 /* until a saturated window has shown what CPU use means */
 #define CPU_SATURATED  0.9
@@ -39,7 +42,8 @@ struct stage {
         double skew;   /* load of the busiest subtask over the mean, as the model knows it */
         double coefficient[COEFFICIENTS];
         double covariance[COEFFICIENTS][COEFFICIENTS];
-        double noise; /* relative sd of a true rate */
+        double noise;       /* relative sd of a true rate */
+        double surprise[2]; /* evidence that records have become cheaper, or dearer, at once */
 };
 
 /* Downtime of a kind of restart: log-normal about a median that falls with the workers that share the work;
@@ -135,6 +139,34 @@ static void stage_bound(struct stage *stage, double p, double capacity)
         stage_prior(stage, stage->least, 0.1 * stage->least, 0, 0.015, 0, 2e-4);
 }
 
+/* Page's cumulative sum test (Biometrika 41, 1954), on both sides: what a record costs has changed at once,
+ * as when a subtask's machine slows down, and what was learnt before says nothing of it. `off` in standard
+ * deviations. */
+static bool is_surprised(struct stage *stage, double off)
+{
+        for (int side = 0; side < 2; side++) {
+                double beyond = fmin(side ? off : -off, SURPRISE_CLIP) - SURPRISE_SLACK;
+
+                stage->surprise[side] = fmax(stage->surprise[side] + beyond, 0);
+                if (stage->surprise[side] < SURPRISE_LIMIT)
+                        continue;
+                stage->surprise[0] = stage->surprise[1] = 0;
+                return true;
+        }
+        return false;
+}
+
+/* A record costs `factor` times what it did, whatever the parallelism: so much is known, and little more. */
+static void stage_rescale(struct stage *stage, double factor)
+{
+        for (int i = 0; i < COEFFICIENTS; i++) {
+                stage->coefficient[i] *= factor;
+                for (int j = 0; j < COEFFICIENTS; j++)
+                        stage->covariance[i][j] *= factor * factor;
+        }
+        stage->covariance[0][0] += 0.01 * stage->coefficient[0] * stage->coefficient[0];
+}
+
 /* Kalman step for one true rate `capacity` (records/s of all p subtasks) with relative noise. */
 static void stage_learn(struct stage *stage, double p, double capacity, double noise)
 {
@@ -152,6 +184,10 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
                         gain[i] += stage->covariance[i][j] * term[j];
                 spread += gain[i] * term[i];
                 innovation -= stage->coefficient[i] * term[i];
+        }
+        if (is_surprised(stage, innovation / sqrt(spread))) {
+                stage_rescale(stage, seconds / (seconds - innovation));
+                return;
         }
         stage->noise += FORGET * (fmin(fabs(innovation) / seconds * 1.25, 0.3) - stage->noise);
         for (int i = 0; i < COEFFICIENTS; i++) {

@@ -83,6 +83,7 @@ struct shift {
         double off;      /* the newest value from the level, in those; 0 once that has shifted */
         double sum[2];   /* evidence of a level below, above */
         double since[2]; /* sum of the values since it is positive but for the first */
+        bool wild[2];    /* the newest value is so far off that it counts no further */
         int count[2];    /* values since then */
         /* Whether shifts last: the newest one, from where to where, and the mean share that was left of them.
          */
@@ -443,13 +444,17 @@ static bool has_shifted(struct shift *shift, double level, double value, double 
         shift->scatter = fmax(shift->scatter, SCATTER_MIN);
         for (int side = 0; side < 2; side++) {
                 double beyond = fmin(side ? off : -off, SHIFT_CLIP) - SHIFT_SLACK;
+                /* far off at once: whatever had gathered before was scatter */
+                bool breaks = beyond >= SHIFT_CLIP - SHIFT_SLACK && !shift->wild[side];
 
+                shift->wild[side] = beyond >= SHIFT_CLIP - SHIFT_SLACK;
                 shift->sum[side] = fmax(shift->sum[side] + beyond, 0);
-                if (shift->sum[side] <= 0) {
+                if (shift->sum[side] <= 0 || breaks) {
                         shift->count[side] = 0;
                         shift->since[side] = 0;
-                        continue;
                 }
+                if (shift->sum[side] <= 0)
+                        continue;
                 if (shift->count[side]++ > 0)
                         shift->since[side] += value;
                 if (shift->sum[side] < SHIFT_LIMIT || shift->count[side] < 2)

@@ -29,7 +29,9 @@
 #define CHANGE_SECONDS                                                                                       \
         15.0 /* late seconds a change is worth at least: one in twenty goes wrong for five minutes */
 #define MARGIN           1.0 /* of its price that a change must save beyond it */
-#define KNOWN_INTERVALS  60  /* horizon that any history is good for */
+#define MARGIN_BACK      3.0 /* ... to take back a part of what was chosen for the same load */
+#define SAME_LOAD        0.15
+#define KNOWN_INTERVALS  60 /* horizon that any history is good for */
 #define SATURATED_RATIO  0.95
 #define BEHIND_SECONDS   5.0
 #define PENDING_LIMIT_MS (15 * 60 * MS_PER_SECOND)
@@ -108,6 +110,7 @@ struct plan {
         int64_t n_seen;
         double late_share;            /* of the time, lately */
         struct configuration pending; /* applied and not yet seen to run */
+        double sized_for;             /* load that it was chosen for, records/s; NAN: none was */
         int64_t pending_until_ms;     /* INT64_MIN: nothing is pending */
         int n_barred;
         struct barred barred[MAX_BARRED];
@@ -173,6 +176,7 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         plan->late_factor = candidates_late_factor(context->constraints, plan->options.late_factor);
         plan->risk = isnan(context->constraints->confidence) ? RISK : 1 - context->constraints->confidence;
         plan->pending_until_ms = INT64_MIN;
+        plan->sized_for = NAN;
         planner_chain_lay(&plan->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
         lay_steps(plan);
         plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_laid - 1] + STEP_MAX_MS);
@@ -373,14 +377,27 @@ static bool is_smaller(const struct candidate *candidate, const struct candidate
                candidate->capacity.mean < current->capacity.mean;
 }
 
+static double load_now(const struct plan *plan)
+{
+        return forecast_mean(plan->forecast, plan->options.interval_seconds * MS_PER_SECOND);
+}
+
+/* Whether the load is what the size was chosen for. */
+static bool is_same_load(const struct plan *plan)
+{
+        return fabs(load_now(plan) / plan->sized_for - 1) < SAME_LOAD;
+}
+
 /* While little has been seen nobody knows what the load will do next: then a change has to earn back its
  * price, and as much again, with nothing changed after it. What pays by a hair is taken back by the next
- * noise. */
+ * noise. To come down from what was chosen for this very load takes more: it was chosen to catch up, too. */
 static bool pays(const struct plan *plan, int j)
 {
         const struct planner_cost *now = &plan->costs[plan->current], *then = &plan->costs[j];
+        bool back = is_smaller(&plan->candidates[j], &plan->candidates[plan->current]) && is_same_load(plan);
 
-        return !forecast_is_young(plan->forecast) || now->hold - then->hold > (1 + MARGIN) * then->price;
+        return !forecast_is_young(plan->forecast) ||
+               now->hold - then->hold > (1 + (back ? MARGIN_BACK : MARGIN)) * then->price;
 }
 
 /* Least expected money among what is allowed. */
@@ -476,7 +493,7 @@ static void predict(const struct plan *plan, int best, int64_t now_ms, struct pr
         const struct candidate *to = &plan->candidates[best];
         struct estimate latency = capacity_base_latency(plan->capacity);
         double age = capacity_restart(plan->capacity, to->deployment.workers).age_seconds;
-        double load = forecast_mean(plan->forecast, plan->options.interval_seconds * MS_PER_SECOND);
+        double load = load_now(plan);
         double spare =
                 fmax(to->capacity.mean * capacity_catch_up_ratio(plan->capacity) / fmax(load, 1e-9) - 1,
                      0.02);
@@ -611,6 +628,7 @@ static void plan_told(void *state, const struct proposal *proposal, const struct
                         return;
                 capacity_changed(plan->capacity);
                 plan->pending = verdict->configuration;
+                plan->sized_for = load_now(plan);
                 plan->pending_until_ms = observation->time_ms + PENDING_LIMIT_MS;
                 return;
         case OUTCOME_REVERTED:

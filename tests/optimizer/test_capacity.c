@@ -220,6 +220,82 @@ static void restarts_are_measured(void **state)
         assert_true(capacity_failure(capacity, 4).age_seconds < before + 1);
 }
 
+/* From one window to the next a record takes twice as long, as when the busiest subtask's machine slows down:
+ * four windows later the estimate is within a tenth of what is so now, whatever was learnt in the hour
+ * before. */
+static void what_changes_at_once_is_believed_soon(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment four;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        four = wide(&chain, 4);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        for (int i = 0; i < 64; i++) {
+                double rate = i < 60 ? 1000 : 500;
+                struct observation seen = lawful(&chain, time_ms += 60000, 4, 1500, rate, 0, 0);
+
+                capacity_observe(capacity, &seen);
+        }
+        assert_float_equal(capacity_of(capacity, &four).mean, 2000, 200);
+}
+
+/* A source that is busy for 1 % of its time, and a sink that does not say: what they carried is the least
+ * that they can take, and the operator between them is the scarcest. */
+static void who_is_hardly_busy_holds_up_nobody(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment four;
+        struct observation seen;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        four = wide(&chain, 4);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        for (int i = 0; i < 3; i++) {
+                seen = lawful(&chain, (i + 1) * MINUTE_MS, 4, 2000, 1000, 0, 0);
+                seen.operators[0].busy_ratio = seen.operators[0].busy_ratio_max = 0.01;
+                seen.operators[2].busy_ratio = seen.operators[2].busy_ratio_max = NAN;
+                capacity_observe(capacity, &seen);
+        }
+        assert_true(capacity_known(capacity));
+        assert_true(capacity_of_operator(capacity, 0, 4).mean >= 2000);
+        assert_float_equal(capacity_of_operator(capacity, 1, 4).mean, 4000, 100);
+        assert_float_equal(capacity_of_operator(capacity, 2, 4).mean, 2000, 1);
+        assert_float_equal(capacity_of(capacity, &four).mean, 2000, 1);
+}
+
+/* Five seconds that measured nothing, no latency, no backlog after: the restart took less than was guessed.
+ */
+static void a_restart_that_nobody_measured_is_learnt_from(void **state)
+{
+        struct peer_pipeline chain;
+        int64_t time_ms = 0;
+        double before;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, 5000);
+        before = capacity_restart(capacity, 4).age_seconds;
+        for (int i = 0; i < 5; i++) {
+                struct observation seen = lawful(&chain, time_ms += 5000, 4, 2000, 1000, 0, 0);
+
+                seen.window_ms = 5000;
+                seen.latency_p99_seconds = NAN;
+                if (i == 1)
+                        capacity_changed(capacity);
+                if (i == 2) {
+                        seen.counters_reset = true;
+                        seen.missing = MISSING_RATES;
+                }
+                capacity_observe(capacity, &seen);
+        }
+        assert_true(capacity_restart(capacity, 4).age_seconds < before / 2);
+        assert_true(capacity_worker_start_seconds(capacity) < 10);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -230,6 +306,9 @@ int main(void)
                 cmocka_unit_test(partitions_do_not_divide_evenly),
                 cmocka_unit_test(a_pipeline_as_a_whole_is_learnt_when_saturated),
                 cmocka_unit_test(restarts_are_measured),
+                cmocka_unit_test(what_changes_at_once_is_believed_soon),
+                cmocka_unit_test(who_is_hardly_busy_holds_up_nobody),
+                cmocka_unit_test(a_restart_that_nobody_measured_is_learnt_from),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,55 @@ static void recorded_loads_are_forecast_better_than_by_the_last_value(void **sta
         }
 }
 
+/* Ten minutes of 5 s windows with 6 % scatter, then 2.5 times the load: after its first window one more has
+ * to tell, after the second the forecast is there at every lead, and no quantile fears another shift of that
+ * size. */
+static void a_shift_is_known_after_two_values(void **state)
+{
+        uint64_t seed = 1;
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 120; i++)
+                forecast_add(forecast, i * INT64_C(5000), 600 * (1 + 0.06 * normal(&seed)));
+        assert_false(forecast_unsettled(forecast));
+        forecast_add(forecast, 120 * 5000, 1500);
+        assert_true(forecast_unsettled(forecast));
+        forecast_add(forecast, 121 * 5000, 1500);
+        assert_false(forecast_unsettled(forecast));
+        for (int64_t lead = 5000; lead <= 10 * MINUTE_MS; lead += 5000) {
+                assert_float_equal(forecast_mean(forecast, lead), 1500, 0.1 * 1500);
+                assert_true(forecast_quantile(forecast, lead, 0.9) < 1.35 * 1500);
+        }
+}
+
+/* One wild value is no shift. */
+static void one_value_is_no_shift(void **state)
+{
+        uint64_t seed = 2;
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 120; i++)
+                forecast_add(forecast, i * INT64_C(5000), i == 100 ? 2400 : 600 * (1 + 0.06 * normal(&seed)));
+        assert_float_equal(forecast_mean(forecast, MINUTE_MS), 600, 60);
+}
+
+/* Until it is known how often the load shifts, a rule of thumb: half a time in as long as was seen. */
+static void shifts_are_expected_less_the_longer_none_came(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i <= 120; i++)
+                forecast_add(forecast, i * INT64_C(5000), 600);
+        assert_float_equal(forecast_shifts_per_second(forecast), 0.5 / 600, 1e-9);
+        assert_true(forecast_is_young(forecast));
+        for (int i = 121; i <= 720; i++)
+                forecast_add(forecast, i * INT64_C(5000), 600);
+        assert_false(forecast_is_young(forecast));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -259,6 +308,9 @@ int main(void)
                 cmocka_unit_test(the_first_hour_has_quantiles),
                 cmocka_unit_test(quantiles_cover_what_they_say),
                 cmocka_unit_test(a_random_walk_costs_little),
+                cmocka_unit_test(a_shift_is_known_after_two_values),
+                cmocka_unit_test(one_value_is_no_shift),
+                cmocka_unit_test(shifts_are_expected_less_the_longer_none_came),
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
                 cmocka_unit_test(recorded_loads_are_forecast_better_than_by_the_last_value),
