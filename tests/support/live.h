@@ -240,90 +240,115 @@ static inline void live_turns(struct live_job *job, struct loop *loop, const str
         clock_sleep_until(clock, end_ms, &err);
 }
 
-static inline struct live_result live_play(const struct live_case *given, const char *strategy,
-                                           const char *const *more_sets, uint64_t run, bool print)
-{
-        struct live_result result = {.seconds = live_seconds(given)};
-        autofree char *interval = memory_format("spec.strategies.plan.intervalSeconds=%d",
-                                                given->interval_seconds > 0 ? given->interval_seconds : 5);
-        const char *sets[8] = {interval};
-        struct error err = ERROR_INIT;
+/* What one run is made of. */
+struct live_stage {
         struct spec *spec;
         const struct spec_strategy *found;
-        struct price_book *prices = NULL;
-        struct live_load load = live_load_new(given, run);
-        struct load offered = {load.count, load.rate, load.sum};
-        struct foresight foresight = {0, MS_PER_SECOND, load.count, load.rate, NULL};
-        struct live_job job = {.given = given, .result = &result, .print = print};
-        struct figures figures;
-        void *state = NULL;
+        struct price_book *prices;
+        struct live_load load;
+        struct load offered;
+        struct foresight foresight;
+        void *state;
+};
 
-        for (int i = 0; more_sets && more_sets[i]; i++)
-                sets[i + 1] = more_sets[i];
-        spec = live_spec(given, sets);
-        found = spec_find_strategy(spec, strategy);
-        if (!price_book_new(spec->prices, ".", &prices, &err))
+static inline void live_open(struct live_stage *stage, const struct live_case *given, const char *strategy,
+                             uint64_t run)
+{
+        autofree char *interval = memory_format("spec.strategies.plan.intervalSeconds=%d",
+                                                given->interval_seconds > 0 ? given->interval_seconds : 5);
+        const char *sets[] = {interval, NULL};
+        struct error err = ERROR_INIT;
+        struct strategy_context context = {0};
+        bool knows;
+
+        *stage = (struct live_stage){.spec = live_spec(given, sets), .load = live_load_new(given, run)};
+        stage->found = spec_find_strategy(stage->spec, strategy);
+        stage->offered = (struct load){stage->load.count, stage->load.rate, stage->load.sum};
+        stage->foresight = (struct foresight){0, MS_PER_SECOND, stage->load.count, stage->load.rate,
+                                              &stage->spec->model};
+        if (!price_book_new(stage->spec->prices, ".", &stage->prices, &err))
                 abort();
-        foresight.model = &spec->model;
-        {
-                const struct strategy_context context = {
-                        .pipeline = &spec->pipeline,
-                        .constraints = &spec->constraints,
-                        .prices = prices,
-                        .model = found->strategy->needs_foresight ? &spec->model : NULL,
-                        .foresight = found->strategy->needs_foresight ? &foresight : NULL,
-                };
-                const struct engine_setup setup = {
-                        .pipeline = &spec->pipeline,
-                        .model = &spec->model,
-                        .prices = prices,
-                        .constraints = &spec->constraints,
-                        .load = &offered,
-                        .step_ms = MS_PER_SECOND,
-                        .initial = spec->initial,
-                        .seed = 11,
-                        .run = run,
-                };
-                struct clock clock;
-                struct loop_setup loop_setup = {
-                        .pipeline = &spec->pipeline,
-                        .constraints = &spec->constraints,
-                        .prices = prices,
-                        .collector = &live_collector,
-                        .collector_state = &job,
-                        .actuator = &live_actuator,
-                        .actuator_state = &job,
-                        .strategy = found->strategy,
-                        .interval_ms = found->strategy->interval_ms(found->options),
-                        .guardrails = spec->guardrails,
-                        .n_guardrails = spec->n_guardrails,
-                        .mode = SPEC_AUTO,
-                        .baseline = &spec->baseline,
-                };
-                struct loop *loop;
+        knows = stage->found->strategy->needs_foresight;
+        context.pipeline = &stage->spec->pipeline;
+        context.constraints = &stage->spec->constraints;
+        context.prices = stage->prices;
+        context.model = knows ? &stage->spec->model : NULL;
+        context.foresight = knows ? &stage->foresight : NULL;
+        if (!stage->found->strategy->open(&context, stage->found->options, &stage->state, &err))
+                abort();
+}
 
-                if (!found->strategy->open(&context, found->options, &state, &err))
-                        abort();
-                job.engine = engine_new(&setup);
-                job.rng = random_new(13, run, 2);
-                clock = engine_clock(job.engine);
-                loop_setup.clock = &clock;
-                loop_setup.strategy_state = state;
-                loop = loop_new(&loop_setup);
-                live_turns(&job, loop, &clock, loop_setup.interval_ms, engine_end_ms(job.engine));
-                engine_finish(job.engine, &figures);
-                loop_free(loop);
-        }
-        found->strategy->close(state);
+static inline void live_close(struct live_stage *stage)
+{
+        stage->found->strategy->close(stage->state);
+        price_book_free(stage->prices);
+        spec_free(stage->spec);
+        free(stage->load.rate);
+        free(stage->load.sum);
+}
+
+static inline struct engine *live_engine(const struct live_stage *stage, uint64_t run)
+{
+        const struct engine_setup setup = {
+                .pipeline = &stage->spec->pipeline,
+                .model = &stage->spec->model,
+                .prices = stage->prices,
+                .constraints = &stage->spec->constraints,
+                .load = &stage->offered,
+                .step_ms = MS_PER_SECOND,
+                .initial = stage->spec->initial,
+                .seed = 11,
+                .run = run,
+        };
+
+        return engine_new(&setup);
+}
+
+static inline void live_loop(const struct live_stage *stage, struct live_job *job)
+{
+        const struct strategy *strategy = stage->found->strategy;
+        struct clock clock = engine_clock(job->engine);
+        const struct loop_setup setup = {
+                .pipeline = &stage->spec->pipeline,
+                .constraints = &stage->spec->constraints,
+                .prices = stage->prices,
+                .clock = &clock,
+                .collector = &live_collector,
+                .collector_state = job,
+                .actuator = &live_actuator,
+                .actuator_state = job,
+                .strategy = strategy,
+                .strategy_state = stage->state,
+                .interval_ms = strategy->interval_ms(stage->found->options),
+                .guardrails = stage->spec->guardrails,
+                .n_guardrails = stage->spec->n_guardrails,
+                .mode = SPEC_AUTO,
+                .baseline = &stage->spec->baseline,
+        };
+        struct loop *loop autocall(loop_free) = loop_new(&setup);
+
+        live_turns(job, loop, &clock, setup.interval_ms, engine_end_ms(job->engine));
+}
+
+static inline struct live_result live_play(const struct live_case *given, const char *strategy, uint64_t run,
+                                           bool print)
+{
+        struct live_result result = {.seconds = live_seconds(given)};
+        struct live_job job = {.given = given, .result = &result, .print = print};
+        struct live_stage stage;
+        struct figures figures;
+
+        live_open(&stage, given, strategy, run);
+        job.engine = live_engine(&stage, run);
+        job.rng = random_new(13, run, 2);
+        live_loop(&stage, &job);
+        engine_finish(job.engine, &figures);
         result.rescales = figures.rescales;
         result.slot_seconds = figures.worker_seconds;
         result.late_seconds = figures.slo_missed_seconds;
         engine_free(job.engine);
         gsl_rng_free(job.rng);
-        free(load.rate);
-        free(load.sum);
-        price_book_free(prices);
-        spec_free(spec);
+        live_close(&stage);
         return result;
 }
 
