@@ -97,7 +97,7 @@ bool flink_takes_overrides(const char *version)
 
         if (sscanf(version, "%d.%d", &major, &minor) != 2)
                 return false;
-        return major == 1 ? minor >= 17 : major > 2 || (major == 2 && minor >= 3);
+        return major == 1 && minor >= 17;
 }
 
 /* ---- waiting ---- */

@@ -15,7 +15,7 @@
  * is started from it, once (the new job's id follows from what it is started with, and Flink takes an id only
  * once); a job that never came up is cancelled and started from what it was started with.
  *
- * wanted  subtasks of each vertex of the job. Flink 2.0 to 2.2 start a job with one parallelism for all
+ * wanted  subtasks of each vertex of the job. Flink 2 starts a job with one parallelism for all
  *         operators that do not set their own: ERROR_REFUSED ("OneParallelism") when the `tuned` ones are to
  *         differ, before anything is written.
  */

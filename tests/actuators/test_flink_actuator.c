@@ -525,7 +525,7 @@ static void test_versions_that_take_overrides(void **state)
         assert_true(flink_takes_overrides("1.20.3"));
         assert_false(flink_takes_overrides("2.0.2"));
         assert_false(flink_takes_overrides("2.2.1"));
-        assert_true(flink_takes_overrides("2.3.0"));
+        assert_false(flink_takes_overrides("2.3.0"));
         assert_false(flink_takes_overrides("unknown"));
 }
 

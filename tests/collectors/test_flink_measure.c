@@ -313,6 +313,33 @@ static void test_memory_knobs_are_what_workers_were_given(void **state)
         flink_recording_free(&recording);
 }
 
+/* Other versions answer in other shapes: of the same job, with 3 subtasks of "work". */
+static void test_other_versions(void **state)
+{
+        static const char *const recordings[] = {"tests/fixtures/flink/1.20.3-steady.jsonl",
+                                                 "tests/fixtures/flink/2.3.0-steady.jsonl"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(recordings); i++) {
+                struct flink_recording recording = flink_recording_read(recordings[i]);
+                struct observation seen;
+                struct play play;
+
+                play_begin(&play);
+                observe(&play, &recording.moments[0], &seen);
+                observe(&play, &recording.moments[1], &seen);
+                assert_int_equal(seen.missing, 0);
+                expect_near(seen.offered_per_second, 600, 0.005);
+                expect_near(seen.throughput_per_second, 600, 0.01);
+                expect_near(seen.operators[1].true_rate_per_second, 3 * SUBTASK_PER_SECOND, 0.05);
+                assert_true(seen.configuration.value[0] == 3 && seen.workers == 3);
+                assert_true(seen.backlog_records == 0);
+                assert_true(seen.memory.heap.max_bytes > 0 && seen.cpu_ratio > 0);
+                flink_measure_free(&play.measure);
+                flink_recording_free(&recording);
+        }
+}
+
 /* ---- answers that are not whole ---- */
 
 /* Plays two moments, the second one after `spoil` has changed its answers. */
@@ -539,6 +566,7 @@ int main(void)
                 cmocka_unit_test(test_full_buffers_from_the_start),
                 cmocka_unit_test(test_counters_that_differ_are_no_backlog),
                 cmocka_unit_test(test_memory_knobs_are_what_workers_were_given),
+                cmocka_unit_test(test_other_versions),
                 cmocka_unit_test(test_what_is_not_said_is_missing),
                 cmocka_unit_test(test_busy_time_that_is_not_known),
                 cmocka_unit_test(test_counters_that_go_back_are_a_reset),
