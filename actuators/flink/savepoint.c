@@ -2,6 +2,7 @@
 #include "actuators/flink/savepoint.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/json.h"
@@ -93,11 +94,9 @@ bool flink_savepoint_state(const json_t *answer, const char **ret_location, stru
 
 bool flink_takes_overrides(const char *version)
 {
-        int major = 0, minor = 0;
+        char *end = NULL;
 
-        if (sscanf(version, "%d.%d", &major, &minor) != 2)
-                return false;
-        return major == 1 && minor >= 17;
+        return strncmp(version, "1.", 2) == 0 && strtol(version + 2, &end, 10) >= 17;
 }
 
 /* ---- waiting ---- */
@@ -304,7 +303,8 @@ static bool start(const struct flink_caller *caller, const struct flink_job *job
         struct flink_call call = {.method = "POST", .path = path, .what = what};
 
         hash_id(seed, id);
-        call.body = body = start_body(caller->engine, job, wanted, tuned, location, id);
+        body = start_body(caller->engine, job, wanted, tuned, location, id);
+        call.body = body;
         if (!flink_call(caller, &call, &answer, err) && !strstr(err->message, "already been submitted"))
                 return error_wrap(err, "the job is stopped, its state is in %s", location);
         error_clear(err);

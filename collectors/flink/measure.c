@@ -264,22 +264,29 @@ static bool is_alone(const struct flink_job *job, const struct flink_edge *edge)
         return count == 1 && !edge->broadcast;
 }
 
+enum counter { COUNTER_READ, COUNTER_WRITTEN };
+
+static double read_counter(const struct flink_subtask *subtask, enum counter counter)
+{
+        return counter == COUNTER_READ ? subtask->read_records : subtask->written_records;
+}
+
 /*
  * What a vertex has counted at the time of the whole sample: counters of other TaskManagers are read up to a
- * second sooner or later, which is more than is under way. `offset`: of the counter in struct flink_subtask.
+ * second sooner or later, which is more than is under way.
  */
-static double counted(const struct window *window, const struct flink_sample *sample, int i, size_t offset)
+static double counted(const struct window *window, const struct flink_sample *sample, int i,
+                      enum counter counter)
 {
         double at_ms = sample == window->now ? window->now_at_ms : window->before_at_ms, sum = 0;
 
         for (int j = 0; j < sample->vertices[i].n_subtasks; j++) {
-                const char *subtask = (const char *)&sample->vertices[i].subtasks[j];
-                double late_ms = at_ms - counted_at_ms(&sample->vertices[i].subtasks[j]);
-                double grown =
-                        *(const double *)((const char *)&window->now->vertices[i].subtasks[j] + offset) -
-                        *(const double *)((const char *)&window->before->vertices[i].subtasks[j] + offset);
+                const struct flink_subtask *subtask = &sample->vertices[i].subtasks[j];
+                double late_ms = at_ms - counted_at_ms(subtask);
+                double grown = read_counter(&window->now->vertices[i].subtasks[j], counter) -
+                               read_counter(&window->before->vertices[i].subtasks[j], counter);
 
-                sum += *(const double *)(subtask + offset);
+                sum += read_counter(subtask, counter);
                 if (!isnan(late_ms))
                         sum += late_ms * grown / subtask_ms(window, i, j);
         }
@@ -289,8 +296,7 @@ static double counted(const struct window *window, const struct flink_sample *sa
 /* Records under way between two operators. */
 static double under_way(const struct window *window, const struct flink_sample *sample, int from, int to)
 {
-        return counted(window, sample, from, offsetof(struct flink_subtask, written_records)) -
-               counted(window, sample, to, offsetof(struct flink_subtask, read_records));
+        return counted(window, sample, from, COUNTER_WRITTEN) - counted(window, sample, to, COUNTER_READ);
 }
 
 /* More than network buffers can hold. */
