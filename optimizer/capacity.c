@@ -36,10 +36,11 @@
 /* One operator, or the pipeline as a whole. */
 struct stage {
         bool known;
-        bool bounded;  /* by what it has carried alone: it never was busy enough to show a true rate */
-        double least;  /* ... records/s of one subtask */
-        double visits; /* records it takes in for each record the pipeline takes in */
-        double skew;   /* load of the busiest subtask over the mean, as the model knows it */
+        bool bounded;   /* by what it has carried alone: it never was busy enough to show a true rate */
+        double least;   /* ... records/s of one subtask */
+        double visits;  /* records it takes in for each record the pipeline takes in */
+        double skew;    /* load of the busiest subtask over the mean, as the model knows it */
+        int partitions; /* that it reads, as last seen; 0: not known, or no source */
         double coefficient[COEFFICIENTS];
         double covariance[COEFFICIENTS][COEFFICIENTS];
         double noise;       /* relative sd of a true rate */
@@ -205,16 +206,16 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
  * neither. */
 static double skew_of(const struct capacity *capacity, int i, int parallelism, double *ret_subtasks)
 {
-        const struct operator_info *info = &capacity->pipeline->operators[i];
+        int partitions = capacity->stages[i].partitions;
         double skew = fmax(capacity->stages[i].skew, 1);
 
         *ret_subtasks = parallelism;
-        if (info->source && info->partitions > 0) {
-                int subtasks = parallelism < info->partitions ? parallelism : info->partitions;
-                int widest = (info->partitions + subtasks - 1) / subtasks;
+        if (partitions > 0) {
+                int subtasks = parallelism < partitions ? parallelism : partitions;
+                int widest = (partitions + subtasks - 1) / subtasks;
 
                 *ret_subtasks = subtasks;
-                skew = fmax(skew, (double)widest * subtasks / info->partitions);
+                skew = fmax(skew, (double)widest * subtasks / partitions);
         }
         return *ret_subtasks > 1 ? skew : 1;
 }
@@ -327,8 +328,11 @@ struct capacity *capacity_new(const struct pipeline *pipeline, const struct mode
         capacity->failures = FAILURE_PRIOR_COUNT;
         capacity->watched_seconds = FAILURE_PRIOR_DAYS * SECONDS_PER_DAY;
         count_visits(pipeline, visits);
-        for (int i = 0; i < capacity->n_stages; i++)
+        for (int i = 0; i < capacity->n_stages; i++) {
                 capacity->stages[i].visits = visits[i];
+                capacity->stages[i].partitions =
+                        pipeline->operators[i].source ? pipeline->operators[i].partitions : 0;
+        }
         take_times(capacity, interval_ms);
         if (model && model->operators.count == (size_t)pipeline->n_operators)
                 take_operators(capacity);
@@ -630,6 +634,14 @@ static void learn_catching_up(struct capacity *capacity, const struct observatio
                 capacity->catch_up_ratio += FORGET * (fmin(ratio, 1) - capacity->catch_up_ratio);
 }
 
+/* Topics grow. */
+static void watch_partitions(struct capacity *capacity, const struct observation *observation)
+{
+        for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++)
+                if (capacity->pipeline->operators[i].source && observation->operators[i].partitions > 0)
+                        capacity->stages[i].partitions = observation->operators[i].partitions;
+}
+
 void capacity_observe(struct capacity *capacity, const struct observation *observation)
 {
         bool behind = age_of(observation) > BEHIND_SECONDS;
@@ -640,6 +652,7 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
                 return;
         if (!capacity->decided)
                 decide_stages(capacity, observation);
+        watch_partitions(capacity, observation);
         capacity->watched_seconds += (double)observation->window_ms / 1000;
         if (observation->restarting || observation->counters_reset) {
                 capacity->quiet_windows = -1; /* the next one still warms up within */
