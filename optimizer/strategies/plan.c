@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "core/plugin.h"
+#include "optimizer/beside.h"
 #include "optimizer/candidates.h"
 #include "optimizer/capacity.h"
 #include "optimizer/forecast.h"
@@ -48,6 +49,7 @@ struct plan_options {
         int64_t interval_seconds;
         int64_t horizon_minutes;
         double late_factor;
+        struct beside_options beside;
 };
 
 static const struct option options[] = {
@@ -81,6 +83,20 @@ static const struct option options[] = {
                         "Without it 0.5 / (1 - c) for the confidence c of the constraints, 10 at 95 percent: "
                         "to be late for all of the time that they accept is worth half the compute.",
         },
+        {
+                .name = "partitions",
+                .type = OPTION_SECTION,
+                .offset = offsetof(struct plan_options, beside.partitions),
+                .table = &partitions_table,
+                .help = "When topics get more partitions.",
+        },
+        {
+                .name = "memory",
+                .type = OPTION_SECTION,
+                .offset = offsetof(struct plan_options, beside.memory),
+                .table = &memory_sizing_table,
+                .help = "How workers' memory is sized.",
+        },
         {0},
 };
 
@@ -103,6 +119,7 @@ struct plan {
         struct plan_options options;
         struct forecast *forecast;
         struct capacity *capacity;
+        struct beside *beside;
         double late_factor;
         double risk; /* probability of being late that is accepted */
 
@@ -181,6 +198,7 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         lay_steps(plan);
         plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_laid - 1] + STEP_MAX_MS);
         plan->capacity = capacity_new(context->pipeline, context->model, interval);
+        plan->beside = beside_new(&plan->options.beside, context->pipeline);
         *ret_state = plan;
         return true;
 }
@@ -193,6 +211,7 @@ static void plan_close(void *state)
                 return;
         forecast_free(plan->forecast);
         capacity_free(plan->capacity);
+        beside_free(plan->beside);
         memory_free_cleanup(&plan);
 }
 
@@ -511,6 +530,46 @@ static void predict(const struct plan *plan, int best, int64_t now_ms, struct pr
         };
 }
 
+static void propose_candidate(const struct plan *plan, int best, const struct observation *observation,
+                              struct proposal *proposal)
+{
+        explain(plan, best, proposal);
+        proposal->kind = PROPOSAL_CHANGE;
+        proposal->configuration = plan->candidates[best].configuration;
+        predict(plan, best, observation->time_ms, &proposal->prediction);
+        list_alternatives(plan, best, proposal);
+}
+
+/* Partitions and memory, with the deployment that was chosen. */
+static void propose_beside(struct plan *plan, int best, const struct observation *observation,
+                           struct proposal *proposal)
+{
+        const struct beside_outlook outlook = {
+                .n_steps = plan->n_steps,
+                .n_scenarios = N_SCENARIOS,
+                .step_seconds = plan->step_seconds,
+                .scenario_weight = scenario_weight,
+                .load = plan->load,
+                .worker_second = plan->worker_second,
+                .late_second = late_second(plan),
+                .capacity = plan->capacity,
+                .next = plan->candidates[best].deployment,
+        };
+        bool alone = proposal->kind == PROPOSAL_HOLD;
+        size_t used = alone ? 0 : strlen(proposal->reason);
+        char words[sizeof proposal->reason];
+
+        if (!beside_propose(plan->beside, observation, &outlook, &proposal->configuration, words,
+                            sizeof words))
+                return;
+        proposal->kind = PROPOSAL_CHANGE;
+        snprintf(proposal->reason + used, sizeof proposal->reason - used, "%s%s", alone ? "" : "; ", words);
+        if (!alone)
+                return;
+        predict(plan, best, observation->time_ms, &proposal->prediction);
+        list_alternatives(plan, best, proposal);
+}
+
 /* ---- turns ---- */
 
 /* What stands in the way of a decision; NULL: nothing. */
@@ -544,7 +603,8 @@ static bool plan_propose(void *state, const struct observation *observation, str
         forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
         if (!absent)
                 follow_means(plan, observation);
-        capacity_observe(plan->capacity, observation);
+        if (beside_observe(plan->beside, observation))
+                capacity_observe(plan->capacity, observation);
         why = obstacle(plan, observation);
         proposal_hold(ret_proposal, "plan", observation, why ? why : "no change would earn back its price");
         if (why)
@@ -555,7 +615,8 @@ static bool plan_propose(void *state, const struct observation *observation, str
         see_ahead(plan, observation->time_ms);
         see_correlations(plan);
         weigh(plan, observation);
-        best = choose(plan, may_shrink(observation));
+        best = beside_memory_first(plan->beside, observation) ? plan->current
+                                                              : choose(plan, may_shrink(observation));
 #ifdef PLAN_DEBUG
         {
                 double q[] = {0.075, .525, .98};
@@ -584,13 +645,9 @@ static bool plan_propose(void *state, const struct observation *observation, str
 #endif
         ret_proposal->expected_saving =
                 planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
-        if (best == plan->current)
-                return true;
-        explain(plan, best, ret_proposal);
-        ret_proposal->kind = PROPOSAL_CHANGE;
-        ret_proposal->configuration = plan->candidates[best].configuration;
-        predict(plan, best, observation->time_ms, &ret_proposal->prediction);
-        list_alternatives(plan, best, ret_proposal);
+        if (best != plan->current)
+                propose_candidate(plan, best, observation, ret_proposal);
+        propose_beside(plan, best, observation, ret_proposal);
         return true;
 }
 
