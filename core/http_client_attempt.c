@@ -209,6 +209,8 @@ static void set_connection(struct http_call *call)
         curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(call->easy, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->peer->connect_timeout_ms);
+        /* Giving up does not wait for the thread that looks up a name. */
+        curl_easy_setopt(call->easy, CURLOPT_QUICK_EXIT, 1L);
         curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(call->easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
         curl_easy_setopt(call->easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
