@@ -56,7 +56,7 @@ DEFINE_CLEANUP(http_client_free, struct http_client);
  * `options` NULL: defaults; they are copied. ERROR_INPUT: the URL is none, or has credentials in it. */
 bool http_peer_new(struct http_client *client, const char *base_url, const struct http_options *options,
                    const char *base_folder, struct http_peer **ret_peer, struct error *err);
-void http_peer_free(struct http_peer *peer);
+void http_peer_free(struct http_peer *peer); /* once no request to it is under way */
 DEFINE_CLEANUP(http_peer_free, struct http_peer);
 const char *http_peer_url(const struct http_peer *peer); /* for messages */
 
@@ -84,21 +84,37 @@ struct http_response {
 void http_response_free(struct http_response *response); /* what it points to, not itself */
 
 /*
- * Sends one request and waits, in a fiber. True for an answer with status 2xx. Else false, with the error's
- * code by kind: 400 and 422 ERROR_REFUSED, 401 and 403 ERROR_REFUSED ("Unauthorized", "Forbidden"), 404
- * ERROR_NOT_FOUND, 409 and 412 ERROR_CONFLICT, 429, 5xx and what the network does ERROR_UNAVAILABLE or
- * ERROR_TIMEOUT (retry set), an answer above the cap ERROR_LIMIT, redirects ERROR_REFUSED (they are not
- * followed: credentials stay with the peer they are for). The message names peer and path, and says what the
- * peer said: first line, redacted. *ret_response is filled whenever an answer came; free it either way.
+ * Sends one request and waits, in a fiber. True for an answer with status 2xx. Else false, and the error's
+ * code says of what kind it is (its reason in brackets, where it is not the code's own):
  *
- * GETs and repeatable requests are repeated on 429, 502, 503, 504 and lost connections, after Retry-After or
- * an exponentially growing pause with full jitter, until the time-out.
+ * ERROR_REFUSED      400 (BadRequest), 401 (Unauthorized), 403 (Forbidden), 405, 413, 422 and other 4xx;
+ *                    redirects (Redirected), which are not followed: credentials stay with the peer they are
+ *                    for; a certificate that is not trusted (PeerNotTrusted)
+ * ERROR_NOT_FOUND    404, 410 (Gone)
+ * ERROR_CONFLICT     409, 412 (PreconditionFailed)
+ * ERROR_TIMEOUT      408; no answer, or not all of it, until the time-out
+ * ERROR_UNAVAILABLE  429 (TooManyRequests), 500 (PeerFailed) and other 5xx; nobody there (UnknownHost,
+ *                    NotReachable); an answer that is cut short (ConnectionLost, AnswerCutShort) or is none
+ *                    (NotHttp); not asked, because the peer leaves everything unanswered (PeerSilent)
+ * ERROR_LIMIT        an answer above the cap (AnswerTooLarge), counted unpacked
+ * ERROR_INPUT        files with credentials or certificates that cannot be read; a path that is none
+ *
+ * The message names peer and path, and says what the peer said: first line, redacted. *ret_response is filled
+ * whenever an answer came; free it either way.
+ *
+ * GETs and repeatable requests are repeated on 408, 429, 502, 503, 504 and lost connections, after
+ * Retry-After and an exponentially growing pause with full jitter, as long as the time-out allows. Others are
+ * sent once; only after 401 is any request sent again, when its token or password has been replaced
+ * meanwhile.
+ *
+ * A peer that left three requests in a row unanswered is asked by one short one first, and the others wait
+ * for what becomes of it: a dead engine costs a second, not a time-out each.
  */
 bool http_send(struct http_peer *peer, const struct http_request *request, struct http_response *ret_response,
                struct error *err);
 
-/* All at once, over at most 8 connections a peer; waits for the last. errors[i].code is ERROR_NONE for those
- * that succeeded. Returns how many did. */
+/* All at once, over at most 8 connections to one host and port, whichever peers ask there; waits for the
+ * last. errors[i].code is ERROR_NONE for those that succeeded. Returns how many did. */
 size_t http_send_all(struct http_peer *peer, const struct http_request *requests, size_t count,
                      struct http_response *ret_responses, struct error *errors);
 

@@ -284,14 +284,17 @@ static void answered(struct http_call *call)
         error_clear(call->err);
         if (http_answer_judge(call, call->err)) {
                 end(call);
-        } else if (renews(call)) {
+                return;
+        }
+        if (renews(call)) {
                 queue(call);
                 wake_first(call->peer->client, call->peer->origin);
-        } else if (pauses(call)) {
-                call->state = CALL_PAUSING;
-        } else {
-                end(call);
+                return;
         }
+        if (pauses(call))
+                call->state = CALL_PAUSING;
+        else
+                end(call);
 }
 
 /* ---- calls of a fiber ---- */

@@ -33,7 +33,6 @@ struct http_origin {
         struct http_call *first, *last; /* that wait for a connection */
         unsigned silent;                /* requests in a row that were not answered in time */
         unsigned probes;                /* of these: that were sent to see whether it is back */
-        bool probing;                   /* such a one is under way */
         struct http_origin *next;
 };
 

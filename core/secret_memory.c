@@ -17,6 +17,7 @@ static size_t whole_pages(size_t bytes)
 char *secret_memory_new(size_t bytes)
 {
         size_t room = whole_pages(bytes > 0 ? bytes : 1);
+        /* cppcheck-suppress invalidFunctionArg ; without a file the descriptor is -1 */
         void *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (memory == MAP_FAILED) {
