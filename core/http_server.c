@@ -121,7 +121,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         listener->n_connections--;
 }
 
-static void on_message(void *context, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_message(void *context, const char *format, va_list args)
 {
         const struct http_server *server = context;
         char message[256];

@@ -182,7 +182,7 @@ bool plugins_add_sources(const struct registry *registry, enum source_section se
                                   plugins_section_name(section));
         for (size_t i = 0; i < node->count; i++) {
                 *sources = memory_resize(*sources, *n_sources + 1, sizeof **sources);
-                (*sources)[*n_sources] = (struct spec_source){NULL};
+                (*sources)[*n_sources] = (struct spec_source){.collector = NULL};
                 if (!add_source(registry, section, node->keys[i], node->items[i], &(*sources)[*n_sources],
                                 err))
                         return false;
