@@ -562,5 +562,5 @@ void flink_measure_free(struct flink_measure *measure)
 {
         flink_sample_free(measure->before);
         free(measure->differs);
-        *measure = (struct flink_measure){NULL};
+        *measure = (struct flink_measure){.before = NULL};
 }
