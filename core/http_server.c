@@ -23,6 +23,8 @@
 #define CERTIFICATE_BYTES       ((size_t)1 << 20)
 #define LAST_TURNS              16 /* of a daemon that is stopped, so that finished answers leave */
 #define WAITING_CONNECTIONS     128
+#define TURNS_AT_ONCE           16 /* that a daemon may ask for before it has to wait */
+#define BUSY_MS                 10
 #define CIPHERS                 "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* One daemon of libmicrohttpd, driven by the reactor's loop. A new certificate takes a new one. */
@@ -32,7 +34,7 @@ struct listener {
         struct MHD_Daemon *daemon;
         uv_poll_t poll;
         uv_timer_t timer;
-        int open_handles;
+        int open_handles, busy_turns;
         unsigned n_connections;
 };
 
@@ -68,15 +70,33 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         listener_run(poll->data);
 }
 
+/*
+ * MHD asks to be run again at once when it has work left, and also for as long as a TLS handshake waits for
+ * the client: who connects and says nothing must not keep us busy. What arrives runs it in any case.
+ */
+static uint64_t next_turn_ms(struct listener *listener, uint64_t asked_ms)
+{
+        if (asked_ms > 0) {
+                listener->busy_turns = 0;
+                return asked_ms;
+        }
+        if (listener->busy_turns == TURNS_AT_ONCE)
+                return BUSY_MS;
+        listener->busy_turns++;
+        return 1;
+}
+
 static void listener_run(struct listener *listener)
 {
         MHD_UNSIGNED_LONG_LONG wait_ms;
 
         MHD_run(listener->daemon);
-        if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
-                uv_timer_start(&listener->timer, on_timer, wait_ms, 0);
-        else
+        if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES) {
+                uv_timer_start(&listener->timer, on_timer, next_turn_ms(listener, wait_ms), 0);
+        } else {
+                listener->busy_turns = 0;
                 uv_timer_stop(&listener->timer);
+        }
 }
 
 void server_resume(struct http_server *server, struct MHD_Connection *connection)

@@ -7,13 +7,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "core/http_client.h"
 #include "core/http_server.h"
 #include "core/json.h"
+#include "tests/support/certificates.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/scratch.h"
 
 #define MEGABYTE (1 << 20)
 #define CSRF     "X-Requested-With: optctl\r\n"
@@ -23,7 +26,7 @@ struct stage {
         struct metrics *metrics;
         struct http_server *server;
         struct fiber *waiter;
-        char folder[64];
+        struct scratch scratch;
         int port;
         bool waited;
 };
@@ -112,26 +115,12 @@ static const struct http_route routes[] = {
 
 /* ---- stage ---- */
 
-static void stage_folder(struct stage *stage)
-{
-        snprintf(stage->folder, sizeof stage->folder, "/tmp/test_http_server.XXXXXX");
-        assert_non_null(mkdtemp(stage->folder));
-}
-
-static void write_file(const struct stage *stage, const char *name, const char *content)
-{
-        autofree char *path = memory_format("%s/%s", stage->folder, name);
-        struct error err = ERROR_INIT;
-
-        assert_true(text_write_file(path, content, strlen(content), &err));
-}
-
 static void serve(struct stage *stage, struct http_server_options options)
 {
         struct error err = ERROR_INIT;
 
         options.address = options.address ? options.address : "127.0.0.1";
-        options.base = stage->folder;
+        options.base = stage->scratch.folder;
         if (!stage->reactor)
                 assert_true(reactor_new(NULL, &stage->reactor, &err));
         stage->metrics = metrics_new();
@@ -143,13 +132,11 @@ static void serve(struct stage *stage, struct http_server_options options)
 
 static void stage_close(struct stage *stage)
 {
-        autofree char *command = memory_format("rm -rf '%s'", stage->folder);
-
         http_server_free(stage->server);
         reactor_free(stage->reactor);
         metrics_free(stage->metrics);
-        if (*stage->folder)
-                assert_int_equal(system(command), 0);
+        if (*stage->scratch.folder)
+                scratch_close(&stage->scratch);
 }
 
 static char *ask(struct stage *stage, const char *method, const char *path, const char *headers,
@@ -295,7 +282,6 @@ static void test_bodies(void **state)
         assert_asked(&stage, "POST", "/items/a", CSRF, NULL, 200, "\r\n\r\n{}\n");
         assert_asked(&stage, "POST", "/items/a", CSRF, "{\"reason\"", 400, "body:1:");
         assert_asked(&stage, "POST", "/items/a", CSRF, "[1]", 400, "expected an object");
-        assert_asked(&stage, "POST", "/items/a", CSRF "Transfer-Encoding: chunked\r\n", NULL, 0, "");
         memset(largest, ' ', MEGABYTE + 1);
         memcpy(largest, "{}", 2);
         assert_asked(&stage, "POST", "/items/a", CSRF, largest, 413, "TooLarge");
@@ -358,8 +344,8 @@ static void test_the_token_opens_what_asks_for_it(void **state)
         struct stage stage = {0};
 
         (void)state;
-        stage_folder(&stage);
-        write_file(&stage, "token", "open-sesame\n");
+        stage.scratch = scratch_open();
+        scratch_write(&stage.scratch, "token", "open-sesame\n");
         serve(&stage, (struct http_server_options){.token_file = "token"});
         assert_asked(&stage, "GET", "/items/a", "", NULL, 200, "");
         assert_asked(&stage, "POST", "/items/a", CSRF, "{}", 401, "WWW-Authenticate: Bearer");
@@ -370,7 +356,7 @@ static void test_the_token_opens_what_asks_for_it(void **state)
         assert_asked(&stage, "POST", "/items/a", CSRF "Authorization: Bearer open-sesame\r\n", "{}", 200, "");
         assert_asked(&stage, "POST", "/items/a", "Authorization: Bearer open-sesame\r\n", "{}", 403, "");
         /* replaced, as a mounted Secret is */
-        write_file(&stage, "token", "another-word");
+        scratch_write(&stage.scratch, "token", "another-word");
         assert_asked(&stage, "POST", "/items/a", CSRF "Authorization: Bearer open-sesame\r\n", "{}", 401, "");
         assert_asked(&stage, "POST", "/items/a", CSRF "authorization: bearer another-word\r\n", "{}", 200,
                      "");
@@ -380,14 +366,12 @@ static void test_the_token_opens_what_asks_for_it(void **state)
 static void test_without_its_token_file_nobody_is_let_in(void **state)
 {
         struct stage stage = {0};
-        autofree char *path = NULL;
 
         (void)state;
-        stage_folder(&stage);
-        write_file(&stage, "token", "open-sesame");
+        stage.scratch = scratch_open();
+        scratch_write(&stage.scratch, "token", "open-sesame");
         serve(&stage, (struct http_server_options){.token_file = "token"});
-        path = memory_format("%s/token", stage.folder);
-        assert_int_equal(unlink(path), 0);
+        scratch_remove(&stage.scratch, "token");
         assert_asked(&stage, "POST", "/items/a", CSRF "Authorization: Bearer open-sesame\r\n", "{}", 503,
                      "TokenUnreadable");
         stage_close(&stage);
@@ -559,35 +543,48 @@ static void test_silence_is_cut_off(void **state)
 
 struct reader {
         struct stage *stage;
-        struct fiber *waker;
+        int fd;
         struct text got;
         bool hung_up;
 };
 
-/* Takes nothing until the server has given up: then what the kernel held is all there is. */
-static void late_reader_work(void *argument)
+static void reader_ask(void *argument)
 {
         static const char request[] = "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n";
         struct reader *reader = argument;
-        int fd = raw_connect(reader->stage->port);
-        int small = 4096;
-        char byte;
 
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-        raw_send(fd, request, sizeof request - 1);
-        /* A byte more than once: sending fails once the other side is gone. */
-        while (raw_send(fd, "x", 1) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
-                if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET)
-                        break;
-        reader->hung_up = raw_receive(fd, &reader->got);
-        close(fd);
+        reader->fd = raw_connect(reader->stage->port);
+        raw_send(reader->fd, request, sizeof request - 1);
 }
 
-static void late_reader_run(void *argument)
+static void reader_read(void *argument)
 {
         struct reader *reader = argument;
 
-        reactor_offload(reader->stage->reactor, late_reader_work, reader);
+        reader->hung_up = raw_receive(reader->fd, &reader->got);
+        close(reader->fd);
+}
+
+static bool is_over(const struct stage *stage)
+{
+        autotext out = {0};
+
+        metrics_expose(stage->metrics, &out);
+        return out.data && strstr(out.data, "{route=\"/large\",status=\"200\"} 1\n");
+}
+
+/* Takes nothing until the server has given up: then what the kernel held is all there is. */
+static void late_reader_run(void *argument)
+{
+        struct reader *reader = argument;
+        struct reactor *reactor = reader->stage->reactor;
+        struct clock clock = reactor_clock(reactor);
+        struct error err = ERROR_INIT;
+
+        reactor_offload(reactor, reader_ask, reader);
+        for (int i = 0; i < 1000 && !is_over(reader->stage); i++)
+                assert_true(clock_sleep_until(&clock, clock_now_ms(&clock) + 20, &err));
+        reactor_offload(reactor, reader_read, reader);
 }
 
 static void test_who_does_not_take_the_answer_is_cut_off(void **state)
@@ -743,6 +740,129 @@ static void test_requests_are_counted_by_route_and_status(void **state)
         stage_close(&stage);
 }
 
+/* ---- TLS ---- */
+
+struct visit {
+        struct stage *stage;
+        struct http_client *client;
+        const char *path, *ca, *token_file;
+        struct error err;
+        bool done;
+};
+
+static void visit_run(void *argument)
+{
+        struct visit *visit = argument;
+        autofree char *url = memory_format("https://127.0.0.1:%d", visit->stage->port);
+        autofree char *ca = scratch_path(&visit->stage->scratch, visit->ca);
+        struct http_options options = {.timeout_seconds = 10,
+                                       .connect_timeout_seconds = 10,
+                                       .max_response_bytes = 65536,
+                                       .token_file = (char *)(uintptr_t)visit->token_file,
+                                       .ca_file = ca};
+        const struct http_request request = {.path = visit->path};
+        autocall(http_peer_free) struct http_peer *peer = NULL;
+        struct http_response response = {0};
+
+        assert_true(http_peer_new(visit->client, url, &options, visit->stage->scratch.folder, &peer,
+                                  &visit->err));
+        visit->done = http_send(peer, &request, &response, &visit->err);
+        http_response_free(&response);
+}
+
+/* A GET of somebody who trusts nobody but the authority `ca`. */
+static struct visit visit(struct stage *stage, const char *path, const char *ca, const char *token_file)
+{
+        autocall(http_client_free) struct http_client *client = NULL;
+        struct visit one = {.stage = stage,
+                            .path = path,
+                            .ca = ca,
+                            .token_file = token_file,
+                            .err = ERROR_INIT};
+
+        assert_true(http_client_new(stage->reactor, NULL, NULL, &client, &one.err));
+        one.client = client;
+        reactor_call(stage->reactor, visit_run, &one);
+        return one;
+}
+
+static void make_certificates(struct stage *stage)
+{
+        static const struct certificate authority = {.subject = "authority"};
+        static const struct certificate old = {.subject = "old", .names = "IP:127.0.0.1", .issuer = "a"};
+        static const struct certificate new = {.subject = "new", .names = "IP:127.0.0.1", .issuer = "b"};
+
+        stage->scratch = scratch_open();
+        certificate_make(&stage->scratch, "a", &authority);
+        certificate_make(&stage->scratch, "b", &authority);
+        certificate_make(&stage->scratch, "old", &old);
+        certificate_make(&stage->scratch, "new", &new);
+        scratch_link(&stage->scratch, "old.crt", "server.crt");
+        scratch_link(&stage->scratch, "old.key", "server.key");
+        scratch_write(&stage->scratch, "token", "open-sesame");
+        scratch_write(&stage->scratch, "wrong", "open-simsim");
+}
+
+static void test_wider_than_loopback_all_but_health_and_page_takes_the_token(void **state)
+{
+        struct stage stage = {0};
+
+        (void)state;
+        make_certificates(&stage);
+        serve(&stage, (struct http_server_options){.address = "0.0.0.0",
+                                                   .token_file = "token",
+                                                   .certificate_file = "server.crt",
+                                                   .key_file = "server.key"});
+        assert_true(visit(&stage, "/", "a.crt", NULL).done);
+        assert_string_equal(visit(&stage, "/items/a", "a.crt", NULL).err.reason, "Unauthorized");
+        assert_string_equal(visit(&stage, "/items/a", "a.crt", "wrong").err.reason, "Unauthorized");
+        assert_true(visit(&stage, "/items/a", "a.crt", "token").done);
+        assert_false(visit(&stage, "/", "b.crt", NULL).done);
+        assert_asked(&stage, "GET", "/", "", NULL, 0, ""); /* plain HTTP on a TLS port */
+        stage_close(&stage);
+}
+
+/* libmicrohttpd would look at such a client without pause. */
+static void test_silence_instead_of_a_handshake_costs_nothing(void **state)
+{
+        struct stage stage = {0};
+        autofree char *nothing = NULL;
+        clock_t begun;
+
+        (void)state;
+        make_certificates(&stage);
+        serve(&stage, (struct http_server_options){.certificate_file = "server.crt",
+                                                   .key_file = "server.key",
+                                                   .receive_ms = 1000});
+        begun = clock();
+        nothing = raw_ask_bytes(stage.reactor, stage.port, "", 0);
+        assert_string_equal(nothing, "");
+        assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 0.5);
+        stage_close(&stage);
+}
+
+static void test_a_certificate_that_was_replaced_is_taken_up(void **state)
+{
+        struct stage stage = {0};
+        bool renewed = false;
+
+        (void)state;
+        make_certificates(&stage);
+        serve(&stage,
+              (struct http_server_options){.certificate_file = "server.crt", .key_file = "server.key"});
+        assert_true(visit(&stage, "/", "a.crt", NULL).done);
+        /* A certificate whose key is not there yet: the old one stays. */
+        scratch_link(&stage.scratch, "new.crt", "server.crt");
+        assert_asked(&stage, "GET", "/", "", NULL, 0, "");
+        assert_true(visit(&stage, "/", "a.crt", NULL).done);
+        scratch_link(&stage.scratch, "new.key", "server.key");
+        for (int i = 0; i < 1000 && !renewed; i++)
+                renewed = visit(&stage, "/", "b.crt", NULL).done;
+        assert_true(renewed);
+        assert_false(visit(&stage, "/", "a.crt", NULL).done);
+        stage_close(&stage);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -767,6 +887,9 @@ int main(void)
                 cmocka_unit_test(test_one_address_has_at_most_64_connections),
                 cmocka_unit_test(test_requests_on_one_connection_are_answered_in_their_order),
                 cmocka_unit_test(test_requests_are_counted_by_route_and_status),
+                cmocka_unit_test(test_wider_than_loopback_all_but_health_and_page_takes_the_token),
+                cmocka_unit_test(test_silence_instead_of_a_handshake_costs_nothing),
+                cmocka_unit_test(test_a_certificate_that_was_replaced_is_taken_up),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
