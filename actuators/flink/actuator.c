@@ -129,7 +129,7 @@ static bool get_target(struct state *state, struct target *target, struct error 
 static bool flink_read(void *opaque, struct configuration *ret_configuration, struct error *err)
 {
         struct state *state = opaque;
-        autotarget target = {NULL};
+        autotarget target = {.job = NULL};
 
         if (!get_target(state, &target, err))
                 return false;
@@ -180,7 +180,7 @@ static bool flink_apply(void *opaque, const struct configuration *from, const st
 {
         struct state *state = opaque;
         const struct flink_caller caller = {.engine = state->engine, .calls = calls, .dry_run = dry_run};
-        autotarget target = {NULL};
+        autotarget target = {.job = NULL};
         autofree int *wanted = NULL;
         bool same = true;
 

@@ -164,8 +164,8 @@ static void test_an_answer_and_what_protects_it(void **state)
                                               "X-Content-Type-Options: nosniff\r\n",
                                               "X-Frame-Options: DENY\r\n",
                                               "Referrer-Policy: no-referrer\r\n",
-                                              "Content-Security-Policy: default-src 'none'; script-src "
-                                              "'self';"};
+                                              ("Content-Security-Policy: default-src 'none'; script-src "
+                                               "'self';")};
         struct stage stage = {0};
         autofree char *answer = NULL;
 

@@ -138,7 +138,7 @@ static void test_numbers_read_back_as_they_were(void **state)
                 const char *text;
         } cases[] = {{0, "0"},         {0.1, "0.1"},       {1.0 / 3, "0.3333333333333333"},
                      {1e6, "1000000"}, {INFINITY, "+Inf"}, {-INFINITY, "-Inf"},
-                     {-2.5, "-2.5"},   {1e300, "1e+300"},  {9007199254740993, "9007199254740992"}};
+                     {-2.5, "-2.5"},   {1e300, "1e+300"},  {9007199254740992, "9007199254740992"}};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {

@@ -168,7 +168,7 @@ static void play(void *argument)
 
 static void test_a_real_job(void **state)
 {
-        struct stage stage = {NULL};
+        struct stage stage = {.reactor = NULL};
         struct error err = ERROR_INIT;
 
         (void)state;
