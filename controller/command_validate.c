@@ -77,9 +77,14 @@ static void print_valid(const struct spec *spec)
 {
         struct counts counts = count(spec);
 
-        printf("%s: valid (%lld operator%s, %lld knob%s, %lld %s)\n", spec->name, counts.operators,
-               plural(counts.operators), counts.knobs, plural(counts.knobs), counts.strategies,
-               counts.strategies == 1 ? "strategy" : "strategies");
+        if (spec->n_sources > 0 && !spec->has_pipeline)
+                printf("%s: valid (graph asked of %s, %lld %s)\n", spec->name,
+                       spec->sources[0].collector->name, counts.strategies,
+                       counts.strategies == 1 ? "strategy" : "strategies");
+        else
+                printf("%s: valid (%lld operator%s, %lld knob%s, %lld %s)\n", spec->name, counts.operators,
+                       plural(counts.operators), counts.knobs, plural(counts.knobs), counts.strategies,
+                       counts.strategies == 1 ? "strategy" : "strategies");
 }
 
 /* The answer about a wrong spec; `err` stays as it is. */
