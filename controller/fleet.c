@@ -22,6 +22,7 @@ struct member {
 
 struct fleet {
         struct fleet_setup setup;
+        struct shared *own_shared; /* NULL: that of the setup is not its own */
         struct member *first, **last;
         size_t n_added;
 };
@@ -31,6 +32,9 @@ struct fleet *fleet_new(const struct fleet_setup *setup)
         struct fleet *fleet = memory_new(1, sizeof *fleet);
 
         fleet->setup = *setup;
+        fleet->own_shared = setup->shared ? NULL : shared_new();
+        if (fleet->own_shared)
+                fleet->setup.shared = fleet->own_shared;
         fleet->last = &fleet->first;
         return fleet;
 }
@@ -46,6 +50,7 @@ void fleet_free(struct fleet *fleet)
                 live_free(member->live);
                 free(member);
         }
+        shared_free(fleet->own_shared);
         free(fleet);
 }
 

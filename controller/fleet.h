@@ -15,6 +15,7 @@
 #include "core/metrics.h"
 #include "core/plugin.h"
 #include "core/reactor.h"
+#include "core/shared.h"
 
 /*
  * Any number of live pipelines in one process: each has its loop, and a fiber for as long as a turn of it
@@ -25,6 +26,7 @@ struct fleet;
 struct fleet_setup {
         struct reactor *reactor;
         struct http_client *http;
+        struct shared *shared; /* NULL: the fleet makes one */
         struct metrics *metrics;
         struct log *log;
         struct ledger *ledger; /* NULL: nothing is kept (recommend) */

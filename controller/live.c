@@ -125,6 +125,7 @@ bool live_read(struct live *live, struct error *err)
                 .clock = &live->clock,
                 .reactor = live->setup->reactor,
                 .http = live->setup->http,
+                .shared = live->setup->shared,
                 .log = live->setup->log,
         };
         return check_sources(live, err);
