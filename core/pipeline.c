@@ -123,6 +123,17 @@ bool configuration_equal(const struct configuration *a, const struct configurati
         return true;
 }
 
+int pipeline_partitions(const struct pipeline *pipeline, const struct configuration *configuration,
+                        int operator_index)
+{
+        int knob = find_knob(pipeline, KNOB_PARTITIONS, operator_index);
+
+        if (knob >= 0 && configuration->value[knob] >= 1)
+                return (int)lround(configuration->value[knob]);
+        return pipeline->operators[operator_index].source ? pipeline->operators[operator_index].partitions
+                                                          : 0;
+}
+
 void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
                               struct configuration *back)
 {

@@ -96,6 +96,11 @@ struct deployment_change pipeline_change(const struct pipeline *pipeline, const 
 
 bool configuration_equal(const struct configuration *a, const struct configuration *b);
 
+/* Partitions that an operator reads with this configuration: its knob's, else as its info says; 0: not known,
+ * or no source. */
+int pipeline_partitions(const struct pipeline *pipeline, const struct configuration *configuration,
+                        int operator_index);
+
 /* Partitions only grow: raises those of `back` to what `running` has, so that it can be gone back to. */
 void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
                               struct configuration *back);

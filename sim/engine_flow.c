@@ -18,15 +18,16 @@ static int partitions_skew(int partitions, int subtasks, double *ret_subtasks)
         return 1;
 }
 
-/* Records an operator takes in a second with `subtasks`, limited by its busiest subtask. */
-static double operator_capacity(const struct operator_info *info, const struct operator_model *model,
-                                int parallelism, double *ret_subtasks, double *ret_skew)
+/* Records an operator takes in a second, limited by its busiest subtask; partitions: 0 where it reads none.
+ */
+static double operator_capacity(int partitions, const struct operator_model *model, int parallelism,
+                                double *ret_subtasks, double *ret_skew)
 {
         double subtasks, skew = fmax(model->skew, 1);
-        int widest = partitions_skew(info->source ? info->partitions : 0, parallelism, &subtasks);
+        int widest = partitions_skew(partitions, parallelism, &subtasks);
 
         if (widest > 0)
-                skew = fmax(skew, widest * subtasks / info->partitions);
+                skew = fmax(skew, widest * subtasks / partitions);
         *ret_subtasks = subtasks;
         *ret_skew = subtasks > 1 ? skew : 1;
         return model->rate_per_second * usl_speedup(subtasks, model->sigma, model->kappa) / *ret_skew;
@@ -61,7 +62,8 @@ double engine_sustainable_rate(const struct pipeline *pipeline, const struct mod
         count_visits(pipeline, visits);
         for (int i = 0; i < pipeline->n_operators; i++) {
                 double subtasks, skew;
-                double capacity = operator_capacity(&pipeline->operators[i], &operators[i],
+                const struct operator_info *info = &pipeline->operators[i];
+                double capacity = operator_capacity(info->source ? info->partitions : 0, &operators[i],
                                                     deployment->parallelism[i], &subtasks, &skew);
 
                 if (visits[i] > 0)
@@ -81,9 +83,9 @@ void flow_configure(struct engine *engine)
                 struct flow_operator *flow = &engine->flow[i];
 
                 flow->visits = visits[i];
-                flow->capacity =
-                        operator_capacity(&pipeline->operators[i], &engine->operators[i],
-                                          engine->deployment.parallelism[i], &flow->subtasks, &flow->skew);
+                flow->capacity = operator_capacity(pipeline_partitions(pipeline, &engine->running, i),
+                                                   &engine->operators[i], engine->deployment.parallelism[i],
+                                                   &flow->subtasks, &flow->skew);
                 flow->service_cv = engine->operators[i].service_cv;
                 flow->room = engine->operators[i].buffer_records * flow->subtasks;
                 flow->share = pipeline->operators[i].source ? visits[i] : 0;

@@ -215,6 +215,7 @@ static void observe_operators(struct engine *engine, double seconds, struct obse
                 double rate = noisy(engine, flow->taken / seconds);
 
                 operator->parallelism = engine->state == JOB_RUNNING ? engine->deployment.parallelism[i] : 0;
+                operator->partitions = pipeline_partitions(engine->setup.pipeline, &engine->running, i);
                 operator->in_per_second = rate;
                 operator->out_per_second = 0;
                 operator->busy_ratio_max = busiest;

@@ -153,6 +153,7 @@ static void test_what_can_be_gone_back_to(void **state)
         char words[96];
 
         (void)state;
+        assert_int_equal(pipeline_partitions(&pipeline, &running, 0), 24);
         configuration_keep_grown(&pipeline, &running, &back);
         assert_true(back.value[0] == 8 && back.value[1] == 24 && back.value[2] == 0x1p31);
         configuration_describe(&pipeline, &back, words, sizeof words);

@@ -189,6 +189,38 @@ static void rescale_costs_its_downtime_and_catch_up(void **state)
         free_bench(&bench);
 }
 
+/* Four subtasks on two partitions read 2 x 1000/s, on four partitions 4 x 1000/s: 100 s at 3000/s leave
+ * 100,000 records behind; the growth is there after a downtime of 60 s. */
+static void partitions_that_are_added_feed_more_subtasks(void **state)
+{
+        struct bench bench;
+
+        (void)state;
+        make_bench(&bench, 1, (double[]){1000}, HOUR);
+        offer(&bench, 0, HOUR, 3000);
+        bench.info[0].partitions = 2;
+        bench.knobs[1] = (struct knob){"partitions", KNOB_PARTITIONS, 0, 2, 64, 1};
+        bench.pipeline.n_knobs = 2;
+        bench.setup.initial = (struct configuration){.count = 2, .value = {4, 2}};
+        struct engine *engine autocall(engine_free) = engine_new(&bench.setup);
+        struct configuration grown = {.count = 2, .value = {4, 4}};
+        struct observation seen = {0};
+        struct error err = ERROR_INIT;
+
+        sleep_to(engine, 100);
+        assert_true(engine_collector.collect(engine, &seen, &err));
+        assert_near(seen.backlog_records, 100000, 1e-3);
+        assert_int_equal(seen.operators[0].partitions, 2);
+        assert_true(engine_actuator.apply(engine, &bench.setup.initial, &grown, false, NULL, &err));
+        sleep_to(engine, 160);
+        assert_true(engine_collector.collect(engine, &seen, &err));
+        sleep_to(engine, 170);
+        assert_true(engine_collector.collect(engine, &seen, &err));
+        assert_near(seen.throughput_per_second, 4000, 1e-6);
+        assert_int_equal(seen.operators[0].partitions, 4);
+        free_bench(&bench);
+}
+
 /* A slow middle operator: its exchange fills, then it holds back the source, which shows the backlog. */
 static void backpressure_reaches_the_source(void **state)
 {
@@ -327,6 +359,7 @@ int main(void)
                 cmocka_unit_test(the_timeline_is_made_of_whole_steps),
                 cmocka_unit_test(backlog_grows_and_drains_as_the_fluid_equation_says),
                 cmocka_unit_test(rescale_costs_its_downtime_and_catch_up),
+                cmocka_unit_test(partitions_that_are_added_feed_more_subtasks),
                 cmocka_unit_test(backpressure_reaches_the_source),
                 cmocka_unit_test(capacity_follows_the_scalability_law_and_skew),
                 cmocka_unit_test(latency_below_saturation_is_that_of_the_queue),
