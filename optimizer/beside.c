@@ -115,8 +115,9 @@ static double rate_of(const struct beside_outlook *outlook, int operator_index, 
 static double even_subtasks(int partitions, int parallelism)
 {
         int subtasks = parallelism < partitions ? parallelism : partitions;
+        int fullest = (partitions + subtasks - 1) / subtasks;
 
-        return (double)partitions / ((partitions + subtasks - 1) / subtasks);
+        return (double)partitions / fullest;
 }
 
 /* Subtasks that the widest operator beside the source needs for one record/s. */
@@ -134,8 +135,8 @@ static struct partitions_load *list_loads(const struct beside *beside, const str
                                           const struct observation *observation,
                                           const struct beside_outlook *outlook, int now)
 {
-        struct partitions_load *loads =
-                memory_new((size_t)(outlook->n_steps * outlook->n_scenarios), sizeof *loads);
+        size_t n_loads = (size_t)outlook->n_steps * (size_t)outlook->n_scenarios;
+        struct partitions_load *loads = memory_new(n_loads, sizeof *loads);
         double share = share_of(beside->pipeline, observation, topic->source), seconds = 0;
         double rate =
                 rate_of(outlook, topic->source, even_subtasks(now, outlook->next.parallelism[topic->source]));
@@ -222,7 +223,7 @@ static bool propose_partitions(const struct beside *beside, struct topic *topic,
                 .skew = isnan(topic->skew) ? 1 : topic->skew,
                 .worker_hour = mean_worker_hour(outlook),
                 .late_hour = 3600 * outlook->late_second,
-                .n_loads = (size_t)(outlook->n_steps * outlook->n_scenarios),
+                .n_loads = (size_t)outlook->n_steps * (size_t)outlook->n_scenarios,
                 .loads = loads,
         };
         answer = partitions_weigh(options, &question);
