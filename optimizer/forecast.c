@@ -521,6 +521,14 @@ static bool follows_shift(struct forecast *forecast, double level)
         return forecast->shift.lasting >= 0.5;
 }
 
+/* What lies before a shift tells of nothing but it, as long as there is little else. */
+static void begin_anew(struct forecast *forecast)
+{
+        forecast->slow = forecast->level;
+        for (int i = 0; i < RECENT; i++)
+                forecast->recent[i] = forecast->level;
+}
+
 /* False: the level has shifted, and the trend begins anew. */
 static bool follow_level(struct forecast *forecast, double value)
 {
@@ -536,9 +544,7 @@ static bool follow_level(struct forecast *forecast, double value)
                 forecast->level_count = count;
                 forecast->level_age_ms = interval * count / 2;
                 if (forecast_is_young(forecast))
-                        forecast->slow = level;
-                for (int i = 0; i < RECENT; i++)
-                        forecast->recent[i] = level;
+                        begin_anew(forecast);
                 forget_shift(forecast, count + 1);
                 return false;
         }

@@ -364,7 +364,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .age_seconds = isfinite(age) ? age : 0,
                 .late_second = late_second(plan),
                 .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
-                .grow_steps = steps_within(plan, SETTLE_INTERVALS),
+                .grow_steps = forecast_is_young(plan->forecast) ? steps_within(plan, SETTLE_INTERVALS) : 0,
                 .shifts_per_second = forecast_shifts_per_second(plan->forecast),
                 .shift_seconds = CHANGE_SECONDS + 2 * (double)plan->options.interval_seconds,
                 .change_seconds = CHANGE_SECONDS,
