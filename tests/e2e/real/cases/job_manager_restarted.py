@@ -1,36 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JobManager dies while it is being told to rescale, and the job with it. A new one comes with a new job of the same
-name at the old size: optctl holds meanwhile, and then brings that one to its size."""
+"""The JobManager dies right after it took the order to rescale, before it could answer. A new one takes the job over (high
+availability), and with it the order: optctl finds it done, or gives it again, and ends with one action that held."""
 import time
 
-from harness.processes import eventually
 from harness.session import needed
 
 
 def play(world):
-    cluster = world.start_cluster()
+    cluster = world.start_cluster(high_availability=True)
     world.happens("rate 600")
     world.submit(parallelism=3)
     proxy = world.put_between()
-    optctl = world.optctl(flink=proxy.url, guardrails="cooldownUpSeconds: 10, cooldownDownSeconds: 600, holdAfterFailureSeconds: 10").start()
-    time.sleep(30)
-    told = proxy.on("PUT", "/resource-requirements$", "before", lambda: world.processes.kill("jobmanager") and False)
+    optctl = world.optctl(flink=proxy.url).start()
+    time.sleep(40)
+    optctl.wait_for_rest()
+    before = len(optctl.actions())
 
+    def die():
+        world.processes.kill("jobmanager")
+        return False
+
+    told = proxy.on("PUT", "/resource-requirements$", "after", die)
     world.happens("rate 1500")
-    assert told.done.wait(60), "nothing was asked for"
-    time.sleep(15)
-    assert optctl.alive(), "the JobManager is gone, and so is optctl"
-    asked = proxy.count("PUT", "/resource-requirements$")
+    assert told.done.wait(90), "nothing was asked for"
     cluster.start_job_manager()
     cluster.wait_for_task_managers(3)
-    # The broken answer left the TaskManagers alive; a new job starts where the old one did.
-    world.submit(parallelism=3)
-    eventually("the new job is brought to its size", lambda: (world.width() or 0) >= needed(1500), 120)
-    world.wait_until_in_time(120)
-    optctl.wait_for_rest()
+    assert optctl.alive(), "the JobManager was gone, and so is optctl"
 
-    outcomes = [outcome for _, _, outcome in optctl.widths()]
-    assert outcomes[-1] == "Confirmed", optctl.widths()
-    assert proxy.count("PUT", "/resource-requirements$") > asked
-    assert needed(1500) <= world.width() <= 9, optctl.widths()
+    world.wait_for_width(needed(1500), 9, 120)
+    world.wait_until_in_time(120)
+    optctl.wait_for_rest(150)
+    steps = optctl.widths(before)
+    assert steps and steps[-1][2] == "Confirmed", steps
+    assert needed(1500) <= world.width() <= 9, steps
+    assert world.job.wanted()["work"] == world.width()
     assert optctl.stop() == 3

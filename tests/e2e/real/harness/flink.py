@@ -153,7 +153,7 @@ class Cluster:
                    lambda: self._registered() == count, 240)
 
     def _registered(self):
-        for name, process in self.processes.running.items():
+        for name, process in list(self.processes.running.items()):
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended: see {self.processes.log(name)}")
         try:
