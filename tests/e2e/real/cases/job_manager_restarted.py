@@ -3,7 +3,7 @@
 availability), and with it the order: optctl finds it done, or gives it again, and ends with one action that held."""
 import time
 
-from harness.session import needed
+from harness.session import fits
 
 
 def play(world):
@@ -27,11 +27,11 @@ def play(world):
     cluster.wait_for_task_managers(3)
     assert optctl.alive(), "the JobManager was gone, and so is optctl"
 
-    world.wait_for_width(needed(1500), 9, 120)
+    world.wait_until_fits(1500, 120)
     world.wait_until_in_time(120)
     optctl.wait_for_rest(150)
     steps = optctl.widths(before)
     assert steps and steps[-1][2] == "Confirmed", steps
-    assert needed(1500) <= world.width() <= 9, steps
+    assert fits(1500, world.width()), steps
     assert world.job.wanted()["work"] == world.width()
     assert optctl.stop() == 3

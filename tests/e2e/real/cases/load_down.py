@@ -2,7 +2,7 @@
 """The load falls to a quarter: what is no longer needed is given back, and no record is late for it."""
 import time
 
-from harness.session import needed
+from harness.session import fits
 
 
 def play(world):
@@ -11,15 +11,15 @@ def play(world):
     world.submit(parallelism=8)
     optctl = world.optctl().start()
     time.sleep(45)
-    assert needed(1600) <= world.width() <= 9, f"{world.width()} subtasks for 1600 records/s"
+    assert fits(1600, world.width()), f"{world.width()} subtasks for 1600 records/s"
 
     world.happens("rate 400")
-    world.wait_for_width(needed(400), 3, 120)
+    world.wait_until_fits(400, 120)
     optctl.wait_for_outcome(120)
 
     late = [world.lag_ms() for _ in range(10) if not time.sleep(1)]
     assert max(late) < 5000, f"late after the change: {late}"
-    assert needed(400) <= world.width() <= 3, optctl.widths()
+    assert fits(400, world.width()), optctl.widths()
     assert all(outcome in ("Confirmed", "Pending") for _, _, outcome in optctl.widths()), optctl.widths()
     assert world.job.failures() == 0
     assert optctl.stop() == 3

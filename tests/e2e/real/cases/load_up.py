@@ -2,7 +2,7 @@
 """The load steps up to 2.5 times: one action carries it there, and it is not taken back."""
 import time
 
-from harness.session import needed
+from harness.session import fits
 
 
 def play(world):
@@ -11,18 +11,18 @@ def play(world):
     world.submit(parallelism=3)
     optctl = world.optctl().start()
     time.sleep(45)
-    assert needed(600) <= world.width() <= 4, f"{world.width()} subtasks for 600 records/s"
+    assert fits(600, world.width()), f"{world.width()} subtasks for 600 records/s"
     before = len(optctl.actions())
 
     world.happens("rate 1500")
     stepped = time.time()
-    world.wait_for_width(needed(1500), 9, 60)
+    world.wait_until_fits(1500, 60)
     print(f"{world.width()} subtasks {time.time() - stepped:.0f} s after the step")
     world.wait_until_in_time(60)
     optctl.wait_for_outcome(120, after=before)
 
     steps = optctl.widths(before)
     assert len([step for step in steps if step[1] > step[0]]) == 1, f"one step is enough: {steps}"
-    assert needed(1500) <= world.width() <= 9, steps
+    assert fits(1500, world.width()), steps
     assert world.job.failures() == 0
     assert optctl.stop() == 3

@@ -4,7 +4,7 @@ what is asked for stays, and runs again once there are slots."""
 import time
 
 from harness.processes import eventually
-from harness.session import needed
+from harness.session import fits, needed
 
 RATE = 2500
 
@@ -24,7 +24,7 @@ def play(world):
     assert optctl.alive()
     cluster.start_task_manager(2)
     cluster.wait_for_task_managers(3)
-    world.wait_for_width(needed(RATE), 12, 60)
+    world.wait_until_fits(RATE, 60)
     world.wait_until_in_time(120)
 
     asked = world.job.wanted()["work"]

@@ -3,7 +3,7 @@
 import time
 
 from harness.processes import eventually
-from harness.session import needed
+from harness.session import fits
 
 
 def play(world):
@@ -14,7 +14,7 @@ def play(world):
     proxy = world.put_between()
     optctl = world.optctl(flink=proxy.url, sources=f'  metrics:\n    prometheus: {{url: "{world.prometheus.url}"}}').start()
     time.sleep(45)
-    assert needed(600) <= world.width() <= 4, optctl.widths()
+    assert fits(600, world.width()), optctl.widths()
     optctl.wait_for_rest()
 
     world.processes.kill("prometheus")
@@ -27,6 +27,6 @@ def play(world):
 
     world.prometheus.start()
     world.happens("rate 1500")
-    world.wait_for_width(needed(1500), 9, 90)
+    world.wait_until_fits(1500, 90)
     eventually("records are no longer late", lambda: world.lag_ms() < 5000, 90, 1)
     assert optctl.stop() == 3

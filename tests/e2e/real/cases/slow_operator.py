@@ -2,7 +2,7 @@
 """Operator work takes twice as long for each record from one moment to the next; the load stays the same."""
 import time
 
-from harness.session import needed
+from harness.session import fits
 
 RATE = 700
 
@@ -16,10 +16,10 @@ def play(world):
     before = len(optctl.actions())
 
     world.happens("cost 2")
-    world.wait_for_width(needed(2 * RATE), 9, 90)
+    world.wait_until_fits(2 * RATE, 90)
     world.wait_until_in_time(90)
     optctl.wait_for_outcome(120, after=before)
 
-    assert needed(2 * RATE) <= world.width() <= 9, optctl.widths()
+    assert fits(2 * RATE, world.width()), optctl.widths()
     assert world.job.failures() == 0
     assert optctl.stop() == 3

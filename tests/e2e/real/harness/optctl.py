@@ -25,8 +25,8 @@ class Optctl:
         self.spec.write_text(string.Template(text).substitute(values))
 
     def start(self):
-        self.processes.start("optctl", [self.program, "run", self.spec, "--ledger", self.ledger, "--verbose"],
-                             cwd=self.folder)
+        self.processes.start("optctl", [self.program, "run", self.spec, "--ledger", self.ledger,
+                                        "--listen", f"127.0.0.1:{self.port}"], cwd=self.folder)
         return self
 
     @property

@@ -24,6 +24,11 @@ def needed(rate):
     return math.ceil(rate * COST_SECONDS)
 
 
+def fits(rate, width):
+    """Wide enough, and no more than half idle."""
+    return width is not None and needed(rate) <= width <= 2 * needed(rate)
+
+
 class Session:
     """Use it in a `with`: what was started is stopped in any case."""
 
@@ -89,10 +94,9 @@ class Session:
             return None
         return runs and runs["work"]
 
-    def wait_for_width(self, least, most, seconds):
-        """Work becomes so wide, and the job runs."""
-        return eventually(f"work is {least} to {most} wide (is {self.width()})",
-                          lambda: (now := self.width()) and least <= now <= most and now, seconds)
+    def wait_until_fits(self, rate, seconds):
+        """Work becomes as wide as the rate takes, and the job runs."""
+        eventually(f"work is {needed(rate)} to {2 * needed(rate)} wide", lambda: fits(rate, self.width()), seconds)
 
     def lag_ms(self):
         value = self.job.metrics("work", ["work.arrivalLagMs"]).get("work.arrivalLagMs", {}).get("max")
