@@ -183,13 +183,21 @@ static struct flink_sample *read_sample(const struct state *state, const struct 
         return sample;
 }
 
-/* A list of names of an attempt that has ended empties whole answers: have them listed again. */
+/*
+ * A list of names of an attempt that has ended empties whole answers, and one made while subtasks come up
+ * lacks what operators add when they open, such as the latency: have them listed again.
+ */
 static void doubt_names(struct state *state, const struct flink_sample *sample)
 {
-        for (int i = 0; i < sample->n_vertices; i++)
+        bool latency = !state->engine->options->latency_metric;
+
+        for (int i = 0; i < sample->n_vertices; i++) {
                 if (state->measure.pipeline->operators[i].source && state->names[i].query &&
                     isnan(sample->vertices[i].pending_records))
                         state->names_known = false;
+                latency |= !isnan(sample->vertices[i].latency_max);
+        }
+        state->names_known &= latency;
 }
 
 static bool take_sample(struct state *state, const struct flink_job *job, const int *vertices,

@@ -210,6 +210,28 @@ static void test_requests_of_a_turn(void **state)
         scene_close(scene);
 }
 
+/* Met on a real cluster: a list made while subtasks came up had no gauge of the operator's own yet. */
+static void test_names_that_came_late(void **state)
+{
+        static const char path[] = JOB "/vertices/674df9b0384c0348e0b9d1034a44c46c/subtasks/metrics";
+        struct scene *scene = scene_open();
+        json_t *first = scene->recording.moments[0].answers;
+        autojson *whole = json_incref(json_object_get(first, path));
+        struct errand errand;
+
+        (void)state;
+        assert_non_null(whole);
+        json_object_set_new(first, path, json_pack("[{s:s}]", "id", "numRecordsIn"));
+        serve(scene, 0);
+        errand = collect(scene);
+        assert_true(errand.seen.missing & MISSING_LATENCY);
+        json_object_set(first, path, whole);
+        serve(scene, 1);
+        errand = collect(scene);
+        assert_false(errand.seen.missing & MISSING_LATENCY);
+        scene_close(scene);
+}
+
 /* Counters that have not moved are asked for twice more, then the turn goes without rates. */
 static void test_patience_with_a_busy_cluster(void **state)
 {
@@ -359,6 +381,7 @@ int main(void)
                 cmocka_unit_test(test_two_turns),
                 cmocka_unit_test(test_flink_is_given_time_to_fetch),
                 cmocka_unit_test(test_requests_of_a_turn),
+                cmocka_unit_test(test_names_that_came_late),
                 cmocka_unit_test(test_patience_with_a_busy_cluster),
                 cmocka_unit_test(test_several_jobs),
                 cmocka_unit_test(test_no_job),
