@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <ctype.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "controller/command.h"
 #include "controller/decision_text.h"
 #include "controller/output.h"
+#include "controller/since.h"
 #include "controller/terminal.h"
-#include "core/clock.h"
 #include "core/json.h"
 #include "core/ledger.h"
-#include "core/series.h"
 
 struct history_arguments {
         const char *ledger, *since, *json;
@@ -48,36 +45,6 @@ static const struct parameter parameters[] = {
         {.name = NULL},
 };
 
-/* "24h": that long before now. False when it is not of that form. */
-static bool parse_ago(const char *text, int64_t *ret_ms)
-{
-        static const struct {
-                char unit;
-                int64_t ms;
-        } units[] = {{'m', 60000}, {'h', MS_PER_HOUR}, {'d', MS_PER_DAY}};
-        struct clock clock = clock_system();
-        char *end;
-        long count;
-
-        if (!isdigit((unsigned char)*text))
-                return false;
-        count = strtol(text, &end, 10);
-        for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
-                if (end[0] == units[i].unit && end[1] == '\0' && count < 100000) {
-                        *ret_ms = clock_now_ms(&clock) - count * units[i].ms;
-                        return true;
-                }
-        return false;
-}
-
-static bool parse_since(const char *text, int64_t *ret_ms, struct error *err)
-{
-        *ret_ms = INT64_MIN;
-        if (!text || parse_ago(text, ret_ms))
-                return true;
-        return time_parse(text, NULL, ret_ms, err) || error_wrap(err, "history: --since");
-}
-
 static void print_decisions(const struct history_arguments *arguments, const json_t *decisions)
 {
         if (json_array_size(decisions))
@@ -94,7 +61,7 @@ static bool history_run(const void *object, struct error *err)
         autojson *decisions = NULL, *document = NULL;
         int64_t since_ms;
 
-        if (!parse_since(arguments->since, &since_ms, err) ||
+        if (!since_parse("history", arguments->since, &since_ms, err) ||
             !ledger_reader_open(arguments->ledger, &reader, err) ||
             !ledger_history(reader, since_ms, arguments->limit, &decisions, err))
                 return false;

@@ -99,6 +99,21 @@ bool ledger_history_of(struct ledger_reader *reader, const char *pipeline, int64
 bool ledger_series(struct ledger_reader *reader, const char *name, int64_t limit, json_t **ret_series,
                    struct error *err);
 
+/*
+ * How the pipelines of a ledger stood when it was written to last: `pipelines` of
+ * docs/schema/status.schema.json, with a mode of null, since a ledger does not know it. `name` is "NAME" or
+ * "NAMESPACE/NAME"; NULL: all. ERROR_INPUT names the nearest when there is none of that name.
+ */
+bool ledger_status(struct ledger_reader *reader, const char *name, json_t **ret_pipelines, struct error *err);
+
+/*
+ * Their books of the intervals that began at or after `since_ms`: an array of {pipeline, currency, from, to,
+ * cost, baseline_cost, observed_seconds, late_seconds, alike_seconds (in which as much was spent as the
+ * baseline would have been), day_savings (of whole days)}. `name` as above.
+ */
+bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_books,
+                  struct error *err);
+
 /* The file a ledger is in; for readers beside it. */
 const char *ledger_path(const struct ledger *ledger);
 

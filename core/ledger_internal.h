@@ -135,6 +135,24 @@ struct ledger_reader {
         char *path;
 };
 
+/* ---- what readers answer with (ledger_read.c) ---- */
+
+#define NAME_OF_PIPELINE "iif(p.namespace = '', p.name, p.namespace || '/' || p.name)"
+/* A condition on the first parameter: a name, which may be NULL (all), "NAME" or "NAMESPACE/NAME". */
+#define IS_PIPELINE "(?1 IS NULL OR p.name = ?1 OR p.namespace || '/' || p.name = ?1)"
+
+/* A column as JSON: null where it is NULL. */
+json_t *row_text(sqlite3_stmt *row, int column);
+json_t *row_time(sqlite3_stmt *row, int column); /* RFC 3339 */
+json_t *row_number(sqlite3_stmt *row, int column);
+json_t *row_body(sqlite3_stmt *row, int column); /* of a text that is JSON */
+
+typedef json_t *(*row_to_json)(sqlite3_stmt *row);
+
+/* All rows of a statement as an array. */
+bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
+                 row_to_json convert, json_t **ret_rows, struct error *err);
+
 /* Makes the database usable: sets a damaged file aside, begins a new one with all scopes. */
 bool ledger_ready(struct ledger *ledger, struct error *err);
 

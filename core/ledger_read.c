@@ -82,7 +82,7 @@ void ledger_reader_close(struct ledger_reader *reader)
 
 /* ---- columns as JSON ---- */
 
-static json_t *text_at(sqlite3_stmt *row, int column)
+json_t *row_text(sqlite3_stmt *row, int column)
 {
         const char *text = (const char *)sqlite3_column_text(row, column);
         json_t *value = text ? json_string(text) : NULL;
@@ -90,7 +90,7 @@ static json_t *text_at(sqlite3_stmt *row, int column)
         return value ? value : json_null();
 }
 
-static json_t *time_at(sqlite3_stmt *row, int column)
+json_t *row_time(sqlite3_stmt *row, int column)
 {
         char text[32];
 
@@ -100,7 +100,7 @@ static json_t *time_at(sqlite3_stmt *row, int column)
         return json_string(text);
 }
 
-static json_t *number_at(sqlite3_stmt *row, int column)
+json_t *row_number(sqlite3_stmt *row, int column)
 {
         if (sqlite3_column_type(row, column) == SQLITE_NULL)
                 return json_null();
@@ -108,7 +108,7 @@ static json_t *number_at(sqlite3_stmt *row, int column)
 }
 
 /* A body; null when it is none. What SQLite's check of the file did not see is not worth failing for. */
-static json_t *body_at(sqlite3_stmt *row, int column)
+json_t *row_body(sqlite3_stmt *row, int column)
 {
         const char *text = (const char *)sqlite3_column_text(row, column);
         json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
@@ -117,8 +117,6 @@ static json_t *body_at(sqlite3_stmt *row, int column)
 }
 
 /* ---- history ---- */
-
-#define NAME_OF_PIPELINE "iif(p.namespace = '', p.name, p.namespace || '/' || p.name)"
 
 static const char history_sql[] =
         "SELECT d.id, d.time_ms, " NAME_OF_PIPELINE ", d.strategy, d.kind, d.before_text,"
@@ -138,17 +136,15 @@ static const char history_sql[] =
 static json_t *history_row(sqlite3_stmt *row)
 {
         return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "pipeline",
-                         text_at(row, 2), "strategy", text_at(row, 3), "proposal", text_at(row, 4), "from",
-                         text_at(row, 5), "to", text_at(row, 6), "verdict", text_at(row, 7), "outcome",
-                         text_at(row, 8), "reason", text_at(row, 9));
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "pipeline",
+                         row_text(row, 2), "strategy", row_text(row, 3), "proposal", row_text(row, 4), "from",
+                         row_text(row, 5), "to", row_text(row, 6), "verdict", row_text(row, 7), "outcome",
+                         row_text(row, 8), "reason", row_text(row, 9));
 }
 
-typedef json_t *(*row_to_json)(sqlite3_stmt *row);
-
 /* All rows of a statement as an array. */
-static bool read_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
-                      row_to_json convert, json_t **ret_rows, struct error *err)
+bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
+                 row_to_json convert, json_t **ret_rows, struct error *err)
 {
         autojson *rows = json_array();
         autostatement *statement = NULL;
@@ -169,9 +165,9 @@ static bool read_rows(struct ledger_reader *reader, const char *sql, const struc
 bool ledger_history_of(struct ledger_reader *reader, const char *pipeline, int64_t since_ms, int64_t limit,
                        json_t **ret_decisions, struct error *err)
 {
-        return read_rows(reader, history_sql,
-                         SQL_VALUES(SQL_INTEGER(since_ms), SQL_INTEGER(limit), SQL_TEXT(pipeline)),
-                         history_row, ret_decisions, err);
+        return ledger_rows(reader, history_sql,
+                           SQL_VALUES(SQL_INTEGER(since_ms), SQL_INTEGER(limit), SQL_TEXT(pipeline)),
+                           history_row, ret_decisions, err);
 }
 
 bool ledger_history(struct ledger_reader *reader, int64_t since_ms, int64_t limit, json_t **ret_decisions,
@@ -190,11 +186,11 @@ static const char decision_sql[] =
 static json_t *decision_row(sqlite3_stmt *row)
 {
         return json_pack("{s:I, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "pipeline",
-                         "namespace", text_at(row, 2), "name", text_at(row, 3), "layout", body_at(row, 5),
-                         "currency", text_at(row, 4), "settings", body_at(row, 6), "observation",
-                         body_at(row, 7), "before", "text", text_at(row, 8), "configuration", body_at(row, 9),
-                         "proposal", body_at(row, 10), "verdict", body_at(row, 11));
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "pipeline",
+                         "namespace", row_text(row, 2), "name", row_text(row, 3), "layout", row_body(row, 5),
+                         "currency", row_text(row, 4), "settings", row_body(row, 6), "observation",
+                         row_body(row, 7), "before", "text", row_text(row, 8), "configuration",
+                         row_body(row, 9), "proposal", row_body(row, 10), "verdict", row_body(row, 11));
 }
 
 static const char price_sql[] =
@@ -204,8 +200,8 @@ static const char price_sql[] =
 
 static json_t *price_row(sqlite3_stmt *row)
 {
-        return json_pack("{s:o, s:o, s:o}", "since", time_at(row, 0), "per_worker_hour", number_at(row, 1),
-                         "carbon_grams_per_kilowatt_hour", number_at(row, 2));
+        return json_pack("{s:o, s:o, s:o}", "since", row_time(row, 0), "per_worker_hour", row_number(row, 1),
+                         "carbon_grams_per_kilowatt_hour", row_number(row, 2));
 }
 
 static const char intents_sql[] =
@@ -217,11 +213,11 @@ static const char intents_sql[] =
 static json_t *intent_row(sqlite3_stmt *row)
 {
         return json_pack("{s:I, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o}}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", time_at(row, 1), "from", "text",
-                         text_at(row, 2), "configuration", body_at(row, 3), "to", "text", text_at(row, 4),
-                         "configuration", body_at(row, 5), "prediction", body_at(row, 6), "applied",
-                         time_at(row, 7), "outcome", "time", time_at(row, 8), "outcome", text_at(row, 9),
-                         "reason", text_at(row, 10));
+                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "from", "text",
+                         row_text(row, 2), "configuration", row_body(row, 3), "to", "text", row_text(row, 4),
+                         "configuration", row_body(row, 5), "prediction", row_body(row, 6), "applied",
+                         row_time(row, 7), "outcome", "time", row_time(row, 8), "outcome", row_text(row, 9),
+                         "reason", row_text(row, 10));
 }
 
 static const char calls_sql[] =
@@ -232,8 +228,8 @@ static json_t *call_row(sqlite3_stmt *row)
         json_t *done = sqlite3_column_type(row, 3) == SQLITE_NULL ? json_null()
                                                                   : json_boolean(sqlite3_column_int(row, 3));
 
-        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "begun", time_at(row, 0), "call", text_at(row, 1),
-                         "ended", time_at(row, 2), "done", done, "answer", text_at(row, 4));
+        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "begun", row_time(row, 0), "call", row_text(row, 1),
+                         "ended", row_time(row, 2), "done", done, "answer", row_text(row, 4));
 }
 
 /*
@@ -257,8 +253,8 @@ static const char measured_sql[] =
 static json_t *measured_row(sqlite3_stmt *row)
 {
         return json_pack("{s:I, s:o, s:o, s:o}", "windows", (json_int_t)sqlite3_column_int64(row, 0),
-                         "throughput_per_second", number_at(row, 1), "latency_p99_seconds", number_at(row, 2),
-                         "cost_per_hour", number_at(row, 3));
+                         "throughput_per_second", row_number(row, 1), "latency_p99_seconds",
+                         row_number(row, 2), "cost_per_hour", row_number(row, 3));
 }
 
 /* The only row, or null. */
@@ -267,7 +263,7 @@ static bool read_row(struct ledger_reader *reader, const char *sql, int64_t id, 
 {
         autojson *rows = NULL;
 
-        if (!read_rows(reader, sql, SQL_VALUES(SQL_INTEGER(id)), convert, &rows, err))
+        if (!ledger_rows(reader, sql, SQL_VALUES(SQL_INTEGER(id)), convert, &rows, err))
                 return false;
         *ret_row = json_array_size(rows) ? json_incref(json_array_get(rows, 0)) : json_null();
         return true;
@@ -279,13 +275,14 @@ static bool read_actions(struct ledger_reader *reader, int64_t id, json_t **ret_
         json_t *action, *calls, *measured;
         size_t index;
 
-        if (!read_rows(reader, intents_sql, SQL_VALUES(SQL_INTEGER(id)), intent_row, &actions, err))
+        if (!ledger_rows(reader, intents_sql, SQL_VALUES(SQL_INTEGER(id)), intent_row, &actions, err))
                 return false;
         json_array_foreach(actions, index, action)
         {
                 int64_t intent_id = json_integer_value(json_object_get(action, "id"));
 
-                if (!read_rows(reader, calls_sql, SQL_VALUES(SQL_INTEGER(intent_id)), call_row, &calls, err))
+                if (!ledger_rows(reader, calls_sql, SQL_VALUES(SQL_INTEGER(intent_id)), call_row, &calls,
+                                 err))
                         return false;
                 json_object_set_new(action, "calls", calls);
                 if (!read_row(reader, measured_sql, intent_id, measured_row, &measured, err))
