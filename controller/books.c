@@ -42,13 +42,15 @@ static json_t *report_of(const json_t *row, double confidence)
         double saving = baseline - cost;
         double half = half_width(json_object_get(row, "day_savings"), confidence);
         bool seen = number_at(row, "alike_seconds") >= SEEN_AT_WORK_SECONDS;
-        json_t *books = json_pack("{s:O, s:O, s:O, s:o, s:o, s:o, s:O, s:O}", "currency",
+        /* Ledgers of an older optctl do not tell how long was measured. */
+        bool watched = number_at(row, "observed_seconds") > 0;
+        json_t *books = json_pack("{s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O}", "currency",
                                   json_object_get(row, "currency"), "cost", json_object_get(row, "cost"),
                                   "baseline_cost", json_object_get(row, "baseline_cost"), "saving",
                                   json_from_double(saving), "low", json_from_double(saving - half), "high",
                                   json_from_double(saving + half), "late_seconds",
-                                  json_object_get(row, "late_seconds"), "observed_seconds",
-                                  json_object_get(row, "observed_seconds"));
+                                  json_from_double(watched ? number_at(row, "late_seconds") : NAN),
+                                  "observed_seconds", json_object_get(row, "observed_seconds"));
 
         return json_pack("{s:O, s:O, s:O, s:o, s:n, s:s}", "pipeline", json_object_get(row, "pipeline"),
                          "from", json_object_get(row, "from"), "to", json_object_get(row, "to"), "books",

@@ -9,7 +9,7 @@
 
 struct run_arguments {
         char **specs, **overrides;
-        const char *data, *ledger, *listen, *token_file, *certificate_file, *key_file, *log_format;
+        const char *data, *ledger, *record, *listen, *token_file, *certificate_file, *key_file, *log_format;
         int64_t for_seconds;
         bool dry_run, verbose;
 };
@@ -33,6 +33,12 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
          .help = "Where observations, decisions and savings are kept. It is made when there is none."},
+        {.name = "record",
+         .type = PARAMETER_TEXT,
+         AT(record),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "Writes what is measured to a folder DIR/NAME for each pipeline, as optctl record does."},
         {.name = "listen",
          .type = PARAMETER_TEXT,
          AT(listen),
@@ -176,6 +182,8 @@ static bool run_run(const void *object, struct error *err)
         const struct host_options options = {
                 .ledger = arguments->ledger,
                 .dry_run = arguments->dry_run,
+                .record = arguments->record,
+                .record_by_name = true,
                 .log_format = arguments->log_format[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
                 .log_level = arguments->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
         };

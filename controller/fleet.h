@@ -31,8 +31,11 @@ struct fleet_setup {
         struct log *log;
         struct ledger *ledger; /* NULL: nothing is kept (recommend) */
         const struct registry *registry;
-        bool one_shot; /* turns are taken by fleet_recommend alone */
-        bool dry_run;  /* Auto behaves as Recommend, and says which calls it would make */
+        bool one_shot;      /* turns are taken by fleet_recommend alone */
+        bool dry_run;       /* Auto behaves as Recommend, and says which calls it would make */
+        const char *record; /* folder that what is collected is written to (controller/recorder.h); or NULL */
+        bool record_by_name; /* in a folder of that for each pipeline */
+        int64_t interval_ms; /* between turns; 0: as the strategy has it */
 };
 
 struct fleet *fleet_new(const struct fleet_setup *setup);

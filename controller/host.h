@@ -11,9 +11,12 @@
 
 /* What a process that runs live pipelines is made of, opened in order and closed backwards. */
 struct host_options {
-        const char *ledger;         /* file; NULL: nothing is kept */
-        bool one_shot, dry_run;     /* as in struct fleet_setup */
-        bool quiet;                 /* no log */
+        const char *ledger;     /* file; NULL: nothing is kept */
+        bool one_shot, dry_run; /* as in struct fleet_setup */
+        bool quiet;             /* no log */
+        const char *record;     /* as in struct fleet_setup */
+        bool record_by_name;
+        int64_t interval_ms;
         enum log_format log_format; /* on standard error */
         enum log_level log_level;
 };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/live.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "controller/gather.h"
 #include "controller/live_metrics.h"
+#include "controller/recorder.h"
 #include "controller/source.h"
 #include "controller/target.h"
 #include "core/json.h"
@@ -23,6 +26,7 @@ struct live {
         struct price_book *prices;
         struct gather *gather;
         struct target *target;
+        struct recorder *recorder; /* NULL: nothing is recorded */
         void *strategy_state;
         struct journal journal;
         struct configuration baseline;
@@ -64,6 +68,8 @@ static void close_parts(struct live *live)
         if (live->strategy_state)
                 live->spec->strategy->close(live->strategy_state);
         live->strategy_state = NULL;
+        recorder_close(live->recorder);
+        live->recorder = NULL;
         gather_free(live->gather);
         live->gather = NULL;
         target_free(live->target);
@@ -239,6 +245,59 @@ static bool look(struct live *live, struct error *err)
         return true;
 }
 
+/* The baseline stays what ran when optctl first saw the pipeline, over restarts, too. */
+static bool recall_baseline(struct live *live, struct error *err)
+{
+        autofree struct journal_standing *standing = memory_new(1, sizeof *standing);
+
+        if (!live->spec->baseline_is_current || !live->setup->ledger)
+                return true;
+        if (!live->journal.standing(live->journal.context, standing, err))
+                return false;
+        if (standing->first.count > 0)
+                live->baseline = standing->first;
+        return true;
+}
+
+/* ---- recording ---- */
+
+static bool open_recorder(struct live *live, struct error *err)
+{
+        const struct fleet_setup *setup = live->setup;
+        autofree char *folder = NULL;
+
+        if (!setup->record)
+                return true;
+        if (setup->record_by_name && mkdir(setup->record, 0777) != 0 && errno != EEXIST)
+                return text_read_error(setup->record, errno, err);
+        folder = setup->record_by_name ? memory_format("%s/%s", setup->record, live->spec->name)
+                                       : memory_copy_text(setup->record);
+        return recorder_open(folder, live->spec, &live->recorder, err);
+}
+
+/* What cannot be recorded is no reason to stop steering. */
+static bool collect(void *state, struct observation *ret_observation, struct error *err)
+{
+        struct live *live = state;
+        struct error failure = ERROR_INIT;
+        int64_t now_ms = clock_now_ms(&live->clock);
+        bool done = gather_collector.collect(live->gather, ret_observation, err);
+
+        if (!live->recorder || (!done && err->code == ERROR_INTERRUPTED))
+                return done;
+        if (!done)
+                observation_clear(ret_observation, now_ms, live_interval_ms(live),
+                                  live->spec->pipeline.n_operators);
+        if (!recorder_observe(live->recorder, ret_observation, &failure))
+                log_warning(live->setup->log, "nothing was recorded", LOG_TEXT("pipeline", live_name(live)),
+                            LOG_TEXT("reason", failure.message));
+        return done;
+}
+
+static const struct collector live_collector = {.name = "live", .collect = collect};
+
+/* ---- the loop ---- */
+
 static void open_loop(struct live *live)
 {
         const struct spec *spec = live->spec;
@@ -248,8 +307,8 @@ static void open_loop(struct live *live)
                 .constraints = &spec->constraints,
                 .prices = live->prices,
                 .clock = &live->clock,
-                .collector = &gather_collector,
-                .collector_state = live->gather,
+                .collector = &live_collector,
+                .collector_state = live,
                 .actuator = &target_actuator,
                 .actuator_state = live->target,
                 .strategy = chosen->strategy,
@@ -274,7 +333,8 @@ static bool open_parts(struct live *live, struct error *err)
         if (!price_book_new(live->spec->prices, live->spec->base, &live->prices, err) ||
             !gather_open(&live->context, live->spec, &live->gather, err) ||
             !target_open(&live->context, live->spec, &live->target, err) || !look(live, err) ||
-            !open_strategy(live, err) || !open_journal(live, err))
+            !open_strategy(live, err) || !open_journal(live, err) || !recall_baseline(live, err) ||
+            !open_recorder(live, err))
                 return false;
         open_loop(live);
         return true;
@@ -308,7 +368,8 @@ int64_t live_interval_ms(const struct live *live)
 {
         const struct spec_strategy *chosen = strategy_of(live);
 
-        return chosen->strategy->interval_ms(chosen->options);
+        return live->setup->interval_ms > 0 ? live->setup->interval_ms
+                                            : chosen->strategy->interval_ms(chosen->options);
 }
 
 struct loop *live_loop(const struct live *live)

@@ -20,8 +20,8 @@ struct recorder {
         int file;
         size_t bytes;
         struct recorded recorded;
-        size_t known_before; /* columns that stood in the spec when it was written last */
-        bool spec_written;
+        int64_t end_ms;              /* of the newest window; INT64_MIN: none */
+        size_t known_before;         /* columns that stood in the spec when it was written last */
         struct configuration newest; /* count 0: none yet */
         int64_t rescales;
 };
@@ -117,12 +117,12 @@ static void put_header(const struct recorded *recorded, struct text *out)
         text_put(out, "\n");
 }
 
-static void put_row(const struct observation *seen, const double *values, size_t count, struct text *out)
+static void put_row(int64_t start_ms, int64_t end_ms, const double *values, size_t count, struct text *out)
 {
         char start[32], end[32];
 
-        time_format(seen->time_ms - seen->window_ms, start);
-        time_format(seen->time_ms, end);
+        time_format(start_ms, start);
+        time_format(end_ms, end);
         text_format(out, "%s,%s", start, end);
         for (size_t i = 0; i < count; i++)
                 if (isfinite(values[i]))
@@ -166,16 +166,29 @@ static void count_values(struct recorded *recorded, const char *row, const char 
                 }
 }
 
-/* The length of what is whole: a torn last row is none. */
-static size_t take_rows(struct recorded *recorded, const char *text, size_t header_length)
+/* When the window of a row ended; INT64_MIN when that is not to be read. */
+static int64_t end_of_row(const char *row)
+{
+        const char *from = strchr(row, ',');
+        size_t length = from ? strcspn(from + 1, ",\n") : 0;
+        autofree char *time = memory_format("%.*s", (int)length, from ? from + 1 : "");
+        struct error err = ERROR_INIT;
+        int64_t end_ms;
+
+        return time_parse(time, NULL, &end_ms, &err) ? end_ms : INT64_MIN;
+}
+
+/* Up to the end of what is whole: a torn last row is none. */
+static void take_rows(struct recorder *recorder, const char *text, size_t header_length)
 {
         const char *row = text + header_length, *end;
 
         while ((end = strchr(row, '\n'))) {
-                count_values(recorded, row, end);
+                count_values(&recorder->recorded, row, end);
+                recorder->end_ms = end_of_row(row);
                 row = end + 1;
         }
-        return (size_t)(row - text);
+        recorder->bytes = (size_t)(row - text);
 }
 
 static bool take_up(struct recorder *recorder, const struct text *header, struct error *err)
@@ -189,7 +202,7 @@ static bool take_up(struct recorder *recorder, const struct text *header, struct
                                  "%s: is of another pipeline, or of one with other operators; expected a new "
                                  "folder",
                                  recorder->samples_path);
-        recorder->bytes = take_rows(&recorder->recorded, text, header->length);
+        take_rows(recorder, text, header->length);
         if (ftruncate(recorder->file, (off_t)recorder->bytes) != 0)
                 return error_errno(err, errno, "%s", recorder->samples_path);
         return true;
@@ -213,6 +226,7 @@ bool recorder_open(const char *folder, const struct spec *spec, struct recorder 
         autocall(recorder_close) struct recorder *recorder = memory_new(1, sizeof *recorder);
 
         recorder->file = -1;
+        recorder->end_ms = INT64_MIN;
         recorder->spec = spec;
         recorder->folder = memory_copy_text(folder);
         recorder->samples_path = memory_format("%s/" RECORDER_SAMPLES, folder);
@@ -302,14 +316,20 @@ bool recorder_observe(struct recorder *recorder, const struct observation *obser
 {
         struct recorded *recorded = &recorder->recorded;
         autofree double *values = memory_new(recorded->count, sizeof *values);
+        int64_t start_ms = observation->time_ms - observation->window_ms;
         autotext row = {0};
 
+        if (observation->time_ms <= recorder->end_ms)
+                return true;
+        if (start_ms < recorder->end_ms)
+                start_ms = recorder->end_ms;
         note_configuration(recorder, observation);
         note_rates(recorder, observation);
         read_values(recorder, observation, values);
-        put_row(observation, values, recorded->count, &row);
+        put_row(start_ms, observation->time_ms, values, recorded->count, &row);
         if (!append(recorder, &row, err))
                 return false;
+        recorder->end_ms = observation->time_ms;
         for (size_t i = 0; i < recorded->count; i++)
                 recorded->columns[i].values += isfinite(values[i]);
         return write_spec(recorder, err);

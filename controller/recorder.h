@@ -35,7 +35,9 @@ bool recorder_open(const char *folder, const struct spec *spec, struct recorder 
 void recorder_close(struct recorder *recorder);
 DEFINE_CLEANUP(recorder_close, struct recorder);
 
-/* ERROR_LIMIT: the recording is as long as it may get. A failed write may leave nothing or the whole row. */
+/* An observation that is not newer than the one before is left out; of windows that overlap each begins where
+ * the one before ended. ERROR_LIMIT: the recording is as long as it may get. A failed write may leave nothing
+ * or the whole row. */
 bool recorder_observe(struct recorder *recorder, const struct observation *observation, struct error *err);
 
 #endif

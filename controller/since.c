@@ -8,14 +8,13 @@
 #include "core/memory.h"
 #include "core/series.h"
 
-/* "24h": that long before now. False when it is not of that form. */
-static bool parse_ago(const char *text, int64_t *ret_ms)
+/* "24h" in milliseconds. False when it is not of that form. */
+static bool read_duration(const char *text, int64_t *ret_ms)
 {
         static const struct {
                 char unit;
                 int64_t ms;
-        } units[] = {{'m', 60000}, {'h', MS_PER_HOUR}, {'d', MS_PER_DAY}};
-        struct clock clock = clock_system();
+        } units[] = {{'s', MS_PER_SECOND}, {'m', 60000}, {'h', MS_PER_HOUR}, {'d', MS_PER_DAY}};
         char *end;
         long count;
 
@@ -24,7 +23,7 @@ static bool parse_ago(const char *text, int64_t *ret_ms)
         count = strtol(text, &end, 10);
         for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
                 if (end[0] == units[i].unit && end[1] == '\0' && count < 100000) {
-                        *ret_ms = clock_now_ms(&clock) - count * units[i].ms;
+                        *ret_ms = count * units[i].ms;
                         return true;
                 }
         return false;
@@ -32,8 +31,24 @@ static bool parse_ago(const char *text, int64_t *ret_ms)
 
 bool since_parse(const char *command, const char *text, int64_t *ret_ms, struct error *err)
 {
+        struct clock clock = clock_system();
+        int64_t ago_ms;
+
         *ret_ms = INT64_MIN;
-        if (!text || parse_ago(text, ret_ms))
+        if (!text)
                 return true;
+        if (read_duration(text, &ago_ms)) {
+                *ret_ms = clock_now_ms(&clock) - ago_ms;
+                return true;
+        }
         return time_parse(text, NULL, ret_ms, err) || error_wrap(err, "%s: --since", command);
+}
+
+bool duration_parse(const char *command, const char *option, const char *text, int64_t *ret_ms,
+                    struct error *err)
+{
+        return (read_duration(text, ret_ms) && *ret_ms > 0) ||
+               error_set(err, ERROR_INPUT, NULL,
+                         "%s: %s: \"%.40s\" is no length of time; expected one such as 90s, 15m, 2h or 1d",
+                         command, option, text);
 }

@@ -56,6 +56,7 @@ struct journal_standing {
         bool paused;
         char pause_reason[JOURNAL_REASON_ROOM];
         char last_hold[JOURNAL_REASON_ROOM]; /* reason of the newest decision, if it held; else empty */
+        struct configuration first;          /* what ran at the first decision there is; count 0: not known */
 };
 
 struct journal {

@@ -61,7 +61,7 @@ static const char status_sql[] =
         " (SELECT x.id FROM intents" NEWEST_OF " AS intent,"
         " (SELECT x.id FROM pauses" NEWEST_OF " AS pause"
         " FROM pipelines p WHERE " IS_PIPELINE " GROUP BY p.namespace, p.name)"
-        " SELECT n.name, nullif(n.namespace, ''), n.seen, d.strategy, d.kind, d.verdict, d.reason,"
+        " SELECT n.name, nullif(n.namespace, ''), n.seen, d.strategy, d.reason,"
         " iif(u.paused, u.reason, NULL), i.id, i.applied_ms, o.intent_id,"
         " (SELECT max(iif(e.outcome = 'Reverted', e.time_ms, c.applied_ms)) FROM intents c"
         " JOIN pipelines q ON q.id = c.pipeline_id LEFT JOIN outcomes e ON e.intent_id = c.id"
@@ -75,24 +75,23 @@ static bool is_null(sqlite3_stmt *row, int column)
         return sqlite3_column_type(row, column) == SQLITE_NULL;
 }
 
+static bool in_flight(sqlite3_stmt *row)
+{
+        return !is_null(row, 6) && is_null(row, 8);
+}
+
 static const char *state_at(sqlite3_stmt *row)
 {
-        const char *kind = (const char *)sqlite3_column_text(row, 4);
-        const char *verdict = (const char *)sqlite3_column_text(row, 5);
-
-        if (!is_null(row, 7))
+        if (!is_null(row, 5))
                 return "Paused";
-        return kind && strcmp(kind, "Change") == 0 && strcmp(verdict, "Refused") != 0 ? "Changing"
-                                                                                      : "Holding";
+        return in_flight(row) ? "Changing" : "Holding";
 }
 
 static json_t *action_at(sqlite3_stmt *row)
 {
-        bool in_flight = !is_null(row, 8) && is_null(row, 10);
-
-        if (!in_flight)
+        if (!in_flight(row))
                 return json_null();
-        return json_string(is_null(row, 9) ? "Applying" : "Verifying");
+        return json_string(is_null(row, 7) ? "Applying" : "Verifying");
 }
 
 /* Text that is empty where there is none. */
@@ -150,9 +149,9 @@ static json_t *status_row(sqlite3_stmt *row)
         json_t *status = json_pack("{s:o, s:o, s:n, s:o, s:I, s:s, s:o, s:{s:n, s:n}, s:o, s:o, s:o}", "name",
                                    row_text(row, 0), "namespace", row_text(row, 1), "mode", "strategy",
                                    words_at(row, 3), "interval_ms", window_ms > 0 ? window_ms : 1, "state",
-                                   state_at(row), "why", words_at(row, is_null(row, 7) ? 6 : 7), "bounds",
-                                   "latency_p99_seconds", "backlog_seconds", "pause_reason", row_text(row, 7),
-                                   "action", action_at(row), "last_change", row_time(row, 11));
+                                   state_at(row), "why", words_at(row, is_null(row, 5) ? 4 : 5), "bounds",
+                                   "latency_p99_seconds", "backlog_seconds", "pause_reason", row_text(row, 5),
+                                   "action", action_at(row), "last_change", row_time(row, 9));
 
         if (json_is_null(seen))
                 return status;

@@ -251,13 +251,32 @@ static bool read_last_hold(struct ledger_scope *scope, struct journal_standing *
         return true;
 }
 
+/* Of the pipeline as it is: what ran before its knobs were changed cannot be said in today's. */
+static bool read_first(struct ledger_scope *scope, struct journal_standing *standing, struct error *err)
+{
+        struct database *database = &scope->ledger->database;
+        autostatement *statement = NULL;
+        bool row = true;
+
+        if (!sql_prepare(database,
+                         "SELECT before_body FROM decisions WHERE " OF_PIPELINE
+                         " AND before_body <> '{}' ORDER BY id LIMIT 1",
+                         SQL_VALUES(NAME_OF(scope)), &statement, err) ||
+            !sql_next(database, statement, &row, err))
+                return false;
+        if (row &&
+            !ledger_parse_configuration(scope->subject.pipeline, text_at(statement, 0), &standing->first))
+                standing->first.count = 0;
+        return true;
+}
+
 bool ledger_standing(void *context, struct journal_standing *ret_standing, struct error *err)
 {
         struct journal_standing standing = {0};
         struct ledger_scope *scope = context;
 
         if (!ledger_ready(scope->ledger, err) || !read_pause(scope, &standing, err) ||
-            !read_last_hold(scope, &standing, err))
+            !read_last_hold(scope, &standing, err) || !read_first(scope, &standing, err))
                 return false;
         *ret_standing = standing;
         return true;

@@ -238,6 +238,32 @@ static void test_it_is_taken_up_after_a_crash(void **state)
         close_place(&place);
 }
 
+/* Meters keep their own time: windows overlap by some milliseconds, and an answer may come twice. */
+static void test_times_never_go_back(void **state)
+{
+        autocall(spec_free) struct spec *spec = spec_of(recorded_spec);
+        static const int64_t ends[] = {10000, 20000, 20000, 29900}, windows[] = {10000, 10150, 10150, 10000};
+        struct observation seen;
+        struct error err = ERROR_INIT;
+        struct recorder *recorder;
+        autofree char *text = NULL;
+        struct place place;
+
+        (void)state;
+        open_place(&place);
+        must(recorder_open(place.folder, spec, &recorder, &err), &err);
+        for (size_t i = 0; i < ARRAY_LENGTH(ends); i++) {
+                observation_clear(&seen, 1767571200000 + ends[i], windows[i], 2);
+                must(recorder_observe(recorder, &seen, &err), &err);
+        }
+        recorder_close(recorder);
+        must(text_read_file(place.samples_path, 100000, &text, NULL, &err), &err);
+        assert_non_null(strstr(text, "\n2026-01-05T00:00:00Z,2026-01-05T00:00:10Z,,,,,,,,,,,,,\n"
+                                     "2026-01-05T00:00:10Z,2026-01-05T00:00:20Z,,,,,,,,,,,,,\n"
+                                     "2026-01-05T00:00:20Z,2026-01-05T00:00:29.900Z,,,,,,,,,,,,,\n"));
+        close_place(&place);
+}
+
 static void test_another_recording_is_left_alone(void **state)
 {
         autocall(spec_free) struct spec *spec = spec_of(recorded_spec);
@@ -262,6 +288,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_model_comes_back),
                 cmocka_unit_test(test_it_is_taken_up_after_a_crash),
+                cmocka_unit_test(test_times_never_go_back),
                 cmocka_unit_test(test_another_recording_is_left_alone),
         };
 
