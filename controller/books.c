@@ -4,10 +4,9 @@
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
-#include "core/clock.h"
 #include "core/json.h"
 
-#define SEEN_AT_WORK_SECONDS (MS_PER_HOUR / MS_PER_SECOND)
+#define SEEN_AT_WORK_SECONDS 3600.0
 
 static double number_at(const json_t *object, const char *key)
 {

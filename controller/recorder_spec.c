@@ -31,12 +31,11 @@ static void put_scalar(const struct yaml_node *node, struct text *out)
 {
         static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+";
 
+        const char *word = node->scalar + (node->scalar[0] == '-');
+
         if (node->null)
                 text_put(out, "null");
-        else if (!node->quoted && node->scalar[strspn(node->scalar, bare)] == '\0')
-                text_put(out, node->scalar);
-        else if (!node->quoted && node->scalar[0] == '-' && strlen(node->scalar) > 1 &&
-                 node->scalar[1 + strspn(node->scalar + 1, bare)] == '\0')
+        else if (!node->quoted && *word && word[strspn(word, bare)] == '\0')
                 text_put(out, node->scalar);
         else
                 put_text(out, node->scalar);
