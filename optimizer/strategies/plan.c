@@ -617,32 +617,6 @@ static bool plan_propose(void *state, const struct observation *observation, str
         weigh(plan, observation);
         best = beside_memory_first(plan->beside, observation) ? plan->current
                                                               : choose(plan, may_shrink(observation));
-#ifdef PLAN_DEBUG
-        {
-                double q[] = {0.075, .525, .98};
-                int64_t lead[] = {5000, 60000, 300000, 1800000, 36000000};
-                double v[15];
-                forecast_quantiles(plan->forecast, lead, 5, q, 3, v);
-                fprintf(stderr,
-                        "D t=%lld off=%.0f thr=%.0f bl=%.0f busy=%.2f cur=%d best=%d rst=%.1f+-%.1f |",
-                        (long long)observation->time_ms / 1000, observation->offered_per_second,
-                        observation->throughput_per_second, observation->backlog_records,
-                        observation->operators[1].busy_ratio_max,
-                        plan->candidates[plan->current].deployment.workers,
-                        plan->candidates[best].deployment.workers,
-                        capacity_restart(plan->capacity, 5).age_seconds,
-                        capacity_restart(plan->capacity, 5).age_sd);
-                for (int i = 0; i < 5; i++)
-                        fprintf(stderr, " %.0f/%.0f/%.0f", v[3 * i], v[3 * i + 1], v[3 * i + 2]);
-                fprintf(stderr, " |");
-                for (int j = 0; j < plan->n_candidates; j++)
-                        fprintf(stderr, " %d:%.0f+-%.0f=%.4f+%.4f+%.4f",
-                                plan->candidates[j].deployment.workers, plan->candidates[j].capacity.mean,
-                                plan->candidates[j].capacity.sd, plan->costs[j].compute,
-                                plan->costs[j].change, plan->costs[j].penalty);
-                fprintf(stderr, "\n");
-        }
-#endif
         ret_proposal->expected_saving =
                 planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
         if (best != plan->current)
