@@ -80,8 +80,8 @@ void server_resume(struct http_server *server, struct MHD_Connection *connection
 void *exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
 enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connection, const char *target,
                                   const char *method, const char *version, const char *data, size_t *length,
-                                  void **exchange);
-void exchange_end(void *server, struct MHD_Connection *connection, void **exchange,
+                                  void **context);
+void exchange_end(void *server, struct MHD_Connection *connection, void **context,
                   enum MHD_RequestTerminationCode code);
 
 #endif

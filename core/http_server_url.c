@@ -180,10 +180,10 @@ bool url_host_is_local(const char *host)
         bool brackets = *host == '[';
         const char *name = host + brackets;
         size_t length = strcspn(name, brackets ? "]" : ":");
-        autofree char *copy = strndup(name, length);
+        autofree char *copy = memory_format("%.*s", (int)length, name);
         const char *rest = name + length + (brackets && name[length] == ']');
 
-        if (!copy || (*rest != '\0' && *rest != ':'))
+        if (*rest != '\0' && *rest != ':')
                 return false;
         return (!brackets && strcasecmp(copy, "localhost") == 0) || url_address_is_loopback(copy);
 }
