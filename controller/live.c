@@ -46,11 +46,13 @@ struct live *live_new(const struct fleet_setup *setup, const char *path, const c
         live->setup = setup;
         live->path = memory_copy_text(path);
         live->data = memory_copy_text(data);
-        while (overrides && overrides[live->n_overrides])
-                live->n_overrides++;
-        live->overrides = memory_new(live->n_overrides + 2, sizeof *live->overrides);
-        for (size_t i = 0; i < live->n_overrides; i++)
-                live->overrides[i] = memory_copy_text(overrides[i]);
+        live->overrides = memory_new(2, sizeof *live->overrides);
+        for (; overrides && *overrides; overrides++) {
+                live->overrides =
+                        memory_resize(live->overrides, live->n_overrides + 3, sizeof *live->overrides);
+                live->overrides[live->n_overrides++] = memory_copy_text(*overrides);
+                live->overrides[live->n_overrides] = live->overrides[live->n_overrides + 1] = NULL;
+        }
         live->clock = reactor_clock(setup->reactor);
         return live;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -180,10 +181,11 @@ bool url_host_is_local(const char *host)
         bool brackets = *host == '[';
         const char *name = host + brackets;
         size_t length = strcspn(name, brackets ? "]" : ":");
-        autofree char *copy = memory_format("%.*s", (int)length, name);
         const char *rest = name + length + (brackets && name[length] == ']');
+        char copy[64]; /* longer than "localhost" and every address */
 
-        if (*rest != '\0' && *rest != ':')
+        if ((*rest != '\0' && *rest != ':') || length >= sizeof copy)
                 return false;
+        snprintf(copy, sizeof copy, "%.*s", (int)length, name);
         return (!brackets && strcasecmp(copy, "localhost") == 0) || url_address_is_loopback(copy);
 }
