@@ -102,6 +102,7 @@ bool flink_takes_overrides(const char *version)
 /* ---- waiting ---- */
 
 struct patience {
+        const struct flink_engine *engine;
         const struct clock *clock;
         int64_t deadline_ms, pause_ms;
 };
@@ -110,7 +111,8 @@ static struct patience patience_begin(const struct flink_engine *engine)
 {
         const struct clock *clock = engine->context.clock;
 
-        return (struct patience){.clock = clock,
+        return (struct patience){.engine = engine,
+                                 .clock = clock,
                                  .deadline_ms = clock_now_ms(clock) +
                                                 engine->options->rescale_timeout_seconds * MS_PER_SECOND,
                                  .pause_ms = FIRST_POLL_MS};
@@ -122,7 +124,8 @@ static bool patience_wait(struct patience *patience, const char *what, struct er
         int64_t now_ms = clock_now_ms(patience->clock);
 
         if (now_ms >= patience->deadline_ms)
-                return error_set(err, ERROR_TIMEOUT, "RescaleTimeout", "%s took too long", what);
+                return error_set(err, ERROR_TIMEOUT, "RescaleTimeout", "Flink at %s: %s took too long",
+                                 http_peer_url(patience->engine->peer), what);
         if (!clock_sleep_until(patience->clock, now_ms + patience->pause_ms, err))
                 return false;
         patience->pause_ms = patience->pause_ms * 2 > LAST_POLL_MS ? LAST_POLL_MS : patience->pause_ms * 2;
@@ -285,7 +288,8 @@ static bool find_jar(struct flink_engine *engine, char **ret_jar, struct error *
         found = flink_find_jar(jars, jar);
         if (!found)
                 return error_set(err, ERROR_NOT_FOUND, "JarNotFound",
-                                 "no jar \"%.100s\" was uploaded to the job manager", jar);
+                                 "Flink at %s: no jar \"%.100s\" was uploaded to the job manager",
+                                 http_peer_url(engine->peer), jar);
         *ret_jar = http_escape(found);
         return true;
 }
@@ -363,7 +367,8 @@ static bool give_up(const struct flink_caller *caller, const struct flink_job *j
         location = flink_started_from(checkpoints);
         if (!location)
                 return error_set(err, ERROR_UNAVAILABLE, "JobNotUp",
-                                 "the job \"%.60s\" is not up, so it cannot be saved", job->name);
+                                 "Flink at %s: the job \"%.60s\" is not up, so it cannot be saved",
+                                 http_peer_url(caller->engine->peer), job->name);
         *ret_location = memory_copy_text(location);
         return flink_call(caller, &call, &answer, err) &&
                (caller->dry_run || await_end(caller->engine, job->id, err));

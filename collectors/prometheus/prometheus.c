@@ -269,8 +269,9 @@ static bool check_found(const struct prometheus *prometheus, const struct snapsh
 {
         if (*now->job_name || prometheus->options->queries.count > 0)
                 return true;
-        error_set(err, ERROR_INCOMPLETE, "NoSeries", "%s knows no series of %s%.60s",
-                  prometheus->server ? http_peer_url(prometheus->server) : "no reporter",
+        error_set(err, ERROR_INCOMPLETE, "NoSeries", "%s%s knows no series of %s%.60s",
+                  prometheus->n_reporters > 1 ? "each of the reporters, such as " : "",
+                  http_peer_url(prometheus->server ? prometheus->server : prometheus->reporters[0].peer),
                   prometheus->job ? "Flink job " : "a Flink job", prometheus->job ? prometheus->job : "");
         err->retry = true;
         return false;

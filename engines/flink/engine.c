@@ -199,7 +199,8 @@ static bool look_for_job(struct flink_engine *engine, struct error *err)
 
         engine->job_id[0] = '\0';
         return flink_get(engine, "/jobs/overview", &overview, err) &&
-               flink_job_choose(overview, engine->options->job, engine->job_id, err);
+               (flink_job_choose(overview, engine->options->job, engine->job_id, err) ||
+                error_wrap(err, "Flink at %s", http_peer_url(engine->peer)));
 }
 
 static bool get_job(struct flink_engine *engine, struct flink_job **ret_job, struct error *err)
