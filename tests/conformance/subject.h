@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_TESTS_CONFORMANCE_SUBJECT_H
+#define OPTCTL_TESTS_CONFORMANCE_SUBJECT_H
+
+#include <math.h>
+#include <stdio.h>
+
+#include "core/plugin.h"
+#include "core/yaml.h"
+#include "tests/support/conformance.h"
+#include "tests/support/flink.h"
+#include "tests/support/http_stage.h"
+#include "tests/support/peer.h"
+
+/*
+ * How a healthy peer of a plugin answers, recorded from the real system (tests/fixtures). A plugin that
+ * stands in no suite's table fails it.
+ */
+struct subject {
+        const char *name;    /* column of the table */
+        const char *plugin;  /* of the collector, whose options the actuator takes, too */
+        const char *options; /* YAML; every %s is the peer's URL */
+        bool per_operator;   /* a parallelism knob for each operator, or one for all */
+        int n_before, last;  /* turns before the faulty one, which are healthy; the last one */
+        int64_t longest_ms;  /* for which a turn may take, whatever the peer does */
+        void (*serve)(struct scripted_peer *peer, void *recorded, int moment);
+        void *(*read)(void); /* what was recorded */
+        void (*forget)(void *recorded);
+        int64_t turn_ms;
+        double slack;       /* ratio by which numbers differ when answers come later: windows end then */
+        bool names_latency; /* the spec says that there is one: then it is missing when it is not known */
+        bool by_processes;  /* several processes answer, and those that do not are not counted */
+        bool says_it_once;  /* the same answer a second time is no news; what was offered is not known without
+ the minute before, and nothing says so */
+};
+
+#define PIPELINE_OPERATORS 3
+
+/* A plugin before its peer. */
+struct stand {
+        const struct subject *subject;
+        struct http_stage *http;
+        struct peer_pipeline chain;
+        struct source_context context;
+        struct yaml_document *document;
+        void *options;
+};
+
+static inline char *stand_options(const struct subject *subject, const char *url)
+{
+        struct text text = {0};
+        const char *at = subject->options, *next;
+
+        for (; (next = strstr(at, "%s")); at = next + 2) {
+                text_add(&text, at, (size_t)(next - at));
+                text_put(&text, url);
+        }
+        text_put(&text, at);
+        return text_take(&text);
+}
+
+/* `connection`: more options as YAML; NULL: none. */
+static inline void stand_open(struct stand *stand, const struct subject *subject,
+                              const struct option_table *table, const struct scripted_tls *tls,
+                              const char *connection)
+{
+        autofree char *options = NULL;
+        autotext yaml = {0};
+        struct error err = ERROR_INIT;
+
+        *stand = (struct stand){.subject = subject};
+        stand->http = http_stage_open_with(NULL, tls, !tls);
+        peer_operators(&stand->chain, PIPELINE_OPERATORS, 64);
+        stand->chain.operators[2].name = "Writer";
+        if (!subject->per_operator) {
+                stand->chain.knobs[0].operator_index = -1;
+                stand->chain.pipeline.n_knobs = 1;
+        }
+        stand->context = (struct source_context){.pipeline = &stand->chain.pipeline,
+                                                 .name = "chain",
+                                                 .base = ".",
+                                                 .clock = &stand->http->clock,
+                                                 .reactor = stand->http->reactor,
+                                                 .http = stand->http->client};
+        options = stand_options(subject, scripted_peer_url(stand->http->script));
+        text_format(&yaml, "%s%s", options, connection ? connection : "");
+        if (!yaml_parse(yaml.data, yaml.length, "options.yaml", &stand->document, &err) ||
+            !option_new(table, yaml_root(stand->document), &stand->options, &err))
+                fail_msg("%s: %s", subject->name, err.message);
+}
+
+static inline void stand_close(struct stand *stand, const struct option_table *table)
+{
+        option_delete(table, stand->options);
+        yaml_document_free(stand->document);
+        http_stage_close(stand->http);
+}
+
+struct stand_pause {
+        struct stand *stand;
+        int64_t ms;
+};
+
+static inline void stand_sleep(void *argument)
+{
+        struct stand_pause *pause = argument;
+        struct error err = ERROR_INIT;
+
+        (void)clock_sleep_until(&pause->stand->http->clock,
+                                clock_now_ms(&pause->stand->http->clock) + pause->ms, &err);
+}
+
+static inline void stand_pass(struct stand *stand, int64_t ms)
+{
+        struct stand_pause pause = {stand, ms};
+
+        reactor_call(stand->http->reactor, stand_sleep, &pause);
+}
+
+/* ---- Flink, as it answered then (tests/e2e/record_flink) ---- */
+
+static inline void *flink_subject_read(void)
+{
+        struct flink_recording *recording = memory_new(1, sizeof *recording);
+
+        *recording = flink_recording_read("tests/fixtures/flink/2.2.1-load-and-rescale.jsonl");
+        return recording;
+}
+
+static inline void flink_subject_forget(void *recorded)
+{
+        flink_recording_free(recorded);
+        free(recorded);
+}
+
+static inline void flink_serve_some(struct scripted_peer *peer, const json_t *answers, bool queries)
+{
+        const char *path;
+        json_t *answer;
+
+        json_object_foreach((json_t *)(uintptr_t)answers, path, answer)
+        {
+                autofree char *body = json_dumps(answer, 0);
+                autofree char *request = memory_format("GET %s%s", path, queries ? "get=*" : "");
+
+                if (!strchr(path, '?') == !queries)
+                        scripted_peer_json(peer, request, body);
+        }
+}
+
+/* Lists of names are those of the first moment; answers to queries come first: where no query is said, any
+ * fits. */
+static inline void flink_subject_serve(struct scripted_peer *peer, void *recorded, int moment)
+{
+        const struct flink_recording *recording = recorded;
+
+        scripted_peer_forget_answers(peer);
+        flink_serve_some(peer, recording->moments[moment].answers, true);
+        flink_serve_some(peer, recording->moments[moment].answers, false);
+        flink_serve_some(peer, recording->moments[0].answers, false);
+}
+
+#endif
