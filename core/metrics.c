@@ -24,6 +24,7 @@ struct series {
 struct family {
         const struct metric_family *family;
         json_t *places; /* by labels as they are exposed: `a="b",c="d"` */
+        json_t *groups; /* with several labels: by the first, `a="b"`, an object with the labels it begins */
         struct series *series;
         size_t n_series, room;
         size_t *unused; /* places of forgotten series */
@@ -47,6 +48,7 @@ static void family_free(struct family *family)
         free(family->series);
         free(family->unused);
         json_decref(family->places);
+        json_decref(family->groups);
 }
 
 void metrics_free(struct metrics *metrics)
@@ -70,7 +72,8 @@ static struct family *insert_family(struct metrics *metrics, size_t at, const st
         }
         memmove(metrics->families + at + 1, metrics->families + at,
                 (metrics->count - at) * sizeof *metrics->families);
-        metrics->families[at] = (struct family){.family = family, .places = json_object()};
+        metrics->families[at] =
+                (struct family){.family = family, .places = json_object(), .groups = json_object()};
         metrics->count++;
         return &metrics->families[at];
 }
@@ -127,14 +130,20 @@ static void put_value(struct text *out, const char *value)
         put_escaped(out, clean, true);
 }
 
+static void put_label(struct text *out, const char *name, const char *value)
+{
+        text_format(out, "%s=\"", name);
+        put_value(out, value);
+        text_put(out, "\"");
+}
+
 /* Never without data, so that it can be a key. */
 static void put_labels(struct text *out, const struct metric_family *family, const char *const *values)
 {
         text_put(out, "");
         for (size_t i = 0; family->labels && family->labels[i]; i++) {
-                text_format(out, "%s%s=\"", i ? "," : "", family->labels[i]);
-                put_value(out, values[i]);
-                text_put(out, "\"");
+                text_put(out, i ? "," : "");
+                put_label(out, family->labels[i], values[i]);
         }
 }
 
@@ -149,7 +158,26 @@ static size_t place_for(struct family *family)
         return family->n_series++;
 }
 
-static struct series *insert_series(struct family *family, const char *labels)
+static bool has_groups(const struct family *family)
+{
+        return family->family->labels && family->family->labels[0] && family->family->labels[1];
+}
+
+static void join_group(struct family *family, const char *labels, const char *first_value)
+{
+        autotext first = {0};
+        json_t *group;
+
+        put_label(&first, family->family->labels[0], first_value);
+        group = json_object_get(family->groups, first.data);
+        if (!group) {
+                group = json_object();
+                json_object_set_new_nocheck(family->groups, first.data, group);
+        }
+        json_object_set_new_nocheck(group, labels, json_null());
+}
+
+static struct series *insert_series(struct family *family, const char *labels, const char *const *values)
 {
         size_t n_counts = (size_t)family->family->n_upper_bounds + 1;
         size_t place;
@@ -161,6 +189,8 @@ static struct series *insert_series(struct family *family, const char *labels)
         if (family->family->type == METRIC_HISTOGRAM)
                 family->series[place].counts = memory_new(n_counts, sizeof(uint64_t));
         json_object_set_new_nocheck(family->places, labels, json_integer((json_int_t)place));
+        if (has_groups(family))
+                join_group(family, labels, values[0]);
         return &family->series[place];
 }
 
@@ -179,17 +209,22 @@ static struct series *series_of(struct metrics *metrics, const struct metric_fam
 
         put_labels(&labels, declared, values);
         place = json_object_get(family->places, labels.data);
-        return place ? series_at(family, place) : insert_series(family, labels.data);
+        return place ? series_at(family, place) : insert_series(family, labels.data, values);
 }
 
-static void forget_place(struct family *family, const json_t *place)
+static void forget_labels(struct family *family, const char *labels)
 {
-        struct series *series = series_at(family, place);
+        const json_t *place = json_object_get(family->places, labels);
+        struct series *series;
 
+        if (!place)
+                return;
+        series = series_at(family, place);
         free(series->counts);
         *series = (struct series){.value = 0};
         family->unused = memory_resize(family->unused, family->n_unused + 1, sizeof *family->unused);
         family->unused[family->n_unused++] = (size_t)json_integer_value(place);
+        json_object_del(family->places, labels);
 }
 
 void metrics_add(struct metrics *metrics, const struct metric_family *family, const char *const *values,
@@ -210,15 +245,14 @@ static void forget_one(struct metrics *metrics, const struct metric_family *decl
                        const char *const *values)
 {
         struct family *family = family_of(metrics, declared);
-        autotext labels = {0};
-        const json_t *place;
+        autotext labels = {0}, first = {0};
 
         put_labels(&labels, declared, values);
-        place = json_object_get(family->places, labels.data);
-        if (!place)
+        forget_labels(family, labels.data);
+        if (!has_groups(family))
                 return;
-        forget_place(family, place);
-        json_object_del(family->places, labels.data);
+        put_label(&first, declared->labels[0], values[0]);
+        json_object_del(json_object_get(family->groups, first.data), labels.data);
 }
 
 void metrics_set(struct metrics *metrics, const struct metric_family *family, const char *const *values,
@@ -256,23 +290,21 @@ void metrics_observe(struct metrics *metrics, const struct metric_family *family
         series->value += value;
 }
 
+/* Not by going through all series: peers come and go while there are thousands. */
 static void forget_in(struct family *family, const char *first_label_value)
 {
-        autotext wanted = {0};
+        autotext first = {0};
         const char *labels;
-        void *next;
-        json_t *place;
+        json_t *unused;
 
-        text_format(&wanted, "%s=\"", family->family->labels[0]);
-        put_value(&wanted, first_label_value);
-        text_put(&wanted, "\"");
-        json_object_foreach_safe(family->places, next, labels, place)
-        {
-                if (strncmp(labels, wanted.data, wanted.length) != 0)
-                        continue;
-                forget_place(family, place);
-                json_object_del(family->places, labels);
+        put_label(&first, family->family->labels[0], first_label_value);
+        if (!has_groups(family)) {
+                forget_labels(family, first.data);
+                return;
         }
+        json_object_foreach(json_object_get(family->groups, first.data), labels, unused)
+                forget_labels(family, labels);
+        json_object_del(family->groups, first.data);
 }
 
 void metrics_forget(struct metrics *metrics, const char *first_label_value)
