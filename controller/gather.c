@@ -10,7 +10,7 @@ struct gathered {
         struct gather *gather;
         const struct spec_source *source;
         void *state;
-        struct observation observation;
+        struct observation *observation; /* while being asked */
         struct error err;
         bool done; /* it answered, as observation or err says */
 };
@@ -155,8 +155,9 @@ static void ask(void *argument)
         struct gather *gather = source->gather;
 
         error_clear(&source->err);
-        make_unknown(gather, &source->observation);
-        source->done = source->source->collector->collect(source->state, &source->observation, &source->err);
+        source->observation = memory_new(1, sizeof *source->observation);
+        make_unknown(gather, source->observation);
+        source->done = source->source->collector->collect(source->state, source->observation, &source->err);
         if (--gather->n_awaited == 0)
                 reactor_wake(gather->context->reactor, gather->waiter);
 }
@@ -198,14 +199,16 @@ static bool gather_collect(void *state, struct observation *ret_observation, str
         ask_all(gather);
         make_unknown(gather, ret_observation);
         for (size_t i = 0; i < gather->n_sources; i++) {
-                const struct gathered *source = &gather->sources[i];
+                struct gathered *source = &gather->sources[i];
 
                 any |= source->done;
                 if (source->done)
-                        gather_merge(ret_observation, &source->observation,
+                        gather_merge(ret_observation, source->observation,
                                      source->source->collector->section == SECTION_BROKER);
                 else if (err->code == ERROR_NONE)
                         *err = source->err;
+                free(source->observation);
+                source->observation = NULL;
         }
         if (!any)
                 return false;

@@ -60,7 +60,7 @@ struct capacity {
         bool whole; /* one stage for the pipeline as a whole */
         bool decided;
         int n_stages;
-        struct stage stages[PIPELINE_MAX_OPERATORS];
+        struct stage *stages;
         double bias; /* relative sd of what the measure itself may be wrong by */
 
         struct downtime restart, failure;
@@ -323,6 +323,7 @@ struct capacity *capacity_new(const struct pipeline *pipeline, const struct mode
         capacity->pipeline = pipeline;
         capacity->model = model;
         capacity->n_stages = pipeline->n_operators;
+        capacity->stages = memory_new((size_t)capacity->n_stages, sizeof *capacity->stages);
         capacity->catch_up_ratio = capacity->unpaused = 1;
         capacity->cpu_saturated = CPU_SATURATED;
         capacity->failures = FAILURE_PRIOR_COUNT;
@@ -341,6 +342,9 @@ struct capacity *capacity_new(const struct pipeline *pipeline, const struct mode
 
 void capacity_free(struct capacity *capacity)
 {
+        if (!capacity)
+                return;
+        memory_free_cleanup(&capacity->stages);
         memory_free_cleanup(&capacity);
 }
 

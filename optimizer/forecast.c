@@ -64,13 +64,14 @@ struct pending {
 };
 
 struct knot {
-        int lead;    /* ticks ahead */
-        int spacing; /* ticks between marked forecasts of this lead; divides it */
-        struct pending pending[KNOT_PENDING];
+        int lead;      /* ticks ahead */
+        int spacing;   /* ticks between marked forecasts of this lead; divides it */
+        int n_pending; /* lead / spacing, at most KNOT_PENDING */
+        struct pending *pending;
         struct regression regression;
         double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
-        int next_error, n_errors;
-        double error[KNOT_ERRORS], sorted[KNOT_ERRORS]; /* relative to the level, by age and by size */
+        int next_error, n_errors, room; /* room: for errors so far, at most KNOT_ERRORS */
+        double *error, *sorted;         /* relative to the level, by age and by size */
 };
 
 /*
@@ -107,9 +108,10 @@ struct forecast {
         int64_t quiet_since; /* tick an outage began; INT64_MIN when there is none */
 
         int64_t n_slots, slot; /* ring of means by slot; the one being filled */
+        int64_t slots_per_day;
         double slot_sum;
         int slot_count;
-        double *history;
+        double *history[HISTORY_DAYS]; /* a day each; NULL: nothing was seen on it */
 
         int n_knots;
         struct knot knots[KNOTS_MAX];
@@ -126,7 +128,9 @@ static void lay_knots(struct forecast *forecast, int horizon)
 
                 knot->spacing = (lead + KNOT_PENDING - 1) / KNOT_PENDING;
                 knot->lead = (lead + knot->spacing - 1) / knot->spacing * knot->spacing;
-                for (int i = 0; i < KNOT_PENDING; i++)
+                knot->n_pending = knot->lead / knot->spacing;
+                knot->pending = memory_new((size_t)knot->n_pending, sizeof *knot->pending);
+                for (int i = 0; i < knot->n_pending; i++)
                         knot->pending[i].tick = INT64_MIN;
                 knot->weight[EXPERT_LAST] = 1;
                 for (int i = 0; i < N_FEATURES; i++)
@@ -138,6 +142,20 @@ static void lay_knots(struct forecast *forecast, int horizon)
         }
 }
 
+/* Evidence comes over days: a forecast is as large as what it has seen. */
+static void make_room(struct knot *knot, int errors)
+{
+        int room = knot->room ? knot->room : PRIOR_ERRORS;
+
+        while (room < errors)
+                room *= 2;
+        if (room == knot->room)
+                return;
+        knot->error = memory_resize(knot->error, (size_t)room, sizeof *knot->error);
+        knot->sorted = memory_resize(knot->sorted, (size_t)room, sizeof *knot->sorted);
+        knot->room = room;
+}
+
 /* Errors to start from, so that there are quantiles before there is evidence: normal, growing with the root
  * of the lead, 3 % of the level at five minutes. Real errors push them out. */
 static void seed_errors(const struct forecast *forecast, struct knot *knot)
@@ -145,6 +163,7 @@ static void seed_errors(const struct forecast *forecast, struct knot *knot)
         double minutes = (double)(knot->lead * forecast->interval_ms) / (60 * MS_PER_SECOND);
         double sd = 0.03 * sqrt(fmax(minutes, 1) / 5);
 
+        make_room(knot, PRIOR_ERRORS);
         for (int i = 0; i < PRIOR_ERRORS; i++) {
                 /* oldest first, so the extremes go last */
                 int rank = i % 2 ? PRIOR_ERRORS / 2 + i / 2 : PRIOR_ERRORS / 2 - 1 - i / 2;
@@ -172,9 +191,7 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         forecast->slow_smoothing = -expm1(-(double)interval_ms / SLOW_MS);
         forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
         forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
-        forecast->history = memory_new((size_t)forecast->n_slots, sizeof *forecast->history);
-        for (int64_t i = 0; i < forecast->n_slots; i++)
-                forecast->history[i] = NAN;
+        forecast->slots_per_day = forecast->n_slots / HISTORY_DAYS + 1;
         lay_knots(forecast, (int)((horizon_ms + interval_ms - 1) / interval_ms));
         for (int i = 0; i < forecast->n_knots; i++)
                 seed_errors(forecast, &forecast->knots[i]);
@@ -185,15 +202,33 @@ void forecast_free(struct forecast *forecast)
 {
         if (!forecast)
                 return;
-        memory_free_cleanup(&forecast->history);
+        for (int i = 0; i < HISTORY_DAYS; i++)
+                memory_free_cleanup(&forecast->history[i]);
+        for (int i = 0; i < forecast->n_knots; i++) {
+                memory_free_cleanup(&forecast->knots[i].pending);
+                memory_free_cleanup(&forecast->knots[i].error);
+                memory_free_cleanup(&forecast->knots[i].sorted);
+        }
         memory_free_cleanup(&forecast);
+}
+
+/* Where the mean of a slot stands; NULL: nothing was seen on that day of the ring. */
+static double *history_place(const struct forecast *forecast, int64_t slot)
+{
+        int64_t place = slot % forecast->n_slots;
+        double *day = forecast->history[place / forecast->slots_per_day];
+
+        return day ? day + place % forecast->slots_per_day : NULL;
 }
 
 static double history_slot(const struct forecast *forecast, int64_t slot)
 {
+        const double *place;
+
         if (slot < 0 || slot >= forecast->slot || slot <= forecast->slot - forecast->n_slots)
                 return NAN;
-        return forecast->history[slot % forecast->n_slots];
+        place = history_place(forecast, slot);
+        return place ? *place : NAN;
 }
 
 /* What was seen at an instant: between the middles of the two slots about it. */
@@ -208,6 +243,26 @@ static double history_at(const struct forecast *forecast, double time_ms)
         return isnan(after) ? before : before + (place - (double)slot) * (after - before);
 }
 
+static void history_forget(struct forecast *forecast, int64_t slot)
+{
+        double *place = history_place(forecast, slot);
+
+        if (place)
+                *place = NAN;
+}
+
+static void history_set(struct forecast *forecast, int64_t slot, double value)
+{
+        double **day = &forecast->history[slot % forecast->n_slots / forecast->slots_per_day];
+
+        if (!*day) {
+                *day = memory_new((size_t)forecast->slots_per_day, sizeof **day);
+                for (int64_t i = 0; i < forecast->slots_per_day; i++)
+                        (*day)[i] = NAN;
+        }
+        *history_place(forecast, slot) = value;
+}
+
 static void history_add(struct forecast *forecast, int64_t time_ms, double value)
 {
         int64_t slot = (time_ms - 1) / forecast->slot_ms;
@@ -216,7 +271,7 @@ static void history_add(struct forecast *forecast, int64_t time_ms, double value
                 int64_t skipped = slot - forecast->slot;
 
                 for (int64_t i = 0; i < skipped && i < forecast->n_slots; i++)
-                        forecast->history[(slot - i) % forecast->n_slots] = NAN;
+                        history_forget(forecast, slot - i);
                 forecast->slot = slot;
                 forecast->slot_sum = 0;
                 forecast->slot_count = 0;
@@ -225,7 +280,7 @@ static void history_add(struct forecast *forecast, int64_t time_ms, double value
                 return;
         forecast->slot_sum += value;
         forecast->slot_count++;
-        forecast->history[slot % forecast->n_slots] = forecast->slot_sum / forecast->slot_count;
+        history_set(forecast, slot, forecast->slot_sum / forecast->slot_count);
 }
 
 static double median(double *value, int count)
@@ -359,6 +414,8 @@ static void keep_error(struct knot *knot, double error)
                 memmove(sorted + at, sorted + at + 1, (size_t)(KNOT_ERRORS - at - 1) * sizeof *sorted);
                 knot->n_errors--;
         }
+        make_room(knot, knot->n_errors + 1);
+        sorted = knot->sorted;
         for (at = knot->n_errors; at > 0 && sorted[at - 1] > error; at--)
                 sorted[at] = sorted[at - 1];
         sorted[at] = error;
@@ -486,7 +543,7 @@ static void forget_shift(struct forecast *forecast, int since)
 
                 for (int k = 1; k < since && knot->n_errors < KNOT_ERRORS; k++)
                         forget_error(knot);
-                for (int k = 0; k < KNOT_PENDING; k++)
+                for (int k = 0; k < knot->n_pending; k++)
                         knot->pending[k].tick = INT64_MIN;
         }
 }
@@ -590,7 +647,7 @@ static double forecast_knot(const struct forecast *forecast, struct knot *knot, 
         struct pending *then = NULL;
 
         if (now.tick % knot->spacing == 0) {
-                then = &knot->pending[now.tick / knot->spacing % (knot->lead / knot->spacing)];
+                then = &knot->pending[now.tick / knot->spacing % knot->n_pending];
                 if (then->tick == now.tick - knot->lead && !isnan(value))
                         mark(knot, then, value);
                 then->tick = INT64_MIN;

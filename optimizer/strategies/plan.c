@@ -140,8 +140,12 @@ struct plan {
         int64_t step_catch_up_ms[MAX_STEPS];
         int64_t step_between_ms[MAX_STEPS]; /* from the middle to that of the next step */
         double step_seconds[MAX_STEPS];
-        /* Scratch of a turn. */
         struct planner_chain chain;
+        struct turn *turn; /* while one lasts: it is large, and pipelines are many */
+};
+
+/* What a turn works with. */
+struct turn {
         double worker_second[MAX_STEPS];
         double correlation[MAX_STEPS], persistence[MAX_STEPS], change_persistence[MAX_STEPS];
         double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
@@ -259,13 +263,14 @@ static void see_ahead(struct plan *plan, int64_t now_ms)
         int64_t middle_ms[MAX_STEPS];
 
         forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, scenario_quantile,
-                           N_SCENARIOS, plan->quantiles);
+                           N_SCENARIOS, plan->turn->quantiles);
         for (int step = 0; step < plan->n_steps; step++) {
                 middle_ms[step] = now_ms + plan->step_from_ms[step] + plan->step_half_ms[step];
                 for (int s = 0; s < N_SCENARIOS; s++)
-                        plan->load[s * plan->n_steps + step] = plan->quantiles[step * N_SCENARIOS + s];
+                        plan->turn->load[s * plan->n_steps + step] =
+                                plan->turn->quantiles[step * N_SCENARIOS + s];
         }
-        candidates_prices(plan->context.prices, middle_ms, plan->n_steps, plan->worker_second);
+        candidates_prices(plan->context.prices, middle_ms, plan->n_steps, plan->turn->worker_second);
 }
 
 static bool is_barred(const struct plan *plan, const struct configuration *configuration, int64_t now_ms)
@@ -308,11 +313,12 @@ static void see_correlations(struct plan *plan)
         for (int step = 0; step < plan->n_steps; step++) {
                 int next = step + 1 < plan->n_steps ? step + 1 : step;
 
-                plan->correlation[step] = sqrt(kept(spread_at(between, step), spread_at(ahead, next)));
-                plan->persistence[step] = plan->step_seconds[step] <= interval_seconds
-                                                  ? 1
-                                                  : kept(spread_at(within, step), spread_at(ahead, step));
-                plan->change_persistence[step] = kept(spread_at(after, step), spread_at(ahead, step));
+                plan->turn->correlation[step] = sqrt(kept(spread_at(between, step), spread_at(ahead, next)));
+                plan->turn->persistence[step] =
+                        plan->step_seconds[step] <= interval_seconds
+                                ? 1
+                                : kept(spread_at(within, step), spread_at(ahead, step));
+                plan->turn->change_persistence[step] = kept(spread_at(after, step), spread_at(ahead, step));
         }
 }
 
@@ -320,11 +326,12 @@ static void see_correlations(struct plan *plan)
  * costs. */
 static double late_second(const struct plan *plan)
 {
-        int workers = candidates_sufficient(plan->candidates, plan->n_candidates, plan->mean_load);
+        int workers =
+                candidates_sufficient(plan->turn->candidates, plan->turn->n_candidates, plan->mean_load);
         double price = 0, seconds = 0;
 
         for (int step = 0; step < plan->n_steps; step++) {
-                price += plan->worker_second[step] * plan->step_seconds[step];
+                price += plan->turn->worker_second[step] * plan->step_seconds[step];
                 seconds += plan->step_seconds[step];
         }
         return plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price / seconds;
@@ -353,14 +360,14 @@ static void weigh(struct plan *plan, const struct observation *observation)
         struct planner_problem problem = {
                 .n_steps = plan->n_steps,
                 .step_seconds = plan->step_seconds,
-                .worker_second = plan->worker_second,
-                .load = plan->load,
+                .worker_second = plan->turn->worker_second,
+                .load = plan->turn->load,
                 .chain = &plan->chain,
-                .correlation = plan->correlation,
-                .persistence = plan->persistence,
-                .change_persistence = plan->change_persistence,
+                .correlation = plan->turn->correlation,
+                .persistence = plan->turn->persistence,
+                .change_persistence = plan->turn->change_persistence,
                 .load_cv = hypot(LOAD_CV, forecast_level_error(plan->forecast)),
-                .current = plan->current,
+                .current = plan->turn->current,
                 .age_seconds = isfinite(age) ? age : 0,
                 .late_second = late_second(plan),
                 .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
@@ -370,13 +377,13 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .change_seconds = CHANGE_SECONDS,
         };
 
-        candidates_problem(plan->capacity, plan->context.constraints, plan->candidates, plan->n_candidates,
-                           plan->weighed, &problem);
+        candidates_problem(plan->capacity, plan->context.constraints, plan->turn->candidates,
+                           plan->turn->n_candidates, plan->turn->weighed, &problem);
         problem.delay_seconds = (double)plan->options.interval_seconds / 2 + problem.worker_start_seconds;
-        for (int j = 0; j < plan->n_candidates; j++)
-                plan->weighed[j].barred =
-                        is_barred(plan, &plan->candidates[j].configuration, observation->time_ms);
-        planner_weigh(&problem, plan->costs);
+        for (int j = 0; j < plan->turn->n_candidates; j++)
+                plan->turn->weighed[j].barred =
+                        is_barred(plan, &plan->turn->candidates[j].configuration, observation->time_ms);
+        planner_weigh(&problem, plan->turn->costs);
 }
 
 /* Neither late work nor a full operator allows a smaller deployment. */
@@ -412,8 +419,10 @@ static bool is_same_load(const struct plan *plan)
  * noise. To come down from what was chosen for this very load takes more: it was chosen to catch up, too. */
 static bool pays(const struct plan *plan, int j)
 {
-        const struct planner_cost *now = &plan->costs[plan->current], *then = &plan->costs[j];
-        bool back = is_smaller(&plan->candidates[j], &plan->candidates[plan->current]) && is_same_load(plan);
+        const struct planner_cost *now = &plan->turn->costs[plan->turn->current],
+                                  *then = &plan->turn->costs[j];
+        bool back = is_smaller(&plan->turn->candidates[j], &plan->turn->candidates[plan->turn->current]) &&
+                    is_same_load(plan);
 
         return !forecast_is_young(plan->forecast) ||
                now->hold - then->hold > (1 + (back ? MARGIN_BACK : MARGIN)) * then->price;
@@ -422,12 +431,14 @@ static bool pays(const struct plan *plan, int j)
 /* Least expected money among what is allowed. */
 static int choose(const struct plan *plan, bool shrink)
 {
-        const struct candidate *current = &plan->candidates[plan->current];
-        int best = plan->current;
+        const struct candidate *current = &plan->turn->candidates[plan->turn->current];
+        int best = plan->turn->current;
 
-        for (int j = 0; j < plan->n_candidates; j++)
-                if (!plan->weighed[j].barred && (shrink || !is_smaller(&plan->candidates[j], current)) &&
-                    planner_total(&plan->costs[j]) < planner_total(&plan->costs[best]) && pays(plan, j))
+        for (int j = 0; j < plan->turn->n_candidates; j++)
+                if (!plan->turn->weighed[j].barred &&
+                    (shrink || !is_smaller(&plan->turn->candidates[j], current)) &&
+                    planner_total(&plan->turn->costs[j]) < planner_total(&plan->turn->costs[best]) &&
+                    pays(plan, j))
                         best = j;
         return best;
 }
@@ -446,7 +457,8 @@ static void describe_rate(double rate, char buffer[24])
 
 static void explain(const struct plan *plan, int best, struct proposal *proposal)
 {
-        const struct candidate *to = &plan->candidates[best], *from = &plan->candidates[plan->current];
+        const struct candidate *to = &plan->turn->candidates[best],
+                               *from = &plan->turn->candidates[plan->turn->current];
         const char *currency = price_book_currency(plan->context.prices);
         char low[24], high[24], capacity[24], sd[24], name[96];
 
@@ -461,28 +473,28 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
                 "against staying at %d worker%s, its change costs %.2f %s",
                 low, high, name, capacity, sd, proposal->expected_saving, currency,
                 (int)(horizon_seconds(plan) / 60), from->deployment.workers,
-                from->deployment.workers == 1 ? "" : "s", plan->costs[best].price, currency);
+                from->deployment.workers == 1 ? "" : "s", plan->turn->costs[best].price, currency);
 }
 
 static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
 {
-        const struct planner_cost *cost = &plan->costs[j];
+        const struct planner_cost *cost = &plan->turn->costs[j];
         struct alternative *alternative;
 
-        if (proposal->n_alternatives >= PROPOSAL_MAX_ALTERNATIVES || j < 0 || j >= plan->n_candidates)
+        if (proposal->n_alternatives >= PROPOSAL_MAX_ALTERNATIVES || j < 0 || j >= plan->turn->n_candidates)
                 return;
         alternative = &proposal->alternatives[proposal->n_alternatives++];
         *alternative = (struct alternative){
                 .compute_cost = cost->compute,
                 .change_cost = cost->change,
                 .penalty_cost = cost->penalty,
-                .feasible = cost->late_ratio <= plan->risk && !plan->weighed[j].barred,
+                .feasible = cost->late_ratio <= plan->risk && !plan->turn->weighed[j].barred,
         };
-        configuration_describe(plan->context.pipeline, &plan->candidates[j].configuration,
+        configuration_describe(plan->context.pipeline, &plan->turn->candidates[j].configuration,
                                alternative->configuration, sizeof alternative->configuration);
         if (j == best)
                 return;
-        if (plan->weighed[j].barred)
+        if (plan->turn->weighed[j].barred)
                 snprintf(alternative->why_not, sizeof alternative->why_not,
                          "was taken back a short time ago");
         else if (cost->late_ratio > plan->risk)
@@ -490,7 +502,7 @@ static void add_alternative(const struct plan *plan, int j, int best, struct pro
                          "would be late %.1f %% of the time", 100 * cost->late_ratio);
         else
                 snprintf(alternative->why_not, sizeof alternative->why_not, "costs %.2f %s more",
-                         planner_total(cost) - planner_total(&plan->costs[best]),
+                         planner_total(cost) - planner_total(&plan->turn->costs[best]),
                          price_book_currency(plan->context.prices));
 }
 
@@ -500,16 +512,16 @@ static void list_alternatives(const struct plan *plan, int best, struct proposal
         static const int neighbours[] = {-1, 1, -2, 2};
 
         add_alternative(plan, best, best, proposal);
-        if (best != plan->current)
-                add_alternative(plan, plan->current, best, proposal);
+        if (best != plan->turn->current)
+                add_alternative(plan, plan->turn->current, best, proposal);
         for (size_t i = 0; i < ARRAY_LENGTH(neighbours); i++)
-                if (best + neighbours[i] != plan->current)
+                if (best + neighbours[i] != plan->turn->current)
                         add_alternative(plan, best + neighbours[i], best, proposal);
 }
 
 static void predict(const struct plan *plan, int best, int64_t now_ms, struct prediction *ret)
 {
-        const struct candidate *to = &plan->candidates[best];
+        const struct candidate *to = &plan->turn->candidates[best];
         struct estimate latency = capacity_base_latency(plan->capacity);
         double age = capacity_restart(plan->capacity, to->deployment.workers).age_seconds;
         double load = load_now(plan);
@@ -535,7 +547,7 @@ static void propose_candidate(const struct plan *plan, int best, const struct ob
 {
         explain(plan, best, proposal);
         proposal->kind = PROPOSAL_CHANGE;
-        proposal->configuration = plan->candidates[best].configuration;
+        proposal->configuration = plan->turn->candidates[best].configuration;
         predict(plan, best, observation->time_ms, &proposal->prediction);
         list_alternatives(plan, best, proposal);
 }
@@ -549,11 +561,11 @@ static void propose_beside(struct plan *plan, int best, const struct observation
                 .n_scenarios = N_SCENARIOS,
                 .step_seconds = plan->step_seconds,
                 .scenario_weight = scenario_weight,
-                .load = plan->load,
-                .worker_second = plan->worker_second,
+                .load = plan->turn->load,
+                .worker_second = plan->turn->worker_second,
                 .late_second = late_second(plan),
                 .capacity = plan->capacity,
-                .next = plan->candidates[best].deployment,
+                .next = plan->turn->candidates[best].deployment,
         };
         bool alone = proposal->kind == PROPOSAL_HOLD;
         size_t used = alone ? 0 : strlen(proposal->reason);
@@ -591,13 +603,35 @@ static const char *obstacle(struct plan *plan, const struct observation *observa
         return forecast_unsettled(plan->forecast) ? "holds: the load may just be shifting" : NULL;
 }
 
+static void decide(struct plan *plan, const struct observation *observation, struct proposal *ret_proposal)
+{
+        autofree struct turn *turn = memory_new(1, sizeof *turn);
+        int best;
+
+        plan->turn = turn;
+        plan->turn->n_candidates =
+                candidates_list(plan->capacity, plan->context.pipeline, &observation->configuration,
+                                plan->turn->candidates, &plan->turn->current);
+        look_ahead(plan);
+        see_ahead(plan, observation->time_ms);
+        see_correlations(plan);
+        weigh(plan, observation);
+        best = beside_memory_first(plan->beside, observation) ? plan->turn->current
+                                                              : choose(plan, may_shrink(observation));
+        ret_proposal->expected_saving = planner_total(&plan->turn->costs[plan->turn->current]) -
+                                        planner_total(&plan->turn->costs[best]);
+        if (best != plan->turn->current)
+                propose_candidate(plan, best, observation, ret_proposal);
+        propose_beside(plan, best, observation, ret_proposal);
+        plan->turn = NULL;
+}
+
 static bool plan_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
                          struct error *err)
 {
         struct plan *plan = state;
         bool absent = observation->missing & (MISSING_ALL | MISSING_RATES);
         const char *why;
-        int best;
 
         (void)err;
         forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
@@ -607,21 +641,8 @@ static bool plan_propose(void *state, const struct observation *observation, str
                 capacity_observe(plan->capacity, observation);
         why = obstacle(plan, observation);
         proposal_hold(ret_proposal, "plan", observation, why ? why : "no change would earn back its price");
-        if (why)
-                return true;
-        plan->n_candidates = candidates_list(plan->capacity, plan->context.pipeline,
-                                             &observation->configuration, plan->candidates, &plan->current);
-        look_ahead(plan);
-        see_ahead(plan, observation->time_ms);
-        see_correlations(plan);
-        weigh(plan, observation);
-        best = beside_memory_first(plan->beside, observation) ? plan->current
-                                                              : choose(plan, may_shrink(observation));
-        ret_proposal->expected_saving =
-                planner_total(&plan->costs[plan->current]) - planner_total(&plan->costs[best]);
-        if (best != plan->current)
-                propose_candidate(plan, best, observation, ret_proposal);
-        propose_beside(plan, best, observation, ret_proposal);
+        if (!why)
+                decide(plan, observation, ret_proposal);
         return true;
 }
 

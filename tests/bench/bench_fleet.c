@@ -363,6 +363,7 @@ int main(int count, char **words)
                               .spec = memory_format("bench-fleet-%d.yaml", (int)getpid())};
         autofree char *log = memory_format("%s-wal", stage.ledger);
         autofree char *shared = memory_format("%s-shm", stage.ledger);
+        autofree char *lock = memory_format("%s-lock", stage.ledger);
         autofree int *ports = NULL;
         struct error err = ERROR_INIT;
         bool done;
@@ -382,7 +383,7 @@ int main(int count, char **words)
         host_close(&stage.host);
         kill(peers, SIGKILL);
         (void)waitpid(peers, NULL, 0);
-        (void)(unlink(stage.ledger) + unlink(stage.spec) + unlink(log) + unlink(shared));
+        (void)(unlink(stage.ledger) + unlink(stage.spec) + unlink(log) + unlink(shared) + unlink(lock));
         free(stage.ledger);
         free(stage.spec);
         free(stage.before.exposition);
