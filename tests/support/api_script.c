@@ -199,6 +199,8 @@ static void add_sample(json_t *series, double scale, int64_t time_ms)
         json_array_append_new(json_object_get(parallelism, "sink"), json_integer(2));
         json_array_append_new(json_object_get(series, "backlog"),
                               json_from_double(restarts ? offered * 21 : offered * 0.4));
+        json_array_append_new(json_object_get(series, "backlog_seconds"),
+                              json_from_double(restarts ? 21 : 0.4));
         json_array_append_new(json_object_get(series, "latency_p99"),
                               restarts && time_ms / STEP_MS % 2 ? json_null()
                                                                 : json_from_double(restarts ? 2.6 : busy));
@@ -208,8 +210,9 @@ static void add_sample(json_t *series, double scale, int64_t time_ms)
 static bool script_series(void *context, const char *name, size_t limit, json_t **ret_series,
                           struct error *err)
 {
-        static const char *const lists[] = {"time",    "offered", "throughput",  "capacity",
-                                            "workers", "backlog", "latency_p99", "cost_per_hour"};
+        static const char *const lists[] = {"time",        "offered",       "throughput",
+                                            "capacity",    "workers",       "backlog",
+                                            "latency_p99", "cost_per_hour", "backlog_seconds"};
         struct api_script *script = context;
         json_t *series;
         size_t at;
