@@ -160,7 +160,7 @@ static void a_silent_broker(void **state)
         struct play play;
 
         (void)state;
-        play_open(&play, "2", 2, ORDERS "timeoutSeconds: 3\n");
+        play_open(&play, "2", 2, ORDERS "timeoutSeconds: 10\n");
         rd_kafka_mock_coordinator_set(play.mock.cluster, "group", "readers", 1);
         rd_kafka_mock_partition_set_leader(play.mock.cluster, "orders", 0, 1);
         rd_kafka_mock_partition_set_leader(play.mock.cluster, "orders", 1, 2);
