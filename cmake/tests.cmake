@@ -74,7 +74,7 @@ foreach(case ${real_cases})
   string(REPLACE "_" "-" name ${name})
   add_test(NAME e2e/real/${name}
     COMMAND ${real} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/${name} case ${name})
-  set_tests_properties(e2e/real/${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
+  set_tests_properties(e2e/real/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
 endforeach()
 
 if(OPTCTL_BENCH)

@@ -31,7 +31,7 @@ QUICK = {
     "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout": "1 s",
     "jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout": "1 s",
     "jobmanager.adaptive-scheduler.rescale-trigger.max-delay": "5 s",
-    "metrics.fetcher.update-interval": "2000",
+    "metrics.fetcher.update-interval": "1000",
     "web.refresh-interval": "200",
     "heartbeat.interval": "1000",
     "heartbeat.timeout": "20000",

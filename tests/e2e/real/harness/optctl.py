@@ -46,6 +46,11 @@ class Optctl:
     def kill(self):
         self.processes.kill("optctl")
 
+    def forget(self):
+        """Begins a new ledger next time."""
+        for path in self.folder.glob(f"{self.ledger.name}*"):
+            path.unlink()
+
     def call(self, *words, status=0):
         """Standard output of another command, which is to end with that status."""
         command = [self.program, *map(str, words)]
