@@ -4,9 +4,9 @@
 # tests/bench and tests/fuzz are built on demand.
 
 enable_testing()
-set(test_seconds 120)
+set(test_seconds 300)
 if(OPTCTL_SANITIZE OR OPTCTL_COVERAGE)
-  set(test_seconds 300)
+  set(test_seconds 600)
 endif()
 
 # add_executable for one C file of tests/, linked to the room its folder names. ret_target is the target's name.
