@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/log.h"
 #include "core/reactor.h"
 
 struct gathered {
@@ -12,7 +13,8 @@ struct gathered {
         void *state;
         struct observation *observation; /* while being asked */
         struct error err;
-        bool done; /* it answered, as observation or err says */
+        bool done;   /* it answered, as observation or err says */
+        bool silent; /* it did not, and that was said */
 };
 
 struct gather {
@@ -189,6 +191,21 @@ static void assume_settings(const struct gather *gather, struct configuration *c
         }
 }
 
+/* Once when it falls silent, and once when it is back. */
+static void say_silence(const struct gather *gather, struct gathered *source)
+{
+        struct log *log = gather->context->log;
+        const char *name = source->source->collector->name;
+
+        if (!source->done && !source->silent)
+                log_warning(log, "a source does not answer", LOG_TEXT("pipeline", gather->spec->name),
+                            LOG_TEXT("source", name), LOG_TEXT("reason", source->err.message));
+        if (source->done && source->silent)
+                log_info(log, "a source answers again", LOG_TEXT("pipeline", gather->spec->name),
+                         LOG_TEXT("source", name));
+        source->silent = !source->done;
+}
+
 /* A source that does not answer is no reason to do without the others, unless what it alone knows is needed:
  * then that is missing. */
 static bool gather_collect(void *state, struct observation *ret_observation, struct error *err)
@@ -202,6 +219,7 @@ static bool gather_collect(void *state, struct observation *ret_observation, str
                 struct gathered *source = &gather->sources[i];
 
                 any |= source->done;
+                say_silence(gather, source);
                 if (source->done)
                         gather_merge(ret_observation, source->observation,
                                      source->source->collector->section == SECTION_BROKER);
