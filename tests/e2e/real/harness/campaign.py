@@ -15,8 +15,9 @@ START_PARALLELISM = 3
 GUARDRAILS = "cooldownUpSeconds: 20, cooldownDownSeconds: 60"
 
 
-def run(load_name, controller, folder, program, interval=10, **cluster):
-    """controller: fixed:N, or the name of a strategy of optctl. Leaves rows.csv and summary.json in the folder."""
+def run(load_name, controller, folder, program, interval=10, record=False, **cluster):
+    """controller: fixed:N, or the name of a strategy of optctl. Leaves rows.csv and summary.json in the folder, and what
+    `optctl record` wrote in its folder `recording`."""
     load = named(load_name)
     kind, _, size = controller.partition(":")
     with Session(folder, program) as session:
@@ -27,6 +28,8 @@ def run(load_name, controller, folder, program, interval=10, **cluster):
         steered = None
         if kind != "fixed":
             steered = session.optctl(kind, interval, guardrails=GUARDRAILS).start()
+        if record:
+            (steered or session.optctl()).record()
 
         def still_steered():
             if steered and not steered.alive():
@@ -63,7 +66,7 @@ def line(summary):
             f"late {summary['late_seconds']} s, peak backlog {summary['peak_backlog']}, {summary['usd']:.4f} USD")
 
 
-def campaign(plan, folder, program, parallel, interval):
+def campaign(plan, folder, program, parallel, interval, record=False):
     """Runs the lines "LOAD CONTROLLER [TIMES]" of a file; returns the summaries, and leaves table.md and all.json."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ def campaign(plan, folder, program, parallel, interval):
     def one(job):
         load, controller, number = job
         try:
-            summary = run(load, controller, folder / f"{load}-{controller.replace(':', '')}-{number}", program, interval)
+            summary = run(load, controller, folder / f"{load}-{controller.replace(':', '')}-{number}", program, interval, record)
         except (AssertionError, OSError) as error:
             print(f"{load} {controller} {number}: {error}", flush=True)
             return None

@@ -29,6 +29,11 @@ class Optctl:
                                         "--listen", f"127.0.0.1:{self.port}"], cwd=self.folder)
         return self
 
+    def record(self):
+        """Measures beside whoever steers, into the folder `recording`."""
+        self.processes.start("record", [self.program, "record", self.spec, "--output", self.processes.folder / "recording"],
+                             cwd=self.folder)
+
     @property
     def log(self):
         return self.processes.log("optctl")
