@@ -77,7 +77,7 @@ static void print_valid(const struct spec *spec)
 {
         struct counts counts = count(spec);
 
-        if (spec->n_sources > 0 && !spec->has_pipeline)
+        if (spec->n_sources > 0 && !spec->has_graph)
                 printf("%s: valid (graph asked of %s, %lld %s)\n", spec->name,
                        spec->sources[0].collector->name, counts.strategies,
                        counts.strategies == 1 ? "strategy" : "strategies");

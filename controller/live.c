@@ -157,12 +157,15 @@ static bool ask_for_graph(const struct live *live, const struct spec_source *sou
 }
 
 /* The spec is read again with the graph as if it had been written. */
-static bool take_graph(struct live *live, const json_t *graph, struct error *err)
+static bool take_graph(struct live *live, json_t *graph, struct error *err)
 {
         autotext text = {0};
         struct spec *spec;
         char **slot = &live->overrides[live->n_overrides];
 
+        if (live->spec->has_slots)
+                json_object_set_new(graph, "slotsPerWorker",
+                                    json_integer(live->spec->pipeline.slots_per_worker));
         text_put(&text, "spec.pipeline=");
         json_put(graph, 0, &text);
         free(*slot);
@@ -179,7 +182,7 @@ static bool take_graph(struct live *live, const json_t *graph, struct error *err
 
 static bool discover(struct live *live, struct error *err)
 {
-        for (size_t i = 0; i < live->spec->n_sources && !live->spec->has_pipeline; i++) {
+        for (size_t i = 0; i < live->spec->n_sources && !live->spec->has_graph; i++) {
                 const struct spec_source *source = &live->spec->sources[i];
                 autojson *graph = NULL;
 

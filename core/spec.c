@@ -50,7 +50,7 @@ static bool lacks_graph(const struct reading *reading)
 {
         const struct yaml_node *section = reading->section;
 
-        return !reading->file->spec.has_pipeline && reading->file->engine &&
+        return !reading->file->spec.has_graph && reading->file->engine &&
                (names_operators(yaml_get(section, "knobs")) ||
                 names_operators(yaml_get(section, "initial")) ||
                 names_operators(yaml_get(section, "baseline")) ||
@@ -272,7 +272,8 @@ static bool finish(const struct reading *reading)
         const struct yaml_node *model = yaml_get(reading->section, "model");
 
         spec->has_model = model != NULL;
-        spec->has_pipeline = yaml_get(reading->section, "pipeline") != NULL;
+        spec->has_graph = at(reading, "pipeline", "operators") != NULL;
+        spec->has_slots = at(reading, "pipeline", "slotsPerWorker") != NULL;
         spec->lacks_graph = lacks_graph(reading);
         set_constraints(&reading->file->constraints, &spec->constraints);
         if (!spec->prices && !option_new(&prices_table, NULL, &spec->prices, reading->err))

@@ -130,7 +130,8 @@ struct spec {
         char *name, *namespace;
         enum spec_mode mode;
         struct pipeline pipeline;
-        bool has_pipeline; /* the graph was written; live, the engine is asked for it otherwise */
+        bool has_graph; /* operators were written; live, the engine is asked for them otherwise */
+        bool has_slots; /* so were slots per worker, which count for more than what the engine says */
         /* The spec names operators of a graph that only the engine knows: until it was asked, one operator
          * "pipeline" stands for them, and what names them is not looked at. */
         bool lacks_graph;

@@ -37,6 +37,7 @@ struct engine {
 static struct {
         double parallelism, load;
         int turns, applied;
+        int slots; /* per worker, as the actuator was told */
         int64_t last_turn_ms, longest_gap_ms;
 } world[N_PIPELINES];
 
@@ -68,6 +69,8 @@ static bool engine_open(const struct source_context *context, const void *option
         (void)err;
         engine->context = context;
         engine->options = options;
+        if (context->pipeline)
+                world[engine->options->id].slots = context->pipeline->slots_per_worker;
         *ret_state = engine;
         return true;
 }
@@ -89,8 +92,9 @@ static bool engine_discover(void *state, json_t **ret_pipeline, struct error *er
 {
         if (!engine_answers(state, err))
                 return false;
-        *ret_pipeline = json_pack("{s:[{s:s, s:b}, {s:s}], s:[{s:s, s:s}]}", "operators", "name", "source",
-                                  "source", true, "name", "work", "edges", "from", "source", "to", "work");
+        *ret_pipeline = json_pack("{s:i, s:[{s:s, s:b}, {s:s}], s:[{s:s, s:s}]}", "slotsPerWorker", 2,
+                                  "operators", "name", "source", "source", true, "name", "work", "edges",
+                                  "from", "source", "to", "work");
         return true;
 }
 
@@ -322,6 +326,22 @@ static void test_a_graph_that_is_written_is_not_asked_for(void **state)
         stage_close(&stage);
 }
 
+/* A slot that is paid for by itself, on workers with two. */
+static void test_slots_that_are_written_stand_beside_the_graph_of_the_engine(void **state)
+{
+        struct stage stage;
+
+        (void)state;
+        stage_open(&stage);
+        add(&stage, 0, NULL);
+        add(&stage, 1, "spec.pipeline.slotsPerWorker=1");
+        run_for(&stage, 100);
+        assert_int_equal(world[0].slots, 2);
+        assert_int_equal(world[1].slots, 1);
+        assert_true(world[1].parallelism == 10);
+        stage_close(&stage);
+}
+
 static void test_recommend_changes_nothing(void **state)
 {
         struct stage stage;
@@ -383,6 +403,7 @@ int main(void)
                 cmocka_unit_test(test_every_pipeline_is_tuned_and_nobody_waits_for_the_dead),
                 cmocka_unit_test(test_what_cannot_be_reached_is_asked_again),
                 cmocka_unit_test(test_a_graph_that_is_written_is_not_asked_for),
+                cmocka_unit_test(test_slots_that_are_written_stand_beside_the_graph_of_the_engine),
                 cmocka_unit_test(test_recommend_changes_nothing),
                 cmocka_unit_test(test_names_are_unique_and_nearly_found),
                 cmocka_unit_test(test_what_is_removed_runs_on_as_it_is),
