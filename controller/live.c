@@ -322,7 +322,7 @@ static void open_loop(struct live *live)
                 .guardrails = spec->guardrails,
                 .n_guardrails = spec->n_guardrails,
                 .journal = live->setup->ledger ? &live->journal : NULL,
-                .mode = live->setup->dry_run && spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : spec->mode,
+                .mode = live_mode(live),
                 .baseline = &live->baseline,
                 .log = live->setup->log,
         };
@@ -375,6 +375,11 @@ int64_t live_interval_ms(const struct live *live)
 
         return live->setup->interval_ms > 0 ? live->setup->interval_ms
                                             : chosen->strategy->interval_ms(chosen->options);
+}
+
+enum spec_mode live_mode(const struct live *live)
+{
+        return live->setup->dry_run && live->spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : live->spec->mode;
 }
 
 struct loop *live_loop(const struct live *live)

@@ -33,6 +33,7 @@ bool live_is_open(const struct live *live);
 const char *live_name(const struct live *live);      /* metadata.name */
 const char *live_namespace(const struct live *live); /* or NULL */
 int64_t live_interval_ms(const struct live *live);
+enum spec_mode live_mode(const struct live *live); /* Auto of a dry run is Recommend */
 
 /* Opens it when it is not; a turn of the loop when it is. */
 void live_turn(struct live *live);

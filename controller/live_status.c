@@ -98,7 +98,7 @@ static json_t *describe(const struct live *live, const char *state, const char *
         const struct spec *spec = live_spec(live);
 
         return json_pack("{s:s, s:o, s:s, s:s, s:I, s:s, s:s, s:o}", "name", spec->name, "namespace",
-                         text_json(spec->namespace), "mode", modes[spec->mode], "strategy",
+                         text_json(spec->namespace), "mode", modes[live_mode(live)], "strategy",
                          spec->strategy->name, "interval_ms", (json_int_t)live_interval_ms(live), "state",
                          state, "why", why, "bounds", bounds_json(&spec->constraints));
 }

@@ -193,7 +193,7 @@ struct stage {
         char path[64];
 };
 
-static void stage_open(struct stage *stage)
+static void stage_open_as(struct stage *stage, bool dry_run)
 {
         static const struct collector *const collectors[] = {&played_collector, NULL};
         static const struct actuator *const actuators[] = {&played_actuator, NULL};
@@ -209,7 +209,7 @@ static void stage_open(struct stage *stage)
                 "  knobs:\n"
                 "    - {name: parallelism, scope: Operator, operator: work, min: 1, max: 64}\n";
         const struct reactor_options options = {.virtual_start_ms = START};
-        struct fleet_setup setup = {.registry = &stage->registry};
+        struct fleet_setup setup = {.registry = &stage->registry, .dry_run = dry_run};
         struct error err = ERROR_INIT;
         FILE *file;
 
@@ -229,6 +229,11 @@ static void stage_open(struct stage *stage)
         assert_true(reactor_new(&options, &stage->reactor, &err));
         setup.reactor = stage->reactor;
         stage->fleet = fleet_new(&setup);
+}
+
+static void stage_open(struct stage *stage)
+{
+        stage_open_as(stage, false);
 }
 
 static void stage_close(struct stage *stage)
@@ -355,6 +360,23 @@ static void test_recommend_changes_nothing(void **state)
         stage_close(&stage);
 }
 
+static void test_auto_of_a_dry_run_is_recommend(void **state)
+{
+        autojson *status = NULL;
+        struct error err = ERROR_INIT;
+        struct stage stage;
+
+        (void)state;
+        stage_open_as(&stage, true);
+        add(&stage, 0, NULL);
+        run_for(&stage, 100);
+        assert_int_equal(world[0].applied, 0);
+        assert_true(fleet_status(stage.fleet, "p0", &status, &err));
+        assert_string_equal(json_string_value(json_object_get(json_array_get(status, 0), "mode")),
+                            "Recommend");
+        stage_close(&stage);
+}
+
 static void test_names_are_unique_and_nearly_found(void **state)
 {
         const char *const overrides[] = {"metadata.name=p1", NULL};
@@ -405,6 +427,7 @@ int main(void)
                 cmocka_unit_test(test_a_graph_that_is_written_is_not_asked_for),
                 cmocka_unit_test(test_slots_that_are_written_stand_beside_the_graph_of_the_engine),
                 cmocka_unit_test(test_recommend_changes_nothing),
+                cmocka_unit_test(test_auto_of_a_dry_run_is_recommend),
                 cmocka_unit_test(test_names_are_unique_and_nearly_found),
                 cmocka_unit_test(test_what_is_removed_runs_on_as_it_is),
         };
