@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_FLIGHT_SECONDS 0.5 /* a record that is on its way for no longer does not wait */
-#define SPARE_RATIO       0.5 /* an operator that is busy for less of its time keeps up */
-#define LITTLE_SECONDS    2.0 /* of its input are under way to an operator that keeps up, at most */
-#define MUCH_PASSED       10  /* times that */
+#define IN_FLIGHT_SECONDS 0.5  /* a record that is on its way for no longer does not wait */
+#define SPARE_RATIO       0.5  /* an operator that is busy for less of its time keeps up */
+#define LITTLE_SECONDS    2.0  /* of its input are under way to an operator that keeps up, at most */
+#define MUCH_PASSED       10   /* times that */
+#define GAUGES_BEGIN_MS   3000 /* until a source that has just started says what waits in the broker */
 
 /* ---- a sample by itself ---- */
 
@@ -46,6 +47,12 @@ static double youngest_ms(const struct flink_sample *sample)
                 for (int j = 0; j < sample->vertices[i].n_subtasks; j++)
                         youngest = fmin(youngest, age_ms(&sample->vertices[i].subtasks[j]));
         return youngest;
+}
+
+/* Whether what waits in the broker is known: at first a source says that it is nothing. */
+static bool tells_pending(const struct flink_sample *sample)
+{
+        return !(youngest_ms(sample) < GAUGES_BEGIN_MS);
 }
 
 /* How long before the answer the counters were read, on average. */
@@ -88,7 +95,7 @@ static double sampled_at_ms(const struct flink_sample *sample)
 
 static double pending_records(const struct flink_measure *measure, const struct flink_sample *sample)
 {
-        double sum = 0;
+        double sum = tells_pending(sample) ? 0 : NAN;
 
         for (int i = 0; i < measure->pipeline->n_operators; i++)
                 if (measure->pipeline->operators[i].source)
@@ -542,7 +549,7 @@ void flink_measure_take(struct flink_measure *measure, const struct flink_job *j
         for (int i = 0; i < measure->pipeline->n_operators; i++)
                 if (measure->pipeline->operators[i].source)
                         ret_observation->operators[i].backlog_records =
-                                take_sample->vertices[i].pending_records;
+                                tells_pending(take_sample) ? take_sample->vertices[i].pending_records : NAN;
         measure_restarts(measure, job, take_sample, ret_observation);
         begin(measure, job);
         ret_observation->restarting = !flink_job_is_up(job) || !(youngest >= (double)measure->warm_up_ms);

@@ -261,11 +261,15 @@ static void test_a_rescale_is_a_reset_and_no_restart(void **state)
 
         assert_true(seen->counters_reset);
         assert_true(seen->restarting); /* warming up */
-        assert_int_equal(seen->missing, MISSING_RATES);
+        /* Records wait since the overload, and the new source says that nothing does. */
+        assert_int_equal(seen->missing, MISSING_RATES | MISSING_BACKLOG);
+        assert_true(story->seen[TOLD_7 - 1].backlog_records > 1000);
         for (int i = 0; i < 3; i++)
                 assert_true(seen->configuration.value[i] == 7);
         assert_false(story->seen[CATCHING_UP].counters_reset);
         assert_false(story->seen[CATCHING_UP].restarting);
+        /* What waited is not load of the first window. */
+        assert_true(isnan(story->seen[CATCHING_UP].offered_per_second));
         for (int i = 0; i < MOMENTS; i++)
                 assert_int_equal(story->seen[i].restarts, 0);
         /* What runs, not what was wished for. */
