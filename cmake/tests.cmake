@@ -39,7 +39,7 @@ foreach(source ${test_sources})
   set_tests_properties(${program_name} PROPERTIES TIMEOUT ${test_seconds})
 endforeach()
 # librdkafka's brokers and clients run in threads of their own, by the machine's clock: they get the machine to themselves.
-set_tests_properties(collectors/kafka PROPERTIES RUN_SERIAL TRUE)
+set_tests_properties(collectors/kafka engines/kafka_read PROPERTIES RUN_SERIAL TRUE)
 
 file(GLOB cli_scenarios CONFIGURE_DEPENDS tests/cli/*/cmd)
 foreach(scenario ${cli_scenarios})

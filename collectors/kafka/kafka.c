@@ -126,8 +126,10 @@ static void look_at_group(struct kafka_client *client, struct topic *topic, int6
         int64_t committed = 0, lag = 0;
 
         for (int i = 0; i < topic->reading.n_partitions; i++) {
+                int64_t waiting = kafka_partition_lag(&topic->reading.partitions[i]);
+
                 committed += topic->reading.partitions[i].committed;
-                lag += kafka_partition_lag(&topic->reading.partitions[i]);
+                lag += waiting > 0 ? waiting : 0;
         }
         topic->still = lag > 0 && committed == topic->committed ? topic->still + 1 : 0;
         topic->committed = committed;
@@ -139,23 +141,27 @@ static void look_at_group(struct kafka_client *client, struct topic *topic, int6
 static bool read_topic(struct kafka_client *client, struct topic *topic, int64_t deadline_ms,
                        struct error *err)
 {
-        const char *name = topic->options->name;
+        int64_t offsets_ms = deadline_ms - (topic->wants_settings ? kafka_left_ms(deadline_ms) / 4 : 0);
 
-        if (!kafka_read_topic(client, name, topic->options->group, deadline_ms, &topic->reading, err) ||
-            (topic->wants_settings && !kafka_read_settings(client, name, deadline_ms, &topic->settings, err)))
+        if (!kafka_read_topic(client, topic->options->name, topic->options->group, offsets_ms,
+                              &topic->reading, err) ||
+            (topic->wants_settings &&
+             !kafka_read_settings(client, topic->options->name, deadline_ms, &topic->settings, err)))
                 return false;
         if (topic->reading.has_commits)
                 look_at_group(client, topic, deadline_ms);
         return true;
 }
 
-/* In the cluster's thread. */
+/* In the cluster's thread. A topic that waits for a dead broker leaves the others their share of the time. */
 static bool read_topics(struct kafka_client *client, int64_t deadline_ms, void *argument, struct error *err)
 {
         struct collection *collection = argument;
+        int left = (int)collection->n_topics;
 
-        for (size_t i = 0; i < collection->n_topics; i++)
-                if (!read_topic(client, &collection->topics[i], deadline_ms, err))
+        for (size_t i = 0; i < collection->n_topics; i++, left--)
+                if (!read_topic(client, &collection->topics[i],
+                                kafka_now_ms() + kafka_left_ms(deadline_ms) / left, err))
                         return false;
         return true;
 }

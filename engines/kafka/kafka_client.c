@@ -11,6 +11,11 @@
 #include "core/secret.h"
 #include "core/text.h"
 
+#define PAUSE_MS   100   /* before the same is asked again */
+#define HELLO_MS   300   /* in which a broker that was silent may show that it is back */
+#define SILENCE_MS 60000 /* after which it gets all the time once more: it may be slow, and not dead */
+#define MAX_SILENT 64
+
 enum watched_file { FILE_CA, FILE_CERTIFICATE, FILE_KEY, FILE_PASSWORD, FILE_COUNT };
 
 /* Which version of a file was read. */
@@ -18,16 +23,23 @@ struct version {
         int64_t device, inode, size, seconds, nanoseconds;
 };
 
+struct silence {
+        int broker;
+        int64_t since_ms; /* 0: no silence */
+};
+
 struct kafka_client {
         char *bootstrap_servers, *username, *path[FILE_COUNT]; /* NULL: not given */
         struct secret *password;
         bool tls, skip_host_verification;
         int mechanism;
-        rd_kafka_t *handle; /* NULL: none yet */
+        int64_t patience_ms; /* with a broker that says nothing */
+        rd_kafka_t *handle;  /* NULL: none yet */
         struct version version[FILE_COUNT];
         /* What the connections last complained about; RD_KAFKA_RESP_ERR_NO_ERROR: nothing. */
         rd_kafka_resp_err_t complaint;
         char complaint_words[300];
+        struct silence silent[MAX_SILENT]; /* at the broker's number, modulo their count */
 };
 
 int64_t kafka_now_ms(void)
@@ -57,6 +69,8 @@ struct kafka_client *kafka_client_new(const struct kafka_options *options, const
         struct kafka_client *client = memory_new(1, sizeof *client);
 
         client->bootstrap_servers = memory_copy_text(options->bootstrap_servers);
+        /* After that its connection is given up, and another broker asked: there must be time for it. */
+        client->patience_ms = options->timeout_seconds > 5 ? options->timeout_seconds * 1000 / 5 : 1000;
         if (options->tls) {
                 client->tls = true;
                 client->skip_host_verification = options->tls->skip_host_verification;
@@ -146,12 +160,15 @@ static bool set(rd_kafka_conf_t *settings, const char *name, const char *value, 
 
 static bool set_plain(const struct kafka_client *client, rd_kafka_conf_t *settings, struct error *err)
 {
+        autofree char *patience = memory_format("%lld", (long long)client->patience_ms);
+
         /* Asking for an unknown topic must not create it. Lag counts what was written, committed or not. */
         return set(settings, "bootstrap.servers", client->bootstrap_servers, err) &&
                set(settings, "client.id", "optctl", err) &&
                set(settings, "allow.auto.create.topics", "false", err) &&
                set(settings, "isolation.level", "read_uncommitted", err) &&
                set(settings, "topic.metadata.refresh.interval.ms", "-1", err) &&
+               set(settings, "socket.timeout.ms", patience, err) &&
                set(settings, "reconnect.backoff.max.ms", "2000", err) &&
                set(settings, "socket.keepalive.enable", "true", err);
 }
@@ -311,6 +328,44 @@ bool kafka_client_fail(struct kafka_client *client, rd_kafka_resp_err_t code, co
         name_reason(code, reason, sizeof reason);
         return error_set(err, code_of(code), reason, "Kafka %.100s: %s: %.300s", client->bootstrap_servers,
                          action, words && *words ? words : rd_kafka_err2str(code));
+}
+
+bool kafka_client_again(const struct error *err, int64_t deadline_ms)
+{
+        const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+        if (!err->retry || kafka_left_ms(deadline_ms) <= PAUSE_MS)
+                return false;
+        nanosleep(&pause, NULL);
+        return true;
+}
+
+/* ---- silent brokers ---- */
+
+static bool is_silent(const struct silence *silence, int broker, int64_t now_ms)
+{
+        return silence->since_ms && silence->broker == broker && now_ms < silence->since_ms + SILENCE_MS;
+}
+
+int64_t kafka_client_patience(const struct kafka_client *client, int broker, int64_t deadline_ms)
+{
+        const struct silence *silence = &client->silent[(unsigned)broker % MAX_SILENT];
+        int64_t now_ms = kafka_now_ms();
+
+        return is_silent(silence, broker, now_ms) && now_ms + HELLO_MS < deadline_ms ? now_ms + HELLO_MS
+                                                                                     : deadline_ms;
+}
+
+/* Of two with the same place the one that was silent last is remembered, and the other waited for. */
+void kafka_client_heard(struct kafka_client *client, int broker, bool answered)
+{
+        struct silence *silence = &client->silent[(unsigned)broker % MAX_SILENT];
+        int64_t now_ms = kafka_now_ms();
+
+        if (answered && silence->broker == broker)
+                silence->since_ms = 0;
+        else if (!answered && !is_silent(silence, broker, now_ms))
+                *silence = (struct silence){broker, now_ms};
 }
 
 /* ---- administrative calls ---- */

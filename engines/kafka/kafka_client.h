@@ -43,6 +43,20 @@ int kafka_left_ms(int64_t deadline_ms);
 
 DEFINE_CLEANUP(rd_kafka_event_destroy, rd_kafka_event_t);
 
+/*
+ * After a call that failed so: whether the same call may succeed before the deadline, for which it waits a
+ * moment. A broker that died just now is asked like any other until its connection is seen to be gone; then
+ * another one is.
+ */
+bool kafka_client_again(const struct error *err, int64_t deadline_ms);
+
+/*
+ * Until when a broker is waited for, `deadline_ms` at the latest. One that was silent a short while ago gets
+ * just the time it takes to show that it is back: it must not hold up every turn of every pipeline.
+ */
+int64_t kafka_client_patience(const struct kafka_client *client, int broker, int64_t deadline_ms);
+void kafka_client_heard(struct kafka_client *client, int broker, bool answered);
+
 /* Options of an administrative call that ends by the deadline. */
 rd_kafka_AdminOptions_t *kafka_client_admin(rd_kafka_t *handle, rd_kafka_admin_op_t operation,
                                             int64_t deadline_ms);

@@ -7,6 +7,8 @@
 
 #include "core/json.h"
 
+#define METADATA_TRIES 4
+
 void kafka_reading_clear(struct kafka_reading *reading)
 {
         free(reading->partitions);
@@ -66,20 +68,42 @@ static bool take_metadata(struct kafka_client *client, const struct rd_kafka_met
         return copy_partitions(&metadata->topics[0], reading, err);
 }
 
+/* Of one topic, or of all (NULL). What was sent to one broker librdkafka sends to no other, so that one waits
+ * for the answer only for a part of the time, and asks anew. */
+static bool ask_metadata(struct kafka_client *client, rd_kafka_t *handle, rd_kafka_topic_t *topic,
+                         int64_t deadline_ms, const struct rd_kafka_metadata **ret_metadata,
+                         struct error *err)
+{
+        int try_ms = kafka_left_ms(deadline_ms) / METADATA_TRIES + 1;
+
+        for (;;) {
+                int left = kafka_left_ms(deadline_ms);
+                rd_kafka_resp_err_t code =
+                        rd_kafka_metadata(handle, !topic, topic, ret_metadata, left < try_ms ? left : try_ms);
+
+                if (!code)
+                        return true;
+                error_clear(err);
+                (void)kafka_client_fail(client, code, NULL, err, "%s%s", topic ? "topic " : "list of topics",
+                                        topic ? rd_kafka_topic_name(topic) : "");
+                if (!kafka_client_again(err, deadline_ms))
+                        return false;
+        }
+}
+
 static bool read_metadata(struct kafka_client *client, rd_kafka_t *handle, const char *topic,
                           int64_t deadline_ms, struct kafka_reading *reading, struct error *err)
 {
         rd_kafka_topic_t *object = rd_kafka_topic_new(handle, topic, NULL);
         const struct rd_kafka_metadata *metadata;
-        rd_kafka_resp_err_t code;
         bool done;
 
         if (!object)
                 return kafka_client_fail(client, rd_kafka_last_error(), NULL, err, "topic %s", topic);
-        code = rd_kafka_metadata(handle, 0, object, &metadata, kafka_left_ms(deadline_ms));
+        done = ask_metadata(client, handle, object, deadline_ms, &metadata, err);
         rd_kafka_topic_destroy(object);
-        if (code)
-                return kafka_client_fail(client, code, NULL, err, "topic %s", topic);
+        if (!done)
+                return false;
         done = take_metadata(client, metadata, topic, reading, err);
         rd_kafka_metadata_destroy(metadata);
         return done;
@@ -106,14 +130,11 @@ bool kafka_read_size(struct kafka_client *client, int64_t deadline_ms, int *ret_
                      int64_t *ret_replicas, struct error *err)
 {
         const struct rd_kafka_metadata *metadata;
-        rd_kafka_resp_err_t code;
         rd_kafka_t *handle;
 
-        if (!kafka_client_handle(client, &handle, err))
+        if (!kafka_client_handle(client, &handle, err) ||
+            !ask_metadata(client, handle, NULL, deadline_ms, &metadata, err))
                 return false;
-        code = rd_kafka_metadata(handle, 1, NULL, &metadata, kafka_left_ms(deadline_ms));
-        if (code)
-                return kafka_client_fail(client, code, NULL, err, "list of topics");
         *ret_brokers = metadata->broker_cnt;
         *ret_replicas = 0;
         for (int i = 0; i < metadata->topic_cnt; i++)
@@ -125,30 +146,63 @@ bool kafka_read_size(struct kafka_client *client, int64_t deadline_ms, int *ret_
 
 /* ---- offsets ---- */
 
-/* Asks one broker for the offsets at `when` (RD_KAFKA_OFFSET_BEGINNING or _END) of the partitions it leads.
- * librdkafka fails the whole question when one broker is silent, so each is asked apart. */
-static void ask_leader(rd_kafka_t *handle, const char *topic, int leader, int64_t when, int64_t deadline_ms,
-                       struct kafka_reading *reading)
+/* What is asked about a topic, and what was learnt so far. */
+struct question {
+        struct kafka_client *client;
+        rd_kafka_t *handle;
+        const char *topic, *group;
+        struct kafka_reading *reading;
+};
+
+static void take_offsets(const rd_kafka_topic_partition_list_t *list, int64_t when,
+                         struct kafka_reading *reading)
 {
+        for (int i = 0; i < list->cnt; i++) {
+                const rd_kafka_topic_partition_t *answer = &list->elems[i];
+                struct kafka_partition *partition = &reading->partitions[answer->partition];
+
+                if (answer->err || answer->offset < 0)
+                        continue;
+                if (when == RD_KAFKA_OFFSET_END)
+                        partition->end = answer->offset;
+                else
+                        partition->begin = answer->offset;
+        }
+}
+
+static bool ask_leader_once(const struct question *question, int leader, int64_t when, int64_t deadline_ms,
+                            struct error *err)
+{
+        struct kafka_reading *reading = question->reading;
         rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reading->n_partitions);
-        int left = kafka_left_ms(deadline_ms);
+        rd_kafka_resp_err_t code;
 
         for (int i = 0; i < reading->n_partitions; i++)
                 if (reading->partitions[i].leader == leader)
-                        rd_kafka_topic_partition_list_add(list, topic, i)->offset = when;
-        if (left > 0 && rd_kafka_offsets_for_times(handle, list, left) == RD_KAFKA_RESP_ERR_NO_ERROR)
-                for (int i = 0; i < list->cnt; i++) {
-                        const rd_kafka_topic_partition_t *answer = &list->elems[i];
-                        struct kafka_partition *partition = &reading->partitions[answer->partition];
-
-                        if (answer->err || answer->offset < 0)
-                                continue;
-                        if (when == RD_KAFKA_OFFSET_END)
-                                partition->end = answer->offset;
-                        else
-                                partition->begin = answer->offset;
-                }
+                        rd_kafka_topic_partition_list_add(list, question->topic, i)->offset = when;
+        code = rd_kafka_offsets_for_times(question->handle, list, kafka_left_ms(deadline_ms));
+        if (!code)
+                take_offsets(list, when, reading);
         rd_kafka_topic_partition_list_destroy(list);
+        return !code ||
+               kafka_client_fail(question->client, code, NULL, err, "offsets of topic %s", question->topic);
+}
+
+/* Asks one broker for the offsets at `when` (RD_KAFKA_OFFSET_BEGINNING or _END) of the partitions it leads.
+ * librdkafka fails the whole question when one broker is silent, so each is asked apart. */
+static void ask_leader(const struct question *question, int leader, int64_t when, int64_t deadline_ms)
+{
+        int64_t until_ms = kafka_client_patience(question->client, leader, deadline_ms);
+        struct error err = ERROR_INIT;
+        bool answered = false;
+
+        while (kafka_left_ms(until_ms) > 0) {
+                answered = ask_leader_once(question, leader, when, until_ms, &err);
+                if (answered || !kafka_client_again(&err, until_ms))
+                        break;
+                error_clear(&err);
+        }
+        kafka_client_heard(question->client, leader, answered || !err.retry);
 }
 
 /* The first partition of each leader; marks them in `first` and returns how many there are. */
@@ -166,107 +220,130 @@ static int count_leaders(const struct kafka_reading *reading, bool *first)
 }
 
 /* Each leader once, with an equal share of what time is left: a silent one leaves time for the others. */
-static void read_offsets(rd_kafka_t *handle, const char *topic, int64_t when, int64_t deadline_ms,
-                         struct kafka_reading *reading)
+static void read_offsets(const struct question *question, int64_t when, int64_t deadline_ms)
 {
+        const struct kafka_reading *reading = question->reading;
         autofree bool *first = memory_new((size_t)reading->n_partitions, sizeof *first);
         int left = count_leaders(reading, first);
 
         for (int i = 0; i < reading->n_partitions && left > 0; i++) {
                 if (!first[i])
                         continue;
-                ask_leader(handle, topic, reading->partitions[i].leader, when,
-                           kafka_now_ms() + kafka_left_ms(deadline_ms) / left, reading);
+                ask_leader(question, reading->partitions[i].leader, when,
+                           kafka_now_ms() + kafka_left_ms(deadline_ms) / left);
                 left--;
         }
 }
 
 /* ---- the group ---- */
 
-static void take_commits(const rd_kafka_group_result_t *group, const char *topic,
-                         struct kafka_reading *reading)
+/* Of every partition it must be said how far it was read, or that it was not: what is not told would count as
+ * not read at all. */
+static bool take_commits(const struct question *question, const rd_kafka_topic_partition_list_t *list,
+                         struct error *err)
 {
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(group);
+        struct kafka_reading *reading = question->reading;
+        autofree bool *told = memory_new((size_t)reading->n_partitions, sizeof *told);
+        int n_told = 0;
 
         for (int i = 0; list && i < list->cnt; i++) {
                 const rd_kafka_topic_partition_t *from = &list->elems[i];
 
-                if (strcmp(from->topic, topic) == 0 && !from->err && from->offset >= 0 &&
-                    from->partition >= 0 && from->partition < reading->n_partitions)
-                        reading->partitions[from->partition].committed = from->offset;
+                if (strcmp(from->topic, question->topic) != 0 || from->partition < 0 ||
+                    from->partition >= reading->n_partitions)
+                        continue;
+                if (from->err)
+                        return kafka_client_fail(question->client, from->err, NULL, err,
+                                                 "commits of group %s for topic %s", question->group,
+                                                 question->topic);
+                n_told += !told[from->partition];
+                told[from->partition] = true;
+                reading->partitions[from->partition].committed =
+                        from->offset >= 0 ? from->offset : KAFKA_NOT_KNOWN;
         }
+        return n_told == reading->n_partitions ||
+               error_set(err, ERROR_REFUSED, "KafkaAnswer",
+                         "commits of group %s for topic %s: %d of %d partitions are named", question->group,
+                         question->topic, n_told, reading->n_partitions);
 }
 
-static bool take_group_result(struct kafka_client *client, const rd_kafka_event_t *event, const char *topic,
-                              const char *group, struct kafka_reading *reading, struct error *err)
+static bool take_group_result(const struct question *question, rd_kafka_event_t *event, struct error *err)
 {
         const rd_kafka_group_result_t **groups;
         const rd_kafka_error_t *failed;
         size_t count;
 
         groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                rd_kafka_event_ListConsumerGroupOffsets_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+                rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
         if (count != 1)
                 return error_set(err, ERROR_REFUSED, "KafkaAnswer", "group %s: answer names %zu groups",
-                                 group, count);
+                                 question->group, count);
         failed = rd_kafka_group_result_error(groups[0]);
         if (failed)
-                return kafka_client_fail(client, rd_kafka_error_code(failed), rd_kafka_error_string(failed),
-                                         err, "commits of group %s", group);
-        take_commits(groups[0], topic, reading);
-        return true;
+                return kafka_client_fail(question->client, rd_kafka_error_code(failed),
+                                         rd_kafka_error_string(failed), err, "commits of group %s",
+                                         question->group);
+        return take_commits(question, rd_kafka_group_result_partitions(groups[0]), err);
 }
 
-static rd_kafka_queue_t *ask_commits(rd_kafka_t *handle, const char *topic, const char *group,
-                                     const struct kafka_reading *reading, int64_t deadline_ms)
+static rd_kafka_queue_t *ask_commits(const struct question *question, int64_t deadline_ms)
 {
-        rd_kafka_topic_partition_list_t *partitions =
-                rd_kafka_topic_partition_list_new(reading->n_partitions);
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+        int n_partitions = question->reading->n_partitions;
+        rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(n_partitions);
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(question->handle);
         rd_kafka_ListConsumerGroupOffsets_t *list;
         rd_kafka_AdminOptions_t *options;
 
-        rd_kafka_topic_partition_list_add_range(partitions, topic, 0, reading->n_partitions - 1);
-        list = rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
-        options = kafka_client_admin(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, deadline_ms);
-        rd_kafka_ListConsumerGroupOffsets(handle, &list, 1, options, queue);
+        rd_kafka_topic_partition_list_add_range(partitions, question->topic, 0, n_partitions - 1);
+        list = rd_kafka_ListConsumerGroupOffsets_new(question->group, partitions);
+        options =
+                kafka_client_admin(question->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, deadline_ms);
+        rd_kafka_ListConsumerGroupOffsets(question->handle, &list, 1, options, queue);
         rd_kafka_AdminOptions_destroy(options);
         rd_kafka_ListConsumerGroupOffsets_destroy(list);
         rd_kafka_topic_partition_list_destroy(partitions);
         return queue;
 }
 
-static void await_commits(struct kafka_client *client, rd_kafka_queue_t *queue, const char *topic,
-                          const char *group, int64_t deadline_ms, struct kafka_reading *reading)
+static void await_commits(const struct question *question, rd_kafka_queue_t *queue, int64_t deadline_ms)
 {
         autocall(rd_kafka_event_destroy) rd_kafka_event_t *event = NULL;
+        struct kafka_reading *reading = question->reading;
 
         error_clear(&reading->why_no_commits);
-        reading->has_commits =
-                kafka_client_answer(client, queue, deadline_ms, group, &event, &reading->why_no_commits) &&
-                take_group_result(client, event, topic, group, reading, &reading->why_no_commits);
+        reading->has_commits = kafka_client_answer(question->client, queue, deadline_ms, question->group,
+                                                   &event, &reading->why_no_commits) &&
+                               take_group_result(question, event, &reading->why_no_commits);
+}
+
+/* Where each partition begins and how far the group has read it: asked for at the same time. */
+static void read_begins(const struct question *question, int64_t deadline_ms)
+{
+        struct kafka_reading *reading = question->reading;
+        rd_kafka_queue_t *commits = question->group ? ask_commits(question, deadline_ms) : NULL;
+
+        read_offsets(question, RD_KAFKA_OFFSET_BEGINNING, deadline_ms);
+        while (commits) {
+                await_commits(question, commits, deadline_ms);
+                rd_kafka_queue_destroy(commits);
+                commits = !reading->has_commits && kafka_client_again(&reading->why_no_commits, deadline_ms)
+                                  ? ask_commits(question, deadline_ms)
+                                  : NULL;
+        }
 }
 
 bool kafka_read_topic(struct kafka_client *client, const char *topic, const char *group, int64_t deadline_ms,
                       struct kafka_reading *ret_reading, struct error *err)
 {
-        int64_t half_ms = kafka_now_ms() + kafka_left_ms(deadline_ms) / 2;
-        rd_kafka_queue_t *commits = NULL;
         struct kafka_reading reading;
-        rd_kafka_t *handle;
+        struct question question = {.client = client, .topic = topic, .group = group, .reading = &reading};
 
-        if (!kafka_client_handle(client, &handle, err) ||
+        if (!kafka_client_handle(client, &question.handle, err) ||
             !kafka_read_layout(client, topic, deadline_ms, &reading, err))
                 return false;
-        if (group)
-                commits = ask_commits(handle, topic, group, &reading, half_ms);
-        read_offsets(handle, topic, RD_KAFKA_OFFSET_BEGINNING, half_ms, &reading);
-        if (group) {
-                await_commits(client, commits, topic, group, half_ms, &reading);
-                rd_kafka_queue_destroy(commits);
-        }
+        read_begins(&question, kafka_now_ms() + kafka_left_ms(deadline_ms) / 2);
         reading.time_ms = kafka_now_ms();
-        read_offsets(handle, topic, RD_KAFKA_OFFSET_END, deadline_ms, &reading);
+        read_offsets(&question, RD_KAFKA_OFFSET_END, deadline_ms);
         *ret_reading = reading;
         return true;
 }
@@ -356,20 +433,15 @@ static bool take_settings(struct kafka_client *client, rd_kafka_event_t *event, 
         return true;
 }
 
-bool kafka_read_settings(struct kafka_client *client, const char *topic, int64_t deadline_ms,
-                         json_t **ret_settings, struct error *err)
+static bool read_settings_once(struct kafka_client *client, rd_kafka_t *handle, const char *topic,
+                               int64_t deadline_ms, json_t **ret_settings, struct error *err)
 {
         autocall(rd_kafka_event_destroy) rd_kafka_event_t *event = NULL;
-        rd_kafka_ConfigResource_t *resource;
+        rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
         rd_kafka_AdminOptions_t *options;
-        rd_kafka_queue_t *queue;
-        rd_kafka_t *handle;
         bool done;
 
-        if (!kafka_client_handle(client, &handle, err))
-                return false;
-        resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-        queue = rd_kafka_queue_new(handle);
         options = kafka_client_admin(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline_ms);
         rd_kafka_DescribeConfigs(handle, &resource, 1, options, queue);
         rd_kafka_AdminOptions_destroy(options);
@@ -378,4 +450,19 @@ bool kafka_read_settings(struct kafka_client *client, const char *topic, int64_t
                take_settings(client, event, topic, ret_settings, err);
         rd_kafka_queue_destroy(queue);
         return done;
+}
+
+bool kafka_read_settings(struct kafka_client *client, const char *topic, int64_t deadline_ms,
+                         json_t **ret_settings, struct error *err)
+{
+        rd_kafka_t *handle;
+
+        if (!kafka_client_handle(client, &handle, err))
+                return false;
+        while (!read_settings_once(client, handle, topic, deadline_ms, ret_settings, err)) {
+                if (!kafka_client_again(err, deadline_ms))
+                        return false;
+                error_clear(err);
+        }
+        return true;
 }

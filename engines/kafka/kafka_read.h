@@ -36,7 +36,8 @@ void kafka_reading_clear(struct kafka_reading *reading);
 /*
  * `group` may be NULL. Commits are read before the ends, so that no partition seems to be read farther than
  * it was written. Fails when the topic is not known; a partition without a leader, or whose leader does not
- * answer, has offsets that are not known. Caller clears *ret_reading.
+ * answer, has offsets that are not known. One dead broker of several takes away no more than that: what any
+ * broker may answer is asked again while there is time. Caller clears *ret_reading.
  */
 bool kafka_read_topic(struct kafka_client *client, const char *topic, const char *group, int64_t deadline_ms,
                       struct kafka_reading *ret_reading, struct error *err);

@@ -19,7 +19,7 @@ struct kafka_mock {
 };
 
 /* What requests are called in the protocol, for rd_kafka_mock_push_request_errors. */
-enum { KAFKA_LIST_OFFSETS = 2, KAFKA_METADATA = 3, KAFKA_OFFSET_FETCH = 9 };
+enum { KAFKA_LIST_OFFSETS = 2, KAFKA_METADATA = 3, KAFKA_OFFSET_FETCH = 9, KAFKA_FIND_COORDINATOR = 10 };
 
 static inline rd_kafka_t *kafka_mock_client(rd_kafka_type_t type, const char *const *settings)
 {
