@@ -2,6 +2,8 @@
 #include "core/http_client.h"
 
 #include <ctype.h>
+#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,31 +51,39 @@ void http_client_free(struct http_client *client)
 
 /* ---- origins ---- */
 
-static struct http_origin *origin_join(struct http_client *client, const char *name)
+static int compare_names(const void *a, const void *b)
 {
-        struct http_origin *origin = client->origins;
+        return strcmp(((const struct http_origin *)a)->name, ((const struct http_origin *)b)->name);
+}
 
-        while (origin && strcmp(origin->name, name) != 0)
-                origin = origin->next;
-        if (!origin) {
-                origin = memory_new(1, sizeof *origin);
-                origin->name = memory_copy_text(name);
-                origin->next = client->origins;
-                client->origins = origin;
+static struct http_origin *origin_new(struct http_client *client, const char *name)
+{
+        struct http_origin *origin = memory_new(1, sizeof *origin);
+
+        origin->name = memory_copy_text(name);
+        origin->lane = &client->lanes[client->n_joined++ % HTTP_LANES];
+        if (!tsearch(origin, &client->origins, compare_names)) {
+                fputs("optctl: out of memory\n", stderr);
+                abort();
         }
+        return origin;
+}
+
+static struct http_origin *origin_join(struct http_client *client, char *name)
+{
+        const struct http_origin wanted = {.name = name};
+        struct http_origin **found = tfind(&wanted, &client->origins, compare_names);
+        struct http_origin *origin = found ? *found : origin_new(client, name);
+
         origin->users++;
         return origin;
 }
 
 static void origin_leave(struct http_client *client, struct http_origin *origin)
 {
-        struct http_origin **link = &client->origins;
-
         if (--origin->users > 0)
                 return;
-        while (*link != origin)
-                link = &(*link)->next;
-        *link = origin->next;
+        tdelete(origin, &client->origins, compare_names);
         metrics_forget(client->metrics, origin->name);
         free(origin->name);
         free(origin);

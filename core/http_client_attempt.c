@@ -10,6 +10,8 @@
 #define MAX_ERROR_BYTES    ((size_t)64 * 1024) /* of the body of what is no success */
 #define IDLE_SECONDS       118L                /* longer, and the peer has probably hung up */
 #define CONNECTION_SECONDS 300L                /* then it is made anew: certificates and addresses change */
+#define ADDRESS_SECONDS    5L                  /* that a name stands for: as long as a turn asks */
+#define IDLE_CONNECTIONS   HTTP_CONNECTIONS_PER_ORIGIN /* kept in each lane beside those in use */
 
 /* ---- what comes ---- */
 
@@ -214,6 +216,7 @@ static void set_connection(struct http_call *call)
         curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(call->easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
         curl_easy_setopt(call->easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
+        curl_easy_setopt(call->easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_SECONDS);
 }
 
 /* Files are read for every connection, so that those made after a rotation go by the new ones: neither the
@@ -270,9 +273,16 @@ static void handle_give(struct http_client *client, CURL *easy)
         client->idle[client->n_idle++] = easy;
 }
 
+/* libcurl counts the connections in use, too. */
+static void count_asking(struct http_lane *lane, int change)
+{
+        lane->asking += (size_t)change;
+        curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, (long)(lane->asking + IDLE_CONNECTIONS));
+}
+
 bool http_attempt_start(struct http_call *call, struct error *err)
 {
-        struct http_client *client = call->peer->client;
+        struct http_lane *lane = call->peer->origin->lane;
 
         text_free(&call->body);
         call->body = (struct text){0};
@@ -283,25 +293,27 @@ bool http_attempt_start(struct http_call *call, struct error *err)
                 wipe_headers(call);
                 return false;
         }
-        call->easy = handle_take(client);
+        call->easy = handle_take(lane->client);
         set_url(call);
         set_method(call);
         set_connection(call);
         set_tls(call);
         set_answer(call);
         curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
-        curl_multi_add_handle(client->multi, call->easy);
+        count_asking(lane, 1);
+        curl_multi_add_handle(lane->multi, call->easy);
         return true;
 }
 
 void http_attempt_stop(struct http_call *call)
 {
-        struct http_client *client = call->peer->client;
+        struct http_lane *lane = call->peer->origin->lane;
 
         if (!call->easy)
                 return;
-        curl_multi_remove_handle(client->multi, call->easy);
-        handle_give(client, call->easy);
+        curl_multi_remove_handle(lane->multi, call->easy);
+        count_asking(lane, -1);
+        handle_give(lane->client, call->easy);
         call->easy = NULL;
         wipe_headers(call);
 }

@@ -5,11 +5,13 @@
 
 #include "core/http_client_internal.h"
 
-#define FIRST_PAUSE_MS   200
-#define LONGEST_PAUSE_MS 5000
-#define SILENT_AFTER     3    /* requests in a row without an answer: then one goes ahead of the others */
-#define PROBE_MS         1000 /* that one waits so long, */
-#define PATIENT_PROBE    4    /* and every fourth of them as long as any: a peer may be slow, not dead */
+#define FIRST_PAUSE_MS       200
+#define LONGEST_PAUSE_MS     5000
+#define CALLS_PER_CONNECTION 4    /* waiting: what a connection costs to make, about */
+#define PATIENT_MS           50   /* for one of those that there are */
+#define SILENT_AFTER         3    /* requests in a row without an answer: then one goes ahead of the others */
+#define PROBE_MS             1000 /* that one waits so long, */
+#define PATIENT_PROBE        4    /* and every fourth of them as long as any: a peer may be slow, not dead */
 
 static const struct metric_family requests_family = {
         .name = "optctl_http_client_requests_total",
@@ -58,9 +60,18 @@ static int64_t now_ms(const struct http_call *call)
 
 /* ---- the queue of an origin ---- */
 
+/* A peer that is quick is asked one after the other; for one that is not, or for much at once, connections
+ * are made. */
 static size_t most_asking(const struct http_origin *origin)
 {
-        return origin->silent >= SILENT_AFTER ? 1 : HTTP_CONNECTIONS_PER_ORIGIN;
+        size_t worth = 1 + origin->n_waiting / CALLS_PER_CONNECTION;
+        const struct http_call *first = origin->first;
+
+        if (origin->silent >= SILENT_AFTER)
+                return 1;
+        if (worth > HTTP_CONNECTIONS_PER_ORIGIN || now_ms(first) >= first->queued_ms + PATIENT_MS)
+                return HTTP_CONNECTIONS_PER_ORIGIN;
+        return worth;
 }
 
 static bool is_first(const struct http_call *call)
@@ -81,12 +92,14 @@ static void queue(struct http_call *call)
         struct http_origin *origin = call->peer->origin;
 
         call->state = CALL_WAITING;
+        call->queued_ms = now_ms(call);
         call->next = NULL;
         if (origin->last)
                 origin->last->next = call;
         else
                 origin->first = call;
         origin->last = call;
+        origin->n_waiting++;
 }
 
 static void leave_queue(struct http_call *call)
@@ -99,6 +112,7 @@ static void leave_queue(struct http_call *call)
         *link = call->next;
         if (origin->last == call)
                 origin->last = before;
+        origin->n_waiting--;
         wake_first(call->peer->client, origin);
 }
 
@@ -341,7 +355,13 @@ static void advance(struct http_call *call)
 
 static int64_t next_ms(const struct http_call *call)
 {
-        return call->state == CALL_PAUSING ? call->pause_ends_ms : call->deadline_ms;
+        int64_t patient_ms = call->queued_ms + PATIENT_MS;
+
+        if (call->state == CALL_PAUSING)
+                return call->pause_ends_ms;
+        if (call->state == CALL_WAITING && patient_ms > now_ms(call) && patient_ms < call->deadline_ms)
+                return patient_ms;
+        return call->deadline_ms;
 }
 
 /* Lets every call go as far as it can. False: all have ended; else *ret_next_ms is when the next one has to

@@ -22,18 +22,31 @@
  */
 #define HTTP_CONNECTIONS_PER_ORIGIN 8
 #define HTTP_IDLE_HANDLES           16
+#define HTTP_LANES                  32
 
 struct http_call;
 
 /* Scheme, host and port: what connections, silence and metrics are counted by, for all peers there. */
 struct http_origin {
-        char *name;                     /* https://host:port */
+        char *name; /* https://host:port */
+        struct http_lane *lane;
         size_t users;                   /* peers */
         size_t asking;                  /* attempts under way */
-        struct http_call *first, *last; /* that wait for a connection */
+        size_t n_waiting;               /* calls that wait for a connection */
+        struct http_call *first, *last; /* of them */
         unsigned silent;                /* requests in a row that were not answered in time */
         unsigned probes;                /* of these: that were sent to see whether it is back */
-        struct http_origin *next;
+};
+
+/*
+ * A share of the origins, with a libcurl of its own. With every answer libcurl looks at all connections and
+ * addresses that it holds: with thousands of peers that would cost more than the answers.
+ */
+struct http_lane {
+        struct http_client *client;
+        CURLM *multi;
+        uv_timer_t *timer;
+        size_t asking; /* attempts under way */
 };
 
 struct http_client {
@@ -42,9 +55,9 @@ struct http_client {
         struct metrics *metrics;
         struct log *log;
         gsl_rng *random;
-        CURLM *multi;
-        uv_timer_t *timer;
-        struct http_origin *origins;
+        struct http_lane lanes[HTTP_LANES];
+        size_t n_joined; /* origins so far: each is given the next lane */
+        void *origins;   /* by name: a tree of tsearch */
         CURL *idle[HTTP_IDLE_HANDLES];
         size_t n_idle;
 };
@@ -76,6 +89,7 @@ struct http_call {
         enum http_call_state state;
         int64_t begun_ms, deadline_ms; /* all on the clock that is never set */
         int64_t pause_ends_ms;         /* CALL_PAUSING */
+        int64_t queued_ms;             /* CALL_WAITING: since then */
         int64_t attempts;
         bool probe;             /* the one that asks a silent origin */
         bool given_up;          /* the probe it waited for had no answer */
