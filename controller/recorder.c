@@ -47,7 +47,7 @@ static void list_columns(const struct pipeline *pipeline, struct recorded *recor
                 const char *metric;
                 bool at_end;
         } whole[] = {{"offered", false}, {"throughput", false}, {"latency", false}, {"cpu", false},
-                     {"workers", true},  {"backlog", true},     {"rescales", true}},
+                     {"workers", true},  {"backlog", true},     {"queued", true},   {"rescales", true}},
           each[] = {{"parallelism", true}, {"busy", false}, {"rate", false}};
 
         for (size_t i = 0; i < ARRAY_LENGTH(whole); i++)
@@ -72,9 +72,21 @@ static bool stands_still(const struct observation *seen)
         return seen->workers_ready == 0 || !runs;
 }
 
+/* What waits in the broker; NAN where some source does not tell. */
+static double in_broker(const struct pipeline *pipeline, const struct observation *seen)
+{
+        double sum = seen->n_operators > 0 ? 0 : NAN;
+
+        for (int i = 0; i < pipeline->n_operators; i++)
+                if (pipeline->operators[i].source)
+                        sum += i < seen->n_operators ? seen->operators[i].backlog_records : NAN;
+        return sum;
+}
+
 /* In the order of list_columns. The median latency is what a model's latency is of, where it is known. */
 static void read_values(const struct recorder *recorder, const struct observation *seen, double *values)
 {
+        double broker = in_broker(&recorder->spec->pipeline, seen);
         bool still = stands_still(seen);
         double *next = values;
 
@@ -85,7 +97,8 @@ static void read_values(const struct recorder *recorder, const struct observatio
                                                         : seen->latency_p99_seconds;
         *next++ = still ? NAN : seen->cpu_ratio;
         *next++ = count_or_nan(seen->workers);
-        *next++ = seen->backlog_records;
+        *next++ = isnan(broker) ? seen->backlog_records : broker;
+        *next++ = seen->backlog_records < broker ? 0 : seen->backlog_records - broker;
         *next++ = recorder->newest.count > 0 ? (double)recorder->rescales : NAN;
         for (int i = 0; i < recorder->spec->pipeline.n_operators; i++) {
                 bool known = i < seen->n_operators;

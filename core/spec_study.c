@@ -276,7 +276,8 @@ static const struct option series_options[] = {
          .type = OPTION_TEXT,
          AT(recording_series, metric),
          .required = true,
-         .help = "offered, throughput, latency, cpu, workers, backlog, rescales, parallelism.OPERATOR, "
+         .help = "offered, throughput, latency, cpu, workers, backlog, queued, rescales, "
+                 "parallelism.OPERATOR, "
                  "busy.OPERATOR or "
                  "rate.OPERATOR."},
         {.name = "file",

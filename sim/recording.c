@@ -36,10 +36,10 @@ static bool find_target(struct recording *recording, const struct pipeline *pipe
                 double **values;
                 bool state;
         } whole[] = {
-                {"offered", &recording->offered, false},  {"throughput", &recording->throughput, false},
-                {"latency", &recording->latency, false},  {"cpu", &recording->cpu, false},
-                {"workers", &recording->workers, true},   {"backlog", &recording->backlog, false},
-                {"rescales", &recording->rescales, true},
+                {"offered", &recording->offered, false}, {"throughput", &recording->throughput, false},
+                {"latency", &recording->latency, false}, {"cpu", &recording->cpu, false},
+                {"workers", &recording->workers, true},  {"backlog", &recording->backlog, false},
+                {"queued", &recording->queued, false},   {"rescales", &recording->rescales, true},
         };
         const struct {
                 const char *prefix;
@@ -177,7 +177,8 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                         return error_set(
                                 err, ERROR_INPUT, NULL,
                                 "unknown metric \"%s\"; expected offered, throughput, latency, cpu, workers, "
-                                "backlog, rescales, parallelism.OPERATOR, busy.OPERATOR or rate.OPERATOR",
+                                "backlog, queued, rescales, parallelism.OPERATOR, busy.OPERATOR or "
+                                "rate.OPERATOR",
                                 options[i].metric);
                 if (*target.values)
                         return error_set(err, ERROR_INPUT, NULL, "metric %s is given twice",
@@ -298,6 +299,7 @@ void recording_free(struct recording *recording)
         free(recording->cpu);
         free(recording->workers);
         free(recording->backlog);
+        free(recording->queued);
         free(recording->rescales);
         free_columns(recording->parallelism, n);
         free_columns(recording->busy, n);

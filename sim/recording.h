@@ -27,6 +27,7 @@ struct recording {
         double *cpu;        /* ratio, mean over workers */
         double *workers;
         double *backlog;              /* records in the broker */
+        double *queued;               /* records in the exchanges, in records of the sources */
         double *rescales;             /* so far */
         double **parallelism;         /* by operator; each may be NULL */
         double **busy;                /* busy ratio by operator */
