@@ -341,6 +341,13 @@ static const struct option metrics_options[] = {
          SECONDS,
          .fallback = "0",
          .help = "How old a value is when it is read."},
+        {.name = "jitterSeconds",
+         OPTION_AT(metrics_model, jitter_seconds),
+         SECONDS,
+         .fallback = "0",
+         .help = "How far the ages of values scatter from one time to the next: what waits for a window to "
+                 "be "
+                 "full may then wait for one more."},
         {0},
 };
 

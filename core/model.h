@@ -66,10 +66,11 @@ struct latency_model {
 };
 
 struct metrics_model {
-        double meter_seconds; /* the engine's rates are averages over so long, and begin anew with the job */
-        double rate_noise_cv; /* measured rates scatter about the true ones */
-        double missing_ratio; /* share of observations that do not arrive */
-        double delay_seconds; /* how old a value is when it is read */
+        double meter_seconds;  /* the engine's rates are averages over so long, and begin anew with the job */
+        double rate_noise_cv;  /* measured rates scatter about the true ones */
+        double missing_ratio;  /* share of observations that do not arrive */
+        double delay_seconds;  /* how old a value is when it is read */
+        double jitter_seconds; /* by how much more that scatters, from one time to the next */
 };
 
 struct checkpoint_model {

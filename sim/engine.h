@@ -52,8 +52,9 @@ struct figures {
         int rescales;
         int failures;
         double offered_records, processed_records, replayed_records;
-        double backlog_peak_records, backlog_end_records;
-        double delay_peak_seconds; /* age of the oldest waiting record, at its worst */
+        double backlog_peak_records, backlog_end_records; /* in the broker */
+        double waiting_peak_records;                      /* in the broker and in the exchanges */
+        double delay_peak_seconds;                        /* age of the oldest waiting record, at its worst */
         struct latency_histogram latency;
 };
 

@@ -159,7 +159,7 @@ static void move_head(struct engine *engine)
 }
 
 /* Source records that are in the exchanges: a restart drops them, and the source reads them again. */
-static double in_flight(const struct engine *engine)
+double flow_in_flight(const struct engine *engine)
 {
         double most = 0;
 
@@ -176,7 +176,7 @@ void flow_rewind(struct engine *engine)
                                ? fmod((double)(engine->tick - engine->checkpoint_base) * engine->step_seconds,
                                       interval)
                                : 0;
-        double replay = fmin(fmax(engine->recent_rate * since, in_flight(engine)), engine->processed);
+        double replay = fmin(fmax(engine->recent_rate * since, flow_in_flight(engine)), engine->processed);
         const struct load *load = engine->setup.load;
 
         for (int i = 0; i < engine->n; i++) {

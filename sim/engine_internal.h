@@ -119,6 +119,7 @@ void flow_configure(struct engine *engine);
 void flow_run(struct engine *engine, int64_t until_tick);  /* the job is up; no event falls in between */
 void flow_wait(struct engine *engine, int64_t until_tick); /* the job is down */
 void flow_fold(struct engine *engine);                     /* counters by utilisation into the figures */
+double flow_in_flight(const struct engine *engine);        /* in the exchanges, in records of the sources */
 void flow_rewind(struct engine *engine);                   /* back to the last checkpoint */
 double flow_delay_seconds(const struct engine *engine);
 double flow_backlog(const struct engine *engine);

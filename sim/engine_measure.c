@@ -85,6 +85,8 @@ void measure_step(struct engine *engine, double offered, double taken, double de
         figures->offered_records += offered * engine->step_seconds;
         figures->processed_records += taken * engine->step_seconds;
         figures->backlog_peak_records = fmax(figures->backlog_peak_records, flow_backlog(engine));
+        figures->waiting_peak_records =
+                fmax(figures->waiting_peak_records, flow_backlog(engine) + flow_in_flight(engine));
         figures->delay_peak_seconds = fmax(figures->delay_peak_seconds, delay);
         if (p99 > constraints->latency_p99_seconds || delay > constraints->latency_p99_seconds ||
             delay > constraints->backlog_seconds)
@@ -235,13 +237,23 @@ static void observe_operators(struct engine *engine, double seconds, struct obse
         }
 }
 
+/* Values are a little older or younger each time, never from the future. */
+static int64_t read_at_ms(struct engine *engine)
+{
+        double jitter = engine->setup.model->metrics.jitter_seconds;
+
+        return engine_time_ms(engine) -
+               (jitter > 0 ? (int64_t)(fabs(jitter * gsl_ran_ugaussian(engine->rng_metrics)) * MS_PER_SECOND)
+                           : 0);
+}
+
 static void observe(struct engine *engine, double seconds, struct observation *observation)
 {
         const struct window *window = &engine->seen;
         const struct latency_point *point = flow_point(engine, window->taken / fmax(window->up_seconds, 1));
         double cpu = cpu_of(engine, window, seconds) + cpu_noise(engine, seconds);
 
-        observation->time_ms = engine_time_ms(engine);
+        observation->time_ms = read_at_ms(engine);
         observation->window_ms = (int64_t)(seconds * MS_PER_SECOND);
         observation->missing = 0;
         observation->restarting = engine->state != JOB_RUNNING || engine->tick < engine->warm_until;
@@ -252,7 +264,7 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->workers_ready = engine->state == JOB_RUNNING ? engine->workers_ready : 0;
         observation->offered_per_second = noisy(engine, window->offered / seconds);
         observation->throughput_per_second = noisy(engine, window->taken / seconds);
-        observation->backlog_records = flow_backlog(engine);
+        observation->backlog_records = flow_backlog(engine) + flow_in_flight(engine);
         observation->latency_p50_seconds = point->p50 + window->delay_integral / seconds;
         observation->latency_p95_seconds = point->p95 + window->delay_worst;
         observation->latency_p99_seconds = fmax(point->p99 + window->delay_worst, window->latency_worst);
