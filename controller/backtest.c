@@ -313,6 +313,18 @@ static double peak_of(const double *values, size_t count)
         return recording_quantile(values, 0, count, 1);
 }
 
+/* Records that waited at the worst moment: in the broker, and in the exchanges where those were recorded. */
+static double waiting_peak(const struct recording *recording)
+{
+        double peak = NAN;
+
+        if (!recording->queued || !recording->backlog)
+                return peak_of(recording->backlog, recording->count);
+        for (size_t i = 0; i < recording->count; i++)
+                peak = fmax(peak, recording->backlog[i] + recording->queued[i]);
+        return peak;
+}
+
 /* What was measured of a run, in the terms of a simulated run's summary. */
 static void measure(const struct backtest *backtest, const struct trial *trial, struct summary *ret_summary)
 {
@@ -339,7 +351,7 @@ static void measure(const struct backtest *backtest, const struct trial *trial, 
         value[SUMMARY_LATENCY_P50] = recording_quantile(recording->latency, 0, recording->count, .5);
         value[SUMMARY_LATENCY_P95] = recording_quantile(recording->latency, 0, recording->count, .95);
         value[SUMMARY_LATENCY_P99] = recording_quantile(recording->latency, 0, recording->count, .99);
-        value[SUMMARY_BACKLOG_PEAK] = peak_of(recording->backlog, recording->count);
+        value[SUMMARY_BACKLOG_PEAK] = waiting_peak(recording);
         value[SUMMARY_DELAY_PEAK] = peak_of(recording->latency, recording->count);
 }
 
@@ -364,6 +376,8 @@ static void summarise_runs(const struct backtest *backtest, const struct trial *
                 summary_of(&trial->runs[r].figures, &summaries[r]);
                 value[SUMMARY_SAVING_PERCENT] = 100 * (1 - value[SUMMARY_COST_PER_DAY] / baseline);
                 value[SUMMARY_DELAY_PEAK] = trial->latency_peak[r];
+                if (trial->recording->queued)
+                        value[SUMMARY_BACKLOG_PEAK] = trial->runs[r].figures.waiting_peak_records;
         }
         (void)backtest;
 }

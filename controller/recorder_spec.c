@@ -154,7 +154,10 @@ static void put_recording(const struct spec *spec, const struct recorded *record
                         put_series(&recorded->columns[i], out);
 }
 
-/* Where the spec has no model: calibration needs a first guess of what it may not find. */
+/*
+ * Where the spec has no model: calibration needs a first guess of what it may not find. Rates that optctl
+ * measures are differences of counters, and workers are there before it may use them.
+ */
 static void put_guess(const struct spec *spec, const struct recorded *recorded, struct text *out)
 {
         text_put(out,
@@ -167,6 +170,9 @@ static void put_guess(const struct spec *spec, const struct recorded *recorded, 
                 put_text(out, spec->pipeline.operators[i].name);
                 text_format(out, ", ratePerSecond: \"%.4g\"}\n", isnan(rate) ? UNSEEN_RATE : rate);
         }
+        text_put(out, "    restart: {medianSeconds: 5, medianSecondsError: 3, warmupSeconds: 0}\n"
+                      "    workerStartSeconds: 0\n"
+                      "    metrics: {meterSeconds: 0, jitterSeconds: 0.1}\n");
 }
 
 void recorder_put_spec(const struct spec *spec, const struct recorded *recorded, struct text *out)

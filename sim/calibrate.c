@@ -109,6 +109,7 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
         calibrate_restarts(&fitting);
         calibrate_failures(&fitting);
         calibrate_cpu(&fitting);
+        calibrate_exchanges(&fitting);
         done = calibrate_operators(&fitting, err);
         for (size_t i = 0; i < n; i++)
                 episodes_free(fitting.episodes[i]);

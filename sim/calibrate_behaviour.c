@@ -165,45 +165,67 @@ static double calibrate_replay(struct fitting *fitting)
         return fmax(hidden, 0);
 }
 
+/* Downtimes of restarts, by what tells best of them. */
+struct downtime_evidence {
+        double *seconds; /* owned */
+        size_t count;
+        const char *from;
+        double guessed;    /* relative error that is added */
+        double resolution; /* s, the same where they are too short to scatter; 0: they were measured */
+};
+
+static struct downtime_evidence find_downtimes(const struct fitting *fitting)
+{
+        const struct sharing unknown = {0};
+        struct downtime_evidence found = {.from = "rescales"};
+
+        found.seconds = downtimes(fitting, true, &unknown, &found.count);
+        if (found.count == 0) {
+                free(found.seconds);
+                found.seconds = calibrate_quick_rescales(fitting, &found.count, &found.resolution);
+                found.from = "rescales, each too short to be seen as a gap";
+        }
+        if (found.count == 0) {
+                free(found.seconds);
+                found = (struct downtime_evidence){
+                        .from = "failures, less the time the worker was missing: no rescale was recorded",
+                        .guessed = GUESSED,
+                };
+                found.seconds = restarts_after_failures(fitting, &found.count);
+        }
+        if (found.count == 0) {
+                free(found.seconds);
+                found.seconds = downtimes(fitting, false, &unknown, &found.count);
+                found.from = "restarts after failures: no rescale was recorded";
+        }
+        return found;
+}
+
 void calibrate_restarts(struct fitting *fitting)
 {
         struct restart_model *restart = &fitting->result->model.restart;
-        size_t count;
-        const struct sharing unknown = {0};
-        double *seconds = downtimes(fitting, true, &unknown, &count);
-        const char *from = "rescales";
-        double guessed = 0;
+        struct downtime_evidence found = find_downtimes(fitting);
         struct lognormal fit;
 
-        if (count == 0) {
-                free(seconds);
-                seconds = restarts_after_failures(fitting, &count);
-                from = "failures, less the time the worker was missing: no rescale was recorded";
-                guessed = GUESSED;
-        }
-        if (count == 0) {
-                free(seconds);
-                seconds = downtimes(fitting, false, &unknown, &count);
-                from = "restarts after failures: no rescale was recorded";
-                guessed = GUESSED;
-        }
-        if (count == 0) {
+        if (found.count == 0) {
                 calibrate_note(fitting, "restart.medianSeconds", "s", restart->median_seconds, NAN,
                                "the job never stood still in the recordings; kept from the spec");
-                free(seconds);
+                free(found.seconds);
                 return;
         }
-        fit = fit_lognormal(seconds, count);
-        free(seconds);
+        fit = fit_lognormal(found.seconds, found.count);
+        free(found.seconds);
         restart->median_seconds = fit.median;
-        fit.median_error = hypot(fit.median_error, guessed * fit.median);
-        restart->median_seconds_error = fit.median_error;
-        restart->log_sd = fit.log_sd;
+        restart->median_seconds_error =
+                found.resolution > 0 ? found.resolution : hypot(fit.median_error, found.guessed * fit.median);
         fitting->hidden_downtime_seconds = calibrate_replay(fitting);
-        calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, fit.median_error, "%zu %s", count,
-                       from);
+        calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, restart->median_seconds_error,
+                       "%zu %s", found.count, found.from);
+        if (found.resolution > 0)
+                return;
+        restart->log_sd = fit.log_sd;
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
-                       QUANTILES_ERROR * fit.log_sd / sqrt((double)count), "scatter of the logarithms");
+                       QUANTILES_ERROR * fit.log_sd / sqrt((double)found.count), "scatter of the logarithms");
 }
 
 /* Intervals between failures within each recording, and the first of each. */

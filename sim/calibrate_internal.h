@@ -22,6 +22,11 @@ void calibrate_note(struct fitting *fitting, const char *name, const char *unit,
 /* calibrate_capacity.c */
 bool calibrate_operators(struct fitting *fitting, struct error *err);
 
+/* calibrate_rescales.c: downtimes of rescales that left no gap in what was measured, in seconds (caller
+ * frees), and how well each is known; and what the exchanges hold that the broker does not show. */
+double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error);
+void calibrate_exchanges(struct fitting *fitting);
+
 /* calibrate_behaviour.c */
 void calibrate_restarts(struct fitting *fitting);
 void calibrate_failures(struct fitting *fitting);

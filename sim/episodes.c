@@ -17,6 +17,7 @@
 #define BEHIND_BACKLOG_S 5  /* the same where only the backlog was recorded */
 #define JUMP_WITHIN      90 /* steps in which latency jumps after a restart that left no gap in the metrics */
 #define DIP_BEFORE       60 /* steps around the jump in which throughput dips, ... */
+#define DIP_STEPS        10 /* that it lasts, ... */
 #define DIP_RATIO        0.92 /* ... to this share of what it was before */
 #define CALM_SHARE       0.5  /* of the steps */
 
@@ -127,16 +128,25 @@ static void add_episode(struct episodes *episodes, size_t start, size_t end, boo
         episodes->items[episodes->count++] = (struct episode){.start = start, .end = end, .seen = seen};
 }
 
+/* The least mean over DIP_STEPS; NAN when nothing was measured for so long. */
+static double least_mean(const double *values, size_t from, size_t to)
+{
+        double least = NAN;
+
+        for (size_t i = from; i + DIP_STEPS <= to; i++)
+                least = fmin(least, recording_mean(values, i, i + DIP_STEPS));
+        return least;
+}
+
 /* Throughput went down around the step: a restart, not a load that outgrew the capacity. */
 static bool dips(const struct recording *recording, size_t step)
 {
         size_t from = step > DIP_BEFORE ? step - DIP_BEFORE : 0;
         size_t earlier = from > 2 * DIP_BEFORE ? from - 2 * DIP_BEFORE : 0;
         double before = recording_quantile(recording->throughput, earlier, from, .5);
-        double least = recording_quantile(recording->throughput, from,
-                                          step + DIP_BEFORE < recording->count ? step + DIP_BEFORE
-                                                                               : recording->count,
-                                          0);
+        double least =
+                least_mean(recording->throughput, from,
+                           step + DIP_BEFORE < recording->count ? step + DIP_BEFORE : recording->count);
 
         return !recording->throughput || least < DIP_RATIO * before;
 }

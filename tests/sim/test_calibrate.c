@@ -128,6 +128,7 @@ struct take {
         size_t rescale_every; /* seconds; 0: never */
         uint64_t run;
         bool by_operator; /* busy time and rate of each operator, too */
+        bool with_queues; /* what waits, where, and how often the job was rescaled */
         bool without_latency, without_cpu;
 };
 
@@ -157,6 +158,11 @@ static struct recording *recording_of(const struct world *world, const struct ta
                 recording->busy[i] = column(take);
                 recording->rate[i] = column(take);
         }
+        if (take->with_queues) {
+                recording->backlog = column(take);
+                recording->queued = column(take);
+                recording->rescales = column(take);
+        }
         recording->initial.count = 1;
         recording->initial.value[0] = take->workers;
         return recording;
@@ -181,6 +187,8 @@ static void write_down(struct recording *recording, size_t step, const struct ob
         put(recording->throughput, step, seen->throughput_per_second, down_steps);
         put(recording->latency, step, seen->latency_p50_seconds, down_steps);
         put(recording->cpu, step, seen->cpu_ratio, down_steps);
+        put(recording->backlog, step, seen->operators[0].backlog_records, down_steps);
+        put(recording->queued, step, seen->backlog_records - seen->operators[0].backlog_records, down_steps);
         for (int i = 0; i < recording->n_operators; i++) {
                 put(recording->busy[i], step, seen->operators[i].busy_ratio, down_steps);
                 put(recording->rate[i], step, seen->operators[i].in_per_second, down_steps);
@@ -208,6 +216,9 @@ static void run_engine(struct engine *engine, const struct take *take, struct re
                 assert_true(engine_collector.collect(engine, &seen, &err));
                 down_steps = seen.workers_ready > 0 ? 0 : down_steps + 1;
                 write_down(recording, step, &seen, down_steps);
+                if (recording->rescales)
+                        recording->rescales[step] =
+                                take->rescale_every > 0 ? (double)(step / take->rescale_every) : 0;
                 if (take->rescale_every > 0 && (step + 1) % take->rescale_every == 0)
                         rescale(engine, (int)((step + 1) / take->rescale_every));
         }
@@ -446,6 +457,49 @@ static void downtime_of_rescales_comes_back(void **state)
         world_free(world);
 }
 
+/* Rescales of a second leave no gap in samples of a second: what remains is that they were short. */
+static void rescales_too_short_to_be_seen_are_short(void **state)
+{
+        struct world *world = world_new(1, (double[]){5000});
+        const struct calibration_parameter *found;
+
+        (void)state;
+        world->truth.restart.median_seconds = 1;
+        world->truth.restart.log_sd = .1;
+        record(world, &(struct take){.name = "day",
+                                     .seconds = 4 * HOUR,
+                                     .offered = steady,
+                                     .workers = 4,
+                                     .rescale_every = 1200,
+                                     .with_queues = true});
+        fit(world);
+        found = find(world, "restart.medianSeconds");
+        assert_true(found->identified);
+        assert_near(found->value, 1, 2 * found->error);
+        assert_true(found->value + found->error < 5);
+        world_free(world);
+}
+
+/* 2,000 records/s against 4 subtasks of 300: the exchange of 4 times 700 is full after 3.5 s. */
+static void exchanges_hold_what_was_in_them(void **state)
+{
+        struct world *world = world_new(3, (double[]){4000, 300, 9000});
+
+        (void)state;
+        world->operators[1].buffer_records = 700;
+        world->guesses[1].buffer_records = 5;
+        record(world, &(struct take){.name = "hour",
+                                     .seconds = 600,
+                                     .offered = steady,
+                                     .workers = 4,
+                                     .by_operator = true,
+                                     .with_queues = true});
+        fit(world);
+        assert_near(((struct operator_model *)world->calibration->model.operators.items)[1].buffer_records,
+                    700, 1);
+        world_free(world);
+}
+
 /* Capacity is what is processed while behind; two scales tell contention, two hours tell the slowdown. */
 static void capacity_of_two_scales_comes_back(void **state)
 {
@@ -554,6 +608,8 @@ int main(void)
                 cmocka_unit_test(failures_at_random_come_back),
                 cmocka_unit_test(downtime_that_workers_share_is_told_from_the_rest),
                 cmocka_unit_test(downtime_of_rescales_comes_back),
+                cmocka_unit_test(rescales_too_short_to_be_seen_are_short),
+                cmocka_unit_test(exchanges_hold_what_was_in_them),
                 cmocka_unit_test(capacity_of_two_scales_comes_back),
                 cmocka_unit_test(operators_that_were_measured_come_back_one_by_one),
                 cmocka_unit_test(what_was_not_recorded_is_kept_and_said),
