@@ -30,13 +30,17 @@ static struct range worker_range(const struct pipeline *pipeline)
         return (struct range){bounds.min < 1 ? 1 : bounds.min, bounds.max, step > 1 ? (int)step : 1};
 }
 
-/* Subtasks an operator may have on `slots` slots. */
-static struct range subtask_range(const struct pipeline *pipeline, int i, int slots)
+/* Subtasks an operator may have on `slots` slots. One that no knob is for stays as it is now. */
+static struct range subtask_range(const struct pipeline *pipeline, const struct deployment *now, int i,
+                                  int slots)
 {
-        const struct knob *knob = &pipeline->knobs[pipeline_parallelism_knob(pipeline, i)];
+        int index = pipeline_parallelism_knob(pipeline, i);
+        const struct knob *knob = &pipeline->knobs[index >= 0 ? index : 0];
         int limit = pipeline->operators[i].max_parallelism;
         struct range range = {(int)knob->min, (int)knob->max, knob->step > 1 ? (int)knob->step : 1};
 
+        if (index < 0)
+                return (struct range){now->parallelism[i], now->parallelism[i], 1};
         if (limit > 0 && range.most > limit)
                 range.most = limit;
         if (range.most > slots)
@@ -74,19 +78,20 @@ static void climb_to(const struct capacity *capacity, int i, const struct range 
 
 /* Balances the operators on so many slots: all that the scarcest can do, and a little more than that of the
  * others. */
-static void balance(const struct capacity *capacity, const struct pipeline *pipeline, int slots,
-                    struct climb *climbs, struct deployment *deployment)
+static void balance(const struct capacity *capacity, const struct pipeline *pipeline,
+                    const struct deployment *now, int slots, struct climb *climbs,
+                    struct deployment *deployment)
 {
         double scarcest = INFINITY;
 
         for (int i = 0; i < pipeline->n_operators; i++) {
-                struct range range = subtask_range(pipeline, i, slots);
+                struct range range = subtask_range(pipeline, now, i, slots);
 
                 climb_to(capacity, i, &range, &climbs[i]);
                 scarcest = fmin(scarcest, climbs[i].most);
         }
         for (int i = 0; i < pipeline->n_operators; i++) {
-                struct range range = subtask_range(pipeline, i, slots);
+                struct range range = subtask_range(pipeline, now, i, slots);
                 struct climb *climb = &climbs[i];
 
                 while (climb->enough < climb->widest &&
@@ -110,7 +115,7 @@ static void lay_out(const struct capacity *capacity, const struct pipeline *pipe
         for (int i = 0; i < pipeline->n_operators; i++)
                 wanted.parallelism[i] = slots;
         if (pipeline_per_operator(pipeline) && capacity_per_operator(capacity))
-                balance(capacity, pipeline, slots, climbs, &wanted);
+                balance(capacity, pipeline, now, slots, climbs, &wanted);
         for (int i = 0; i < pipeline->n_operators && workers >= now->workers; i++)
                 if (wanted.parallelism[i] < now->parallelism[i])
                         wanted.parallelism[i] = now->parallelism[i];

@@ -41,6 +41,7 @@ struct stage {
         double visits;  /* records it takes in for each record the pipeline takes in */
         double skew;    /* load of the busiest subtask over the mean, as the model knows it */
         int partitions; /* that it reads, as last seen; 0: not known, or no source */
+        int runs;       /* subtasks it was last seen with, where no knob sets them; else 0 */
         double coefficient[COEFFICIENTS];
         double covariance[COEFFICIENTS][COEFFICIENTS];
         double noise;       /* relative sd of a true rate */
@@ -354,8 +355,11 @@ static struct estimate stage_capacity(const struct capacity *capacity, int i, in
 {
         const struct stage *stage = &capacity->stages[i];
         struct estimate seconds;
-        double subtasks = parallelism, skew = 1, mean;
+        double subtasks, skew = 1, mean;
 
+        if (!capacity->whole && stage->runs > 0)
+                parallelism = stage->runs;
+        subtasks = parallelism;
         if (!capacity->whole)
                 skew = skew_of(capacity, i, parallelism, &subtasks);
         if (!stage->known || !(stage->visits > 0))
@@ -559,6 +563,12 @@ static void learn_latency(struct capacity *capacity, double p99)
         capacity->latency_square += weight * (p99 * p99 - capacity->latency_square);
 }
 
+/* No knob sets its subtasks: an engine gives it as many as it was started with. */
+static bool is_left_alone(const struct pipeline *pipeline, int i)
+{
+        return pipeline_parallelism_knob(pipeline, i) < 0 && pipeline_workers_knob(pipeline) < 0;
+}
+
 /* True rate of an operator: records in over the time its busiest subtask worked. */
 static void learn_operator(struct capacity *capacity, int i, const struct operator_observation *seen)
 {
@@ -568,6 +578,8 @@ static void learn_operator(struct capacity *capacity, int i, const struct operat
 
         if (!(seen->in_per_second > 0) || seen->parallelism < 1)
                 return;
+        if (is_left_alone(capacity->pipeline, i))
+                stage->runs = seen->parallelism;
         skew = skew_of(capacity, i, seen->parallelism, &subtasks);
         if (!(busy >= BUSY_MIN)) {
                 stage_bound(stage, subtasks, seen->in_per_second / (isnan(busy) ? 1 : BUSY_MIN) * skew);

@@ -74,6 +74,46 @@ static void growth_takes_from_nobody(void **state)
 
 /* 2,000 possible numbers of workers, 64 places: from the fewest to the most, and every one near the current.
  */
+/* Only `work` has a knob. What the others run is what was seen, and no reason not to widen it: source and
+ * sink with four subtasks take 16,000 and 8,000 records/s, which eight of `work` keep up with, at 1,000 each,
+ * and ten with 15 % to spare. */
+static void operators_without_a_knob_stay_as_they_are(void **state)
+{
+        struct scene scene;
+        struct configuration configuration = {.count = 1, .value = {2}};
+        struct observation *seen = memory_new(1, sizeof *seen);
+
+        (void)state;
+        list(&scene, 12, 2);
+        scene.chain.knobs[0] = scene.chain.knobs[1];
+        scene.chain.pipeline.n_knobs = 1;
+        *seen = peer_observation(&scene.chain, 1767571200000, 2);
+        seen->offered_per_second = seen->throughput_per_second = 2000;
+        seen->latency_p99_seconds = seen->backlog_records = 0;
+        for (int i = 0; i < 3; i++)
+                seen->operators[i] = (struct operator_observation){
+                        .parallelism = i == 1 ? 2 : 4,
+                        .in_per_second = 2000,
+                        .out_per_second = 2000,
+                        .busy_ratio = i == 1   ? 1
+                                      : i == 0 ? 0.125
+                                               : 0.25,
+                        .busy_ratio_max = i == 1   ? 1
+                                          : i == 0 ? 0.125
+                                                   : 0.25,
+                };
+        for (int turn = 0; turn < 20; turn++, seen->time_ms += 15000)
+                capacity_observe(scene.capacity, seen);
+        scene.count = candidates_list(scene.capacity, &scene.chain.pipeline, &configuration, scene.candidates,
+                                      &scene.current);
+        assert_true(scene.count > 4);
+        assert_float_equal(with_workers(&scene, 4)->configuration.value[0], 8, 0);
+        assert_float_equal(with_workers(&scene, 4)->capacity.mean, 8000, 400);
+        assert_float_equal(with_workers(&scene, 5)->capacity.mean, 8000, 400);
+        free(seen);
+        capacity_free(scene.capacity);
+}
+
 static void many_sizes_are_thinned_out(void **state)
 {
         struct scene scene;
@@ -109,6 +149,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(slots_are_shared_out_by_need),
                 cmocka_unit_test(growth_takes_from_nobody),
+                cmocka_unit_test(operators_without_a_knob_stay_as_they_are),
                 cmocka_unit_test(many_sizes_are_thinned_out),
                 cmocka_unit_test(lateness_is_priced_by_confidence),
         };
