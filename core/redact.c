@@ -173,3 +173,14 @@ char *redact_text(const char *text)
         redact_known(copy);
         return redact_named(copy);
 }
+
+char *redact_url(const char *url)
+{
+        const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
+        autofree char *shown = NULL;
+
+        if (!at)
+                return redact_text(url);
+        shown = memory_format("%.*s" MASK "%s", scheme && scheme < at ? (int)(scheme + 3 - url) : 0, url, at);
+        return redact_text(shown);
+}

@@ -3,6 +3,7 @@
 #define OPTCTL_CORE_REDACT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Secrets never reach a log, the ledger or an event. Everything that is kept of what a peer said passes
  * through here. */
@@ -18,14 +19,22 @@ bool redact_key(const char *key);
 char *redact_text(const char *text);
 
 /*
+ * For messages about a URL that may be none: what stands before its last @ is masked, behind the scheme.
+ * Caller frees.
+ */
+char *redact_url(const char *url);
+
+/*
  * Secrets whose text is known (core/secret.h): masked wherever they stand, as they are, percent-encoded, as a
- * JSON string and inside of Base64, which is how a Basic header carries them. From any thread. What is
- * shorter than six characters is not learned: masking it would mask half of all words.
+ * JSON string and inside of Base64, which is how a Basic header carries them; so are their first twelve
+ * characters and more, since messages cut what they repeat. From any thread. What is shorter than six
+ * characters is not learned: masking it would mask half of all words.
  */
 void redact_learn(const char *secret);
 void redact_forget(const char *secret); /* as often as it was learned */
 
-/* Masks what is known in place; a text only gets shorter. */
+/* Masks what is known in place; a text only gets shorter. _bytes returns the length that is left. */
 void redact_known(char *text);
+size_t redact_known_bytes(char *bytes, size_t length);
 
 #endif

@@ -13,7 +13,8 @@
 
 #define MASK        "***"
 #define MASK_LENGTH (sizeof MASK - 1)
-#define SHORTEST    6 /* characters of a secret that is masked wherever it stands */
+#define SHORTEST    6  /* characters of a secret that is masked wherever it stands */
+#define BEGINNING   12 /* so many of its first characters are masked, too: messages cut what they repeat */
 #define MAX_FORMS   10
 
 /* One secret in all forms that it may be met in, one behind the other in memory that is not dumped. */
@@ -199,7 +200,17 @@ static void drop(const char *secret)
         }
 }
 
-/* Length of the longest form that stands at `at`; 0: none. */
+/* Of a form that stands at `at`, as a whole or as far as it was not cut off; 0: it does not. */
+static size_t known_part(const struct form *form, const char *at, size_t left)
+{
+        size_t most = form->length < left ? form->length : left, same = 0;
+
+        while (same < most && at[same] == form->at[same])
+                same++;
+        return same == form->length || same >= BEGINNING ? same : 0;
+}
+
+/* Length of the longest form, or beginning of one, that stands at `at`; 0: none. */
 static size_t known_at(const char *at, size_t left)
 {
         unsigned pair = left >= SHORTEST ? pair_of(at) : 0;
@@ -209,20 +220,18 @@ static size_t known_at(const char *at, size_t left)
                 return 0;
         for (size_t i = 0; i < registry.count; i++) {
                 for (size_t j = 0; j < registry.items[i].n_forms; j++) {
-                        const struct form *form = &registry.items[i].forms[j];
+                        size_t length = known_part(&registry.items[i].forms[j], at, left);
 
-                        if (form->length > longest && form->length <= left &&
-                            memcmp(at, form->at, form->length) == 0)
-                                longest = form->length;
+                        longest = length > longest ? length : longest;
                 }
         }
         return longest;
 }
 
-static void mask(char *text)
+static size_t mask(char *text, size_t left)
 {
-        size_t left = strlen(text), used = 0;
-        char *end = text + left;
+        const char *end = text + left;
+        size_t used = 0;
 
         for (const char *at = text; left > 0;) {
                 size_t length = known_at(at, left);
@@ -239,7 +248,7 @@ static void mask(char *text)
         }
         /* What stood behind is not left for whoever gets this memory next. */
         explicit_bzero(text + used, (size_t)(end - text) - used);
-        text[used] = '\0';
+        return used;
 }
 
 /* ---- from any thread ---- */
@@ -262,10 +271,16 @@ void redact_forget(const char *secret)
         pthread_rwlock_unlock(&registry.lock);
 }
 
-void redact_known(char *text)
+size_t redact_known_bytes(char *bytes, size_t length)
 {
         pthread_rwlock_rdlock(&registry.lock);
         if (registry.count > 0)
-                mask(text);
+                length = mask(bytes, length);
         pthread_rwlock_unlock(&registry.lock);
+        return length;
+}
+
+void redact_known(char *text)
+{
+        text[redact_known_bytes(text, strlen(text))] = '\0';
 }

@@ -172,6 +172,42 @@ static void test_known_text_is_masked_in_base64(void **state)
         redact_forget("?>~?>~");
 }
 
+/* Messages are cut at some length, through a secret as through any word. */
+static void test_what_is_left_of_a_cut_secret_is_masked(void **state)
+{
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        redact_learn("0123456789abcdefghijklmnopqrstuv");
+        expect_masked("it is 0123456789abcdefghi", "it is ***");
+        expect_masked("it is 0123456789ab... and so on", "it is ***... and so on");
+        expect_masked("it is 0123456789a", "it is 0123456789a");
+        /* printf '%s' 0123456789abcdefghijklmnopqrstuv | base64 */
+        expect_masked("MDEyMzQ1Njc4OWFiY2RlZm", "***");
+        error_set(&err, ERROR_IO, NULL, "the job \"%.40s\" is gone",
+                  "called 0123456789abcdefghijklmnopqrstuv");
+        assert_string_equal(err.message, "the job \"called ***\" is gone");
+        redact_forget("0123456789abcdefghijklmnopqrstuv");
+}
+
+static void expect_url(const char *url, const char *expected)
+{
+        autofree char *shown = redact_url(url);
+
+        assert_string_equal(shown, expected);
+}
+
+static void test_urls_show_no_credentials_however_wrong_they_are(void **state)
+{
+        (void)state;
+        expect_url("https://user:pa/ss?w#d@host:1/path", "https://***@host:1/path");
+        expect_url("https://user:p@ss@host", "https://***@host");
+        expect_url("ftp://user:word@host", "ftp://***@host");
+        expect_url("user:word@host:8081", "***@host:8081");
+        expect_url("//user:word@host", "***@host");
+        expect_url("http://host:8081/a", "http://host:8081/a");
+}
+
 static void test_short_secrets_do_not_mask_the_world(void **state)
 {
         (void)state;
@@ -335,6 +371,8 @@ int main(void)
                 cmocka_unit_test(test_what_is_no_secret_is_refused),
                 cmocka_unit_test(test_known_text_is_masked_in_every_form),
                 cmocka_unit_test(test_known_text_is_masked_in_base64),
+                cmocka_unit_test(test_what_is_left_of_a_cut_secret_is_masked),
+                cmocka_unit_test(test_urls_show_no_credentials_however_wrong_they_are),
                 cmocka_unit_test(test_short_secrets_do_not_mask_the_world),
                 cmocka_unit_test(test_what_was_learned_twice_is_forgotten_twice),
                 cmocka_unit_test(test_a_secret_is_masked_while_it_lives),
