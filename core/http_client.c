@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/random.h"
 #include "core/redact.h"
+#include "core/secret.h"
 
 #define DEFAULT_TIMEOUT_SECONDS         10
 #define DEFAULT_CONNECT_TIMEOUT_SECONDS 3
@@ -192,6 +193,8 @@ static void take_options(struct http_peer *peer, const struct http_options *opti
         peer->ca_file = path_in(folder, options->ca_file);
         peer->certificate_file = path_in(folder, options->certificate_file);
         peer->key_file = path_in(folder, options->key_file);
+        if (options->key_file)
+                secret_protect_process();
         if (options->token_file)
                 peer->token = secret_new(options->token_file, folder);
         if (options->username && options->password_file) {

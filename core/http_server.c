@@ -459,6 +459,8 @@ bool http_server_new(struct reactor *reactor, const struct http_server_options *
         server->token = options->token_file ? secret_new(options->token_file, options->base) : NULL;
         server->certificate_path = path_from(options->base, options->certificate_file);
         server->key_path = path_from(options->base, options->key_file);
+        if (server->key_path)
+                secret_protect_process();
         if (!check_token(server, err) || !open_socket(server, options, err) ||
             !listener_new(server, &listener, err))
                 return false;

@@ -35,7 +35,7 @@ bool secret_text(struct secret *secret, const char **ret_text, struct error *err
 bool secret_renew(struct secret *secret, bool *ret_changed, struct error *err);
 
 /* No core file, no debugger and no other process of the user may look into this one. Called by the first
- * secret that is read. */
+ * secret that is read, and by whoever has a library read a private key. */
 void secret_protect_process(void);
 
 #endif

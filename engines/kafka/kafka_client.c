@@ -77,6 +77,8 @@ struct kafka_client *kafka_client_new(const struct kafka_options *options, const
                 client->path[FILE_CA] = resolve(options->tls->ca_file, base);
                 client->path[FILE_CERTIFICATE] = resolve(options->tls->certificate_file, base);
                 client->path[FILE_KEY] = resolve(options->tls->key_file, base);
+                if (client->path[FILE_KEY])
+                        secret_protect_process();
         }
         if (options->sasl) {
                 client->mechanism = options->sasl->mechanism;
