@@ -117,7 +117,7 @@ static bool has_part(CURLU *parsed, CURLUPart part)
 static bool url_parse(const char *text, const char *what, struct url *ret_url, struct error *err)
 {
         autocall(curl_url_cleanup) CURLU *parsed = curl_url();
-        autofree char *shown = redact_text(text);
+        autofree char *shown = redact_url(text);
         CURLUcode failed = curl_url_set(parsed, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
 
         if (failed != CURLUE_OK)

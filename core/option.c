@@ -123,6 +123,9 @@ static bool fail_value(const struct option *option, const struct yaml_node *node
                 return yaml_error(node, err, "is a map; expected %s", expected.data);
         if (node->null)
                 return yaml_error(node, err, "has no value; expected %s", expected.data);
+        /* A file with a single text in it is no spec, and may be one with a password. */
+        if (!node->parent)
+                return yaml_error(node, err, "is a text; expected %s", expected.data);
         return yaml_error(node, err, "%s %s; expected %s", yaml_show(node, shown), problem, expected.data);
 }
 

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/redact.h"
+
 #include "core/memory.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -194,8 +196,12 @@ static const struct option options[] = {
 
 static bool check_url(const char *url, const struct yaml_node *node, struct error *err)
 {
-        return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
-               yaml_error(node, err, "\"%.60s\" is not a URL; expected http://... or https://...", url);
+        autofree char *shown = NULL;
+
+        if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+                return true;
+        shown = redact_url(url);
+        return yaml_error(node, err, "\"%.60s\" is not a URL; expected http://... or https://...", shown);
 }
 
 static bool check_options(const void *object, const struct yaml_node *node, struct error *err)

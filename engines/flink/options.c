@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/redact.h"
+
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static const char *const rescales[] = {"Auto", "InPlace", "Savepoint", NULL};
@@ -125,9 +127,13 @@ static const struct option flink_options[] = {
 
 static bool check_url(const char *url, const struct yaml_node *node, struct error *err)
 {
-        return !url || strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
-               yaml_error(yaml_get(node, "url"), err,
-                          "\"%.60s\" is not a URL; expected http://... or https://...", url);
+        autofree char *shown = NULL;
+
+        if (!url || strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+                return true;
+        shown = redact_url(url);
+        return yaml_error(yaml_get(node, "url"), err,
+                          "\"%.60s\" is not a URL; expected http://... or https://...", shown);
 }
 
 static bool check_flink(const void *object, const struct yaml_node *node, struct error *err)
