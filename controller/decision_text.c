@@ -185,6 +185,19 @@ static void missing_line(struct terminal_table *table, const json_t *seen)
                 line(table, "state", "restarting or warming up");
 }
 
+static void checkpoint_lines(struct terminal_table *table, const json_t *checkpoints)
+{
+        double failed = number_of(checkpoints, "failed");
+        autofree char *count = memory_format("%.0f", failed);
+
+        known_line(table, "checkpoints every",
+                   say(MEASURE_SECONDS, number_of(checkpoints, "interval_seconds"), ""));
+        known_line(table, "the last took",
+                   say(MEASURE_SECONDS, number_of(checkpoints, "duration_seconds"), ""));
+        if (failed > 0)
+                line(table, "checkpoints failed", count);
+}
+
 static void print_seen(const struct page *page, const json_t *seen)
 {
         autotable *table = section((const char *const[]){"Seen", "", NULL}, TERMINAL_LEFT);
@@ -210,6 +223,9 @@ static void print_seen(const struct page *page, const json_t *seen)
         known_line(table, "latency p99", say(MEASURE_SECONDS, number_of(seen, "latency_p99_seconds"), ""));
         known_line(table, "errors", say(MEASURE_RATIO, number_of(seen, "error_ratio"), ""));
         known_line(table, "cpu", say(MEASURE_RATIO, number_of(seen, "cpu_ratio"), ""));
+        checkpoint_lines(table, json_object_get(seen, "checkpoints"));
+        if (*text_of(seen, "failure"))
+                line(table, "the job failed", text_of(seen, "failure"));
         missing_line(table, seen);
         print_section(page, table);
 }

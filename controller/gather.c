@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/reactor.h"
@@ -133,6 +134,11 @@ void gather_merge(struct observation *whole, const struct observation *part, boo
         know_memory(&whole->memory.network, &part->memory.network);
         know_memory(&whole->memory.metaspace, &part->memory.metaspace);
         know(&whole->memory.gc_ratio, part->memory.gc_ratio);
+        know(&whole->checkpoints.interval_seconds, part->checkpoints.interval_seconds);
+        know(&whole->checkpoints.duration_seconds, part->checkpoints.duration_seconds);
+        know(&whole->checkpoints.failed, part->checkpoints.failed);
+        if (whole->failure[0] == '\0')
+                memcpy(whole->failure, part->failure, sizeof whole->failure);
         know_workers(whole, part);
         know_configuration(&whole->configuration, &part->configuration);
         for (int i = 0; i < whole->n_operators && i < part->n_operators; i++)

@@ -247,6 +247,7 @@ bool recorder_open(const char *folder, const struct spec *spec, struct recorder 
         list_columns(&spec->pipeline, &recorder->recorded);
         recorder->recorded.rate_per_second =
                 memory_new((size_t)spec->pipeline.n_operators, sizeof *recorder->recorded.rate_per_second);
+        recorder->recorded.checkpoint_seconds = NAN;
         for (int i = 0; i < spec->pipeline.n_operators; i++)
                 recorder->recorded.rate_per_second[i] = NAN;
         if (mkdir(folder, 0777) != 0 && errno != EEXIST)
@@ -300,6 +301,8 @@ static void note_rates(struct recorder *recorder, const struct observation *seen
                 if (isfinite(now) && now > 0 && !(rate[i] >= now))
                         rate[i] = now;
         }
+        if (isfinite(seen->checkpoints.interval_seconds))
+                recorder->recorded.checkpoint_seconds = seen->checkpoints.interval_seconds;
 }
 
 static size_t count_known(const struct recorded *recorded)

@@ -22,7 +22,8 @@ struct recorded {
         struct recorded_column *columns;
         size_t count;
         struct configuration initial;
-        double *rate_per_second; /* of a subtask of each operator, as far as it was seen; NAN: not at all */
+        double checkpoint_seconds; /* between two; NAN: not known */
+        double *rate_per_second;   /* of a subtask of each operator, as far as it was seen; NAN: not at all */
 };
 
 /* A whole spec for what was recorded, as YAML. */

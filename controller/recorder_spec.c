@@ -156,7 +156,8 @@ static void put_recording(const struct spec *spec, const struct recorded *record
 
 /*
  * Where the spec has no model: calibration needs a first guess of what it may not find. Rates that optctl
- * measures are differences of counters, and workers are there before it may use them.
+ * measures are differences of counters, which hold what checkpoints take, and workers are there before it may
+ * use them.
  */
 static void put_guess(const struct spec *spec, const struct recorded *recorded, struct text *out)
 {
@@ -173,6 +174,9 @@ static void put_guess(const struct spec *spec, const struct recorded *recorded, 
         text_put(out, "    restart: {medianSeconds: 5, medianSecondsError: 3, warmupSeconds: 0}\n"
                       "    workerStartSeconds: 0\n"
                       "    metrics: {meterSeconds: 0, jitterSeconds: 0.1}\n");
+        if (recorded->checkpoint_seconds > 0)
+                text_format(out, "    checkpoints: {intervalSeconds: %.6g, pauseSeconds: 0}\n",
+                            recorded->checkpoint_seconds);
 }
 
 void recorder_put_spec(const struct spec *spec, const struct recorded *recorded, struct text *out)

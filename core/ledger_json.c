@@ -151,6 +151,12 @@ static const struct number_field memory_numbers[] = {
         {"gc_ratio", offsetof(struct memory_observation, gc_ratio)},
 };
 
+static const struct number_field checkpoint_numbers[] = {
+        {"interval_seconds", offsetof(struct checkpoint_observation, interval_seconds)},
+        {"duration_seconds", offsetof(struct checkpoint_observation, duration_seconds)},
+        {"failed", offsetof(struct checkpoint_observation, failed)},
+};
+
 static void set_numbers(json_t *object, const struct number_field *fields, size_t count, const void *from)
 {
         for (size_t i = 0; i < count; i++)
@@ -192,14 +198,15 @@ static json_t *missing_json(unsigned missing)
 }
 
 /* Absent where nothing is known of it, as of engines without managed memory. */
-static void set_memory(json_t *object, const struct memory_observation *memory)
+static void set_group(json_t *object, const char *key, const struct number_field *fields, size_t count,
+                      const void *from)
 {
-        json_t *sizes = json_object();
+        json_t *group = json_object();
 
-        set_numbers(sizes, memory_numbers, ARRAY_LENGTH(memory_numbers), memory);
-        if (json_object_size(sizes) > 0)
-                json_object_set(object, "memory", sizes);
-        json_decref(sizes);
+        set_numbers(group, fields, count, from);
+        if (json_object_size(group) > 0)
+                json_object_set(object, key, group);
+        json_decref(group);
 }
 
 json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *seen)
@@ -218,7 +225,11 @@ json_t *ledger_json_observation(const struct pipeline *pipeline, const struct ob
         set_integer(object, "workers", seen->workers);
         set_integer(object, "workers_ready", seen->workers_ready);
         set_numbers(object, observation_numbers, ARRAY_LENGTH(observation_numbers), seen);
-        set_memory(object, &seen->memory);
+        set_group(object, "memory", memory_numbers, ARRAY_LENGTH(memory_numbers), &seen->memory);
+        set_group(object, "checkpoints", checkpoint_numbers, ARRAY_LENGTH(checkpoint_numbers),
+                  &seen->checkpoints);
+        if (seen->failure[0] != '\0')
+                set_text(object, "failure", seen->failure);
         if (seen->brokers >= 0)
                 set_integer(object, "brokers", seen->brokers);
         for (int i = 0; i < seen->n_operators && i < pipeline->n_operators; i++)
@@ -271,7 +282,7 @@ void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
 {
         autojson *object = json_loads(text, 0, NULL);
         struct observation *seen = ret_observation;
-        const json_t *memory = json_object_get(object, "memory");
+        const char *failure;
         json_t *item;
         size_t index;
 
@@ -285,7 +296,12 @@ void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
         seen->workers_ready = parse_count(object, "workers_ready");
         seen->brokers = parse_count(object, "brokers");
         parse_numbers(object, observation_numbers, ARRAY_LENGTH(observation_numbers), seen);
-        parse_numbers(memory, memory_numbers, ARRAY_LENGTH(memory_numbers), &seen->memory);
+        parse_numbers(json_object_get(object, "memory"), memory_numbers, ARRAY_LENGTH(memory_numbers),
+                      &seen->memory);
+        parse_numbers(json_object_get(object, "checkpoints"), checkpoint_numbers,
+                      ARRAY_LENGTH(checkpoint_numbers), &seen->checkpoints);
+        if (json_find_text(object, "failure", &failure))
+                snprintf(seen->failure, sizeof seen->failure, "%s", failure);
         if (!parse_configuration(pipeline, json_object_get(object, "configuration"), &seen->configuration))
                 seen->missing |= MISSING_CONFIGURATION;
         json_array_foreach(json_object_get(object, "operators"), index, item)

@@ -24,6 +24,7 @@ void observation_clear(struct observation *ret_observation, int64_t time_ms, int
                 .error_ratio = NAN,
                 .cpu_ratio = NAN,
                 .memory = {unknown, unknown, unknown, unknown, NAN},
+                .checkpoints = {NAN, NAN, NAN},
                 .brokers = -1,
                 .n_operators = n_operators,
         };

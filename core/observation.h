@@ -36,6 +36,15 @@ struct memory_observation {
         double gc_ratio; /* share of time the worst worker spent collecting garbage, 0..1 */
 };
 
+/* What a job that starts again reads on from. */
+struct checkpoint_observation {
+        double interval_seconds; /* as configured */
+        double duration_seconds; /* of the newest that was completed, from its trigger to its end */
+        double failed;           /* so far */
+};
+
+#define OBSERVATION_FAILURE_ROOM 120
+
 enum missing {
         MISSING_RATES = 1 << 0,
         MISSING_BACKLOG = 1 << 1,
@@ -65,7 +74,10 @@ struct observation {
         double error_ratio; /* failed / all records */
         double cpu_ratio;   /* mean over ready workers of CPU used / CPU requested */
         struct memory_observation memory;
-        int brokers; /* that are up; -1 when not known */
+        struct checkpoint_observation checkpoints;
+        char failure[OBSERVATION_FAILURE_ROOM]; /* why the job failed within the window, in the engine's
+                                                   words; empty: it did not, or they are not known */
+        int brokers;                            /* that are up; -1 when not known */
 
         int n_operators;
         struct operator_observation operators[PIPELINE_MAX_OPERATORS];

@@ -21,7 +21,10 @@ struct state {
         char names_of[FLINK_ID_ROOM]; /* the job whose metrics these are */
         struct flink_names *names;    /* of each operator's vertex */
         bool names_known;
-        char *worker_query; /* NULL: not known yet */
+        char *worker_query;         /* NULL: not known yet */
+        double checkpoint_interval; /* s; NAN: not known */
+        int restarts;               /* when the job was looked at last; -1: not known */
+        double failed_ms;           /* time of the failure that was told last; NAN: none */
 };
 
 static void flink_close(void *opaque)
@@ -52,6 +55,9 @@ static bool flink_open(const struct source_context *context, const void *opaque,
                 .latency_wanted = options->latency_metric,
                 .restarts = -1,
         };
+        state->checkpoint_interval = NAN;
+        state->restarts = -1;
+        state->failed_ms = NAN;
         if (!flink_engine_open(context, options, &state->engine, err)) {
                 free(state);
                 return false;
@@ -114,13 +120,14 @@ static void learn_names(struct state *state, const struct flink_job *job, const 
         const struct pipeline *pipeline = state->measure.pipeline;
         struct questions questions = {0};
         struct error ignored = ERROR_INIT;
-        size_t workers;
+        size_t workers, checkpoints;
 
         if (strcmp(state->names_of, job->id) == 0 && state->names_known)
                 return;
         for (int i = 0; i < pipeline->n_operators; i++)
                 (void)add_path(&questions, metrics_path(job, vertices[i], ""));
         workers = add_path(&questions, memory_copy_text("/taskmanagers/metrics"));
+        checkpoints = add_path(&questions, memory_format("/jobs/%s/checkpoints/config", job->id));
         memcpy(state->names_of, job->id, FLINK_ID_ROOM);
         state->names_known = ask_all(state->engine, &questions, &ignored);
         for (int i = 0; i < pipeline->n_operators; i++) {
@@ -133,6 +140,7 @@ static void learn_names(struct state *state, const struct flink_job *job, const 
         }
         free(state->worker_query);
         state->worker_query = flink_worker_query(questions.answers[workers]);
+        state->checkpoint_interval = flink_checkpoint_interval(questions.answers[checkpoints]);
         questions_free(&questions);
 }
 
@@ -148,8 +156,10 @@ struct layout {
 static void lay_out(const struct state *state, const struct flink_job *job, const int *vertices,
                     struct questions *questions, struct layout *layout)
 {
-        layout->job =
-                add_path(questions, memory_format("/jobs/%s/metrics?get=numRestarts,numRescales", job->id));
+        layout->job = add_path(questions, memory_format("/jobs/%s/"
+                                                        "metrics?get=numRestarts,numRescales,"
+                                                        "lastCheckpointDuration,numberOfFailedCheckpoints",
+                                                        job->id));
         layout->workers = add_path(questions, memory_copy_text("/taskmanagers"));
         layout->with_worker_metrics = state->worker_query;
         if (state->worker_query)
@@ -242,6 +252,25 @@ static bool take_good_sample(struct state *state, const struct flink_job *job, c
         return true;
 }
 
+/* A job that failed says why. It is asked for only then, since stack traces are long. Some versions count a
+ * rescale as a restart, too: what failed before that was told already. */
+static void tell_failure(struct state *state, const struct flink_job *job, struct observation *observation)
+{
+        autofree char *path = memory_format("/jobs/%s/exceptions?maxExceptions=1", job->id);
+        autojson *answer = NULL;
+        struct error ignored = ERROR_INIT;
+        bool restarted = state->restarts >= 0 && observation->restarts > state->restarts;
+        double failed_ms;
+
+        state->restarts = observation->restarts;
+        if (!restarted || !flink_get(state->engine, path, &answer, &ignored))
+                return;
+        failed_ms = flink_last_failure(answer, observation->failure, sizeof observation->failure);
+        if (failed_ms == state->failed_ms)
+                observation->failure[0] = '\0';
+        state->failed_ms = failed_ms;
+}
+
 static bool flink_collect(void *opaque, struct observation *ret_observation, struct error *err)
 {
         struct state *state = opaque;
@@ -255,7 +284,9 @@ static bool flink_collect(void *opaque, struct observation *ret_observation, str
                 return false;
         for (int i = 0; i < sample->n_vertices; i++)
                 ret_observation->operators[i].partitions = state->names[i].partitions;
+        ret_observation->checkpoints.interval_seconds = state->checkpoint_interval;
         flink_measure_take(&state->measure, job, vertices, sample, ret_observation);
+        tell_failure(state, job, ret_observation);
         return true;
 }
 

@@ -545,6 +545,8 @@ void flink_measure_take(struct flink_measure *measure, const struct flink_job *j
         ret_observation->time_ms = take_sample->received_ms - (int64_t)staleness_ms(take_sample);
         ret_observation->memory = take_sample->memory;
         ret_observation->cpu_ratio = take_sample->cpu_ratio;
+        ret_observation->checkpoints.duration_seconds = take_sample->checkpoint_seconds;
+        ret_observation->checkpoints.failed = take_sample->failed_checkpoints;
         ret_observation->backlog_records = pending_records(measure, take_sample);
         for (int i = 0; i < measure->pipeline->n_operators; i++)
                 if (measure->pipeline->operators[i].source)

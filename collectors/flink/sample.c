@@ -8,9 +8,11 @@
 #include "core/http_client.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "engines/flink/engine.h"
 #include "engines/flink/job.h"
 
-#define MAX_SUBTASKS 100000
+#define MAX_SUBTASKS        100000
+#define LONGEST_INTERVAL_MS (7 * 86400e3) /* Flink says 2^63 - 1 where there are no checkpoints */
 
 struct flink_sample *flink_sample_new(int n_vertices)
 {
@@ -22,6 +24,8 @@ struct flink_sample *flink_sample_new(int n_vertices)
                 .vertices = memory_new((size_t)n_vertices, sizeof *sample->vertices),
                 .restarts = NAN,
                 .rescales = NAN,
+                .checkpoint_seconds = NAN,
+                .failed_checkpoints = NAN,
                 .cpu_ratio = NAN,
                 .network_bytes = NAN,
                 .memory = {unknown, unknown, unknown, unknown, NAN},
@@ -113,6 +117,27 @@ void flink_sample_job(const json_t *answer, struct flink_sample *sample)
 {
         sample->restarts = metric(answer, "numRestarts", "value");
         sample->rescales = metric(answer, "numRescales", "value");
+        sample->checkpoint_seconds = metric(answer, "lastCheckpointDuration", "value") / MS_PER_SECOND;
+        sample->failed_checkpoints = metric(answer, "numberOfFailedCheckpoints", "value");
+}
+
+double flink_checkpoint_interval(const json_t *answer)
+{
+        double ms = flink_number(json_object_get(answer, "interval"));
+
+        return ms > 0 && ms <= LONGEST_INTERVAL_MS ? ms / MS_PER_SECOND : NAN;
+}
+
+double flink_last_failure(const json_t *answer, char *words, size_t room)
+{
+        const json_t *history = json_object_get(answer, "exceptionHistory");
+        const json_t *newest = json_array_get(json_object_get(history, "entries"), 0);
+        const char *trace;
+
+        words[0] = '\0';
+        if (json_find_text(newest, "stacktrace", &trace))
+                flink_cause_words(trace, words, room);
+        return flink_number(json_object_get(newest, "timestamp"));
 }
 
 /* ---- workers ---- */

@@ -40,6 +40,8 @@ struct flink_sample {
         int n_vertices;      /* those of the pipeline's operators, in their order */
         struct flink_vertex_sample *vertices;
         double restarts, rescales; /* counted since the job was submitted */
+        double checkpoint_seconds; /* the newest that was completed took */
+        double failed_checkpoints; /* since the job was submitted */
         int slots_per_worker;      /* of the smallest TaskManager; 0: not known */
         double sizes[FLINK_SIZES]; /* bytes a TaskManager was given, in the order of flink_size_knobs */
         double cpu_ratio;
@@ -59,6 +61,13 @@ void flink_sample_vertex(const json_t *answer, struct flink_vertex_sample *verte
 
 /* GET /jobs/:id/metrics?get=... */
 void flink_sample_job(const json_t *answer, struct flink_sample *sample);
+
+/* GET /jobs/:id/checkpoints/config: seconds; NAN where there are none, or they come only by hand. */
+double flink_checkpoint_interval(const json_t *answer);
+
+/* GET /jobs/:id/exceptions: why the job failed last, in its own words; empty when the answer does not say.
+ * Returns when that was, in ms by the job manager's clock; NAN: not known. */
+double flink_last_failure(const json_t *answer, char *words, size_t room);
 
 /* GET /taskmanagers, GET /taskmanagers/metrics?get=...&agg=... */
 void flink_sample_workers(const json_t *taskmanagers, const json_t *metrics, struct flink_sample *sample);

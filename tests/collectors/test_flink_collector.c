@@ -33,7 +33,7 @@ static void serve(struct scene *scene, int moment)
         json_object_foreach(scene->recording.moments[moment].answers, path, answer)
         {
                 autofree char *body = json_dumps(answer, 0);
-                autofree char *request = memory_format("GET %s%s", path, strchr(path, '?') ? "get=*" : "");
+                autofree char *request = memory_format("GET %s*", path);
 
                 if (strchr(path, '?'))
                         scripted_peer_json(scene->stage->script, request, body);
@@ -321,6 +321,39 @@ static void test_a_job_that_failed_and_came_back(void **state)
         scene_close(scene);
 }
 
+/* A job whose operator threw, three times, is asked for the reason once. */
+static void test_why_a_job_failed_and_what_it_restarts_from(void **state)
+{
+        struct scene *scene = scene_open();
+        autojson *answers = json_load_file("tests/fixtures/flink/2.2.1-failed.json", 0, NULL);
+        json_t *moment = scene->recording.moments[0].answers;
+        struct errand errand;
+
+        (void)state;
+        assert_non_null(answers);
+        json_object_set(moment, JOB "/checkpoints/config", json_object_get(answers, "checkpoints/config"));
+        json_object_set(moment, JOB "/metrics?", json_object_get(answers, "metrics before"));
+        json_object_set(moment, JOB "/exceptions?", json_object_get(answers, "exceptions"));
+        serve(scene, 0);
+        errand = collect(scene);
+        assert_true(errand.seen.checkpoints.interval_seconds == 2);
+        assert_true(isnan(errand.seen.checkpoints.duration_seconds));
+        assert_true(errand.seen.checkpoints.failed == 0);
+        assert_string_equal(errand.seen.failure, "");
+        assert_int_equal(scripted_peer_count(scene->stage->script, "GET " JOB "/exceptions*"), 0);
+        json_object_set(moment, JOB "/metrics?", json_object_get(answers, "metrics after"));
+        serve(scene, 0);
+        errand = collect(scene);
+        assert_int_equal(errand.seen.restarts, 3);
+        assert_true(fabs(errand.seen.checkpoints.duration_seconds - 2.279) < 1e-9);
+        assert_true(errand.seen.checkpoints.failed == 1);
+        assert_string_equal(errand.seen.failure, "the schedule fails parallelism 3");
+        errand = collect(scene);
+        assert_string_equal(errand.seen.failure, "");
+        assert_int_equal(scripted_peer_count(scene->stage->script, "GET " JOB "/exceptions*"), 1);
+        scene_close(scene);
+}
+
 static void test_an_operator_that_is_not_there(void **state)
 {
         struct scene *scene = scene_open();
@@ -386,6 +419,7 @@ int main(void)
                 cmocka_unit_test(test_several_jobs),
                 cmocka_unit_test(test_no_job),
                 cmocka_unit_test(test_a_job_that_failed_and_came_back),
+                cmocka_unit_test(test_why_a_job_failed_and_what_it_restarts_from),
                 cmocka_unit_test(test_an_operator_that_is_not_there),
                 cmocka_unit_test(test_answers_that_are_none),
         };
