@@ -36,6 +36,7 @@
 /* One operator, or the pipeline as a whole. */
 struct stage {
         bool known;
+        bool fresh;     /* it has shown a true rate while nothing waited, or a model has */
         bool bounded;   /* by what it has carried alone: it never was busy enough to show a true rate */
         double least;   /* ... records/s of one subtask */
         double visits;  /* records it takes in for each record the pipeline takes in */
@@ -310,6 +311,7 @@ static void take_operators(struct capacity *capacity)
                 double error = fmax(model->rate_per_second_error / model->rate_per_second, RATE_ERROR_MIN);
 
                 capacity->stages[i].skew = model->skew;
+                capacity->stages[i].fresh = true;
                 stage_prior(&capacity->stages[i], rate, error * rate, model->sigma,
                             fmax(model->sigma_error, 0.1 * model->sigma + 1e-3), model->kappa,
                             fmax(model->kappa_error, 0.1 * model->kappa + 1e-5));
@@ -590,6 +592,19 @@ static void learn_operator(struct capacity *capacity, int i, const struct operat
         stage_learn(stage, subtasks, seen->in_per_second / fmin(busy, 1) * skew, fmax(stage->noise, 0.01));
 }
 
+/* An operator that has been seen in a start alone, and at less than it takes now. */
+static bool is_underrated(const struct capacity *capacity, int i, const struct operator_observation *seen)
+{
+        const struct stage *stage = &capacity->stages[i];
+        double subtasks, skew, expected;
+
+        if (stage->fresh || stage->bounded || seen->parallelism < 1)
+                return false;
+        skew = skew_of(capacity, i, seen->parallelism, &subtasks);
+        expected = subtasks / (stage_seconds(stage, subtasks).mean * skew);
+        return seen->in_per_second > (1 + UNSURE) * expected;
+}
+
 static void learn_visits(struct capacity *capacity, const struct observation *observation)
 {
         for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++) {
@@ -684,9 +699,14 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
         if (capacity->whole) {
                 if (!behind || is_saturated(observation))
                         learn_whole(capacity, observation);
-        } else if (!behind || !capacity_known(capacity) || capacity->behind_windows > BEHIND_PATIENCE) {
-                for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++)
-                        learn_operator(capacity, i, &observation->operators[i]);
+        } else {
+                bool all = !behind || !capacity_known(capacity) || capacity->behind_windows > BEHIND_PATIENCE;
+
+                for (int i = 0; i < observation->n_operators && i < capacity->n_stages; i++) {
+                        if (all || is_underrated(capacity, i, &observation->operators[i]))
+                                learn_operator(capacity, i, &observation->operators[i]);
+                        capacity->stages[i].fresh = capacity->stages[i].fresh || !behind;
+                }
         }
         if (!behind) {
                 learn_visits(capacity, observation);

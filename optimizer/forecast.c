@@ -34,8 +34,9 @@
 #define SHIFT_SLACK           1.0  /* standard deviations that a value may be off each time */
 #define SHIFT_CLIP            5.0  /* ... of one value that count, so that one alone is no shift */
 #define SHIFT_LIMIT           7.9  /* sum of what is beyond the slack that proves a shift */
-#define SHIFT_WATCHED         20   /* values until it is seen whether a shift lasts */
-#define SHIFT_TRUST           2.0  /* shifts that count as having lasted before any was seen */
+#define SHIFT_SUDDEN          4 /* values that a shift takes to be proven, at most; what takes more is drift */
+#define SHIFT_WATCHED         20  /* values until it is seen whether a shift lasts */
+#define SHIFT_TRUST           2.0 /* shifts that count as having lasted before any was seen */
 
 enum expert {
         EXPERT_LAST,       /* the newest value */
@@ -79,7 +80,8 @@ struct knot {
  * values that scatter within two values when the shift is large, and later when it is small.
  */
 struct shift {
-        double scatter; /* relative standard deviation of a value about the level */
+        double scatter; /* relative standard deviation of a value about the level ... */
+        double aside;   /* ... and about where the trend had it */
         int64_t seen;
         double off;      /* the newest value from the level, in those; 0 once that has shifted */
         double sum[2];   /* evidence of a level below, above */
@@ -185,6 +187,7 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         tau = (double)forecast->slot_ms / (double)interval_ms;
         forecast->smoothing = 1 - exp(-1 / tau);
         forecast->shift = (struct shift){.scatter = SCATTER_FIRST,
+                                         .aside = SCATTER_FIRST,
                                          .tick = INT64_MIN,
                                          .lasting = 1,
                                          .judged = SHIFT_TRUST};
@@ -488,6 +491,14 @@ static bool is_outage(struct forecast *forecast, double value)
                quiet < forecast->quiet_since - forecast->first_tick;
 }
 
+static void learn_scatter(const struct shift *shift, double *scatter, double level, double off)
+{
+        double seen = fmin(fabs(off), 4 * *scatter * level) / fmax(level, 1e-9);
+
+        *scatter += fmax(1.0 / (double)(shift->seen + 4), 1 / SCATTER_MEMORY) * (1.25 * seen - *scatter);
+        *scatter = fmax(*scatter, SCATTER_MIN);
+}
+
 /* Whether the level has shifted. Then *ret_level is the new one: the mean of the values since the shift but
  * for the first, part of which came before it. */
 static bool has_shifted(struct shift *shift, double level, double value, double *ret_level, int *ret_count)
@@ -496,9 +507,7 @@ static bool has_shifted(struct shift *shift, double level, double value, double 
         double off = shift->off = (value - level) / scale;
 
         shift->seen++;
-        shift->scatter += fmax(1.0 / (double)(shift->seen + 4), 1 / SCATTER_MEMORY) *
-                          (1.25 * fmin(fabs(off), 4) * scale / fmax(level, 1e-9) - shift->scatter);
-        shift->scatter = fmax(shift->scatter, SCATTER_MIN);
+        learn_scatter(shift, &shift->scatter, level, value - level);
         for (int side = 0; side < 2; side++) {
                 double beyond = fmin(side ? off : -off, SHIFT_CLIP) - SHIFT_SLACK;
                 /* far off at once: whatever had gathered before was scatter */
@@ -586,25 +595,10 @@ static void begin_anew(struct forecast *forecast)
                 forecast->recent[i] = forecast->level;
 }
 
-/* False: the level has shifted, and the trend begins anew. */
-static bool follow_level(struct forecast *forecast, double value)
+static bool follow_smoothly(struct forecast *forecast, double value)
 {
-        double level, weight, interval = (double)forecast->interval_ms;
-        struct shift *shift = &forecast->shift;
-        int count;
+        double weight, interval = (double)forecast->interval_ms;
 
-        if (shift->tick != INT64_MIN && forecast->tick - shift->tick >= SHIFT_WATCHED)
-                judge_shift(shift, forecast->level);
-        if (has_shifted(shift, forecast->level, value, &level, &count) && follows_shift(forecast, level)) {
-                forecast->level = forecast->trend_level = level;
-                forecast->trend = 0;
-                forecast->level_count = count;
-                forecast->level_age_ms = interval * count / 2;
-                if (forecast_is_young(forecast))
-                        begin_anew(forecast);
-                forget_shift(forecast, count + 1);
-                return false;
-        }
         forecast->level_count++;
         weight = fmax(forecast->smoothing, 1.0 / (double)forecast->level_count);
         forecast->level += weight * (value - forecast->level);
@@ -613,17 +607,84 @@ static bool follow_level(struct forecast *forecast, double value)
         return true;
 }
 
+/* Whether it drifted rather than shifted: it took many values, or the newest is where the trend had it. */
+static bool is_drift(const struct shift *shift, double level, double aside, int count)
+{
+        return count > SHIFT_SUDDEN || fabs(aside) < SHIFT_SLACK * shift->aside * level;
+}
+
+/* A level that has drifted is where the newest values are, and may go on. */
+static bool follow_drift(struct forecast *forecast)
+{
+        forecast->level = 0;
+        for (int i = 0; i < RECENT; i++)
+                forecast->level += forecast->recent[i] / RECENT;
+        forecast->level_count = RECENT;
+        forecast->level_age_ms = (double)(RECENT * forecast->interval_ms) / 2;
+        return true;
+}
+
+/* False: the level has shifted, and the trend begins anew. */
+static bool follow_level(struct forecast *forecast, double value)
+{
+        double level, interval = (double)forecast->interval_ms;
+        bool young = forecast_is_young(forecast);
+        double aside = value - forecast->trend_level - forecast->damping * forecast->trend;
+        struct shift *shift = &forecast->shift;
+        int count;
+
+        if (shift->tick != INT64_MIN && forecast->tick - shift->tick >= SHIFT_WATCHED)
+                judge_shift(shift, forecast->level);
+        learn_scatter(shift, &shift->aside, forecast->level, aside);
+        if (!has_shifted(shift, forecast->level, value, &level, &count))
+                return follow_smoothly(forecast, value);
+        if (young && is_drift(shift, forecast->level, aside, count))
+                return follow_drift(forecast);
+        if (follows_shift(forecast, level)) {
+                forecast->level = forecast->trend_level = level;
+                forecast->trend = 0;
+                forecast->level_count = count;
+                forecast->level_age_ms = interval * count / 2;
+                if (young)
+                        begin_anew(forecast);
+                forget_shift(forecast, count + 1);
+                return false;
+        }
+        return follow_smoothly(forecast, value);
+}
+
+/* One value alone may be anything, as when the backlog of a late start passes for load: it is a level once a
+ * second one bears it out. */
+static bool is_borne_out(const struct forecast *forecast, double value)
+{
+        const struct shift *shift = &forecast->shift;
+
+        return shift->seen != 1 ||
+               fabs(value - forecast->level) < (SHIFT_CLIP - SHIFT_SLACK) * shift->scatter * forecast->level;
+}
+
+static void begin(struct forecast *forecast, double value)
+{
+        forecast->shift.seen = 0;
+        forecast->level = forecast->trend_level = forecast->slow = value;
+        forecast->trend = 0;
+        forecast->level_count = 0;
+        for (int i = 0; i < RECENT; i++)
+                forecast->recent[i] = value;
+        for (int i = 0; i < forecast->n_knots; i++)
+                for (int k = 0; k < forecast->knots[i].n_pending; k++)
+                        forecast->knots[i].pending[k].tick = INT64_MIN;
+        forecast->ready = true;
+        forecast->first_tick = forecast->tick;
+}
+
 static void follow(struct forecast *forecast, double value)
 {
         double before = forecast->trend_level;
 
-        if (!forecast->ready) {
-                forecast->level = forecast->trend_level = forecast->slow = value;
-                forecast->level_count = 0;
-                for (int i = 0; i < RECENT; i++)
-                        forecast->recent[i] = value;
-                forecast->ready = true;
-                forecast->first_tick = forecast->tick;
+        if (!forecast->ready || !is_borne_out(forecast, value)) {
+                begin(forecast, value);
+                before = 0;
         }
         memmove(forecast->recent + 1, forecast->recent, (RECENT - 1) * sizeof *forecast->recent);
         forecast->recent[0] = forecast->last = value;
@@ -678,14 +739,25 @@ void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
                 forecast->blend[i] = forecast_knot(forecast, &forecast->knots[i], value);
 }
 
+bool forecast_is_first(const struct forecast *forecast)
+{
+        return forecast->shift.seen == 1;
+}
+
 bool forecast_unsettled(const struct forecast *forecast)
 {
-        return forecast->shift.lasting >= 0.5 && fabs(forecast->shift.off) >= SHIFT_CLIP - SHIFT_SLACK;
+        const struct shift *shift = &forecast->shift;
+
+        return forecast_is_first(forecast) ||
+               (shift->lasting >= 0.5 && fabs(shift->off) >= SHIFT_CLIP - SHIFT_SLACK);
 }
 
 double forecast_level_error(const struct forecast *forecast)
 {
-        return forecast->shift.scatter / sqrt((double)forecast->level_count);
+        const struct shift *shift = &forecast->shift;
+        double scatter = forecast_is_young(forecast) ? fmin(shift->scatter, shift->aside) : shift->scatter;
+
+        return scatter / sqrt((double)forecast->level_count);
 }
 
 double forecast_shifts_per_second(const struct forecast *forecast)
@@ -747,6 +819,23 @@ double forecast_mean(const struct forecast *forecast, int64_t lead_ms)
         return between(forecast->blend[at], forecast->blend[share > 0 ? at + 1 : at], share);
 }
 
+/* What is expected at a lead, by rank, beside the errors that were seen. While little has been seen those do
+ * not tell how long a course lasts. What has lasted for a time lasts as long again in half of all cases, and
+ * t times as long in 1 / (1 + t) of them; and it stays where it ends. */
+static double expected_rank(const struct forecast *forecast, const struct knot *knot, double q)
+{
+        double blend = forecast->blend[knot - forecast->knots];
+        double lasted = (double)(forecast->tick - forecast->first_tick + 1), ends;
+
+        if (!forecast_is_young(forecast))
+                return blend;
+        q = blend < forecast->last ? 1 - q : q;
+        ends = lasted * q / (1 - q);
+        if (ends >= knot->lead)
+                return blend;
+        return forecast_mean(forecast, (int64_t)(ends * (double)forecast->interval_ms));
+}
+
 double forecast_quantile(const struct forecast *forecast, int64_t lead_ms, double q)
 {
         double value;
@@ -762,7 +851,7 @@ void forecast_quantiles(const struct forecast *forecast, const int64_t *lead_ms,
 
         for (int k = 0; k < n_quantiles; k++) {
                 for (int i = 0; i < forecast->n_knots; i++)
-                        error[i] = forecast->blend[i] +
+                        error[i] = expected_rank(forecast, &forecast->knots[i], q[k]) +
                                    forecast->slow * error_quantile(&forecast->knots[i], q[k]);
                 for (int i = 0; i < n_leads; i++) {
                         double share;

@@ -36,7 +36,12 @@ void forecast_add(struct forecast *forecast, int64_t time_ms, double value);
 /* So little has been seen that its errors do not tell yet how often the level shifts. */
 bool forecast_is_young(const struct forecast *forecast);
 
-/* The newest values are so far off that the level may have shifted; the next one will tell. */
+/* The newest value is the first one, as it is again when the second one does not bear it out: a start under
+ * way or its backlog may pass for any load. */
+bool forecast_is_first(const struct forecast *forecast);
+
+/* The newest values are so far off that the level may have shifted, or the first one; the next one will tell.
+ */
 bool forecast_unsettled(const struct forecast *forecast);
 
 /* Standard deviation of the level itself, relative: large while few values since the start, or since a shift,

@@ -277,29 +277,36 @@ static int step_back(const struct planner_problem *problem, const struct stage *
         return best.candidate;
 }
 
-/* Mean load while a change made now is caught up with. */
-static double near_load(const struct planner_problem *problem, const double *load)
+/* Mean load while `waiting_seconds` of load, as it is at first, are caught up with by `capacity`; at most
+ * that of CATCH_UP_SECONDS. */
+static double near_load(const struct planner_problem *problem, const double *load, double waiting_seconds,
+                        double capacity)
 {
-        double records = 0, seconds = 0;
+        double waiting = waiting_seconds * load[0], records = 0, seconds = 0;
 
         for (int step = 0; step < problem->n_steps && seconds < CATCH_UP_SECONDS; step++) {
                 records += load[step] * problem->step_seconds[step];
                 seconds += problem->step_seconds[step];
+                waiting += (load[step] - capacity * problem->catch_up_ratio) * problem->step_seconds[step];
+                if (waiting <= 0 && problem->near_as_needed)
+                        break;
         }
-        return fmax(records / seconds, 1e-9);
+        return larger(records / seconds, 1e-9);
 }
 
-/* What it costs to get from the current deployment, with what waits now, to candidate j in load `near`. */
-static struct planner_cost first_change(const struct planner_problem *problem, double near, int j)
+/* What it costs to get from the current deployment, with what waits now, to candidate j. */
+static struct planner_cost first_change(const struct planner_problem *problem, const double *load, int j)
 {
         const struct planner_candidate *to = &problem->candidates[j];
         const struct planner_candidate *from = &problem->candidates[problem->current];
         struct setback setback = to->restart;
         struct planner_cost cost = {0};
         int more = to->workers - from->workers;
+        double near;
 
         if (j == problem->current) {
                 setback = (struct setback){.age_seconds = problem->age_seconds};
+                near = near_load(problem, load, setback.age_seconds, to->capacity);
                 cost.penalty =
                         problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
                 return cost;
@@ -307,8 +314,10 @@ static struct planner_cost first_change(const struct planner_problem *problem, d
         setback.age_seconds += problem->age_seconds;
         if (more > 0) {
                 cost.compute = more * problem->worker_start_seconds * problem->worker_second[0];
-                setback.age_seconds += larger(1 - from->capacity / near, 0) * problem->worker_start_seconds;
+                setback.age_seconds +=
+                        larger(1 - from->capacity / larger(load[0], 1e-9), 0) * problem->worker_start_seconds;
         }
+        near = near_load(problem, load, setback.age_seconds, to->capacity);
         cost.change =
                 problem->late_second *
                 larger(planner_late_seconds(problem, &setback, to->capacity, near), problem->change_seconds);
@@ -318,9 +327,9 @@ static struct planner_cost first_change(const struct planner_problem *problem, d
 
 /* Money until the reaction time is over, on candidate j from now on, in one scenario. */
 static struct planner_cost first_stage(const struct planner_problem *problem, const struct prepared *prepared,
-                                       const double *load, double near, int j)
+                                       const double *load, int j)
 {
-        struct planner_cost cost = first_change(problem, near, j);
+        struct planner_cost cost = first_change(problem, load, j);
 
         for (int step = 0; step < problem->reaction_steps; step++) {
                 double drain = drain_of(problem, problem->candidates[j].capacity, load[step]);
@@ -337,10 +346,10 @@ static void add_first_stages(const struct planner_problem *problem, const struct
 {
         for (int s = 0; s < problem->chain->n; s++) {
                 const double *load = problem->load + s * problem->n_steps;
-                double weight = problem->chain->weight[s], near = near_load(problem, load);
+                double weight = problem->chain->weight[s];
 
                 for (int j = 0; j < problem->n_candidates; j++) {
-                        struct planner_cost first = first_stage(problem, prepared, load, near, j);
+                        struct planner_cost first = first_stage(problem, prepared, load, j);
 
                         costs[j].hold += weight * (first.compute + first.penalty);
                         costs[j].compute += weight * (first.compute + outlook->compute[s][j]);

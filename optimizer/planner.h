@@ -64,6 +64,8 @@ struct planner_problem {
         double late_second;                         /* price of one second in which records are late */
         double catch_up_ratio;                      /* capacity while behind, over the whole */
         double worker_start_seconds;                /* new workers are paid for this long before they help */
+        bool near_as_needed;  /* a first change is caught up with in the load of as long as that takes; false:
+                                 in the  mean of ten minutes */
         double delay_seconds; /* from a step's beginning until a change made then takes effect */
         int reaction_steps;   /* the first deployment stays that long */
         int grow_steps; /* until then only a larger one may follow: what was changed is being verified */

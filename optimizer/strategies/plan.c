@@ -154,6 +154,7 @@ struct turn {
         struct candidate candidates[PLANNER_MAX_CANDIDATES];
         struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
         struct planner_cost costs[PLANNER_MAX_CANDIDATES];
+        struct planner_cost growing[PLANNER_MAX_CANDIDATES]; /* when only larger ones may follow */
 };
 
 /* ---- life ---- */
@@ -347,6 +348,8 @@ static void follow_means(struct plan *plan, const struct observation *observatio
 
         if (!(observation->offered_per_second >= 0))
                 return;
+        if (forecast_is_first(plan->forecast))
+                plan->n_seen = 0;
         plan->n_seen++;
         plan->mean_load += fmax(weight, 1.0 / (double)plan->n_seen) *
                            (observation->offered_per_second - plan->mean_load);
@@ -375,6 +378,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .shifts_per_second = forecast_shifts_per_second(plan->forecast),
                 .shift_seconds = CHANGE_SECONDS + 2 * (double)plan->options.interval_seconds,
                 .change_seconds = CHANGE_SECONDS,
+                .near_as_needed = forecast_is_young(plan->forecast),
         };
 
         candidates_problem(plan->capacity, plan->context.constraints, plan->turn->candidates,
@@ -384,6 +388,10 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 plan->turn->weighed[j].barred =
                         is_barred(plan, &plan->turn->candidates[j].configuration, observation->time_ms);
         planner_weigh(&problem, plan->turn->costs);
+        if (!forecast_is_young(plan->forecast))
+                return;
+        problem.grow_steps = plan->n_steps;
+        planner_weigh(&problem, plan->turn->growing);
 }
 
 /* Neither late work nor a full operator allows a smaller deployment. */
@@ -414,18 +422,35 @@ static bool is_same_load(const struct plan *plan)
         return fabs(load_now(plan) / plan->sized_for - 1) < SAME_LOAD;
 }
 
-/* While little has been seen nobody knows what the load will do next: then a change has to earn back its
- * price, and as much again, with nothing changed after it. What pays by a hair is taken back by the next
- * noise. To come down from what was chosen for this very load takes more: it was chosen to catch up, too. */
-static bool pays(const struct plan *plan, int j)
+/* What coming down to j saves when nothing smaller than it may follow, but what turns out too small is left
+ * again. */
+static double saved_by_less(const struct plan *plan, int j)
+{
+        return planner_total(&plan->turn->growing[plan->turn->current]) -
+               planner_total(&plan->turn->growing[j]);
+}
+
+/* What going up to j saves with nothing changed after it. */
+static double saved_by_more(const struct plan *plan, int j)
 {
         const struct planner_cost *now = &plan->turn->costs[plan->turn->current],
                                   *then = &plan->turn->costs[j];
-        bool back = is_smaller(&plan->turn->candidates[j], &plan->turn->candidates[plan->turn->current]) &&
-                    is_same_load(plan);
 
-        return !forecast_is_young(plan->forecast) ||
-               now->hold - then->hold > (1 + (back ? MARGIN_BACK : MARGIN)) * then->price;
+        return now->hold - then->hold - then->price;
+}
+
+/* While little has been seen nobody knows what the load will do next: then a change has to earn back its
+ * price, and as much again. What pays by a hair is taken back by the next noise. To come down from what was
+ * chosen for this very load takes more: it was chosen to catch up, too. */
+static bool pays(const struct plan *plan, int j)
+{
+        double price = plan->turn->costs[j].price;
+
+        if (!forecast_is_young(plan->forecast))
+                return true;
+        if (!is_smaller(&plan->turn->candidates[j], &plan->turn->candidates[plan->turn->current]))
+                return saved_by_more(plan, j) > MARGIN * price;
+        return saved_by_less(plan, j) > (is_same_load(plan) ? MARGIN_BACK : MARGIN) * price;
 }
 
 /* Least expected money among what is allowed. */

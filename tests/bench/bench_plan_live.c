@@ -53,6 +53,14 @@ static const struct row rows[] = {
           NOISY,
           .restart_seconds = 8,
           .trigger_seconds = 4}},
+        /* a job that starts with so many seconds of load waiting; unseen: worked off for 5 s before the first
+           look */
+        {"start-10", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 10}},
+        {"start-30", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 30}},
+        {"start-60", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 60}},
+        {"start-10-unseen", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 10, .unseen_seconds = 5}},
+        {"start-30-unseen", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 30, .unseen_seconds = 5}},
+        {"start-60-unseen", {.phases = {{300, 600, 600}}, NOISY, .waiting_seconds = 60, .unseen_seconds = 5}},
         {"any", {.phases = {{0, 0, 0}}, NOISY}},
         {"day-long",
          {.phases = {{1200, 400, 1600}, {1200, 1600, 400}, {1200, 400, 1600}, {1200, 1600, 400}}, NOISY}},

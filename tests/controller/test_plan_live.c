@@ -136,6 +136,44 @@ static void steps_are_cheaper_and_less_late_than_with_flinks_autoscaler(void **s
         }
 }
 
+/* What waits when the job starts, seen or passing for load within the first window, is worked off; it is no
+ * reason for another size than the load is. */
+static void a_backlog_at_the_start_is_no_load(void **state)
+{
+        (void)state;
+        for (int waiting = 5; waiting <= 30; waiting += 5)
+                for (uint64_t run = 0; run < RUNS; run++) {
+                        const struct live_case given = {.phases = {{300, 600, 600}},
+                                                        .jitter_seconds = 0.2,
+                                                        .waiting_seconds = waiting,
+                                                        .unseen_seconds = run % 2 ? 5 : 0};
+                        struct live_result result = live_play(&given, "plan", run, false);
+
+                        for (int i = 0; i < result.n_changes; i++)
+                                assert_sized_for(result.changes[i].workers, 600, 3);
+                        assert_true(result.rescales <= 1);
+                }
+}
+
+/* Five times the load within ten minutes: few steps, never late. */
+static void a_slow_ramp_takes_few_changes(void **state)
+{
+        static const struct live_case given = {.phases = {{120, 400, 400},
+                                                          {600, 400, 2000},
+                                                          {180, 2000, 2000}},
+                                               .jitter_seconds = 0.2};
+        double changes = 0;
+
+        (void)state;
+        for (uint64_t run = 0; run < RUNS; run++) {
+                struct live_result result = live_play(&given, "plan", run, false);
+
+                changes += result.rescales;
+                assert_true(result.late_seconds <= 5);
+        }
+        assert_true(changes / RUNS <= 3);
+}
+
 struct sums {
         double slot_seconds, late_seconds;
 };
@@ -203,6 +241,8 @@ int main(void)
                 cmocka_unit_test(a_step_down_takes_one_change),
                 cmocka_unit_test(noise_alone_changes_nothing),
                 cmocka_unit_test(ten_times_the_noise_is_no_reason_to_flap),
+                cmocka_unit_test(a_backlog_at_the_start_is_no_load),
+                cmocka_unit_test(a_slow_ramp_takes_few_changes),
                 cmocka_unit_test(steps_are_cheaper_and_less_late_than_with_flinks_autoscaler),
                 cmocka_unit_test(other_loads_are_cheaper_than_with_flinks_autoscaler),
         };

@@ -299,6 +299,54 @@ static void shifts_are_expected_less_the_longer_none_came(void **state)
         assert_false(forecast_is_young(forecast));
 }
 
+/* The backlog of a late start, read within the first window, is no load: 600 is what comes after it. */
+static void a_first_value_that_the_next_do_not_bear_out_is_forgotten(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+
+        (void)state;
+        forecast_add(forecast, 0, 1800);
+        assert_true(forecast_unsettled(forecast));
+        forecast_add(forecast, 5000, 600);
+        assert_true(forecast_is_first(forecast) && forecast_unsettled(forecast));
+        forecast_add(forecast, 10000, 605);
+        assert_false(forecast_unsettled(forecast));
+        assert_float_equal(forecast_mean(forecast, 5000), 600, 6);
+        assert_float_equal(forecast_quantile(forecast, MINUTE_MS, 0.9), 600, 60);
+}
+
+/* 2.67 records/s more each second under 5 % of scatter: what is expected a minute ahead never falls behind by
+ * more than a minute and a half of growth, as it would if a level of long ago were taken for a new one. */
+static void a_slow_ramp_is_not_taken_for_a_shift(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+        uint64_t seed = 7;
+
+        (void)state;
+        for (int i = 0; i < 144; i++) {
+                double load = 400 + fmax(i - 24, 0) * 5 * 2.67;
+
+                forecast_add(forecast, i * INT64_C(5000), load * (1 + 0.05 * normal(&seed)));
+                if (i > 60)
+                        assert_true(forecast_mean(forecast, MINUTE_MS) > load + 60 * 2.67 - 90 * 2.67);
+        }
+}
+
+/* Seen for ten minutes, a course goes on for as long again in half of all cases, and stays where it ends. */
+static void how_long_a_course_lasts_is_not_known(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(5000, MS_PER_HOUR);
+        double middle;
+
+        (void)state;
+        for (int i = 0; i < 120; i++)
+                forecast_add(forecast, i * INT64_C(5000), 400 + i * 10);
+        middle = forecast_quantile(forecast, 30 * MINUTE_MS, 0.5);
+        assert_float_equal(middle, forecast_mean(forecast, 10 * MINUTE_MS), 0.05 * middle);
+        assert_true(forecast_quantile(forecast, 30 * MINUTE_MS, 0.25) < middle);
+        assert_true(forecast_quantile(forecast, 30 * MINUTE_MS, 0.75) > middle);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -310,6 +358,9 @@ int main(void)
                 cmocka_unit_test(a_random_walk_costs_little),
                 cmocka_unit_test(a_shift_is_known_after_two_values),
                 cmocka_unit_test(one_value_is_no_shift),
+                cmocka_unit_test(a_first_value_that_the_next_do_not_bear_out_is_forgotten),
+                cmocka_unit_test(a_slow_ramp_is_not_taken_for_a_shift),
+                cmocka_unit_test(how_long_a_course_lasts_is_not_known),
                 cmocka_unit_test(shifts_are_expected_less_the_longer_none_came),
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),

@@ -230,6 +230,22 @@ static void barred_candidates_are_never_gone_to(void **state)
         assert_int_equal(path[STEPS - 1], 1);
 }
 
+/* Ten seconds down at 100 records/s leave 1,000 waiting; 200 records/s catch up with them in 10 s. What the
+ * load does later has no part in the price of the change: late for 8 of the 10 s, and 8 s over the bound
+ * caught up with at 100 / (200 - 100) each. */
+static void a_change_is_priced_by_the_load_it_is_caught_up_in(void **state)
+{
+        static const double load[STEPS] = {100, 100, 300, 500, 700, 900};
+        struct planner_problem problem = problem_of(load, 0.5, 10);
+        struct planner_cost costs[CANDIDATES];
+
+        (void)state;
+        problem.near_as_needed = true;
+        problem.current = 2;
+        planner_weigh(&problem, costs);
+        assert_float_equal(costs[1].price, 0.5 * (8 + 8), 1e-9);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -238,6 +254,7 @@ int main(void)
                 cmocka_unit_test(late_seconds_are_downtime_and_drain),
                 cmocka_unit_test(chain_keeps_the_masses),
                 cmocka_unit_test(noise_is_not_followed),
+                cmocka_unit_test(a_change_is_priced_by_the_load_it_is_caught_up_in),
                 cmocka_unit_test(barred_candidates_are_never_gone_to),
         };
 

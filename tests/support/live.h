@@ -40,6 +40,8 @@ struct live_case {
         double trigger_seconds;                    /* from the call until it stops; 0: 3 */
         int initial, most;                         /* slots; 0: 3 and 12 */
         double buffer_records;                     /* in front of each subtask; 0: 3000 */
+        double waiting_seconds;                    /* of the first load that wait when the job starts */
+        double unseen_seconds;                     /* that the job has run when it is looked at first */
 };
 
 struct live_result {
@@ -193,6 +195,8 @@ static inline struct live_load live_load_new(const struct live_case *given, uint
         for (size_t i = 0; i < load.count; i++) {
                 noise = keep * noise + sqrt(1 - keep * keep) * gsl_ran_ugaussian(rng);
                 load.rate[i] = live_rate(given, (double)i + 0.5) * fmax(1 + given->load_cv * noise, 0);
+                if (i == 0)
+                        load.rate[i] *= 1 + given->waiting_seconds;
                 load.sum[i + 1] = load.sum[i] + load.rate[i];
         }
         return load;
@@ -217,10 +221,15 @@ static inline void live_turns(struct live_job *job, struct loop *loop, const str
                               int64_t interval_ms, int64_t end_ms)
 {
         int64_t start_ms = clock_now_ms(clock);
+        int64_t first_ms = start_ms + (int64_t)(job->given->unseen_seconds * MS_PER_SECOND);
         struct error err = ERROR_INIT;
         int64_t changes = 0;
+        struct observation unseen;
 
-        for (int64_t next = start_ms + interval_ms; next <= end_ms; next += interval_ms) {
+        if (first_ms > start_ms &&
+            (!clock_sleep_until(clock, first_ms, &err) || !live_collect(job, &unseen, &err)))
+                return;
+        for (int64_t next = first_ms + interval_ms; next <= end_ms; next += interval_ms) {
                 struct configuration target;
                 const struct loop_status *status = loop_status(loop);
 
