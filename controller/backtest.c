@@ -213,7 +213,7 @@ static bool simulate_one(void *context, size_t index, struct error *err)
         const struct scenario scenario = {
                 .spec = backtest->spec,
                 .model = &backtest->calibration->model,
-                .known = &backtest->calibration->model,
+                .known = NULL, /* whoever steered the recorded run did not have what is fitted now */
                 .prices = backtest->prices,
                 .load = &trial->load,
                 .strategy = trial->strategy,
