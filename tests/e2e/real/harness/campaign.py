@@ -85,8 +85,14 @@ def campaign(plan, folder, program, parallel, interval, record=False):
         print(line(summary), flush=True)
         return summary
 
-    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+    pool = concurrent.futures.ThreadPoolExecutor(parallel)
+    try:
         done = list(pool.map(one, wanted))
+    except BaseException:  # a signal: runs that wait for their load to end are not waited for
+        pool.shutdown(wait=False, cancel_futures=True)
+        for session in list(Session.running):
+            session.processes.stop_all()
+        raise
     summaries = [each for each in done if each]
     (folder / "all.json").write_text(json.dumps(summaries, indent=1) + "\n")
     (folder / "table.md").write_text(table(summaries))

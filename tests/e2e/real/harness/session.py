@@ -32,6 +32,8 @@ def fits(rate, width):
 class Session:
     """Use it in a `with`: what was started is stopped in any case."""
 
+    running = set()
+
     def __init__(self, folder, program=None):
         self.folder = pathlib.Path(folder).resolve()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -41,9 +43,11 @@ class Session:
         self.cluster = self.broker = self.prometheus = self.job = self.proxy = None
 
     def __enter__(self):
+        Session.running.add(self)
         return self
 
     def __exit__(self, *_):
+        Session.running.discard(self)
         self.processes.stop_all()
 
     def start_cluster(self, high_availability=False, **options):
