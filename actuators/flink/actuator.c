@@ -11,7 +11,8 @@
 /*
  * Sets parallelism. In place the adaptive scheduler is told how much each vertex may have at most: what is
  * read back is that wish, and whether the job runs so is for the observations to say. Other jobs are started
- * again from a savepoint: what is read back is what was started; a job that is stopped on the way reads 0.
+ * again from a savepoint: what is read back is what was started; a job that is stopped on the way reads 0,
+ * and while it is being stopped it cannot be read.
  */
 struct state {
         struct flink_engine *engine;
@@ -94,6 +95,20 @@ static bool get_requirements(struct state *state, struct target *target, struct 
                 options->program ? "" : "; expected spec.engine.flink.program, to start it again");
 }
 
+/* Of a job that is just being stopped nobody knows yet what it will run. */
+static bool check_not_stopping(struct state *state, const struct target *target, struct error *err)
+{
+        bool stopping = false;
+
+        if (!flink_is_stopping(state->engine, target->job, &stopping, err))
+                return false;
+        if (!stopping)
+                return true;
+        return error_set(err, ERROR_UNAVAILABLE, "JobStopping",
+                         "the job \"%.100s\" (%s) is being stopped with a savepoint", target->job->name,
+                         target->job->id);
+}
+
 static bool read_running(struct state *state, struct target *target, struct error *err)
 {
         bool stopped = false;
@@ -101,7 +116,7 @@ static bool read_running(struct state *state, struct target *target, struct erro
         for (int i = 0; i < target->job->n_vertices; i++)
                 target->told[i] = target->job->vertices[i].parallelism;
         if (!flink_state_is_final(target->job->state))
-                return true;
+                return check_not_stopping(state, target, err);
         if (!flink_was_stopped(state->engine, target->job, &stopped, err))
                 return false;
         if (!stopped)

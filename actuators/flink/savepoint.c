@@ -50,6 +50,17 @@ const char *flink_started_from(const json_t *checkpoints)
         return json_string_value(json_object_get(json_object_get(latest, "restored"), "external_path"));
 }
 
+bool flink_stop_under_way(const json_t *checkpoints)
+{
+        const json_t *checkpoint;
+        size_t i;
+
+        json_array_foreach(json_object_get(checkpoints, "history"), i,
+                           checkpoint) if (is_text(checkpoint, "checkpoint_type", "SYNC_SAVEPOINT") &&
+                                           is_text(checkpoint, "status", "IN_PROGRESS")) return true;
+        return flink_stopped_with(checkpoints) != NULL;
+}
+
 const char *flink_find_jar(const json_t *jars, const char *jar)
 {
         const char *found = NULL, *id = NULL;
@@ -395,6 +406,17 @@ bool flink_was_stopped(struct flink_engine *engine, const struct flink_job *job,
         if (!find_stopped(engine, job, &location, err))
                 return false;
         *ret_stopped = location;
+        return true;
+}
+
+bool flink_is_stopping(struct flink_engine *engine, const struct flink_job *job, bool *ret_stopping,
+                       struct error *err)
+{
+        autojson *checkpoints = NULL;
+
+        if (!get_checkpoints(engine, job->id, &checkpoints, err))
+                return false;
+        *ret_stopping = flink_stop_under_way(checkpoints);
         return true;
 }
 

@@ -26,12 +26,19 @@ bool flink_restart(const struct flink_caller *caller, const struct flink_job *jo
 bool flink_was_stopped(struct flink_engine *engine, const struct flink_job *job, bool *ret_stopped,
                        struct error *err);
 
+/* Whether a stop with a savepoint is under way: somebody ordered it, perhaps a process that died since. */
+bool flink_is_stopping(struct flink_engine *engine, const struct flink_job *job, bool *ret_stopping,
+                       struct error *err);
+
 /* ---- pure: out of Flink's answers ---- */
 
 /* GET /jobs/:id/checkpoints: path of the savepoint that the job was stopped with, or of what it was started
  * from and has nothing newer than; NULL when there is none. Borrowed. */
 const char *flink_stopped_with(const json_t *checkpoints);
 const char *flink_started_from(const json_t *checkpoints);
+
+/* ... whether the savepoint is being taken that a job that still runs is to be stopped with, or is there. */
+bool flink_stop_under_way(const json_t *checkpoints);
 
 /* GET /jars: id of the jar of that id, or the newest upload of that file name; NULL: none. Borrowed. */
 const char *flink_find_jar(const json_t *jars, const char *jar);

@@ -312,6 +312,7 @@ static void serve_default_scheduler(struct scene *scene, int looks)
         if (looks > 0) {
                 serve(scene, "GET /jobs/overview", "overview-running", 1);
                 serve(scene, "GET " JOB, "job-running", looks);
+                serve(scene, "GET " JOB "/checkpoints", "checkpoints-running", 1);
         }
         serve(scene, "GET /jobs/overview", "overview-stopped", 0);
         serve(scene, "GET " JOB, "job-stopped", 0);
@@ -454,6 +455,30 @@ static void test_a_stopped_job_is_started_once(void **state)
         scene_close(scene);
 }
 
+/* After a crash between the order to stop and the end of the job: it still runs what it ran, but not for
+ * long. */
+static void test_a_job_that_is_being_stopped_is_let_be(void **state)
+{
+        struct scene *scene = scene_open(false);
+        struct errand errand;
+
+        (void)state;
+        scene->options.program = &scene->program;
+        serve(scene, "GET /jobs/overview", "overview-running", 0);
+        serve(scene, "GET " JOB, "job-running", 0);
+        serve(scene, "GET " JOB "/resource-requirements", "requirements-impossible", 0);
+        serve(scene, "GET " JOB "/checkpoints", "checkpoints-stopping", 0);
+        errand = read_told(scene);
+        assert_false(errand.was_read);
+        expect_error(&errand, ERROR_UNAVAILABLE, "is being stopped with a savepoint");
+        assert_true(errand.err.retry);
+
+        errand = apply(scene, 3, 0, 0);
+        expect_error(&errand, ERROR_UNAVAILABLE, "is being stopped with a savepoint");
+        assert_int_equal(writes(scene), 0);
+        scene_close(scene);
+}
+
 static void test_different_parallelisms_are_refused_before_anything_is_written(void **state)
 {
         struct scene *scene = scene_open(true);
@@ -543,6 +568,7 @@ int main(void)
                 cmocka_unit_test(test_a_savepoint_that_fails_stops_nothing),
                 cmocka_unit_test(test_a_savepoint_that_never_ends_times_out),
                 cmocka_unit_test(test_a_stopped_job_is_started_once),
+                cmocka_unit_test(test_a_job_that_is_being_stopped_is_let_be),
                 cmocka_unit_test(test_different_parallelisms_are_refused_before_anything_is_written),
                 cmocka_unit_test(test_in_place_is_impossible_and_nothing_else_is_allowed),
                 cmocka_unit_test(test_a_jar_that_is_not_there_stops_nothing),

@@ -147,6 +147,15 @@ static char *answer_adaptive(struct manager *manager, const struct scripted_requ
         return say(manager, "unknown-path", answer);
 }
 
+/* A question about the job that was started in place of the first. */
+static bool is_about_started(const struct manager *manager, const struct scripted_request *request,
+                             const char *what)
+{
+        autofree char *path = memory_format("/jobs/%s%s", manager->started, what);
+
+        return *manager->started && is_about(request, "GET", path);
+}
+
 static char *answer_default(struct manager *manager, const struct scripted_request *request,
                             struct scripted_answer *answer)
 {
@@ -159,9 +168,10 @@ static char *answer_default(struct manager *manager, const struct scripted_reque
                                      answer);
         if (is_about(request, "GET", DEFAULT))
                 return say(manager, job, answer);
-        if (*manager->started && strcmp(request->method, "GET") == 0 &&
-            strcmp(request->path + strlen("/jobs/"), manager->started) == 0)
+        if (is_about_started(manager, request, ""))
                 return say_with_id(manager, "job-restarted", answer);
+        if (is_about_started(manager, request, "/checkpoints"))
+                return say(manager, "checkpoints-running", answer);
         if (strstr(request->path, "/resource-requirements"))
                 return say(manager, "requirements-impossible", answer);
         if (is_about(request, "GET", "/jars"))
