@@ -234,11 +234,8 @@ static bool open_journal(struct live *live, struct error *err)
         return done;
 }
 
-/* What runs now: the baseline where the spec says Current. */
-static bool look(struct live *live, struct error *err)
+static bool see(struct live *live, struct observation *seen, struct error *err)
 {
-        autofree struct observation *seen = memory_new(1, sizeof *seen);
-
         if (!gather_collector.collect(live->gather, seen, err))
                 return false;
         for (int i = 0; i < seen->configuration.count; i++)
@@ -246,7 +243,39 @@ static bool look(struct live *live, struct error *err)
                         return error_set(err, ERROR_INCOMPLETE, NULL,
                                          "nothing says what knob %s is set to now",
                                          live->spec->pipeline.knobs[i].name);
-        live->baseline = live->spec->baseline_is_current ? seen->configuration : live->spec->baseline;
+        return true;
+}
+
+/* Stopped on the way to another size, by somebody who perhaps died since: it cannot be measured, and runs
+ * again when the action that the ledger knows of is finished or taken back. */
+static bool stands_still(const struct live *live)
+{
+        struct configuration told = {.count = live->spec->pipeline.n_knobs};
+        struct error ignored = ERROR_INIT;
+        bool still = false;
+
+        for (int i = 0; i < told.count; i++)
+                told.value[i] = NAN;
+        if (!live->setup->ledger || !target_actuator.read(live->target, &told, &ignored))
+                return false;
+        for (int i = 0; i < told.count; i++)
+                still |= told.value[i] == 0;
+        return still;
+}
+
+/* What runs now: the baseline where the spec says Current. */
+static bool look(struct live *live, struct error *err)
+{
+        autofree struct observation *seen = memory_new(1, sizeof *seen);
+        bool was_seen = see(live, seen, err);
+
+        if (!was_seen && !stands_still(live))
+                return false;
+        live->baseline = live->spec->baseline;
+        if (live->spec->baseline_is_current)
+                live->baseline = was_seen ? seen->configuration : (struct configuration){0};
+        if (!was_seen)
+                error_clear(err);
         return true;
 }
 
@@ -261,7 +290,9 @@ static bool recall_baseline(struct live *live, struct error *err)
                 return false;
         if (standing->first.count > 0)
                 live->baseline = standing->first;
-        return true;
+        return live->baseline.count > 0 ||
+               error_set(err, ERROR_UNAVAILABLE, "StandsStill",
+                         "it stands still, and nothing is known of what ran before");
 }
 
 /* ---- recording ---- */

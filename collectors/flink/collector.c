@@ -313,6 +313,7 @@ static json_t *describe_edge(const struct flink_job *job, const struct flink_edg
         return object;
 }
 
+/* A job that has ended still tells. */
 static bool flink_discover(void *opaque, json_t **ret_pipeline, struct error *err)
 {
         struct state *state = opaque;
@@ -321,7 +322,7 @@ static bool flink_discover(void *opaque, json_t **ret_pipeline, struct error *er
         autojson *taskmanagers = NULL;
         json_t *pipeline, *operators, *edges;
 
-        if (!flink_engine_job(state->engine, &job, err) ||
+        if (!flink_engine_find(state->engine, &job, err) ||
             !flink_get(state->engine, "/taskmanagers", &taskmanagers, err))
                 return false;
         if (job->n_vertices > PIPELINE_MAX_OPERATORS)

@@ -15,6 +15,8 @@
 #include "controller/fleet.h"
 #include "controller/registry.h"
 #include "core/json.h"
+#include "core/ledger.h"
+#include "tests/support/scratch.h"
 
 #define START         1700000000000
 #define N_PIPELINES   40
@@ -37,7 +39,8 @@ struct engine {
 static struct {
         double parallelism, load;
         int turns, applied;
-        int slots; /* per worker, as the actuator was told */
+        bool stuck; /* what is applied stops it, and goes no further */
+        int slots;  /* per worker, as the actuator was told */
         int64_t last_turn_ms, longest_gap_ms;
 } world[N_PIPELINES];
 
@@ -113,6 +116,8 @@ static bool engine_collect(void *state, struct observation *ret_observation, str
         world[id].last_turn_ms = now_ms;
         if (!engine_answers(engine, err))
                 return false;
+        if (parallelism == 0)
+                return error_set(err, ERROR_UNAVAILABLE, NULL, "the job is stopped");
         ret_observation->missing = 0;
         ret_observation->time_ms = now_ms;
         ret_observation->window_ms = 10000;
@@ -144,9 +149,9 @@ static bool engine_apply(void *state, const struct configuration *from, const st
         (void)calls;
         if (dry_run || !engine_answers(engine, err))
                 return dry_run;
-        world[engine->options->id].parallelism = to->value[0];
+        world[engine->options->id].parallelism = world[engine->options->id].stuck ? 0 : to->value[0];
         world[engine->options->id].applied++;
-        return true;
+        return !world[engine->options->id].stuck || error_set(err, ERROR_UNAVAILABLE, NULL, "no answer");
 }
 
 static bool engine_read(void *state, struct configuration *ret_configuration, struct error *err)
@@ -189,9 +194,24 @@ static const struct actuator played_actuator = {
 struct stage {
         struct reactor *reactor;
         struct fleet *fleet;
+        struct ledger *ledger; /* NULL: none */
         struct registry registry;
         char path[64];
 };
+
+/* A process with a clock of its own. */
+static void stage_begin(struct stage *stage, int64_t start_ms, bool dry_run)
+{
+        const struct reactor_options options = {.virtual_start_ms = start_ms};
+        struct fleet_setup setup = {.registry = &stage->registry,
+                                    .dry_run = dry_run,
+                                    .ledger = stage->ledger};
+        struct error err = ERROR_INIT;
+
+        assert_true(reactor_new(&options, &stage->reactor, &err));
+        setup.reactor = stage->reactor;
+        stage->fleet = fleet_new(&setup);
+}
 
 static void stage_open_as(struct stage *stage, bool dry_run)
 {
@@ -208,9 +228,6 @@ static void stage_open_as(struct stage *stage, bool dry_run)
                 "  engine: {play: {id: 0}}\n"
                 "  knobs:\n"
                 "    - {name: parallelism, scope: Operator, operator: work, min: 1, max: 64}\n";
-        const struct reactor_options options = {.virtual_start_ms = START};
-        struct fleet_setup setup = {.registry = &stage->registry, .dry_run = dry_run};
-        struct error err = ERROR_INIT;
         FILE *file;
 
         memset(world, 0, sizeof world);
@@ -226,9 +243,7 @@ static void stage_open_as(struct stage *stage, bool dry_run)
         assert_non_null(file);
         fputs(text, file);
         fclose(file);
-        assert_true(reactor_new(&options, &stage->reactor, &err));
-        setup.reactor = stage->reactor;
-        stage->fleet = fleet_new(&setup);
+        stage_begin(stage, START, dry_run);
 }
 
 static void stage_open(struct stage *stage)
@@ -283,7 +298,7 @@ static const char *state_of(struct stage *stage, const char *name, char buffer[3
 /* DS2: 950 records/s over 100 a subtask are 9.5 subtasks. */
 static void test_every_pipeline_is_tuned_and_nobody_waits_for_the_dead(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
         char buffer[32];
 
         (void)state;
@@ -307,7 +322,7 @@ static void test_every_pipeline_is_tuned_and_nobody_waits_for_the_dead(void **st
 
 static void test_what_cannot_be_reached_is_asked_again(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open(&stage);
@@ -317,9 +332,43 @@ static void test_what_cannot_be_reached_is_asked_again(void **state)
         stage_close(&stage);
 }
 
+/* A process dies while its target stands still on the way to another size: the next one can measure nothing,
+ * and brings it back all the same. */
+static void test_what_stands_still_after_a_crash_is_brought_back(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "ledger.db");
+        const struct clock clock = clock_system(); /* for what the ledger itself dates */
+        const struct ledger_options options = {.path = path, .clock = &clock};
+        struct stage stage = {.ledger = NULL};
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_true(ledger_open(&options, &stage.ledger, &err));
+        stage_open(&stage);
+        world[0].stuck = true;
+        add(&stage, 0, NULL);
+        run_for(&stage, 30);
+        assert_true(world[0].parallelism == 0);
+        fleet_free(stage.fleet);
+        reactor_free(stage.reactor);
+        ledger_close(stage.ledger);
+
+        assert_true(ledger_open(&options, &stage.ledger, &err));
+        stage_begin(&stage, START + 60 * MS_PER_SECOND, false);
+        world[0].stuck = false;
+        world[0].load = 150;
+        add(&stage, 0, NULL);
+        run_for(&stage, 90);
+        assert_true(world[0].parallelism == 2);
+        stage_close(&stage);
+        ledger_close(stage.ledger);
+        scratch_close(&scratch);
+}
+
 static void test_a_graph_that_is_written_is_not_asked_for(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open(&stage);
@@ -334,7 +383,7 @@ static void test_a_graph_that_is_written_is_not_asked_for(void **state)
 /* A slot that is paid for by itself, on workers with two. */
 static void test_slots_that_are_written_stand_beside_the_graph_of_the_engine(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open(&stage);
@@ -349,7 +398,7 @@ static void test_slots_that_are_written_stand_beside_the_graph_of_the_engine(voi
 
 static void test_recommend_changes_nothing(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open(&stage);
@@ -364,7 +413,7 @@ static void test_auto_of_a_dry_run_is_recommend(void **state)
 {
         autojson *status = NULL;
         struct error err = ERROR_INIT;
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open_as(&stage, true);
@@ -380,7 +429,7 @@ static void test_auto_of_a_dry_run_is_recommend(void **state)
 static void test_names_are_unique_and_nearly_found(void **state)
 {
         const char *const overrides[] = {"metadata.name=p1", NULL};
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
         struct error err = ERROR_INIT;
         json_t *status = NULL;
 
@@ -407,7 +456,7 @@ static void remove_p0(void *argument)
 
 static void test_what_is_removed_runs_on_as_it_is(void **state)
 {
-        struct stage stage;
+        struct stage stage = {.ledger = NULL};
 
         (void)state;
         stage_open(&stage);
@@ -424,6 +473,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_pipeline_is_tuned_and_nobody_waits_for_the_dead),
                 cmocka_unit_test(test_what_cannot_be_reached_is_asked_again),
+                cmocka_unit_test(test_what_stands_still_after_a_crash_is_brought_back),
                 cmocka_unit_test(test_a_graph_that_is_written_is_not_asked_for),
                 cmocka_unit_test(test_slots_that_are_written_stand_beside_the_graph_of_the_engine),
                 cmocka_unit_test(test_recommend_changes_nothing),
