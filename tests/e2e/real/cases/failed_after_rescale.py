@@ -10,8 +10,9 @@ WIDE = 8
 def play(world):
     world.start_cluster()
     world.happens(f"fail {WIDE - 1}")
-    world.happens("rate 600")
     world.submit(parallelism=WIDE)
+    world.happens("rate 600")
+    world.wait_until_steady()
     optctl = world.optctl().start()
 
     eventually("the job fails at the size that was asked for", lambda: world.job.failures() > 0, 120)

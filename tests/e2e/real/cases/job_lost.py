@@ -4,17 +4,16 @@ with a new job of the same name at the old size: optctl holds meanwhile, and the
 import time
 
 from harness.processes import eventually
-from harness.session import fits, needed
+from harness.session import needed
 
 
 def play(world):
     cluster = world.start_cluster()
-    world.happens("rate 600")
     world.submit(parallelism=3)
+    world.happens("rate 600")
     proxy = world.put_between()
-    optctl = world.optctl(
-        flink=proxy.url, guardrails="cooldownUpSeconds: 10, cooldownDownSeconds: 600, holdAfterFailureSeconds: 10").start()
-    time.sleep(30)
+    guardrails = "cooldownUpSeconds: 10, cooldownDownSeconds: 600, holdAfterFailureSeconds: 10"
+    optctl = world.steer(world.optctl(flink=proxy.url, guardrails=guardrails), 600)
     told = proxy.on("PUT", "/resource-requirements$", "before", lambda: world.processes.kill("jobmanager"))
 
     world.happens("rate 1500")
@@ -31,5 +30,5 @@ def play(world):
 
     assert optctl.widths()[-1][2] == "Confirmed", optctl.widths()
     assert proxy.count("PUT", "/resource-requirements$") > asked
-    assert fits(1500, world.width()), optctl.widths()
+    assert world.fits(1500, world.width()), optctl.widths()
     assert optctl.stop() == 3

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The JobManager dies right after it took the order to rescale, before it could answer. A new one takes the job over (high
 availability), and with it the order: optctl finds it done, or gives it again, and ends with one action that held."""
-import time
-
-from harness.session import fits
 
 
 def play(world):
     cluster = world.start_cluster(high_availability=True)
-    world.happens("rate 600")
     world.submit(parallelism=3)
+    world.happens("rate 600")
     proxy = world.put_between()
-    optctl = world.optctl(flink=proxy.url).start()
-    time.sleep(40)
-    optctl.wait_for_rest()
+    optctl = world.steer(world.optctl(flink=proxy.url), 600)
     before = len(optctl.actions())
 
     def die():
@@ -32,6 +27,6 @@ def play(world):
     optctl.wait_for_rest(150)
     steps = optctl.widths(before)
     assert steps and steps[-1][2] == "Confirmed", steps
-    assert fits(1500, world.width()), steps
+    assert world.fits(1500, world.width()), steps
     assert world.job.wanted()["work"] == world.width()
     assert optctl.stop() == 3

@@ -2,16 +2,12 @@
 """The load falls to a quarter: what is no longer needed is given back, and no record is late for it."""
 import time
 
-from harness.session import fits
-
 
 def play(world):
     world.start_cluster()
-    world.happens("rate 1600")
     world.submit(parallelism=8)
-    optctl = world.optctl().start()
-    time.sleep(45)
-    assert fits(1600, world.width()), f"{world.width()} subtasks for 1600 records/s"
+    world.happens("rate 1600")
+    optctl = world.steer(world.optctl(), 1600)
 
     world.happens("rate 400")
     world.wait_until_fits(400, 120)
@@ -19,7 +15,7 @@ def play(world):
 
     late = [world.lag_ms() for _ in range(10) if not time.sleep(1)]
     assert max(late) < 5000, f"late after the change: {late}"
-    assert fits(400, world.width()), optctl.widths()
+    assert world.fits(400, world.width()), optctl.widths()
     assert all(outcome in ("Confirmed", "Pending") for _, _, outcome in optctl.widths()), optctl.widths()
     assert world.job.failures() == 0
     assert optctl.stop() == 3

@@ -2,16 +2,12 @@
 """The load steps up to 2.5 times: one action carries it there, and it is not taken back."""
 import time
 
-from harness.session import fits
-
 
 def play(world):
     world.start_cluster()
-    world.happens("rate 600")
     world.submit(parallelism=3)
-    optctl = world.optctl().start()
-    time.sleep(45)
-    assert fits(600, world.width()), f"{world.width()} subtasks for 600 records/s"
+    world.happens("rate 600")
+    optctl = world.steer(world.optctl(), 600)
     before = len(optctl.actions())
 
     world.happens("rate 1500")
@@ -23,6 +19,6 @@ def play(world):
 
     steps = optctl.widths(before)
     assert len([step for step in steps if step[1] > step[0]]) == 1, f"one step is enough: {steps}"
-    assert fits(1500, world.width()), steps
+    assert world.fits(1500, world.width()), steps
     assert world.job.failures() == 0
     assert optctl.stop() == 3

@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A TaskManager is killed: four slots of twelve are gone until another one comes. That is no reason to change anything:
 what is asked for stays, and runs again once there are slots."""
-import time
-
 from harness.processes import eventually
-from harness.session import fits, needed
+from harness.session import needed
 
 RATE = 2500
 
 
 def play(world):
     cluster = world.start_cluster()
-    world.happens(f"rate {RATE}")
     world.submit(parallelism=10)
+    world.happens(f"rate {RATE}")
     proxy = world.put_between()
-    optctl = world.optctl(flink=proxy.url, guardrails="cooldownUpSeconds: 10, cooldownDownSeconds: 600").start()
-    time.sleep(30)
-    assert world.width() >= needed(RATE), optctl.widths()
+    guardrails = "cooldownUpSeconds: 10, cooldownDownSeconds: 600"
+    optctl = world.steer(world.optctl(flink=proxy.url, guardrails=guardrails), RATE)
 
     world.processes.kill("taskmanager-2")
     eventually("the job runs on what is left", lambda: (world.width() or 99) <= 8, 60)
-    time.sleep(20)
-    assert optctl.alive()
+    optctl.wait_for_turns(4)
     cluster.start_task_manager(2)
     cluster.wait_for_task_managers(3)
     world.wait_until_fits(RATE, 60)

@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The topic gets more partitions while the job reads it. Nobody has committed anything for the new ones yet: their records
 still count as backlog, no more and no less, and the size goes on following the load."""
-import time
-
 from harness.processes import eventually
-from harness.session import TOPIC, fits
+from harness.session import TOPIC
 
 
 def play(world):
     world.start_broker(partitions=4)
     world.start_cluster()
-    world.happens("rate 600")
-    world.start_producer()
     world.submit(parallelism=3)
+    world.start_producer()
+    world.happens("rate 600")
     sources = f"""\
   broker:
     kafka:
       bootstrapServers: "{world.broker.address}"
       topics: [{{name: {TOPIC}, operator: source, group: job}}]"""
-    optctl = world.optctl(sources=sources).start()
-    time.sleep(45)
-    assert fits(600, world.width()), optctl.widths()
+    optctl = world.steer(world.optctl(sources=sources), 600)
     before = len(optctl.actions())
 
     world.broker.grow_topic(TOPIC, 8)
-    time.sleep(20)
     assert world.broker.partitions(TOPIC) == 8
+    optctl.wait_for_turns(4)
     assert not optctl.widths(before), f"more partitions are no more load: {optctl.widths(before)}"
 
     world.happens("rate 1500")

@@ -3,8 +3,6 @@
 although the spec says Auto."""
 import json
 
-from harness.session import fits
-
 CHANGE = 4  # exit status
 
 
@@ -20,7 +18,7 @@ def play(world):
     print(pipeline["recommended"]["text"], pipeline["reason"])
 
     width, = [knob["value"] for knob in pipeline["recommended"]["knobs"] if knob["operator"] == "work"]
-    assert fits(1500, width), text
+    assert world.fits(1500, width), text
     written = [request for request in proxy.requests if request[0] != "GET"]
     assert proxy.requests and not written, f"recommend sent {written}"
     assert world.width() == 3 and set(world.job.wanted().values()) == {3}

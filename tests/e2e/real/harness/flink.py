@@ -13,7 +13,7 @@ from .processes import eventually, free_ports, is_private
 
 OPENED = ("java.lang java.net java.io java.nio java.lang.reflect java.text java.time java.util java.util.concurrent "
           "java.util.concurrent.atomic java.util.concurrent.locks sun.nio.ch").split()
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-Djava.net.preferIPv4Stack=true",
+JAVA = ["java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xss512k", "-Djava.net.preferIPv4Stack=true",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED)]
 JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -180,6 +180,12 @@ class Cluster:
         jar = pathlib.PurePath(sent["filename"]).name
         answer = self.rest.ask("POST", f"/jars/{jar}/run", {"programArgsList": arguments, "parallelism": parallelism})
         return Job(self.rest, answer["jobid"])
+
+
+    def find(self, name):
+        """The newest job of that name that has not ended; None without one."""
+        jobs = [job for job in self.rest.get("/jobs/overview")["jobs"] if job["name"] == name and job["end-time"] < 0]
+        return Job(self.rest, max(jobs, key=lambda job: job["start-time"])["jid"]) if jobs else None
 
 
 class Job:

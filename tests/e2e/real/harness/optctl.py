@@ -10,6 +10,12 @@ from .processes import eventually, free_ports
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 
+def parallelism(size):
+    """Subtasks of work in a configuration of the ledger."""
+    knobs = size["configuration"]
+    return knobs.get("parallelism.work", knobs.get("parallelism"))
+
+
 class Optctl:
     """`optctl run` on the spec specs/NAME.yaml, in which ${…} stands for `values`."""
 
@@ -84,11 +90,34 @@ class Optctl:
 
     def widths(self, after=0):
         """(from, to, outcome) of each action, by the subtasks of work."""
-        return [(action["from"]["configuration"]["parallelism.work"], action["to"]["configuration"]["parallelism.work"],
-                 action["outcome"]["outcome"]) for action in self.actions()[after:]]
+        return [(parallelism(action["from"]), parallelism(action["to"]), action["outcome"]["outcome"])
+                for action in self.actions()[after:]]
 
     def status(self):
         return json.loads(self.call("status", "--server", self.url, "--json", "-"))
+
+    def pipeline(self):
+        """Its status; empty while nobody answers."""
+        try:
+            return self.status()["pipelines"][0]
+        except AssertionError:
+            return {}
+
+    def turns(self):
+        """Since it was started."""
+        return self.pipeline().get("turns", 0)
+
+    def pause(self, name="job"):
+        self.call("pause", name, "--server", self.url)
+
+    def wait_for_turns(self, count, seconds=120):
+        wanted = self.turns() + count
+        eventually(f"{count} turns", lambda: self.turns() >= wanted, seconds, 0.5)
+
+    def roll_back(self, decision, name="job"):
+        """Whether it was done, by the exit status of the command."""
+        command = [self.program, "rollback", name, "--decision", str(decision), "--server", self.url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=self.folder).returncode == 0
 
     def wait_for_outcome(self, seconds, wanted=("Confirmed",), after=0):
         """The newest action beyond the first `after` ones, once it has ended so."""

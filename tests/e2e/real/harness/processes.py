@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes that are certain to end, and a private network for them where the kernel allows one."""
+import ctypes
 import fcntl
 import os
 import pathlib
@@ -13,19 +14,45 @@ import time
 
 PRIVATE = "OPTCTL_E2E_PRIVATE"
 STOP_SECONDS = 10
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def isolate():
-    """Starts this program again in network and process namespaces of its own: what binds to every address (Flink's
-    Prometheus reporter) can be reached from nowhere else, and the kernel ends what is left when the program ends.
-    Returns when that is done, or when it cannot be had."""
+    """Runs this program again in network and process namespaces of its own, and ends as that does: what binds to every
+    address (Flink's Prometheus reporter) can be reached from nowhere else, and the kernel ends what is left when either of
+    the two ends. Returns inside, or when that cannot be had."""
     if os.environ.get(PRIVATE) or not shutil.which("unshare"):
         return
     command = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
     if os.geteuid() != 0:
         command.insert(1, "--map-root-user")
     if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
-        os.execvpe(command[0], [*command, sys.executable, *sys.argv], {**os.environ, PRIVATE: "1"})
+        sys.exit(_run_inside([*command, sys.executable, *sys.argv]))
+
+
+def _run_inside(command):
+    """unshare itself is deaf to signals: they go to the program that it started."""
+    told = []
+    inside = subprocess.Popen(command, env={**os.environ, PRIVATE: "1"}, preexec_fn=_end_with_parent)
+
+    def pass_on(number, _frame):
+        told.append(time.monotonic())
+        for child in pathlib.Path(f"/proc/{inside.pid}/task/{inside.pid}/children").read_text().split():
+            os.kill(int(child), number)
+    for number in ENDING:
+        signal.signal(number, pass_on)
+    while True:
+        try:
+            status = inside.wait(1)
+            return status if status >= 0 else 128 - status
+        except subprocess.TimeoutExpired:
+            if told and time.monotonic() > told[0] + 2 * STOP_SECONDS:
+                inside.kill()
+
+
+def _end_with_parent():
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def is_private():
@@ -98,10 +125,12 @@ def _stop(processes):
 
 
 def end_on_signals():
-    """SIGTERM and SIGINT end the program through its `finally` blocks."""
+    """The first signal ends the program through its `finally` blocks, which no other one disturbs."""
     def end(number, _frame):
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, end)
 
 

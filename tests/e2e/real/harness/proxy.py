@@ -13,17 +13,12 @@ class Rule:
     """Around the first request that matches: `before` it is sent on or `after` it was answered, call act(). An act
     that returns False withholds what comes next (the request, or its answer): the client is hung up on."""
 
-    def __init__(self, method, path, when, act, only_after=None):
+    def __init__(self, method, path, when, act):
         self.method, self.path, self.when, self.act = method, re.compile(path), when, act
-        self.only_after = only_after  # (method, path) of a request that must have been answered before
         self.done = threading.Event()
 
     def takes(self, method, path, when):
-        if self.only_after and when == "after" and method == self.only_after[0] and re.search(self.only_after[1], path):
-            self.only_after = None
-            return False
-        return (not self.only_after and not self.done.is_set() and when == self.when and method == self.method
-                and bool(self.path.search(path)))
+        return not self.done.is_set() and when == self.when and method == self.method and bool(self.path.search(path))
 
 
 class Proxy:
@@ -31,6 +26,7 @@ class Proxy:
         self.upstream_port = upstream_port
         self.requests = []  # (method, path, status or None while there is no answer)
         self.rules = []
+        self.watch = None  # called around each request with (when, method, path); False withholds what comes next
         self._lock = threading.Lock()
         proxy = self
 
@@ -54,8 +50,8 @@ class Proxy:
         self.server.shutdown()
         self.server.server_close()
 
-    def on(self, method, path, when, act, only_after=None):
-        rule = Rule(method, path, when, act, only_after)
+    def on(self, method, path, when, act):
+        rule = Rule(method, path, when, act)
         with self._lock:
             self.rules.append(rule)
         return rule
@@ -70,7 +66,7 @@ class Proxy:
     def _apply(self, when, method, path):
         with self._lock:
             rules = [rule for rule in self.rules if rule.takes(method, path, when)]
-        allowed = True
+        allowed = self.watch is None or self.watch(when, method, path) is not False
         for rule in rules:
             allowed = rule.act() is not False and allowed
             rule.done.set()
