@@ -53,7 +53,7 @@ def _run(name, command, folder):
         raise Unavailable(name, f"{command[0]} took longer than {PATIENCE_SECONDS} s") from None
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        errors = [line for line in said if line.startswith(("[ERROR]", "E:"))] or said
+        errors = [line for line in said if line.startswith(("[ERROR] ", "E: ")) and len(line.split()) > 1] or said
         raise Unavailable(name, errors[0] if errors else f"{command[0]} ended with {done.returncode}")
 
 
