@@ -10,7 +10,6 @@ import time
 from .optctl import parallelism
 from .processes import eventually
 
-FRESH_SECONDS = 8
 QUIET_SECONDS = 0.5
 INTERVAL_SECONDS = 20  # of optctl's turns
 
@@ -76,12 +75,11 @@ class Sweep:
             self._play(strike)
 
     def _start_anew(self):
-        """The engine is reached at once, and asked again after an interval."""
+        """A process that knows nothing yet asks always the same: it reaches the engine at once, and again after an interval."""
         if self.optctl.alive():
             self.optctl.stop()
         self.optctl.start()
         eventually("the pipeline is reached", lambda: "turns" in self.optctl.pipeline() and self._is_quiet(), 60)
-        self.started = time.monotonic()
 
     def _is_quiet(self):
         before = len(self.proxy.requests)
@@ -91,10 +89,8 @@ class Sweep:
     def _play(self, strike):
         optctl, was = self.optctl, self._runs()
         goal = self.sizes.index(was) ^ 1
+        self._start_anew()
         actions, requests = len(optctl.actions()), len(self.proxy.requests)
-        if time.monotonic() > self.started + FRESH_SECONDS:
-            self._start_anew()
-            requests = len(self.proxy.requests)
         with Walk(self.proxy, optctl.kill, strike) as walk:
             optctl.roll_back(self.decisions[goal])
             assert walk.struck.wait(10), f"never came by {strike}: {walk.points}"
@@ -111,7 +107,7 @@ class Sweep:
         assert calls == [f"{method} {path}" for method, path, _ in writes], (calls, writes)
         made = [(method, path) for method, path, status in writes if status]
         assert len(made) == len(set(made)), made
-        assert [status for *_, status in writes if status] == [status for *_, status in writes if status and status < 300], writes
+        assert all(status < 300 for *_, status in writes if status), writes
         for action in actions:
             size = action["to" if action["outcome"]["outcome"] in ("Confirmed", "Unknown") else "from"]
             was = parallelism(size)
