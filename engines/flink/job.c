@@ -269,6 +269,10 @@ static bool fail_unmatched(const struct flink_job *job, const char *name, struct
 {
         autotext names = {0};
 
+        /* A new job manager shows a job before it has made its graph. */
+        if (job->n_vertices == 0 && !flink_state_is_final(job->state))
+                return error_set(err, ERROR_UNAVAILABLE, "JobInitializing",
+                                 "the job \"%.60s\" is %s and shows no vertices yet", job->name, job->state);
         for (int i = 0; i < job->n_vertices && names.length < 400; i++)
                 text_format(&names, "%s\"%.100s\"", i ? ", " : "", job->vertices[i].short_name);
         return error_set(err, ERROR_NOT_FOUND, "OperatorUnknown",

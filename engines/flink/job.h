@@ -53,7 +53,7 @@ bool flink_job_is_up(const struct flink_job *job);
 int flink_job_slots(const struct flink_job *job);
 
 /* The vertex of each operator of the pipeline, by its name or its short name. ERROR_NOT_FOUND names the
- * operator and the vertices there are. */
+ * operator and the vertices there are; ERROR_UNAVAILABLE while a live job shows none. */
 bool flink_job_match(const struct flink_job *job, const struct pipeline *pipeline,
                      int ret_vertices[PIPELINE_MAX_OPERATORS], struct error *err);
 

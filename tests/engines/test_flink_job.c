@@ -103,6 +103,21 @@ static void test_operators_find_their_vertices(void **state)
         assert_non_null(strstr(err.message, "no vertex for operator \"Wrtier\"; it has \"in\", \"Writer\""));
 }
 
+/* Taken over by a new job manager, a job shows no vertices at first. */
+static void test_a_job_without_a_graph_is_asked_again(void **state)
+{
+        autocall(flink_job_free) struct flink_job *job = read_text(HEAD "]}");
+        struct operator_info operators[] = {{.name = "in", .source = true}};
+        struct pipeline pipeline = {.n_operators = 1, .operators = operators};
+        int vertices[PIPELINE_MAX_OPERATORS];
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_false(flink_job_match(job, &pipeline, vertices, &err));
+        assert_int_equal(err.code, ERROR_UNAVAILABLE);
+        assert_true(err.retry);
+}
+
 static void test_slots_are_shared_within_a_group(void **state)
 {
         autocall(flink_job_free) struct flink_job *job =
@@ -226,6 +241,7 @@ int main(void)
                 cmocka_unit_test(test_a_recorded_job),
                 cmocka_unit_test(test_names_are_short_where_that_is_clear),
                 cmocka_unit_test(test_operators_find_their_vertices),
+                cmocka_unit_test(test_a_job_without_a_graph_is_asked_again),
                 cmocka_unit_test(test_slots_are_shared_within_a_group),
                 cmocka_unit_test(test_answers_that_are_no_job),
                 cmocka_unit_test(test_numbers_as_flink_writes_them),
