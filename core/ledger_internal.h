@@ -16,6 +16,7 @@ struct database {
         char *path;
         bool damaged;  /* an error said so since it was opened */
         bool flushing; /* commits reach the disk before they return */
+        bool hasty;    /* does not wait for its turn to write: the last time that was in vain */
 };
 
 #define LEDGER_BUSY_MS 5000

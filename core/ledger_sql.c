@@ -130,6 +130,22 @@ bool sql_find_integer(struct database *database, const char *sql, const struct s
         return true;
 }
 
+/* All pipelines stand still while a write waits for another program: so only the first one does, until one
+ * has had its turn. */
+static bool begin_writing(struct database *database, struct error *err)
+{
+        bool done, busy;
+
+        if (database->hasty)
+                (void)sqlite3_busy_timeout(database->handle, 0);
+        done = sql_run(database, "BEGIN IMMEDIATE", SQL_VALUES(), err);
+        busy = !done && (sqlite3_errcode(database->handle) & 0xff) == SQLITE_BUSY;
+        if (database->hasty)
+                (void)sqlite3_busy_timeout(database->handle, LEDGER_BUSY_MS);
+        database->hasty = busy;
+        return done;
+}
+
 bool sql_begin(struct database *database, bool flush, struct error *err)
 {
         if (database->flushing != flush) {
@@ -139,7 +155,7 @@ bool sql_begin(struct database *database, bool flush, struct error *err)
                         return false;
                 database->flushing = flush;
         }
-        return sql_run(database, "BEGIN IMMEDIATE", SQL_VALUES(), err);
+        return begin_writing(database, err);
 }
 
 bool sql_commit(struct database *database, struct error *err)

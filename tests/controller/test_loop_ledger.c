@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <sqlite3.h>
 
 #include <cmocka.h>
 
@@ -127,11 +130,51 @@ static void test_the_next_process_goes_on(void **state)
                 }
 }
 
+static double wall_seconds(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Somebody has it open in sqlite3 and writes: the first write waits (5 s), the many that follow do not, or
+ * all pipelines would stand still. It is all as before once they are gone. */
+static void test_a_ledger_that_another_program_writes_to_is_waited_for_once(void **state)
+{
+        struct world world;
+        sqlite3 *other = NULL;
+        int64_t failures;
+        double start;
+        int writes;
+
+        (void)state;
+        open_world(&world, false);
+        start_process(&world);
+        run(&world, 1);
+        failures = loop_status(world.loop)->journal_failures;
+        writes = world.play->writes;
+        assert_int_equal(sqlite3_open(world.path, &other), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        start = wall_seconds();
+        run(&world, 20);
+        assert_true(wall_seconds() - start < 9);
+        assert_true(loop_status(world.loop)->journal_failures >= failures + 20);
+        assert_int_equal(world.play->writes, writes);
+        sqlite3_close(other);
+        failures = loop_status(world.loop)->journal_failures;
+        run(&world, TURNS);
+        assert_int_equal(loop_status(world.loop)->journal_failures, failures);
+        assert_int_equal(loop_status(world.loop)->confirmed, 1);
+        close_world(&world);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_change_is_explained),
                 cmocka_unit_test(test_a_regression_is_explained),
+                cmocka_unit_test(test_a_ledger_that_another_program_writes_to_is_waited_for_once),
                 cmocka_unit_test(test_the_next_process_goes_on),
         };
 
