@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* After a change that did badly: wait, and keep away from the configuration that did badly and from what lies
- * beyond. */
+ * beyond, unless the pipeline falls behind: then it may grow past it. */
 #include <math.h>
 
 #include "core/memory.h"
@@ -25,6 +25,17 @@ static bool at_or_beyond(const struct configuration *current, const struct confi
         return true;
 }
 
+/* Who falls behind has to grow, and may go past what did badly: staying is worse. */
+static bool is_rescue(const struct judgement_context *context, const struct configuration *bad,
+                      const struct configuration *wanted)
+{
+        struct deployment_change change =
+                pipeline_change(context->pipeline, &context->observation->configuration, wanted);
+
+        return observation_falls_behind(context->observation) && change.grows && !change.shrinks &&
+               !configuration_equal(bad, wanted);
+}
+
 static enum judgement canary_judge(const void *object, const struct judgement_context *context,
                                    const struct proposal *proposal, struct configuration *configuration,
                                    char *reason)
@@ -41,6 +52,7 @@ static enum judgement canary_judge(const void *object, const struct judgement_co
 
                 if (avoided->until_ms <= context->now_ms ||
                     configuration_equal(current, &avoided->configuration) ||
+                    is_rescue(context, &avoided->configuration, configuration) ||
                     !at_or_beyond(current, &avoided->configuration, configuration))
                         continue;
                 configuration_describe(context->pipeline, &avoided->configuration, words, sizeof words);
