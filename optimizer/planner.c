@@ -294,21 +294,22 @@ static double near_load(const struct planner_problem *problem, const double *loa
         return larger(records / seconds, 1e-9);
 }
 
-/* What it costs to get from the current deployment, with what waits now, to candidate j. */
+/* What it costs to get from the current deployment, with what waits now, to candidate j. The more waits
+ * already, the less of that is the change's own price: what is late on any candidate for as long as is
+ * reckoned with would otherwise be a reason to stay for ever. */
 static struct planner_cost first_change(const struct planner_problem *problem, const double *load, int j)
 {
         const struct planner_candidate *to = &problem->candidates[j];
         const struct planner_candidate *from = &problem->candidates[problem->current];
+        const struct setback waiting = {.age_seconds = problem->age_seconds};
+        double near = near_load(problem, load, waiting.age_seconds, to->capacity);
+        double late = planner_late_seconds(problem, &waiting, to->capacity, near);
         struct setback setback = to->restart;
         struct planner_cost cost = {0};
         int more = to->workers - from->workers;
-        double near;
 
         if (j == problem->current) {
-                setback = (struct setback){.age_seconds = problem->age_seconds};
-                near = near_load(problem, load, setback.age_seconds, to->capacity);
-                cost.penalty =
-                        problem->late_second * planner_late_seconds(problem, &setback, to->capacity, near);
+                cost.penalty = problem->late_second * late;
                 return cost;
         }
         setback.age_seconds += problem->age_seconds;
@@ -321,7 +322,7 @@ static struct planner_cost first_change(const struct planner_problem *problem, c
         cost.change =
                 problem->late_second *
                 larger(planner_late_seconds(problem, &setback, to->capacity, near), problem->change_seconds);
-        cost.price = cost.change + cost.compute;
+        cost.price = cost.change + cost.compute - problem->late_second * late * (late / LATE_CAP_SECONDS);
         return cost;
 }
 

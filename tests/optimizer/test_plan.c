@@ -256,6 +256,32 @@ static void it_learns_without_a_model(void **state)
         close_play(&play);
 }
 
+/* Who finds a job hours behind that gets more than it can take: however long the catching up, it takes more
+ * workers, and at once. */
+static void what_is_hours_behind_is_widened(void **state)
+{
+        static const double hours[] = {0.5, 2, 10, 100};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(hours); i++) {
+                struct play play;
+                struct observation observation;
+                struct proposal proposal = {.kind = PROPOSAL_HOLD};
+
+                open_play(&play, false, 2);
+                play.chain.knobs[0].max = 6; /* which catch up with an hour in three, at best */
+                for (int turns = 0; turns < 10 && proposal.kind == PROPOSAL_HOLD; turns++) {
+                        observation = seen(&play, 2000);
+                        observation.offered_per_second = 4500;
+                        observation.backlog_records = hours[i] * 3600 * 4500;
+                        proposal = turn(&play, &observation);
+                }
+                if (proposal.kind == PROPOSAL_HOLD || peer_workers_of(&proposal) < 5)
+                        fail_msg("%g hours behind: %s", hours[i], proposal.reason);
+                close_play(&play);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -265,6 +291,7 @@ int main(void)
                 cmocka_unit_test(without_data_it_holds_and_says_so),
                 cmocka_unit_test(what_is_behind_or_full_never_shrinks),
                 cmocka_unit_test(what_was_taken_back_is_not_proposed_again_soon),
+                cmocka_unit_test(what_is_hours_behind_is_widened),
                 cmocka_unit_test(it_learns_without_a_model),
         };
 

@@ -246,6 +246,25 @@ static void a_change_is_priced_by_the_load_it_is_caught_up_in(void **state)
         assert_float_equal(costs[1].price, 0.5 * (8 + 8), 1e-9);
 }
 
+/* Records that wait for hours are late on any size: a change costs the 20 s that it is down, and is no less
+ * worth it the more waits. */
+static void what_waits_already_is_no_price_of_a_change(void **state)
+{
+        static const double load[STEPS] = {150, 150, 150, 150, 150, 150};
+        struct planner_problem problem = problem_of(load, 0.05, 20);
+        struct planner_cost costs[CANDIDATES];
+
+        (void)state;
+        problem.age_seconds = 20000;
+        planner_weigh(&problem, costs);
+        assert_float_equal(costs[2].price, 0.05 * 20, 1e-9);
+        assert_true(costs[0].hold - costs[2].hold > 2 * costs[2].price);
+        problem.age_seconds = 0;
+        planner_weigh(&problem, costs);
+        /* 18 s too long, and 18 x 150 / 240 to catch up with them */
+        assert_float_equal(costs[2].price, 0.05 * (18 + 18 * 150.0 / 240), 1e-9);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -255,6 +274,7 @@ int main(void)
                 cmocka_unit_test(chain_keeps_the_masses),
                 cmocka_unit_test(noise_is_not_followed),
                 cmocka_unit_test(a_change_is_priced_by_the_load_it_is_caught_up_in),
+                cmocka_unit_test(what_waits_already_is_no_price_of_a_change),
                 cmocka_unit_test(barred_candidates_are_never_gone_to),
         };
 
