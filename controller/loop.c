@@ -392,13 +392,25 @@ bool loop_begin_action(struct loop *loop, const struct intent *intent, const cha
         return true;
 }
 
+/* What a rule clipped is not what was predicted: of that is asked that it carries no less than what ran
+ * before. A pipeline that a rule kept larger than was wanted has to carry what the smaller one would have. */
+static struct prediction prediction_of(const struct loop *loop)
+{
+        struct prediction prediction = loop->proposal.prediction;
+
+        if (!configuration_equal(&loop->verdict.configuration, &loop->proposal.configuration))
+                prediction.capacity_mean =
+                        fmin(prediction.capacity_mean, loop->newest->throughput_per_second);
+        return prediction;
+}
+
 static void act(struct loop *loop, int64_t decision_id, const struct configuration *target)
 {
         const struct intent intent = {
                 .decision_id = decision_id,
                 .from = *target,
                 .to = loop->verdict.configuration,
-                .prediction = loop->proposal.prediction,
+                .prediction = prediction_of(loop),
         };
         struct error err = ERROR_INIT;
 

@@ -9,6 +9,8 @@
 
 #include "tests/support/scene.h"
 
+extern const struct guardrail step_limit_guardrail;
+
 /* ---- healthy ---- */
 
 static void test_a_change_is_made_once_verified_and_confirmed(void **state)
@@ -63,6 +65,37 @@ static void test_observe_and_recommend_write_nothing(void **state)
                 assert_int_equal(scene.play->decisions, modes[i] == SPEC_RECOMMEND ? 10 : 0);
                 close_scene(&scene);
         }
+}
+
+/* 16 subtasks were predicted to carry 1,600 records/s; the rule allows twice as many as there are, 8. Of
+ * those is asked that they carry the 400 of the 4 before. */
+static void test_what_a_rule_clipped_is_not_held_to_the_whole_prediction(void **state)
+{
+        struct scene scene = {.play = play_new()};
+        static const char text[] = "{maxStepUpPercent: 100}";
+        struct spec_guardrail rule = {.guardrail = &step_limit_guardrail};
+        struct yaml_document *document = NULL;
+        struct loop_setup setup = setup_of(&scene, SPEC_AUTO);
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_true(yaml_parse(text, sizeof text - 1, "rule", &document, &err));
+        assert_true(option_new(step_limit_guardrail.options, yaml_root(document), &rule.options, &err));
+        setup.guardrails = &rule;
+        setup.n_guardrails = 1;
+        scene.play->load_per_second = 600;
+        scene.loop = loop_new(&setup);
+        play_want(scene.play, 4, 16);
+        turns(&scene, 1);
+        assert_target(&scene, 4, 8);
+        assert_float_equal(last_intent(&scene)->intent.prediction.capacity_mean, 400, 1e-6);
+        play_want(scene.play, 4, 8);
+        turns(&scene, 20);
+        assert_target(&scene, 4, 8);
+        assert_ended(&scene, OUTCOME_CONFIRMED, "as predicted");
+        option_delete(step_limit_guardrail.options, rule.options);
+        yaml_document_free(document);
+        close_scene(&scene);
 }
 
 /* ---- comparators ---- */
@@ -447,6 +480,7 @@ int main(void)
                 cmocka_unit_test(test_every_rule_judges_what_the_others_left),
                 cmocka_unit_test(test_rules_that_contradict_each_other_refuse),
                 cmocka_unit_test(test_only_physical_rules_judge_a_comparator),
+                cmocka_unit_test(test_what_a_rule_clipped_is_not_held_to_the_whole_prediction),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
