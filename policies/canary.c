@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* After a change that did badly: wait, and keep away from the configuration that did badly and from what lies
- * beyond, unless the pipeline falls behind: then it may grow past it. */
+ * beyond, unless the pipeline falls behind: then it may grow past it, or half of the way there. */
 #include <math.h>
 
 #include "core/memory.h"
@@ -25,15 +25,37 @@ static bool at_or_beyond(const struct configuration *current, const struct confi
         return true;
 }
 
-/* Who falls behind has to grow, and may go past what did badly: staying is worse. */
-static bool is_rescue(const struct judgement_context *context, const struct configuration *bad,
-                      const struct configuration *wanted)
+static bool is_avoided(const struct judgement_context *context, const struct configuration *configuration)
+{
+        for (size_t i = 0; i < context->n_avoided; i++)
+                if (context->avoided[i].until_ms > context->now_ms &&
+                    configuration_equal(&context->avoided[i].configuration, configuration))
+                        return true;
+        return false;
+}
+
+/* Who falls behind has to grow: staying is worse. */
+static bool has_to_grow(const struct judgement_context *context, const struct configuration *wanted)
 {
         struct deployment_change change =
                 pipeline_change(context->pipeline, &context->observation->configuration, wanted);
 
-        return observation_falls_behind(context->observation) && change.grows && !change.shrinks &&
-               !configuration_equal(bad, wanted);
+        return observation_falls_behind(context->observation) && change.grows && !change.shrinks;
+}
+
+/* Half of the way there, when that is somewhere else and did not do badly itself. */
+static bool go_half_way(const struct judgement_context *context, struct configuration *configuration)
+{
+        const struct configuration *current = &context->observation->configuration;
+        struct configuration half = *configuration;
+
+        for (int i = 0; i < half.count; i++)
+                half.value[i] = knob_fit(&context->pipeline->knobs[i],
+                                         (current->value[i] + configuration->value[i]) / 2);
+        if (configuration_equal(&half, current) || is_avoided(context, &half))
+                return false;
+        *configuration = half;
+        return true;
 }
 
 static enum judgement canary_judge(const void *object, const struct judgement_context *context,
@@ -52,10 +74,17 @@ static enum judgement canary_judge(const void *object, const struct judgement_co
 
                 if (avoided->until_ms <= context->now_ms ||
                     configuration_equal(current, &avoided->configuration) ||
-                    is_rescue(context, &avoided->configuration, configuration) ||
                     !at_or_beyond(current, &avoided->configuration, configuration))
                         continue;
+                if (has_to_grow(context, configuration) && !is_avoided(context, configuration))
+                        return JUDGEMENT_ALLOWED;
                 configuration_describe(context->pipeline, &avoided->configuration, words, sizeof words);
+                if (has_to_grow(context, configuration) && go_half_way(context, configuration))
+                        return finding_clip(
+                                reason,
+                                "%s did badly and is kept away from for another %lld s; half of the "
+                                "way there, since more arrives than is read",
+                                words, (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
                 return finding_refuse(reason, "%s did badly and is kept away from for another %lld s", words,
                                       (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
         }
