@@ -19,7 +19,8 @@ struct database {
         bool hasty;    /* does not wait for its turn to write: the last time that was in vain */
 };
 
-#define LEDGER_BUSY_MS 5000
+#define LEDGER_BUSY_MS 5000 /* for a file that somebody opens or repairs */
+#define LEDGER_TURN_MS 1000 /* for the turn to write: nothing else runs meanwhile */
 
 bool database_open(const char *path, int flags, const char *vfs, struct database *ret_database,
                    struct error *err);

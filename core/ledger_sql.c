@@ -136,12 +136,10 @@ static bool begin_writing(struct database *database, struct error *err)
 {
         bool done, busy;
 
-        if (database->hasty)
-                (void)sqlite3_busy_timeout(database->handle, 0);
+        (void)sqlite3_busy_timeout(database->handle, database->hasty ? 0 : LEDGER_TURN_MS);
         done = sql_run(database, "BEGIN IMMEDIATE", SQL_VALUES(), err);
         busy = !done && (sqlite3_errcode(database->handle) & 0xff) == SQLITE_BUSY;
-        if (database->hasty)
-                (void)sqlite3_busy_timeout(database->handle, LEDGER_BUSY_MS);
+        (void)sqlite3_busy_timeout(database->handle, LEDGER_BUSY_MS);
         database->hasty = busy;
         return done;
 }

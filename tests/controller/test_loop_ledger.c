@@ -138,7 +138,7 @@ static double wall_seconds(void)
         return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Somebody has it open in sqlite3 and writes: the first write waits (5 s), the many that follow do not, or
+/* Somebody has it open in sqlite3 and writes: the first write waits (a second), the many that follow do not, or
  * all pipelines would stand still. It is all as before once they are gone. */
 static void test_a_ledger_that_another_program_writes_to_is_waited_for_once(void **state)
 {
@@ -158,7 +158,7 @@ static void test_a_ledger_that_another_program_writes_to_is_waited_for_once(void
         assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
         start = wall_seconds();
         run(&world, 20);
-        assert_true(wall_seconds() - start < 9);
+        assert_true(wall_seconds() - start < 10); /* 20 s and more, if each waited */
         assert_true(loop_status(world.loop)->journal_failures >= failures + 20);
         assert_int_equal(world.play->writes, writes);
         sqlite3_close(other);
