@@ -37,6 +37,7 @@ struct flow_operator {
 struct window {
         int64_t start_tick;
         double offered, taken; /* records */
+        double in_flight;      /* records in the exchanges when it began, those dropped since left out */
         double unmetered;      /* records that the engine's meters lost when they began anew */
         double up_seconds;
         double cpu_extra; /* worker CPU ratio x seconds on top of the load's */

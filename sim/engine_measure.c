@@ -263,7 +263,9 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->workers = engine->workers_paid;
         observation->workers_ready = engine->state == JOB_RUNNING ? engine->workers_ready : 0;
         observation->offered_per_second = noisy(engine, window->offered / seconds);
-        observation->throughput_per_second = noisy(engine, window->taken / seconds);
+        /* As collectors tell it: what fills the exchanges waits, and is no throughput. */
+        observation->throughput_per_second =
+                noisy(engine, fmax(window->taken - flow_in_flight(engine) + window->in_flight, 0) / seconds);
         observation->backlog_records = flow_backlog(engine) + flow_in_flight(engine);
         observation->latency_p50_seconds = point->p50 + window->delay_integral / seconds;
         observation->latency_p95_seconds = point->p95 + window->delay_worst;
@@ -271,7 +273,7 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->error_ratio = 0;
         observation->cpu_ratio = fmax(cpu, 0);
         observe_operators(engine, seconds, observation);
-        engine->seen = (struct window){.start_tick = engine->tick};
+        engine->seen = (struct window){.start_tick = engine->tick, .in_flight = flow_in_flight(engine)};
 }
 
 static void lose(const struct engine *engine, struct observation *observation)

@@ -29,6 +29,7 @@
 #define SETTLE_INTERVALS 10 /* that a change is verified for, about */
 #define CHANGE_SECONDS                                                                                       \
         15.0 /* late seconds a change is worth at least: one in twenty goes wrong for five minutes */
+#define YOUNG_LATE_SHARE 0.7
 #define MARGIN           1.0 /* of its price that a change must save beyond it */
 #define MARGIN_BACK      3.0 /* ... to take back a part of what was chosen for the same load */
 #define SAME_LOAD        0.15
@@ -324,9 +325,11 @@ static void see_correlations(struct plan *plan)
 }
 
 /* Price of a late second: the factor times what the cheapest deployment that carries the mean load of late
- * costs. */
+ * costs. While little has been seen, capacities are reckoned with care, and so a part of what is reckoned as
+ * late will not be: caution is not paid for twice. */
 static double late_second(const struct plan *plan)
 {
+        double believed = forecast_is_young(plan->forecast) ? YOUNG_LATE_SHARE : 1;
         int workers =
                 candidates_sufficient(plan->turn->candidates, plan->turn->n_candidates, plan->mean_load);
         double price = 0, seconds = 0;
@@ -335,7 +338,8 @@ static double late_second(const struct plan *plan)
                 price += plan->turn->worker_second[step] * plan->step_seconds[step];
                 seconds += plan->step_seconds[step];
         }
-        return plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price / seconds;
+        return believed * plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price /
+               seconds;
 }
 
 /* Means over about a week: what lateness is worth must not follow the load from hour to hour. */
