@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -52,7 +53,8 @@ def _run(name, command, folder):
     except subprocess.TimeoutExpired:
         raise Unavailable(name, f"{command[0]} took longer than {PATIENCE_SECONDS} s") from None
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        said = [line for line in plain.splitlines() if line.strip()]
         errors = [line for line in said if line.startswith(("[ERROR] ", "E: ")) and len(line.split()) > 1] or said
         raise Unavailable(name, errors[0] if errors else f"{command[0]} ended with {done.returncode}")
 
