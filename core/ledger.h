@@ -114,6 +114,33 @@ bool ledger_status(struct ledger_reader *reader, const char *name, json_t **ret_
 bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_books,
                   struct error *err);
 
+/*
+ * Where a pipeline's past comes from, for whoever replays it: {pipeline ("NAME" or "NAMESPACE/NAME"), layout
+ * (the newest, as in docs/schema/decision.schema.json), first (knobs that ran at the first decision there is;
+ * null: not known), strategies (that decided at or after `since_ms`), changes (made since)}. ERROR_INPUT when
+ * there is none of that name, or one in several namespaces.
+ */
+bool ledger_origin(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_origin,
+                   struct error *err);
+
+/* Values by the knobs' names, as in `first`. False when a knob of the pipeline has no value in it. */
+bool ledger_configuration(const struct pipeline *pipeline, const json_t *knobs,
+                          struct configuration *ret_configuration);
+
+/* Hands over the observations of a pipeline (its whole name) that ended at or after `since_ms`, oldest first,
+ * in terms of `layout`. Ends early, and fails, when `take` does. */
+bool ledger_observations(struct ledger_reader *reader, const char *name, const struct pipeline *layout,
+                         int64_t since_ms,
+                         bool (*take)(void *context, const struct observation *observation,
+                                      struct error *err),
+                         void *context, struct error *err);
+
+/* The same of the changes that were made: when each was begun, and what was to run. */
+bool ledger_changes(struct ledger_reader *reader, const char *name, const struct pipeline *layout,
+                    int64_t since_ms,
+                    void (*take)(void *context, int64_t time_ms, const struct configuration *to),
+                    void *context, struct error *err);
+
 /* The file a ledger is in; for readers beside it. */
 const char *ledger_path(const struct ledger *ledger);
 

@@ -33,8 +33,7 @@ static bool unknown_name(struct ledger_reader *reader, const char *name, struct 
                          nearest ? "?" : "");
 }
 
-/* Rows of all pipelines or of one, of which there must be some. */
-static bool rows_of(struct ledger_reader *reader, const char *sql, const char *name,
+bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *name,
                     const struct sql_value *values, row_to_json convert, json_t **ret_rows, struct error *err)
 {
         int64_t known = 0;
@@ -164,7 +163,8 @@ static json_t *status_row(sqlite3_stmt *row)
 
 bool ledger_status(struct ledger_reader *reader, const char *name, json_t **ret_pipelines, struct error *err)
 {
-        return rows_of(reader, status_sql, name, SQL_VALUES(SQL_TEXT(name)), status_row, ret_pipelines, err);
+        return ledger_rows_of(reader, status_sql, name, SQL_VALUES(SQL_TEXT(name)), status_row, ret_pipelines,
+                              err);
 }
 
 /* ---- books ---- */
@@ -197,6 +197,6 @@ static json_t *books_row(sqlite3_stmt *row)
 bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_books,
                   struct error *err)
 {
-        return rows_of(reader, books_sql, name, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(since_ms)), books_row,
-                       ret_books, err);
+        return ledger_rows_of(reader, books_sql, name, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(since_ms)),
+                              books_row, ret_books, err);
 }

@@ -155,6 +155,12 @@ typedef json_t *(*row_to_json)(sqlite3_stmt *row);
 bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
                  row_to_json convert, json_t **ret_rows, struct error *err);
 
+/* The same of all pipelines, or of the one that IS_PIPELINE names, of which there must be some. `name` is
+ * also the first of the values. */
+bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *name,
+                    const struct sql_value *values, row_to_json convert, json_t **ret_rows,
+                    struct error *err);
+
 /* Makes the database usable: sets a damaged file aside, begins a new one with all scopes. */
 bool ledger_ready(struct ledger *ledger, struct error *err);
 
