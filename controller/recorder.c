@@ -314,17 +314,26 @@ static size_t count_known(const struct recorded *recorded)
         return known;
 }
 
+bool recorder_finish(struct recorder *recorder, struct error *err)
+{
+        autotext text = {0};
+
+        if (recorder->recorded.initial.count == 0)
+                return true;
+        recorder_put_spec(recorder->spec, &recorder->recorded, &text);
+        return text_write_file(recorder->spec_path, text.data, text.length, err);
+}
+
+/* When the first values of a metric have arrived. */
 static bool write_spec(struct recorder *recorder, struct error *err)
 {
         size_t known = count_known(&recorder->recorded);
-        autotext text = {0};
 
-        if (recorder->recorded.initial.count == 0 || known == recorder->known_before)
+        if (known == recorder->known_before)
                 return true;
-        recorder_put_spec(recorder->spec, &recorder->recorded, &text);
-        if (!text_write_file(recorder->spec_path, text.data, text.length, err))
+        if (!recorder_finish(recorder, err))
                 return false;
-        recorder->known_before = known;
+        recorder->known_before = recorder->recorded.initial.count > 0 ? known : 0;
         return true;
 }
 

@@ -40,4 +40,7 @@ DEFINE_CLEANUP(recorder_close, struct recorder);
  * or the whole row. */
 bool recorder_observe(struct recorder *recorder, const struct observation *observation, struct error *err);
 
+/* Writes recording.yaml once more, with first guesses of the rates from all that was seen. */
+bool recorder_finish(struct recorder *recorder, struct error *err);
+
 #endif

@@ -181,9 +181,9 @@ static void put_guess(const struct spec *spec, const struct recorded *recorded, 
 
 void recorder_put_spec(const struct spec *spec, const struct recorded *recorded, struct text *out)
 {
-        static const char *const sections[] = {"pipeline",   "knobs",    "constraints",
-                                               "objective",  "strategy", "strategies",
-                                               "guardrails", "prices",   "model"};
+        static const char *const sections[] = {"pipeline", "knobs",      "constraints", "objective",
+                                               "strategy", "strategies", "guardrails",  "prices",
+                                               "baseline", "model"};
         const struct yaml_node *node = yaml_get(yaml_root(spec->document), "spec");
 
         text_put(
