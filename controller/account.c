@@ -172,16 +172,21 @@ void account_recall_workers(struct account *account, const struct observation *o
 
 /* ---- observations ---- */
 
+/* A comparison with a bound that was not asked for (NAN) is false. */
+bool account_is_late(const struct constraints *constraints, const struct observation *observation)
+{
+        double backlog_seconds = observation_backlog_seconds(observation);
+
+        return observation->latency_p99_seconds > constraints->latency_p99_seconds ||
+               (isfinite(backlog_seconds) && backlog_seconds > constraints->backlog_seconds);
+}
+
 static void judge_window(struct account *account, const struct observation *observation)
 {
-        const struct constraints *constraints = account->constraints;
-
         read_backlog(account, observation);
         account->observed_ms += observation->window_ms;
         account->unrecorded_observed_ms += observation->window_ms;
-        /* A comparison with a bound that was not asked for (NAN) is false. */
-        if (observation->latency_p99_seconds > constraints->latency_p99_seconds ||
-            account->backlog_seconds > constraints->backlog_seconds) {
+        if (account_is_late(account->constraints, observation)) {
                 account->slo_missed_ms += observation->window_ms;
                 account->unrecorded_late_ms += observation->window_ms;
         }

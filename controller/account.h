@@ -64,6 +64,9 @@ bool account_observe(struct account *account, int64_t now_ms, const struct obser
 /* Closes the open interval now, for whoever wants to read the books. Fails as account_observe. */
 bool account_settle(struct account *account, int64_t now_ms, struct error *err);
 
+/* Whether a service level was missed in the window; one that was not asked for, or not measured, was not. */
+bool account_is_late(const struct constraints *constraints, const struct observation *observation);
+
 /* Of the calendar month (UTC) of the last closed interval. */
 double account_spent_this_month(const struct account *account);
 

@@ -16,7 +16,6 @@
 #include "core/json.h"
 #include "core/series.h"
 #include "core/spec.h"
-#include "sim/calibrate.h"
 #include "sim/recording.h"
 
 #define FIT_RUNS 5 /* runs over a fitted recording, for the residuals */
@@ -488,7 +487,7 @@ static json_t *recording_json(const struct backtest *backtest, const struct tria
 
 /* ---- documents ---- */
 
-static json_t *model_json(const struct calibration *calibration)
+json_t *backtest_model_json(const struct calibration *calibration)
 {
         json_t *parameters = json_array();
 
@@ -537,7 +536,7 @@ static json_t *document_json(const struct backtest *backtest)
         json_object_set_new(document, "windows", json_integer((json_int_t)coverage.windows));
         json_object_set_new(document, "fit", fit_json(backtest));
         json_object_set_new(document, "recordings", recordings);
-        json_object_set_new(document, "model", model_json(backtest->calibration));
+        json_object_set_new(document, "model", backtest_model_json(backtest->calibration));
         return document;
 }
 
@@ -566,9 +565,10 @@ bool backtest_calibrate(const struct backtest_request *request, json_t **ret_doc
 
                 model_to_yaml(&backtest.calibration->model, &fragment);
                 *ret_fragment = text_take(&fragment);
-                *ret_document = json_pack("{s:s, s:s, s:s, s:o, s:o}", "kind", "calibration", "version",
-                                          OPTCTL_VERSION, "pipeline", backtest.spec->name, "fit",
-                                          fit_json(&backtest), "model", model_json(backtest.calibration));
+                *ret_document =
+                        json_pack("{s:s, s:s, s:s, s:o, s:o}", "kind", "calibration", "version",
+                                  OPTCTL_VERSION, "pipeline", backtest.spec->name, "fit", fit_json(&backtest),
+                                  "model", backtest_model_json(backtest.calibration));
         }
         close_backtest(&backtest);
         return done;

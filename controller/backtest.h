@@ -8,6 +8,7 @@
 
 #include "controller/source.h"
 #include "core/error.h"
+#include "sim/calibrate.h"
 
 /*
  * How far to trust the simulator: fit it to some recorded runs, predict others that ran another strategy or
@@ -28,5 +29,8 @@ bool backtest_run(const struct backtest_request *request, json_t **ret_document,
  * frees). */
 bool backtest_calibrate(const struct backtest_request *request, json_t **ret_document, char **ret_fragment,
                         struct error *err);
+
+/* What a fit came to: `model` of docs/schema/calibrate.schema.json. */
+json_t *backtest_model_json(const struct calibration *calibration);
 
 #endif

@@ -4,14 +4,17 @@
 #include "controller/books.h"
 #include "controller/command.h"
 #include "controller/output.h"
+#include "controller/registry.h"
+#include "controller/replay.h"
 #include "controller/since.h"
 #include "controller/status_text.h"
 #include "controller/terminal.h"
 #include "core/json.h"
 
 struct savings_arguments {
-        const char *ledger, *pipeline, *since, *json;
-        int64_t confidence_percent;
+        const char *ledger, *pipeline, *since, *json, *replay, *data, *record;
+        char **sets;
+        int64_t confidence_percent, runs, seed, threads;
 };
 
 #define AT(member) .offset = offsetof(struct savings_arguments, member)
@@ -43,6 +46,57 @@ static const struct parameter parameters[] = {
          .max = 99,
          .fallback = "90",
          .help = "Probability with which the interval holds what was saved."},
+        {.name = "replay",
+         .type = PARAMETER_TEXT,
+         AT(replay),
+         .value = "SPEC",
+         .values = VALUES_FILE,
+         .help = "Fits the simulator to what the ledger holds, and runs the spec's baseline, a configuration "
+                 "or a strategy, on the load that was observed. What ran is replayed beside it, to show how "
+                 "far the replay is off."},
+        {.name = "runs",
+         .type = PARAMETER_INTEGER,
+         AT(runs),
+         .value = "N",
+         .min = 1,
+         .max = 100000,
+         .fallback = "100",
+         .help = "Replays so many times, each with other noise, failures and parameters."},
+        {.name = "seed",
+         .type = PARAMETER_INTEGER,
+         AT(seed),
+         .value = "N",
+         .min = 0,
+         .max = INT64_MAX,
+         .fallback = "1",
+         .help = "Of the replay's random numbers."},
+        {.name = "threads",
+         .type = PARAMETER_INTEGER,
+         AT(threads),
+         .value = "N",
+         .min = 0,
+         .max = 256,
+         .fallback = "0",
+         .help = "Threads of the replay; 0 is one a core. The result does not depend on it."},
+        {.name = "record",
+         .type = PARAMETER_TEXT,
+         AT(record),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "Keeps what is replayed in a new folder: a recording DIR/1, DIR/2, ... of each time without "
+                 "gaps, as optctl record writes it."},
+        {.name = "data",
+         .type = PARAMETER_TEXT,
+         AT(data),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "The folder that file names in the spec are relative to. Without it they are relative to "
+                 "the spec."},
+        {.name = "set",
+         .type = PARAMETER_TEXTS,
+         AT(sets),
+         .value = "PATH=VALUE",
+         .help = "Sets a field of the spec, as in --set spec.baseline.strategy=hpa."},
         {.name = "json",
          .type = PARAMETER_TEXT,
          AT(json),
@@ -54,24 +108,59 @@ static const struct parameter parameters[] = {
 
 static void print(const struct savings_arguments *arguments, const json_t *pipelines)
 {
-        if (json_array_size(pipelines) > 0)
+        if (json_array_size(pipelines) > 0) {
                 books_print(pipelines, stdout, terminal_has_color(stdout));
-        else
+                if (arguments->replay)
+                        replay_print(pipelines, stdout);
+        } else
                 printf("ledger %s: nothing was spent %s%s\n", arguments->ledger,
                        arguments->since ? "since " : "yet", arguments->since ? arguments->since : "");
+}
+
+static bool replay(const struct savings_arguments *arguments, struct ledger_reader *reader, int64_t since_ms,
+                   json_t **ret_pipelines, struct error *err)
+{
+        struct source source = {0};
+        const struct replay_request request = {
+                .source = &source,
+                .sets = arguments->sets,
+                .reader = reader,
+                .pipeline = arguments->pipeline,
+                .since_ms = since_ms,
+                .confidence = (double)arguments->confidence_percent / 100,
+                .runs = arguments->runs,
+                .seed = arguments->seed,
+                .threads = arguments->threads,
+                .record = arguments->record,
+        };
+        bool done = source_open(arguments->replay, arguments->data, registry_all(), &source, err) &&
+                    replay_run(&request, ret_pipelines, err);
+
+        source_close(&source);
+        return done;
+}
+
+static bool read_pipelines(const struct savings_arguments *arguments, json_t **ret_pipelines,
+                           struct error *err)
+{
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        int64_t since_ms;
+
+        if (!since_parse("savings", arguments->since, &since_ms, err) ||
+            !ledger_reader_open(arguments->ledger, &reader, err))
+                return false;
+        if (arguments->replay)
+                return replay(arguments, reader, since_ms, ret_pipelines, err);
+        return books_read(reader, arguments->pipeline, since_ms, (double)arguments->confidence_percent / 100,
+                          ret_pipelines, err);
 }
 
 static bool savings_run(const void *object, struct error *err)
 {
         const struct savings_arguments *arguments = object;
-        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
         autojson *pipelines = NULL, *document = NULL;
-        int64_t since_ms;
 
-        if (!since_parse("savings", arguments->since, &since_ms, err) ||
-            !ledger_reader_open(arguments->ledger, &reader, err) ||
-            !books_read(reader, arguments->pipeline, since_ms, (double)arguments->confidence_percent / 100,
-                        &pipelines, err))
+        if (!read_pipelines(arguments, &pipelines, err))
                 return false;
         if (!arguments->json) {
                 print(arguments, pipelines);

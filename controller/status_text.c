@@ -80,13 +80,20 @@ static void put_text(struct terminal_table *table, const char *text)
                 put_unknown(table);
 }
 
+/* Cents, and of small sums what is left of them. */
+static int decimals(double value)
+{
+        return value != 0 && fabs(value) < 0.1 ? 4 : 2;
+}
+
 static void put_money(struct terminal_table *table, enum terminal_style style, double value,
                       const char *currency)
 {
         if (isnan(value))
                 put_unknown(table);
         else
-                terminal_table_cell(table, style, "%.2f%s%s", value, *currency ? " " : "", currency);
+                terminal_table_cell(table, style, "%.*f%s%s", decimals(value), value, *currency ? " " : "",
+                                    currency);
 }
 
 static enum terminal_style style_of_saving(double saving)
@@ -163,7 +170,8 @@ static void put_interval(struct terminal_table *table, const json_t *books)
         if (isnan(low) || isnan(high))
                 put_unknown(table);
         else
-                terminal_table_cell(table, TERMINAL_PLAIN, "[%.2f, %.2f]", low, high);
+                terminal_table_cell(table, TERMINAL_PLAIN, "[%.*f, %.*f]", decimals(high), low,
+                                    decimals(high), high);
 }
 
 static void put_late(struct terminal_table *table, double late_seconds)
