@@ -41,13 +41,18 @@ const char *flink_stopped_with(const json_t *checkpoints)
         return json_string_value(json_object_get(savepoint, "external_path"));
 }
 
+/* That it completed no checkpoint must be said: else there is state that is newer, and would be lost. */
 const char *flink_started_from(const json_t *checkpoints)
 {
         const json_t *latest = json_object_get(checkpoints, "latest");
+        const json_t *completed = json_object_get(json_object_get(checkpoints, "counts"), "completed");
+        const char *path;
 
-        if (json_is_object(json_object_get(latest, "completed")))
+        if (!json_is_integer(completed) || json_integer_value(completed) != 0 ||
+            !json_is_null(json_object_get(latest, "completed")))
                 return NULL;
-        return json_string_value(json_object_get(json_object_get(latest, "restored"), "external_path"));
+        path = json_string_value(json_object_get(json_object_get(latest, "restored"), "external_path"));
+        return path && *path ? path : NULL;
 }
 
 bool flink_stop_under_way(const json_t *checkpoints)
@@ -420,9 +425,45 @@ bool flink_is_stopping(struct flink_engine *engine, const struct flink_job *job,
         return true;
 }
 
-static bool save(const struct flink_caller *caller, const struct flink_job *job, char **ret_location,
+/* What does not seem to be up is looked at until it is, or until Flink says in so many words that it is not:
+ * who cannot be understood may be speaking of a job that runs. */
+static bool await_word(struct flink_engine *engine, const struct flink_job *job, struct flink_job **ret_job,
+                       struct error *err)
+{
+        autofree char *path = memory_format("/jobs/%s", job->id);
+        struct patience patience = patience_begin(engine);
+
+        for (;;) {
+                autocall(flink_job_free) struct flink_job *now = NULL;
+                autojson *answer = NULL;
+
+                if (!flink_get(engine, path, &answer, err) || !flink_job_read(answer, &now, err))
+                        return false;
+                if (flink_job_is_up(now) || flink_job_is_told(now)) {
+                        *ret_job = TAKE(now);
+                        return true;
+                }
+                if (patience_wait(&patience, "word of the job", err))
+                        continue;
+                return err->code == ERROR_TIMEOUT &&
+                       error_set(err, ERROR_INCOMPLETE, "UnexpectedAnswer",
+                                 "Flink at %s does not say how the subtasks of job \"%.60s\" are; it is left "
+                                 "as it is",
+                                 http_peer_url(engine->peer), job->name);
+        }
+}
+
+static bool save(const struct flink_caller *caller, const struct flink_job *found, char **ret_location,
                  struct error *err)
 {
+        autocall(flink_job_free) struct flink_job *told = NULL;
+        const struct flink_job *job = found;
+
+        if (!flink_job_is_up(job) && !flink_state_is_final(job->state)) {
+                if (!await_word(caller->engine, found, &told, err))
+                        return false;
+                job = told;
+        }
         if (flink_job_is_up(job))
                 return stop(caller, job, ret_location, err);
         if (!flink_state_is_final(job->state))

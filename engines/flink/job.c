@@ -57,6 +57,23 @@ static int count_running(const json_t *vertex)
                flink_count(json_object_get(tasks, "FINISHED"), MAX_PARALLELISM);
 }
 
+/* Subtasks in any state; -1 where one of the counts is none. */
+static int count_told(const json_t *vertex)
+{
+        json_t *tasks = json_object_get(vertex, "tasks"), *count;
+        json_int_t sum = 0;
+        const char *name;
+
+        json_object_foreach(tasks, name, count)
+        {
+                if (!json_is_integer(count) || json_integer_value(count) < 0 ||
+                    json_integer_value(count) > MAX_PARALLELISM)
+                        return -1;
+                sum += json_integer_value(count);
+        }
+        return json_object_size(tasks) > 0 && sum <= MAX_PARALLELISM ? (int)sum : -1;
+}
+
 static bool read_vertex(const json_t *vertices, size_t index, struct flink_vertex *ret_vertex,
                         struct error *err)
 {
@@ -72,6 +89,7 @@ static bool read_vertex(const json_t *vertices, size_t index, struct flink_verte
         ret_vertex->parallelism = flink_count(json_object_get(vertex, "parallelism"), MAX_PARALLELISM);
         ret_vertex->max_parallelism = flink_count(json_object_get(vertex, "maxParallelism"), MAX_PARALLELISM);
         ret_vertex->running = count_running(vertex);
+        ret_vertex->counted = count_told(vertex);
         ret_vertex->source = true;
         return true;
 }
@@ -237,6 +255,25 @@ bool flink_job_is_up(const struct flink_job *job)
                     job->vertices[i].running < job->vertices[i].parallelism)
                         return false;
         return job->n_vertices > 0;
+}
+
+bool flink_job_is_told(const struct flink_job *job)
+{
+        static const char *const states[] = {"INITIALIZING", "CREATED",     "RUNNING",   "FAILING",
+                                             "FAILED",       "CANCELLING",  "CANCELED",  "FINISHED",
+                                             "SUSPENDED",    "RECONCILING", "RESTARTING"};
+        bool known = false, running = strcmp(job->state, "RUNNING") == 0;
+
+        for (size_t i = 0; i < ARRAY_LENGTH(states); i++)
+                known |= strcmp(job->state, states[i]) == 0;
+        for (int i = 0; i < job->n_vertices; i++) {
+                const struct flink_vertex *vertex = &job->vertices[i];
+
+                if (vertex->parallelism < 1 ||
+                    (vertex->counted != vertex->parallelism && (vertex->counted != 0 || running)))
+                        return false;
+        }
+        return known && job->n_vertices > 0;
 }
 
 int flink_job_slots(const struct flink_job *job)

@@ -21,6 +21,7 @@ struct flink_vertex {
                                    "source" of "Source: source" */
         int parallelism, max_parallelism; /* 0: not known */
         int running;                      /* subtasks that run, or ended well */
+        int counted;                      /* subtasks of which it is told how they are; -1: not told */
         int slot_group;                   /* vertices of the same group share slots */
         bool source;
 };
@@ -48,6 +49,12 @@ bool flink_state_is_final(const char *state); /* FINISHED, FAILED, CANCELED */
 
 /* Every subtask runs. */
 bool flink_job_is_up(const struct flink_job *job);
+
+/*
+ * Whether the answer can be understood well enough to say that a job is not up: its state is one of Flink's,
+ * and of each subtask of every vertex it is told how it is. A job that does not run may have none yet.
+ */
+bool flink_job_is_told(const struct flink_job *job);
 
 /* Slots the job takes: of each group of vertices that share slots, those of its widest. */
 int flink_job_slots(const struct flink_job *job);
