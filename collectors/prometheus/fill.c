@@ -144,7 +144,7 @@ static void measure_subtask(const struct fill *fill, const struct running *runni
 }
 
 /* Subtasks of before that are gone while others of their attempt go on: a worker that nobody scrapes. */
-static int count_gone(const struct running *now, const struct running *before)
+static int count_gone(const struct running *now, const struct running *before, bool *ret_goes_on)
 {
         bool goes_on = false;
         int gone = 0;
@@ -157,17 +157,20 @@ static int count_gone(const struct running *now, const struct running *before)
                 goes_on |= there && same_place(now->subtasks[i], before->subtasks[i]);
                 gone += !there;
         }
+        *ret_goes_on = goes_on;
         return goes_on ? gone : 0;
 }
 
 static int measure_subtasks(const struct fill *fill, const struct task *task, struct rates *rates,
                             bool *overlap)
 {
+        const struct snapshot *known = fill->whole ? fill->whole : fill->partial ? NULL : fill->before;
         auto_running now = {0}, before = {0};
+        bool goes_on = false;
         int gone, width;
 
         find_running(task, &now);
-        find_running(snapshot_same_task(fill->before, task), &before);
+        find_running(snapshot_same_task(known, task), &before);
         *rates = (struct rates){.stalest_ms = INT64_MAX};
         for (int i = 0; i < now.width; i++) {
                 if (now.subtasks[i])
@@ -175,11 +178,15 @@ static int measure_subtasks(const struct fill *fill, const struct task *task, st
                 else
                         rates->n_unseen++;
         }
-        gone = count_gone(&now, &before);
+        gone = count_gone(&now, &before, &goes_on);
         width = gone && before.width > now.width ? before.width : now.width;
         if (width > now.width)
                 rates->n_unseen += width - now.width;
         *overlap |= now.overlap;
+        if (fill->partial && !goes_on) {
+                rates->n_unseen++;
+                return 0;
+        }
         return width;
 }
 
@@ -262,6 +269,14 @@ static void fill_workers(const struct fill *fill, struct observation *observatio
         struct memory_observation *memory = &observation->memory;
         double cpus = 0;
 
+        if (!isnan(now->registered_workers))
+                observation->workers = (int)fmin(now->registered_workers, 1e6);
+        else if (now->n_workers > 0 && !fill->partial)
+                observation->workers = (int)now->n_workers;
+        observation->workers_ready = observation->workers;
+        /* Of all workers, or not at all: the one that is not seen may be the busiest. */
+        if (fill->partial)
+                return;
         for (size_t i = 0; i < now->n_workers; i++) {
                 const struct worker *worker = &now->workers[i];
                 const struct worker *before = snapshot_same_worker(fill->before, worker);
@@ -276,11 +291,6 @@ static void fill_workers(const struct fill *fill, struct observation *observatio
         }
         if (now->n_workers > 0)
                 observation->cpu_ratio = cpus / (double)now->n_workers / fill->options->worker_cpus;
-        if (!isnan(now->registered_workers))
-                observation->workers = (int)fmin(now->registered_workers, 1e6);
-        else if (now->n_workers > 0)
-                observation->workers = (int)now->n_workers;
-        observation->workers_ready = observation->workers;
 }
 
 /* ---- the whole ---- */
@@ -296,7 +306,7 @@ static void fill_operator(const struct fill *fill, int operator_index, struct ra
         observation->restarting |= overlap;
         observation->counters_reset |= rates->n_fallen > 0 || (rates->n_begun > 0 && fill->before);
         operator->parallelism = width;
-        if (fill->pipeline->operators[operator_index].source)
+        if (fill->pipeline->operators[operator_index].source && rates->n_unseen == 0)
                 operator->backlog_records = operator_backlog(task);
         if (width == 0 || rates->n_counted < width)
                 return;
@@ -335,7 +345,8 @@ static void fill_job(const struct fill *fill, struct observation *observation)
         observation->restarting |= fill->now->n_tasks == 0 && *fill->now->job_name;
         if (!isnan(job[JOB_RESTARTS]))
                 observation->restarts = (int)fmin(job[JOB_RESTARTS], 1e9);
-        fill_latency(fill, observation);
+        if (!fill->partial)
+                fill_latency(fill, observation);
 }
 
 static bool check_fresh(const struct fill *fill, struct error *err)
@@ -370,7 +381,10 @@ static void say_unseen(const struct fill *fill, int operator_index, const struct
 
         if (rates->n_unseen == 0)
                 return;
-        if (rates->stalest_ms != INT64_MAX)
+        if (width == 0)
+                snprintf(why + used, WHY_BYTES - used, "%show many subtasks %.40s has is not seen",
+                         used ? "; " : "", fill->pipeline->operators[operator_index].name);
+        else if (rates->stalest_ms != INT64_MAX)
                 snprintf(why + used, WHY_BYTES - used, "%s%d of %d subtasks of %.40s are up to %lld s old",
                          used ? "; " : "", rates->n_unseen, width,
                          fill->pipeline->operators[operator_index].name,
@@ -409,6 +423,7 @@ bool fill_measured(const struct fill *fill, int64_t local_ms, struct observation
                 return fail_still(fill, still, err);
         fill_job(fill, ret_observation);
         fill_workers(fill, ret_observation);
-        ret_observation->error_ratio = error_ratio(fill, ret_observation);
+        if (!fill->partial)
+                ret_observation->error_ratio = error_ratio(fill, ret_observation);
         return true;
 }

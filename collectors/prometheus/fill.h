@@ -20,6 +20,11 @@ struct fill {
         const struct prometheus_options *options;
         const struct pipeline *pipeline;
         const struct snapshot *now, *before; /* before: NULL where there is none */
+        /* Whether a process did not answer, and the last snapshot in which all was seen (NULL: none), which
+         * tells how wide an operator is while its subtasks go on. What a silent process runs is not in `now`,
+         * and nothing there says so: then that is the only thing that tells. */
+        bool partial;
+        const struct snapshot *whole;
 };
 
 /* Of the measured values those that are known. `local_ms` is the loop's time at which `now` was taken. False

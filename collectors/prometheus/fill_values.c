@@ -174,5 +174,8 @@ void fill_derived(const struct pipeline *pipeline, double backlog_before, struct
                 observation->missing |= MISSING_RATES;
         if (isnan(backlog))
                 observation->missing |= MISSING_BACKLOG;
+        /* What arrives is what is taken and what waits more than before, which only a second look tells. */
+        if (isnan(observation->offered_per_second) && !(observation->missing & MISSING_RATES))
+                observation->missing |= MISSING_BACKLOG;
         fill_configuration(pipeline, observation);
 }

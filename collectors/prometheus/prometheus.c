@@ -43,6 +43,8 @@ struct prometheus {
         size_t n_reporters, n_awaited;
         struct fiber *waiter;
         struct snapshot *before;
+        struct snapshot *whole;        /* the last one in which all was seen; may be `before` */
+        bool tells_latency, tells_cpu; /* it was known once, or is asked for */
         double backlog_before;
         int failures;
         int64_t not_before_ms;
@@ -61,6 +63,8 @@ static void prometheus_close(void *state)
                 http_peer_free(prometheus->reporters[i].peer);
         free(prometheus->reporters);
         http_peer_free(prometheus->server);
+        if (prometheus->whole != prometheus->before)
+                snapshot_free(prometheus->whole);
         snapshot_free(prometheus->before);
         free(prometheus->job);
         free(prometheus->query);
@@ -241,7 +245,7 @@ static bool look(struct prometheus *prometheus, int64_t at_ms, struct snapshot *
             !(prometheus->server ? look_at_server(prometheus, at_ms, snapshot, err)
                                  : look_at_reporters(prometheus, snapshot, err)))
                 return false;
-        if (!snapshot_finish(snapshot, prometheus->before, err))
+        if (!snapshot_finish(snapshot, prometheus->whole ? prometheus->whole : prometheus->before, err))
                 return false;
         *ret_snapshot = TAKE(snapshot);
         return true;
@@ -303,6 +307,52 @@ static bool ask_queries(struct prometheus *prometheus, struct observation *obser
         return true;
 }
 
+static bool is_partial(const struct prometheus *prometheus)
+{
+        bool scraped = prometheus->options->engine == PROMETHEUS_FLINK;
+
+        for (size_t i = 0; scraped && i < prometheus->n_reporters; i++)
+                if (!prometheus->reporters[i].answered)
+                        return true;
+        return false;
+}
+
+static bool asks_for(const struct prometheus_options *options, enum prometheus_value what)
+{
+        const struct prometheus_query *queries = options->queries.items;
+
+        for (size_t i = 0; i < options->queries.count; i++)
+                if (queries[i].value == (int)what)
+                        return true;
+        return false;
+}
+
+/* Not every job tells its latency, nor every process its CPU time: who did, and does no more, is missed. A
+ * worker that has just come tells no CPU time yet, and is no reason to wait. */
+static void miss(struct prometheus *prometheus, bool partial, struct observation *observation)
+{
+        prometheus->tells_latency |=
+                !isnan(observation->latency_p99_seconds) || asks_for(prometheus->options, VALUE_LATENCY_P99);
+        prometheus->tells_cpu |=
+                !isnan(observation->cpu_ratio) || asks_for(prometheus->options, VALUE_CPU_RATIO);
+        if (prometheus->tells_latency && isnan(observation->latency_p99_seconds))
+                observation->missing |= MISSING_LATENCY;
+        if (partial && prometheus->tells_cpu && isnan(observation->cpu_ratio))
+                observation->missing |= MISSING_CPU;
+}
+
+/* What the next turn compares with. */
+static void keep(struct prometheus *prometheus, struct snapshot *take_now, bool whole)
+{
+        if (prometheus->before != prometheus->whole)
+                snapshot_free(prometheus->before);
+        prometheus->before = take_now;
+        if (!whole)
+                return;
+        snapshot_free(prometheus->whole);
+        prometheus->whole = take_now;
+}
+
 static void log_unseen(struct prometheus *prometheus, const char *why)
 {
         if (*why && strcmp(why, prometheus->why) != 0)
@@ -323,14 +373,16 @@ static bool measure(struct prometheus *prometheus, struct observation *observati
                 return false;
         fill.now = now;
         fill.before = prometheus->before;
+        fill.partial = is_partial(prometheus);
+        fill.whole = prometheus->whole;
         if (!fill_measured(&fill, clock_now_ms(prometheus->context->clock), observation, why, err) ||
             !ask_queries(prometheus, observation, err))
                 return false;
         log_unseen(prometheus, why);
         fill_derived(pipeline, prometheus->backlog_before, observation);
+        miss(prometheus, fill.partial, observation);
         prometheus->backlog_before = observation->backlog_records;
-        snapshot_free(prometheus->before);
-        prometheus->before = TAKE(now);
+        keep(prometheus, TAKE(now), !fill.partial && !*why);
         return true;
 }
 

@@ -9,6 +9,7 @@ struct reporters {
         struct prometheus_stage stage;
         double seconds;   /* since the job began */
         const char *tail; /* of the first page */
+        bool processes;   /* pages tell of the task managers themselves, too */
 };
 
 static void put_line(struct text *page, const char *metric, const char *task, int index, double value)
@@ -29,6 +30,20 @@ static void put_subtask(struct text *page, const char *task, int index, double s
         put_line(page, "unheard_of", task, index, 5);
 }
 
+/* Half a processor in use, and latency as Flink's markers tell it. */
+static void put_process(struct text *page, const struct reporters *reporters, int index)
+{
+        if (!reporters->processes)
+                return;
+        text_format(page, "flink_taskmanager_Status_JVM_CPU_Time{host=\"h\",tm_id=\"t%d\",} %.17g\n", index,
+                    0.5e9 * reporters->seconds);
+        text_format(page,
+                    "flink_taskmanager_job_latency_source_id_operator_id_operator_subtask_index_latency{"
+                    "job_id=\"f00\",job_name=\"rate_job\",source_id=\"s\",operator_id=\"o\","
+                    "operator_subtask_index=\"%d\",quantile=\"0.99\",tm_id=\"t%d\",host=\"h\",} %d\n",
+                    index, index, 50 + index);
+}
+
 static char *serve_first(void *context, const struct scripted_request *request,
                          struct scripted_answer *answer)
 {
@@ -41,6 +56,7 @@ static char *serve_first(void *context, const struct scripted_request *request,
         put_subtask(&page, "Source:_source", 0, reporters->seconds);
         put_line(&page, "operator_pendingRecords", "Source:_source", 0, 40);
         put_subtask(&page, "work", 0, reporters->seconds);
+        put_process(&page, reporters, 0);
         text_put(&page, reporters->tail);
         return text_take(&page);
 }
@@ -55,6 +71,7 @@ static char *serve_second(void *context, const struct scripted_request *request,
         answer->content_type = "text/plain";
         put_subtask(&page, "work", 1, reporters->seconds);
         put_subtask(&page, "sink:_Writer", 0, reporters->seconds);
+        put_process(&page, reporters, 1);
         return text_take(&page);
 }
 
@@ -65,7 +82,7 @@ static void open_reporters(struct reporters *reporters, const char *pages)
 
         *reporters = (struct reporters){.seconds = 1000, .tail = ""};
         prometheus_stage_begin(&reporters->stage);
-        text_put(&options, "job: rate-job\nconnection: {retries: 0}\nscrape:\n");
+        text_put(&options, "job: rate-job\nworkerCpus: 1\nconnection: {retries: 0}\nscrape:\n");
         for (; *pages; pages++)
                 text_format(&options, "- %s/%c\n", scripted_peer_url(reporters->stage.http->script), *pages);
         if (!prometheus_stage_try(&reporters->stage, options.data))
@@ -140,6 +157,88 @@ static void test_reporter_that_is_gone(void **state)
         assert_int_equal(reporters.stage.seen.operators[2].parallelism, 0); /* all of the sink */
         assert_true(isnan(reporters.stage.seen.operators[1].in_per_second));
         NEAR(reporters.stage.seen.operators[0].in_per_second, 100);
+        prometheus_stage_close(&reporters.stage);
+}
+
+static void serve_pages(struct reporters *reporters, bool second)
+{
+        scripted_peer_forget_answers(reporters->stage.http->script);
+        scripted_peer_answer(reporters->stage.http->script, "GET /1",
+                             &(struct scripted_answer){.by = serve_first, .context = reporters});
+        if (second)
+                scripted_peer_answer(reporters->stage.http->script, "GET /2",
+                                     &(struct scripted_answer){.by = serve_second, .context = reporters});
+}
+
+/* However long one process is silent, what the others run is not taken for all there is. */
+static void test_reporter_that_stays_silent(void **state)
+{
+        struct reporters reporters;
+        const struct observation *seen = &reporters.stage.seen;
+
+        (void)state;
+        open_reporters(&reporters, "12");
+        reporters.processes = true;
+        prometheus_stage_turn(&reporters.stage);
+        go_on(&reporters, 30);
+        prometheus_stage_turn(&reporters.stage);
+        assert_int_equal(seen->missing, 0);
+        assert_int_equal(seen->workers, 2);
+        NEAR(seen->cpu_ratio, 0.5);
+        assert_false(isnan(seen->latency_p99_seconds));
+        serve_pages(&reporters, false);
+        for (int i = 0; i < 3; i++) {
+                go_on(&reporters, 30);
+                prometheus_stage_turn(&reporters.stage);
+                assert_int_equal(seen->missing,
+                                 MISSING_RATES | MISSING_CONFIGURATION | MISSING_LATENCY | MISSING_CPU);
+                assert_true(isnan(seen->operators[1].in_per_second));
+                assert_true(isnan(seen->operators[2].in_per_second));
+                assert_int_equal(seen->operators[1].parallelism, 2);
+                assert_int_equal(seen->workers, -1);
+                assert_int_equal(seen->workers_ready, -1);
+                assert_true(isnan(seen->cpu_ratio));
+                assert_true(isnan(seen->latency_p99_seconds));
+                assert_true(isnan(seen->error_ratio));
+                /* All of the source runs where it can be seen, and goes on there. */
+                NEAR(seen->operators[0].in_per_second, 100);
+                NEAR(seen->backlog_records, 40);
+        }
+        serve_pages(&reporters, true);
+        go_on(&reporters, 30);
+        prometheus_stage_turn(&reporters.stage);
+        go_on(&reporters, 30);
+        prometheus_stage_turn(&reporters.stage);
+        assert_int_equal(seen->missing, 0);
+        assert_int_equal(seen->workers, 2);
+        NEAR(seen->operators[1].in_per_second, 200);
+        prometheus_stage_close(&reporters.stage);
+}
+
+/* How much there is of anything, only who is silent might tell. */
+static void test_reporter_that_was_never_heard(void **state)
+{
+        struct reporters reporters;
+        const struct observation *seen = &reporters.stage.seen;
+
+        (void)state;
+        open_reporters(&reporters, "12");
+        reporters.processes = true;
+        reporters.tail = "flink_taskmanager_job_task_numRecordsIn{job_id=\"f00\",task_name=\"sink:_Writer\","
+                         "job_name=\"rate_job\",task_attempt_id=\"a\",subtask_index=\"0\",tm_id=\"t0\","
+                         "host=\"h\",} 5\n";
+        serve_pages(&reporters, false);
+        for (int i = 0; i < 3; i++) {
+                prometheus_stage_turn(&reporters.stage);
+                for (int k = 0; k < 3; k++) {
+                        assert_int_equal(seen->operators[k].parallelism, 0);
+                        assert_true(isnan(seen->operators[k].in_per_second));
+                }
+                assert_true(isnan(seen->backlog_records));
+                assert_int_equal(seen->missing, MISSING_RATES | MISSING_BACKLOG | MISSING_CONFIGURATION);
+                assert_int_equal(seen->workers, -1);
+                go_on(&reporters, 30);
+        }
         prometheus_stage_close(&reporters.stage);
 }
 
@@ -229,6 +328,8 @@ int main(void)
                 cmocka_unit_test(test_two_scrapes),
                 cmocka_unit_test(test_scraped_twice),
                 cmocka_unit_test(test_reporter_that_is_gone),
+                cmocka_unit_test(test_reporter_that_stays_silent),
+                cmocka_unit_test(test_reporter_that_was_never_heard),
                 cmocka_unit_test(test_nobody_answers),
                 cmocka_unit_test(test_page_that_cannot_be_read),
                 cmocka_unit_test(test_escapes_in_labels),
