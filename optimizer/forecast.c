@@ -65,11 +65,11 @@ struct pending {
 };
 
 struct knot {
-        int lead;      /* ticks ahead */
-        int spacing;   /* ticks between marked forecasts of this lead; divides it */
-        int n_pending; /* lead / spacing, at most KNOT_PENDING */
-        struct pending *pending;
-        struct regression regression;
+        int lead;                      /* ticks ahead */
+        int spacing;                   /* ticks between marked forecasts of this lead; divides it */
+        int n_pending;                 /* lead / spacing, at most KNOT_PENDING */
+        struct pending **pending;      /* each NULL until it is made */
+        struct regression *regression; /* NULL: has learnt nothing yet */
         double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
         int next_error, n_errors, room; /* room: for errors so far, at most KNOT_ERRORS */
         double *error, *sorted;         /* relative to the level, by age and by size */
@@ -132,11 +132,7 @@ static void lay_knots(struct forecast *forecast, int horizon)
                 knot->lead = (lead + knot->spacing - 1) / knot->spacing * knot->spacing;
                 knot->n_pending = knot->lead / knot->spacing;
                 knot->pending = memory_new((size_t)knot->n_pending, sizeof *knot->pending);
-                for (int i = 0; i < knot->n_pending; i++)
-                        knot->pending[i].tick = INT64_MIN;
                 knot->weight[EXPERT_LAST] = 1;
-                for (int i = 0; i < N_FEATURES; i++)
-                        knot->regression.covariance[i][i] = REGRESSION_PRIOR;
                 if (knot->lead >= horizon)
                         return;
                 lead = forecast->n_knots == KNOTS_MAX - 1 ? horizon : lead + (lead + 1) / 2;
@@ -201,6 +197,16 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         return forecast;
 }
 
+static void knot_free(struct knot *knot)
+{
+        for (int i = 0; i < knot->n_pending; i++)
+                memory_free_cleanup(&knot->pending[i]);
+        memory_free_cleanup(&knot->pending);
+        memory_free_cleanup(&knot->regression);
+        memory_free_cleanup(&knot->error);
+        memory_free_cleanup(&knot->sorted);
+}
+
 void forecast_free(struct forecast *forecast)
 {
         if (!forecast)
@@ -208,9 +214,7 @@ void forecast_free(struct forecast *forecast)
         for (int i = 0; i < HISTORY_DAYS; i++)
                 memory_free_cleanup(&forecast->history[i]);
         for (int i = 0; i < forecast->n_knots; i++) {
-                memory_free_cleanup(&forecast->knots[i].pending);
-                memory_free_cleanup(&forecast->knots[i].error);
-                memory_free_cleanup(&forecast->knots[i].sorted);
+                knot_free(&forecast->knots[i]);
         }
         memory_free_cleanup(&forecast);
 }
@@ -359,9 +363,18 @@ static double regress(const struct regression *regression, const double *feature
 {
         double sum = 0;
 
-        for (int i = 0; i < N_FEATURES; i++)
+        for (int i = 0; i < N_FEATURES && regression; i++)
                 sum += regression->coefficient[i] * feature[i];
         return sum;
+}
+
+static struct regression *regression_new(void)
+{
+        struct regression *regression = memory_new(1, sizeof *regression);
+
+        for (int i = 0; i < N_FEATURES; i++)
+                regression->covariance[i][i] = REGRESSION_PRIOR;
+        return regression;
 }
 
 static void learn(struct regression *regression, const double *feature, double target)
@@ -470,7 +483,9 @@ static void mark(struct knot *knot, const struct pending *pending, double value)
                 knot->marks[i] = knot->marks[i] * decay + 1;
         }
         weigh(knot);
-        learn(&knot->regression, pending->feature, (value - pending->last) / pending->level);
+        if (!knot->regression)
+                knot->regression = regression_new();
+        learn(knot->regression, pending->feature, (value - pending->last) / pending->level);
         if (pending->scale > 0)
                 keep_error(knot, (value - pending->blend) / pending->scale);
 }
@@ -553,7 +568,8 @@ static void forget_shift(struct forecast *forecast, int since)
                 for (int k = 1; k < since && knot->n_errors < KNOT_ERRORS; k++)
                         forget_error(knot);
                 for (int k = 0; k < knot->n_pending; k++)
-                        knot->pending[k].tick = INT64_MIN;
+                        if (knot->pending[k])
+                                knot->pending[k]->tick = INT64_MIN;
         }
 }
 
@@ -698,6 +714,13 @@ static void follow(struct forecast *forecast, double value)
                                   TREND_GAIN * (forecast->trend_level - before);
 }
 
+static void keep_pending(struct pending **place, const struct pending *pending)
+{
+        if (!*place)
+                *place = memory_new(1, sizeof **place);
+        **place = *pending;
+}
+
 /* Marks the forecast whose time has come, makes the next one. */
 static double forecast_knot(const struct forecast *forecast, struct knot *knot, double value)
 {
@@ -705,21 +728,22 @@ static double forecast_knot(const struct forecast *forecast, struct knot *knot, 
                               .level = forecast->level,
                               .scale = forecast->slow,
                               .last = forecast->last};
-        struct pending *then = NULL;
+        struct pending **then = NULL;
 
         if (now.tick % knot->spacing == 0) {
                 then = &knot->pending[now.tick / knot->spacing % knot->n_pending];
-                if (then->tick == now.tick - knot->lead && !isnan(value))
-                        mark(knot, then, value);
-                then->tick = INT64_MIN;
+                if (*then && (*then)->tick == now.tick - knot->lead && !isnan(value))
+                        mark(knot, *then, value);
+                if (*then)
+                        (*then)->tick = INT64_MIN;
         }
         ask_experts(forecast, knot->lead, now.value);
         features(forecast, now.value, now.feature);
         now.value[EXPERT_REGRESSION] =
-                fmax(forecast->last + forecast->level * regress(&knot->regression, now.feature), 0);
+                fmax(forecast->last + forecast->level * regress(knot->regression, now.feature), 0);
         now.blend = blend(forecast, knot, now.value);
         if (then && !isnan(value))
-                *then = now;
+                keep_pending(then, &now);
         return now.blend;
 }
 

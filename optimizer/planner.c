@@ -112,29 +112,37 @@ struct outlook {
 
 void planner_chain_lay(struct planner_chain *chain, const double *weight, const double *quantile, int n)
 {
+        double mass = 0;
+
         chain->n = n;
-        for (int i = 0; i < n; i++)
+        memset(chain->known, 0, sizeof chain->known);
+        for (int i = 0; i < n; i++) {
+                mass += weight[i];
                 chain->weight[i] = weight[i];
-        for (int g = 0; g <= PLANNER_CHAIN_GRID; g++) {
-                double correlation = (double)g / PLANNER_CHAIN_GRID;
-                double scatter = sqrt(fmax(1 - correlation * correlation, 1e-12));
+                chain->middle[i] = normal_quantile(quantile[i]);
+                chain->upto[i] = i + 1 == n ? INFINITY : normal_quantile(mass);
+        }
+}
 
-                for (int from = 0; from < n; from++) {
-                        double mean = correlation * normal_quantile(quantile[from]);
-                        double mass = 0, below = 0;
+const double (*planner_chain_move(struct planner_chain *chain, int grid))[PLANNER_MAX_SCENARIOS]
+{
+        double correlation = (double)grid / PLANNER_CHAIN_GRID;
+        double scatter = sqrt(fmax(1 - correlation * correlation, 1e-12));
 
-                        for (int to = 0; to < n; to++) {
-                                double upto;
+        for (int from = 0; from < chain->n && !chain->known[grid]; from++) {
+                double mean = correlation * chain->middle[from], below = 0;
 
-                                mass += weight[to];
-                                upto = to + 1 == n ? 1
-                                                   : gsl_cdf_ugaussian_P((normal_quantile(mass) - mean) /
-                                                                         scatter);
-                                chain->move[g][from][to] = upto - below;
-                                below = upto;
-                        }
+                for (int to = 0; to < chain->n; to++) {
+                        double upto = isinf(chain->upto[to])
+                                              ? 1
+                                              : gsl_cdf_ugaussian_P((chain->upto[to] - mean) / scatter);
+
+                        chain->move[grid][from][to] = upto - below;
+                        below = upto;
                 }
         }
+        chain->known[grid] = true;
+        return chain->move[grid];
 }
 
 static void mix_one(double (*values)[PLANNER_MAX_CANDIDATES], const double (*move)[PLANNER_MAX_SCENARIOS],
@@ -155,14 +163,16 @@ static void mix_one(double (*values)[PLANNER_MAX_CANDIDATES], const double (*mov
 /* What is expected at a step of the time after it, given the scenario at the step. */
 static void mix(const struct planner_problem *problem, int step, struct outlook *outlook)
 {
+        const double(*move)[PLANNER_MAX_SCENARIOS];
         int n = problem->chain->n, grid;
 
         if (n == 1)
                 return;
         grid = (int)lround(fmin(fmax(problem->correlation[step], 0), 1) * PLANNER_CHAIN_GRID);
-        mix_one(outlook->compute, problem->chain->move[grid], n, problem->n_candidates);
-        mix_one(outlook->change, problem->chain->move[grid], n, problem->n_candidates);
-        mix_one(outlook->penalty, problem->chain->move[grid], n, problem->n_candidates);
+        move = planner_chain_move(problem->chain, grid);
+        mix_one(outlook->compute, move, n, problem->n_candidates);
+        mix_one(outlook->change, move, n, problem->n_candidates);
+        mix_one(outlook->penalty, move, n, problem->n_candidates);
 }
 
 /* What a step costs on each candidate, and what a change to it would, by scenario. */

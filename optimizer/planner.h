@@ -39,17 +39,25 @@ struct planner_candidate {
 struct planner_chain {
         int n;
         double weight[PLANNER_MAX_SCENARIOS]; /* mass of each stratum; they add up to 1 */
-        double move[PLANNER_CHAIN_GRID + 1][PLANNER_MAX_SCENARIOS][PLANNER_MAX_SCENARIOS]; /* from, to */
+        double middle[PLANNER_MAX_SCENARIOS]; /* what stands for it, in standard deviations */
+        double upto[PLANNER_MAX_SCENARIOS];   /* its upper end; INFINITY: the last one's */
+        /* Matrices (from, to) are made when they are first asked for. */
+        bool known[PLANNER_CHAIN_GRID + 1];
+        double move[PLANNER_CHAIN_GRID + 1][PLANNER_MAX_SCENARIOS][PLANNER_MAX_SCENARIOS];
 };
 
 /* `quantile` stands for each stratum, ascending. */
 void planner_chain_lay(struct planner_chain *chain, const double *weight, const double *quantile, int n);
 
+/* From, to; at a correlation of `grid` parts of PLANNER_CHAIN_GRID. Stays good until the chain is laid anew.
+ */
+const double (*planner_chain_move(struct planner_chain *chain, int grid))[PLANNER_MAX_SCENARIOS];
+
 struct planner_problem {
         int n_steps, n_candidates;
         const double *step_seconds;  /* by step */
         const double *worker_second; /* price of one worker for one second, by step */
-        const struct planner_chain *chain;
+        struct planner_chain *chain;
         const double *load; /* records/s, [scenario * n_steps + step] */
         /* How far a step keeps the scenario it begins in, 0..1, and how far catching up from a change at it
          * does; NULL: wholly. */

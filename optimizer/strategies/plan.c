@@ -131,22 +131,26 @@ struct plan {
         double sized_for;             /* load that it was chosen for, records/s; NAN: none was */
         int64_t pending_until_ms;     /* INT64_MIN: nothing is pending */
         int n_barred;
-        struct barred barred[MAX_BARRED];
-
-        /* Steps of the horizon: fine at first, then ever coarser. */
-        int n_laid, n_steps; /* all of them; as far as is looked ahead now */
-        int64_t step_from_ms[MAX_STEPS];
-        int64_t step_middle_ms[MAX_STEPS];
-        int64_t step_half_ms[MAX_STEPS];
-        int64_t step_catch_up_ms[MAX_STEPS];
-        int64_t step_between_ms[MAX_STEPS]; /* from the middle to that of the next step */
-        double step_seconds[MAX_STEPS];
-        struct planner_chain chain;
+        struct barred *barred;
         struct turn *turn; /* while one lasts: it is large, and pipelines are many */
+};
+
+/* Steps of the horizon: fine at first, then ever coarser. */
+struct steps {
+        int n_laid;
+        int64_t from_ms[MAX_STEPS];
+        int64_t middle_ms[MAX_STEPS];
+        int64_t half_ms[MAX_STEPS];
+        int64_t catch_up_ms[MAX_STEPS];
+        int64_t between_ms[MAX_STEPS]; /* from the middle to that of the next step */
+        double seconds[MAX_STEPS];
 };
 
 /* What a turn works with. */
 struct turn {
+        struct steps steps;
+        int n_steps; /* as far as is looked ahead now */
+        struct planner_chain chain;
         double worker_second[MAX_STEPS];
         double correlation[MAX_STEPS], persistence[MAX_STEPS], change_persistence[MAX_STEPS];
         double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
@@ -160,36 +164,38 @@ struct turn {
 
 /* ---- life ---- */
 
-static void lay_steps(struct plan *plan)
+static void lay_steps(const struct plan_options *given, struct steps *steps)
 {
-        int64_t horizon = plan->options.horizon_minutes * 60 * MS_PER_SECOND;
-        int64_t interval = plan->options.interval_seconds * MS_PER_SECOND;
+        int64_t horizon = given->horizon_minutes * 60 * MS_PER_SECOND;
+        int64_t interval = given->interval_seconds * MS_PER_SECOND;
         int64_t at = 0;
 
-        while (plan->n_laid < MAX_STEPS && at < horizon) {
+        steps->n_laid = 0;
+        while (steps->n_laid < MAX_STEPS && at < horizon) {
                 int64_t length = (int64_t)(STEP_GROWTH * (double)at) / interval * interval;
 
                 length = length < interval ? interval : length;
                 length = length > STEP_MAX_MS && STEP_MAX_MS > interval ? STEP_MAX_MS : length;
-                plan->step_from_ms[plan->n_laid] = at;
-                plan->step_middle_ms[plan->n_laid] = at + (length + interval) / 2;
-                plan->step_seconds[plan->n_laid++] = (double)length / MS_PER_SECOND;
+                steps->from_ms[steps->n_laid] = at;
+                steps->middle_ms[steps->n_laid] = at + (length + interval) / 2;
+                steps->seconds[steps->n_laid++] = (double)length / MS_PER_SECOND;
                 at += length;
         }
-        for (int step = 0; step < plan->n_laid; step++) {
-                int64_t half = (int64_t)(plan->step_seconds[step] * MS_PER_SECOND / 2);
+        for (int step = 0; step < steps->n_laid; step++) {
+                int64_t half = (int64_t)(steps->seconds[step] * MS_PER_SECOND / 2);
 
-                plan->step_half_ms[step] = half;
-                plan->step_catch_up_ms[step] = half > CATCH_UP_HALF_MS ? half : CATCH_UP_HALF_MS;
+                steps->half_ms[step] = half;
+                steps->catch_up_ms[step] = half > CATCH_UP_HALF_MS ? half : CATCH_UP_HALF_MS;
         }
-        for (int step = 0; step + 1 < plan->n_laid; step++)
-                plan->step_between_ms[step] = plan->step_middle_ms[step + 1] - plan->step_middle_ms[step];
+        for (int step = 0; step + 1 < steps->n_laid; step++)
+                steps->between_ms[step] = steps->middle_ms[step + 1] - steps->middle_ms[step];
 }
 
 static bool plan_open(const struct strategy_context *context, const void *given, void **ret_state,
                       struct error *err)
 {
         struct plan *plan = memory_new(1, sizeof *plan);
+        struct steps steps;
         int64_t interval;
 
         (void)err;
@@ -200,9 +206,8 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         plan->risk = isnan(context->constraints->confidence) ? RISK : 1 - context->constraints->confidence;
         plan->pending_until_ms = INT64_MIN;
         plan->sized_for = NAN;
-        planner_chain_lay(&plan->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
-        lay_steps(plan);
-        plan->forecast = forecast_new(interval, plan->step_middle_ms[plan->n_laid - 1] + STEP_MAX_MS);
+        lay_steps(&plan->options, &steps);
+        plan->forecast = forecast_new(interval, steps.middle_ms[steps.n_laid - 1] + STEP_MAX_MS);
         plan->capacity = capacity_new(context->pipeline, context->model, interval);
         plan->beside = beside_new(&plan->options.beside, context->pipeline);
         *ret_state = plan;
@@ -218,6 +223,7 @@ static void plan_close(void *state)
         forecast_free(plan->forecast);
         capacity_free(plan->capacity);
         beside_free(plan->beside);
+        memory_free_cleanup(&plan->barred);
         memory_free_cleanup(&plan);
 }
 
@@ -235,8 +241,8 @@ static void look_ahead(struct plan *plan)
         int64_t interval = plan->options.interval_seconds * MS_PER_SECOND;
         int64_t known = (plan->n_seen < KNOWN_INTERVALS ? KNOWN_INTERVALS : plan->n_seen) * interval;
 
-        for (plan->n_steps = 0; plan->n_steps < plan->n_laid; plan->n_steps++)
-                if (plan->step_from_ms[plan->n_steps] >= known)
+        for (plan->turn->n_steps = 0; plan->turn->n_steps < plan->turn->steps.n_laid; plan->turn->n_steps++)
+                if (plan->turn->steps.from_ms[plan->turn->n_steps] >= known)
                         return;
 }
 
@@ -244,8 +250,8 @@ static double horizon_seconds(const struct plan *plan)
 {
         double seconds = 0;
 
-        for (int step = 0; step < plan->n_steps; step++)
-                seconds += plan->step_seconds[step];
+        for (int step = 0; step < plan->turn->n_steps; step++)
+                seconds += plan->turn->steps.seconds[step];
         return seconds;
 }
 
@@ -255,7 +261,7 @@ static int steps_within(const struct plan *plan, int64_t turns)
         int64_t until = turns * plan->options.interval_seconds * MS_PER_SECOND;
         int steps = 0;
 
-        while (steps < plan->n_steps && plan->step_from_ms[steps] < until)
+        while (steps < plan->turn->n_steps && plan->turn->steps.from_ms[steps] < until)
                 steps++;
         return steps;
 }
@@ -264,15 +270,15 @@ static void see_ahead(struct plan *plan, int64_t now_ms)
 {
         int64_t middle_ms[MAX_STEPS];
 
-        forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, scenario_quantile,
-                           N_SCENARIOS, plan->turn->quantiles);
-        for (int step = 0; step < plan->n_steps; step++) {
-                middle_ms[step] = now_ms + plan->step_from_ms[step] + plan->step_half_ms[step];
+        forecast_quantiles(plan->forecast, plan->turn->steps.middle_ms, plan->turn->n_steps,
+                           scenario_quantile, N_SCENARIOS, plan->turn->quantiles);
+        for (int step = 0; step < plan->turn->n_steps; step++) {
+                middle_ms[step] = now_ms + plan->turn->steps.from_ms[step] + plan->turn->steps.half_ms[step];
                 for (int s = 0; s < N_SCENARIOS; s++)
-                        plan->turn->load[s * plan->n_steps + step] =
+                        plan->turn->load[s * plan->turn->n_steps + step] =
                                 plan->turn->quantiles[step * N_SCENARIOS + s];
         }
-        candidates_prices(plan->context.prices, middle_ms, plan->n_steps, plan->turn->worker_second);
+        candidates_prices(plan->context.prices, middle_ms, plan->turn->n_steps, plan->turn->worker_second);
 }
 
 static bool is_barred(const struct plan *plan, const struct configuration *configuration, int64_t now_ms)
@@ -308,16 +314,16 @@ static void see_correlations(struct plan *plan)
         double ahead[2 * MAX_STEPS], between[2 * MAX_STEPS], within[2 * MAX_STEPS], after[2 * MAX_STEPS];
         double interval_seconds = (double)plan->options.interval_seconds;
 
-        forecast_quantiles(plan->forecast, plan->step_middle_ms, plan->n_steps, q, 2, ahead);
-        forecast_quantiles(plan->forecast, plan->step_between_ms, plan->n_steps, q, 2, between);
-        forecast_quantiles(plan->forecast, plan->step_half_ms, plan->n_steps, q, 2, within);
-        forecast_quantiles(plan->forecast, plan->step_catch_up_ms, plan->n_steps, q, 2, after);
-        for (int step = 0; step < plan->n_steps; step++) {
-                int next = step + 1 < plan->n_steps ? step + 1 : step;
+        forecast_quantiles(plan->forecast, plan->turn->steps.middle_ms, plan->turn->n_steps, q, 2, ahead);
+        forecast_quantiles(plan->forecast, plan->turn->steps.between_ms, plan->turn->n_steps, q, 2, between);
+        forecast_quantiles(plan->forecast, plan->turn->steps.half_ms, plan->turn->n_steps, q, 2, within);
+        forecast_quantiles(plan->forecast, plan->turn->steps.catch_up_ms, plan->turn->n_steps, q, 2, after);
+        for (int step = 0; step < plan->turn->n_steps; step++) {
+                int next = step + 1 < plan->turn->n_steps ? step + 1 : step;
 
                 plan->turn->correlation[step] = sqrt(kept(spread_at(between, step), spread_at(ahead, next)));
                 plan->turn->persistence[step] =
-                        plan->step_seconds[step] <= interval_seconds
+                        plan->turn->steps.seconds[step] <= interval_seconds
                                 ? 1
                                 : kept(spread_at(within, step), spread_at(ahead, step));
                 plan->turn->change_persistence[step] = kept(spread_at(after, step), spread_at(ahead, step));
@@ -334,9 +340,9 @@ static double late_second(const struct plan *plan)
                 candidates_sufficient(plan->turn->candidates, plan->turn->n_candidates, plan->mean_load);
         double price = 0, seconds = 0;
 
-        for (int step = 0; step < plan->n_steps; step++) {
-                price += plan->turn->worker_second[step] * plan->step_seconds[step];
-                seconds += plan->step_seconds[step];
+        for (int step = 0; step < plan->turn->n_steps; step++) {
+                price += plan->turn->worker_second[step] * plan->turn->steps.seconds[step];
+                seconds += plan->turn->steps.seconds[step];
         }
         return believed * plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price /
                seconds;
@@ -365,11 +371,11 @@ static void weigh(struct plan *plan, const struct observation *observation)
         /* over what arrives, not over what was read: while it was down nothing was read */
         double age = observation->backlog_records / observation->offered_per_second;
         struct planner_problem problem = {
-                .n_steps = plan->n_steps,
-                .step_seconds = plan->step_seconds,
+                .n_steps = plan->turn->n_steps,
+                .step_seconds = plan->turn->steps.seconds,
                 .worker_second = plan->turn->worker_second,
                 .load = plan->turn->load,
-                .chain = &plan->chain,
+                .chain = &plan->turn->chain,
                 .correlation = plan->turn->correlation,
                 .persistence = plan->turn->persistence,
                 .change_persistence = plan->turn->change_persistence,
@@ -377,7 +383,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .current = plan->turn->current,
                 .age_seconds = isfinite(age) ? age : 0,
                 .late_second = late_second(plan),
-                .reaction_steps = plan->n_steps < REACTION_STEPS ? plan->n_steps : REACTION_STEPS,
+                .reaction_steps = plan->turn->n_steps < REACTION_STEPS ? plan->turn->n_steps : REACTION_STEPS,
                 .grow_steps = forecast_is_young(plan->forecast) ? steps_within(plan, SETTLE_INTERVALS) : 0,
                 .shifts_per_second = forecast_shifts_per_second(plan->forecast),
                 .shift_seconds = CHANGE_SECONDS + 2 * (double)plan->options.interval_seconds,
@@ -586,9 +592,9 @@ static void propose_beside(struct plan *plan, int best, const struct observation
                            struct proposal *proposal)
 {
         const struct beside_outlook outlook = {
-                .n_steps = plan->n_steps,
+                .n_steps = plan->turn->n_steps,
                 .n_scenarios = N_SCENARIOS,
-                .step_seconds = plan->step_seconds,
+                .step_seconds = plan->turn->steps.seconds,
                 .scenario_weight = scenario_weight,
                 .load = plan->turn->load,
                 .worker_second = plan->turn->worker_second,
@@ -638,6 +644,8 @@ static void decide(struct plan *plan, const struct observation *observation, str
         int best;
 
         plan->turn = turn;
+        lay_steps(&plan->options, &turn->steps);
+        planner_chain_lay(&turn->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
         plan->turn->n_candidates =
                 candidates_list(plan->capacity, plan->context.pipeline, &observation->configuration,
                                 plan->turn->candidates, &plan->turn->current);
@@ -678,7 +686,7 @@ static bool plan_propose(void *state, const struct observation *observation, str
 /* A configuration that was taken back is kept away from, longer each time. */
 static void bar(struct plan *plan, const struct configuration *configuration, int64_t now_ms)
 {
-        struct barred *oldest = &plan->barred[0];
+        struct barred *oldest = plan->barred;
         int64_t length = BARRED_MS;
 
         for (int i = 0; i < plan->n_barred; i++) {
@@ -692,8 +700,10 @@ static void bar(struct plan *plan, const struct configuration *configuration, in
                 if (barred->until_ms < oldest->until_ms)
                         oldest = barred;
         }
-        if (length == BARRED_MS && plan->n_barred < MAX_BARRED)
+        if (length == BARRED_MS && plan->n_barred < MAX_BARRED) {
+                plan->barred = memory_resize(plan->barred, (size_t)plan->n_barred + 1, sizeof *plan->barred);
                 oldest = &plan->barred[plan->n_barred++];
+        }
         *oldest = (struct barred){*configuration, now_ms + length, length};
 }
 
