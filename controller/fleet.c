@@ -16,7 +16,8 @@ struct member {
         struct fleet *fleet;
         struct live *live;
         bool removed, busy;
-        int n_orders; /* that wait for its turn to end, or are carried out */
+        int64_t due_ms; /* its next turn */
+        int n_orders;   /* that wait for its turn to end, or are carried out */
         struct member *next;
 };
 
@@ -105,6 +106,13 @@ static bool find_open(const struct fleet *fleet, const char *name, struct member
 
 /* ---- one at a time ---- */
 
+/* Not in the middle of a turn or an order. */
+static void rest(const struct member *member)
+{
+        if (!member->busy)
+                live_rest(member->live);
+}
+
 /* A turn waits for its engine in the middle: who gives orders meanwhile waits for its end. */
 static bool lock(struct member *member, struct error *err)
 {
@@ -125,6 +133,7 @@ static void unlock(struct member *member)
 {
         member->n_orders--;
         member->busy = false;
+        rest(member);
 }
 
 /* ---- turns ---- */
@@ -145,30 +154,34 @@ static void delete_member(struct member *member)
 
 static void run_turn(void *argument);
 
-static void schedule(struct member *member, int64_t time_ms)
+static void schedule(struct member *member, int64_t due_ms)
 {
-        reactor_spawn_at(member->fleet->setup.reactor, time_ms, run_turn, member);
+        member->due_ms = due_ms;
+        reactor_spawn_at(member->fleet->setup.reactor, due_ms, run_turn, member);
 }
 
-/* Turns that a slow peer made late are left out, not made up for. */
+/* Turns that a slow peer made late are left out, not made up for; those that follow keep their place in the
+ * interval, so that pipelines do not come together where many were late at once. */
 static void run_turn(void *argument)
 {
         struct member *member = argument;
         struct clock clock = reactor_clock(member->fleet->setup.reactor);
         int64_t interval_ms = live_interval_ms(member->live);
-        int64_t due_ms = clock_now_ms(&clock);
+        int64_t now_ms, due_ms;
 
         if (!member->removed && !member->busy) {
                 member->busy = true;
-                live_turn(member->live);
+                live_turn(member->live, member->due_ms);
                 member->busy = false;
+                rest(member);
         }
         if (member->removed && member->n_orders == 0) {
                 delete_member(member);
                 return;
         }
-        due_ms += interval_ms * (1 + (clock_now_ms(&clock) - due_ms) / interval_ms);
-        schedule(member, due_ms);
+        now_ms = clock_now_ms(&clock);
+        due_ms = member->due_ms < now_ms ? member->due_ms : now_ms; /* the clock may have been set back */
+        schedule(member, due_ms + interval_ms * (1 + (now_ms - due_ms) / interval_ms));
 }
 
 static void add_member(struct fleet *fleet, struct live *live)
@@ -215,8 +228,10 @@ void fleet_remove(struct fleet *fleet, const char *name)
 
 static void turn_each(struct fleet *fleet)
 {
+        struct clock clock = reactor_clock(fleet->setup.reactor);
+
         for (struct member *member = fleet->first; member; member = member->next)
-                live_turn(member->live);
+                live_turn(member->live, clock_now_ms(&clock));
 }
 
 json_t *fleet_recommend(struct fleet *fleet)
@@ -241,8 +256,10 @@ bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, st
         all = json_array();
         for (const struct member *member = only ? only : fleet->first; member;
              member = only ? NULL : member->next)
-                if (!member->removed)
+                if (!member->removed) {
                         json_array_append_new(all, live_status(member->live));
+                        rest(member);
+                }
         *ret_status = all;
         return true;
 }
@@ -254,6 +271,7 @@ bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, 
         if (!find_open(fleet, name, &member, err))
                 return false;
         *ret_savings = live_saving_json(member->live);
+        rest(member);
         return true;
 }
 

@@ -13,9 +13,9 @@ struct gathered {
         const struct spec_source *source;
         void *state;
         struct observation *observation; /* while being asked */
-        struct error err;
-        bool done;   /* it answered, as observation or err says */
-        bool silent; /* it did not, and that was said */
+        struct error *err;               /* likewise */
+        bool done;                       /* it answered, as observation or err says */
+        bool silent;                     /* it did not, and that was said */
 };
 
 struct gather {
@@ -162,10 +162,10 @@ static void ask(void *argument)
         struct gathered *source = argument;
         struct gather *gather = source->gather;
 
-        error_clear(&source->err);
+        source->err = memory_new(1, sizeof *source->err);
         source->observation = memory_new(1, sizeof *source->observation);
         make_unknown(gather, source->observation);
-        source->done = source->source->collector->collect(source->state, source->observation, &source->err);
+        source->done = source->source->collector->collect(source->state, source->observation, source->err);
         if (--gather->n_awaited == 0)
                 reactor_wake(gather->context->reactor, gather->waiter);
 }
@@ -205,7 +205,7 @@ static void say_silence(const struct gather *gather, struct gathered *source)
 
         if (!source->done && !source->silent)
                 log_warning(log, "a source does not answer", LOG_TEXT("pipeline", gather->spec->name),
-                            LOG_TEXT("source", name), LOG_TEXT("reason", source->err.message));
+                            LOG_TEXT("source", name), LOG_TEXT("reason", source->err->message));
         if (source->done && source->silent)
                 log_info(log, "a source answers again", LOG_TEXT("pipeline", gather->spec->name),
                          LOG_TEXT("source", name));
@@ -230,9 +230,11 @@ static bool gather_collect(void *state, struct observation *ret_observation, str
                         gather_merge(ret_observation, source->observation,
                                      source->source->collector->section == SECTION_BROKER);
                 else if (err->code == ERROR_NONE)
-                        *err = source->err;
-                free(source->observation);
+                        *err = *source->err;
+                memory_free_cleanup(&source->observation);
+                memory_free_cleanup(&source->err);
                 source->observation = NULL;
+                source->err = NULL;
         }
         if (!any)
                 return false;

@@ -29,9 +29,9 @@ struct live {
         struct recorder *recorder; /* NULL: nothing is recorded */
         void *strategy_state;
         struct journal journal;
-        struct configuration baseline;
         struct loop *loop;
-        struct error trouble;       /* why it is not open */
+        struct packed *resting;     /* NULL: the loop is awake, or there is none */
+        char *trouble;              /* why it is not open; NULL before the first try */
         char *full_name;            /* "NAMESPACE/NAME", or the name alone */
         struct loop_status counted; /* in the metrics */
 };
@@ -67,6 +67,8 @@ static void close_parts(struct live *live)
 {
         loop_free(live->loop);
         live->loop = NULL;
+        free(live->resting);
+        live->resting = NULL;
         if (live->strategy_state)
                 live->spec->strategy->close(live->strategy_state);
         live->strategy_state = NULL;
@@ -93,6 +95,7 @@ void live_free(struct live *live)
         free(live->path);
         free(live->data);
         free(live->full_name);
+        free(live->trouble);
         free(live);
 }
 
@@ -234,7 +237,7 @@ static bool open_journal(struct live *live, struct error *err)
         return done;
 }
 
-static bool see(struct live *live, struct observation *seen, struct error *err)
+static bool see(const struct live *live, struct observation *seen, struct error *err)
 {
         if (!gather_collector.collect(live->gather, seen, err))
                 return false;
@@ -264,23 +267,23 @@ static bool stands_still(const struct live *live)
 }
 
 /* What runs now: the baseline where the spec says Current. */
-static bool look(struct live *live, struct error *err)
+static bool look(const struct live *live, struct configuration *ret_baseline, struct error *err)
 {
         autofree struct observation *seen = memory_new(1, sizeof *seen);
         bool was_seen = see(live, seen, err);
 
         if (!was_seen && !stands_still(live))
                 return false;
-        live->baseline = live->spec->baseline;
+        *ret_baseline = live->spec->baseline;
         if (live->spec->baseline_is_current)
-                live->baseline = was_seen ? seen->configuration : (struct configuration){0};
+                *ret_baseline = was_seen ? seen->configuration : (struct configuration){0};
         if (!was_seen)
                 error_clear(err);
         return true;
 }
 
 /* The baseline stays what ran when optctl first saw the pipeline, over restarts, too. */
-static bool recall_baseline(struct live *live, struct error *err)
+static bool recall_baseline(const struct live *live, struct configuration *baseline, struct error *err)
 {
         autofree struct journal_standing *standing = memory_new(1, sizeof *standing);
 
@@ -289,10 +292,9 @@ static bool recall_baseline(struct live *live, struct error *err)
         if (!live->journal.standing(live->journal.context, standing, err))
                 return false;
         if (standing->first.count > 0)
-                live->baseline = standing->first;
-        return live->baseline.count > 0 ||
-               error_set(err, ERROR_UNAVAILABLE, "StandsStill",
-                         "it stands still, and nothing is known of what ran before");
+                *baseline = standing->first;
+        return baseline->count > 0 || error_set(err, ERROR_UNAVAILABLE, "StandsStill",
+                                                "it stands still, and nothing is known of what ran before");
 }
 
 /* ---- recording ---- */
@@ -334,7 +336,7 @@ static const struct collector live_collector = {.name = "live", .collect = colle
 
 /* ---- the loop ---- */
 
-static void open_loop(struct live *live)
+static void open_loop(struct live *live, const struct configuration *baseline)
 {
         const struct spec *spec = live->spec;
         const struct spec_strategy *chosen = strategy_of(live);
@@ -354,7 +356,7 @@ static void open_loop(struct live *live)
                 .n_guardrails = spec->n_guardrails,
                 .journal = live->setup->ledger ? &live->journal : NULL,
                 .mode = live_mode(live),
-                .baseline = &live->baseline,
+                .baseline = baseline,
                 .log = live->setup->log,
         };
 
@@ -363,16 +365,19 @@ static void open_loop(struct live *live)
 
 static bool open_parts(struct live *live, struct error *err)
 {
+        struct configuration baseline;
+
         if (!discover(live, err))
                 return false;
         live->context.pipeline = &live->spec->pipeline;
         if (!price_book_new(live->spec->prices, live->spec->base, &live->prices, err) ||
             !gather_open(&live->context, live->spec, &live->gather, err) ||
-            !target_open(&live->context, live->spec, &live->target, err) || !look(live, err) ||
-            !open_strategy(live, err) || !open_journal(live, err) || !recall_baseline(live, err) ||
+            !target_open(&live->context, live->spec, &live->target, err) || !look(live, &baseline, err) ||
+            !open_strategy(live, err) || !open_journal(live, err) || !recall_baseline(live, &baseline, err) ||
             !open_recorder(live, err))
                 return false;
-        open_loop(live);
+        open_loop(live, &baseline);
+        spec_forget_document(live->spec);
         return true;
 }
 
@@ -381,7 +386,8 @@ bool live_open(struct live *live, struct error *err)
         if (open_parts(live, err))
                 return true;
         close_parts(live);
-        live->trouble = *err;
+        free(live->trouble);
+        live->trouble = memory_copy_text(err->message);
         return false;
 }
 
@@ -413,9 +419,20 @@ enum spec_mode live_mode(const struct live *live)
         return live->setup->dry_run && live->spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : live->spec->mode;
 }
 
-struct loop *live_loop(const struct live *live)
+struct loop *live_loop(struct live *live)
 {
+        if (live->resting) {
+                loop_wake(live->loop, live->resting);
+                free(live->resting);
+                live->resting = NULL;
+        }
         return live->loop;
+}
+
+void live_rest(struct live *live)
+{
+        if (live->loop && !live->resting)
+                live->resting = loop_rest(live->loop);
 }
 
 const struct spec *live_spec(const struct live *live)
@@ -430,7 +447,7 @@ const char *live_currency(const struct live *live)
 
 const char *live_trouble(const struct live *live)
 {
-        return live->trouble.message;
+        return live->trouble ? live->trouble : "";
 }
 
 /* ---- turns ---- */
@@ -441,21 +458,22 @@ static void say_trouble(const struct live *live, const struct error *err)
                     LOG_TEXT("reason", err->message));
 }
 
-static void turn(struct live *live)
+static void turn(struct live *live, int64_t due_ms)
 {
-        int64_t since_ms = clock_now_ms(&live->clock);
+        struct loop *loop = live_loop(live);
 
-        loop_turn(live->loop);
-        live_metrics_duration(live->setup->metrics, clock_now_ms(&live->clock) - since_ms);
-        live_metrics_turn(live->setup->metrics, live->full_name, live->loop, &live->counted);
+        loop_turn(loop);
+        live_metrics_duration(live->setup->metrics, clock_now_ms(&live->clock) - due_ms,
+                              !(loop_observation(loop)->missing & MISSING_ALL));
+        live_metrics_turn(live->setup->metrics, live->full_name, loop, &live->counted);
 }
 
-void live_turn(struct live *live)
+void live_turn(struct live *live, int64_t due_ms)
 {
         struct error err = ERROR_INIT;
 
         if (live->loop) {
-                turn(live);
+                turn(live, due_ms);
                 return;
         }
         if (live_open(live, &err))

@@ -35,18 +35,20 @@ const char *live_namespace(const struct live *live); /* or NULL */
 int64_t live_interval_ms(const struct live *live);
 enum spec_mode live_mode(const struct live *live); /* Auto of a dry run is Recommend */
 
-/* Opens it when it is not; a turn of the loop when it is. */
-void live_turn(struct live *live);
+/* Opens it when it is not; a turn of the loop, which was due at an instant, when it is. */
+void live_turn(struct live *live, int64_t due_ms);
 
-struct loop *live_loop(const struct live *live); /* NULL until it is open */
+/* The loop, awake; NULL until it is open. live_rest lays it to rest again, when nobody uses it any more. */
+struct loop *live_loop(struct live *live);
+void live_rest(struct live *live);
 const struct spec *live_spec(const struct live *live);
 const char *live_currency(const struct live *live); /* once it is open */
 const char *live_trouble(const struct live *live);  /* why it is not open; empty before the first try */
 
 /* Documents of the API; the caller owns them. */
-json_t *live_status(const struct live *live);
-json_t *live_recommendation(const struct live *live);
-json_t *live_saving_json(const struct live *live); /* once it is open */
+json_t *live_status(struct live *live);
+json_t *live_recommendation(struct live *live);
+json_t *live_saving_json(struct live *live); /* once it is open */
 json_t *live_configuration_json(const struct pipeline *pipeline, const struct configuration *configuration);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 static const char *const pipeline_labels[] = {"pipeline", NULL};
+static const char *const measured_labels[] = {"measured", NULL};
 static const char *const outcome_labels[] = {"pipeline", "outcome", NULL};
 
 #define GAUGE(what, words)                                                                                   \
@@ -52,10 +53,11 @@ static const struct metric_family changes_family = {.name = "optctl_pipeline_cha
                                                     .type = METRIC_COUNTER,
                                                     .help = "Changes by how they ended.",
                                                     .labels = outcome_labels};
-static const double duration_bounds[] = {0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60};
+static const double duration_bounds[] = {0.1, 0.25, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60};
 static const struct metric_family duration_family = {.name = "optctl_turn_seconds",
                                                      .type = METRIC_HISTOGRAM,
-                                                     .help = "Time from the start of a turn to its decision.",
+                                                     .help = "Time from when a turn was due to its decision.",
+                                                     .labels = measured_labels,
                                                      .upper_bounds = duration_bounds,
                                                      .n_upper_bounds = (int)ARRAY_LENGTH(duration_bounds)};
 
@@ -124,7 +126,8 @@ void live_metrics_down(struct metrics *metrics, const char *pipeline)
         set(metrics, GAUGE_UP, pipeline, 0);
 }
 
-void live_metrics_duration(struct metrics *metrics, int64_t ms)
+void live_metrics_duration(struct metrics *metrics, int64_t ms, bool measured)
 {
-        metrics_observe(metrics, &duration_family, NULL, (double)ms / MS_PER_SECOND);
+        metrics_observe(metrics, &duration_family, (const char *const[]){measured ? "true" : "false"},
+                        (double)ms / MS_PER_SECOND);
 }

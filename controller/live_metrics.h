@@ -16,7 +16,7 @@ void live_metrics_turn(struct metrics *metrics, const char *pipeline, struct loo
 /* A pipeline that could not be reached. */
 void live_metrics_down(struct metrics *metrics, const char *pipeline);
 
-/* How long a turn took, from its start to the decision. */
-void live_metrics_duration(struct metrics *metrics, int64_t ms);
+/* How long after it was due a turn had decided. `measured`: something was; else nobody answered. */
+void live_metrics_duration(struct metrics *metrics, int64_t ms, bool measured);
 
 #endif

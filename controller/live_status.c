@@ -66,7 +66,7 @@ static json_t *counts_json(const struct loop_status *status)
                          (json_int_t)status->journal_failures);
 }
 
-json_t *live_saving_json(const struct live *live)
+json_t *live_saving_json(struct live *live)
 {
         struct saving saving;
 
@@ -110,7 +110,7 @@ static const char *action_name(const struct loop_status *status)
         return status->verifying ? "Verifying" : NULL;
 }
 
-json_t *live_status(const struct live *live)
+json_t *live_status(struct live *live)
 {
         const struct loop *loop = live_loop(live);
         const struct loop_status *status;
@@ -167,7 +167,7 @@ static json_t *alternatives_json(const struct proposal *proposal)
         return alternatives;
 }
 
-json_t *live_recommendation(const struct live *live)
+json_t *live_recommendation(struct live *live)
 {
         const struct loop *loop = live_loop(live);
         json_t *json = live_status(live);

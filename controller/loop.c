@@ -9,6 +9,7 @@
 #include "controller/judge.h"
 #include "controller/loop_internal.h"
 #include "controller/observe.h"
+#include "core/packed.h"
 
 #define SATURATED_RATIO                                                                                      \
         0.95 /* busy share of the busiest subtask from which on a pipeline is at its limit                   \
@@ -505,7 +506,7 @@ static bool recall(struct loop *loop)
 
 struct loop *loop_new(const struct loop_setup *setup)
 {
-        struct loop *loop = memory_new(1, sizeof *loop);
+        struct loop *loop = packed_memory_new(sizeof *loop);
 
         loop->setup = *setup;
         if (!setup->verify)
@@ -527,7 +528,17 @@ struct loop *loop_new(const struct loop_setup *setup)
 
 void loop_free(struct loop *loop)
 {
-        free(loop);
+        packed_memory_free(loop, sizeof *loop);
+}
+
+struct packed *loop_rest(struct loop *loop)
+{
+        return packed_new(loop, sizeof *loop);
+}
+
+void loop_wake(struct loop *loop, const struct packed *packed)
+{
+        packed_restore(packed, loop);
 }
 
 static void go_on_with_action(struct loop *loop)

@@ -58,8 +58,14 @@ struct loop;
 /* Everything in the setup is borrowed and outlives the loop. Cannot fail: what is unreachable is tried again.
  */
 struct loop *loop_new(const struct loop_setup *setup);
-void loop_free(struct loop *loop);
+void loop_free(struct loop *loop); /* resting or not */
 DEFINE_CLEANUP(loop_free, struct loop);
+
+/* Between turns a loop may rest, so that many cost little memory: until it is woken with what loop_rest
+ * returned (the caller frees that) nobody may ask it anything, nor read what it has given out. */
+struct packed;
+struct packed *loop_rest(struct loop *loop);
+void loop_wake(struct loop *loop, const struct packed *packed);
 
 /* One turn. What goes wrong outside makes the turn hold and is said in the status; the turn itself does not
  * fail. */

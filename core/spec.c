@@ -382,6 +382,12 @@ void spec_free(struct spec *spec)
         free(file);
 }
 
+void spec_forget_document(struct spec *spec)
+{
+        yaml_document_free(spec->document);
+        spec->document = NULL;
+}
+
 const struct spec_strategy *spec_find_strategy(const struct spec *spec, const char *name)
 {
         for (size_t i = 0; i < spec->n_strategies; i++)

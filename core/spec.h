@@ -156,9 +156,9 @@ struct spec {
         struct configuration baseline; /* spec.baseline; `initial` without it */
         bool baseline_is_current;      /* Current: live, what ran when optctl first saw the pipeline */
         const struct strategy
-                *baseline_strategy; /* or the policy that savings are counted against; else `static` */
-        void *baseline_options;     /* of baseline_strategy */
-        struct yaml_document *document;
+                *baseline_strategy;     /* or the policy that savings are counted against; else `static` */
+        void *baseline_options;         /* of baseline_strategy */
+        struct yaml_document *document; /* as it was written; NULL once it was forgotten */
 };
 
 /* The whole layout, for explain, schema and reference; sections of strategies and guardrails come from the
@@ -177,6 +177,9 @@ bool spec_parse(const char *text, size_t length, const char *path, const char *d
                 struct error *err);
 void spec_free(struct spec *spec);
 DEFINE_CLEANUP(spec_free, struct spec);
+
+/* For who holds many specs: what was written is not needed any more, only what it means. */
+void spec_forget_document(struct spec *spec);
 
 const struct spec_strategy *spec_find_strategy(const struct spec *spec, const char *name);
 

@@ -367,6 +367,8 @@ static bool make_knobs(struct spec_file *file, const struct yaml_node *section, 
                 if (!done)
                         return false;
         }
+        /* Specs are many, and most have few knobs. */
+        pipeline->knobs = memory_resize(pipeline->knobs, (size_t)pipeline->n_knobs, sizeof *pipeline->knobs);
         return true;
 }
 
