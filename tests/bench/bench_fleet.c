@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a fleet of live pipelines costs one optctl on the machine's clock: strategy plan, mode Auto, a ledger,
- * and as many Flink job managers over loopback HTTP (played by a process of their own, one port each), of
- * which one in twenty accepts and never answers. Measured once all are open:
+ * and as many Flink job managers over loopback HTTP (played by a process of their own, one port each). Once
+ * all are open, one in twenty begins to hang (it accepts and never answers); an interval later it is
+ * measured:
  *
- *   bench_fleet [--pipelines N] [--interval SECONDS] [--seconds SECONDS]
+ *   bench_fleet [--pipelines N] [--interval SECONDS] [--intervals N]
  *
  * CPU is that of this process alone, as a share of one core; latency is from when a turn is due until it has
  * decided, of the pipelines that answer, read off the histogram that optctl serves.
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,14 +26,15 @@
 #include "tests/support/played_flink.h"
 
 #define HANGS_EVERY   20
-#define SETTLE_MS     5000 /* after an interval in which all are opened */
+#define LOOK_MS       1000 /* whether all are open */
+#define OPEN_PATIENCE 10   /* intervals until then at most */
 #define REQUEST_ROOM  8192
 #define MAX_EVENTS    256
 #define MAX_FDS       65536
 #define MAX_PIPELINES 15000
 
 struct arguments {
-        long long pipelines, interval, seconds;
+        long long pipelines, interval, intervals;
 };
 
 /* ---- the peers: one process, a listening socket a pipeline ---- */
@@ -45,6 +48,8 @@ struct connection {
 
 struct farm {
         int epoll;
+        int orders; /* a signal is the order to hang */
+        bool hanging;
         struct played_flink *peers;
         struct connection *connections; /* by file descriptor */
 };
@@ -84,7 +89,7 @@ static void answer(const struct farm *farm, int fd, char *request)
         const char *content = strstr(request, "\r\n\r\n");
         bool found;
 
-        if (!end || !content || hangs(farm->connections[fd].peer))
+        if (!end || !content || (farm->hanging && hangs(farm->connections[fd].peer)))
                 return;
         *end = '\0';
         found = played_answer(&farm->peers[farm->connections[fd].peer], *request == 'P', path + 1,
@@ -136,9 +141,22 @@ static void accept_from(const struct farm *farm, int listener)
         watch(farm, fd);
 }
 
-static void serve(const int *listeners, int n_peers)
+static void handle(struct farm *farm, int fd)
 {
-        struct farm farm = {.epoll = epoll_create1(0)};
+        if (fd == farm->orders) {
+                struct signalfd_siginfo order;
+
+                farm->hanging = read(fd, &order, sizeof order) > 0;
+        } else if (farm->connections[fd].listens) {
+                accept_from(farm, fd);
+        } else {
+                take(farm, fd);
+        }
+}
+
+static void serve(const int *listeners, int n_peers, const sigset_t *orders)
+{
+        struct farm farm = {.epoll = epoll_create1(0), .orders = signalfd(-1, orders, 0)};
         struct epoll_event events[MAX_EVENTS];
 
         farm.peers = memory_new((size_t)n_peers, sizeof *farm.peers);
@@ -148,14 +166,12 @@ static void serve(const int *listeners, int n_peers)
                 farm.connections[listeners[i]] = (struct connection){.peer = i, .listens = true};
                 watch(&farm, listeners[i]);
         }
+        watch(&farm, farm.orders);
         for (;;) {
                 int count = epoll_wait(farm.epoll, events, MAX_EVENTS, -1);
 
                 for (int i = 0; i < count; i++)
-                        if (farm.connections[events[i].data.fd].listens)
-                                accept_from(&farm, events[i].data.fd);
-                        else
-                                take(&farm, events[i].data.fd);
+                        handle(&farm, events[i].data.fd);
         }
 }
 
@@ -177,16 +193,21 @@ static int listen_anywhere(int *ret_port)
 static pid_t start_peers(int count, int *ret_ports)
 {
         autofree int *listeners = memory_new((size_t)count, sizeof *listeners);
+        sigset_t orders;
         pid_t child;
 
+        sigemptyset(&orders);
+        sigaddset(&orders, SIGUSR1);
         for (int i = 0; i < count; i++)
                 if ((listeners[i] = listen_anywhere(&ret_ports[i])) < 0) {
                         perror("bench_fleet: a socket for each pipeline (ulimit -n?)");
                         exit(1);
                 }
         child = fork();
-        if (child == 0)
-                serve(listeners, count);
+        if (child == 0) {
+                sigprocmask(SIG_BLOCK, &orders, NULL);
+                serve(listeners, count, &orders);
+        }
         for (int i = 0; i < count; i++)
                 close(listeners[i]);
         return child;
@@ -212,9 +233,14 @@ struct snapshot {
 };
 
 struct stage {
+        const struct arguments *arguments;
         struct host host;
+        pid_t peers;
         char *ledger, *spec;
+        int n_open;
+        double open_seconds; /* that it took until all were */
         struct snapshot before, after;
+        long resident_kb;
 };
 
 static double seconds_of(clockid_t clock)
@@ -234,17 +260,67 @@ static void shoot(const struct stage *stage, struct snapshot *ret)
                                  text_take(&exposition)};
 }
 
-static void begin(void *argument)
+static int count_open(const struct stage *stage)
 {
-        struct stage *stage = argument;
+        static const char up[] = "\noptctl_pipeline_up{";
+        autotext exposition = {0};
+        const char *at;
+        int count = 0;
 
-        shoot(stage, &stage->before);
+        metrics_expose(stage->host.metrics, &exposition);
+        for (at = exposition.data; (at = strstr(at, up)); at += sizeof up) {
+                const char *value = strchr(at + 1, ' ');
+
+                count += value && value[1] == '1';
+        }
+        return count;
 }
 
-static void end(void *argument)
+/* Of this process, now. */
+static long resident_kb(void)
+{
+        autofree char *text = NULL;
+        struct error err = ERROR_INIT;
+        size_t length;
+        const char *line;
+
+        if (!text_read_file("/proc/self/status", 1 << 16, &text, &length, &err))
+                return 0;
+        line = strstr(text, "VmRSS:");
+        return line ? strtol(line + strlen("VmRSS:"), NULL, 10) : 0;
+}
+
+/* False: the program was interrupted. */
+static bool rest(const struct stage *stage, int64_t ms)
+{
+        struct clock clock = reactor_clock(stage->host.reactor);
+        struct error err = ERROR_INIT;
+
+        return clock_sleep_until(&clock, clock_now_ms(&clock) + ms, &err);
+}
+
+/* Waits until all are open, lets some hang, waits for an interval, measures. */
+static void watch_fleet(void *argument)
 {
         struct stage *stage = argument;
+        const struct arguments *arguments = stage->arguments;
+        int64_t interval_ms = arguments->interval * MS_PER_SECOND;
+        double begun = seconds_of(CLOCK_MONOTONIC);
 
+        do {
+                if (!rest(stage, LOOK_MS))
+                        return;
+                stage->n_open = count_open(stage);
+                stage->open_seconds = seconds_of(CLOCK_MONOTONIC) - begun;
+        } while (stage->n_open < arguments->pipelines &&
+                 stage->open_seconds < (double)(OPEN_PATIENCE * arguments->interval));
+        kill(stage->peers, SIGUSR1);
+        if (!rest(stage, interval_ms))
+                return;
+        shoot(stage, &stage->before);
+        if (!rest(stage, arguments->intervals * interval_ms))
+                return;
+        stage->resident_kb = resident_kb();
         shoot(stage, &stage->after);
         reactor_stop(stage->host.reactor);
 }
@@ -261,94 +337,123 @@ static bool add(const struct stage *stage, const struct arguments *arguments, in
         return fleet_add(stage->host.fleet, stage->spec, NULL, overrides, err);
 }
 
-static bool run(struct stage *stage, const struct arguments *arguments, const int *ports, struct error *err)
+static bool run(struct stage *stage, const int *ports, struct error *err)
 {
         const struct host_options options = {.ledger = stage->ledger, .quiet = true};
-        int64_t start_ms;
 
         if (!text_write_file(stage->spec, spec, sizeof spec - 1, err) ||
             !host_open(&options, &stage->host, err))
                 return false;
-        for (int i = 0; i < arguments->pipelines; i++)
-                if (!add(stage, arguments, i, ports[i], err))
+        for (int i = 0; i < stage->arguments->pipelines; i++)
+                if (!add(stage, stage->arguments, i, ports[i], err))
                         return false;
-        start_ms = clock_now_ms(&stage->host.clock) + arguments->interval * MS_PER_SECOND + SETTLE_MS;
-        reactor_spawn_at(stage->host.reactor, start_ms, begin, stage);
-        reactor_spawn_at(stage->host.reactor, start_ms + arguments->seconds * MS_PER_SECOND, end, stage);
+        reactor_spawn(stage->host.reactor, watch_fleet, stage);
         reactor_run(stage->host.reactor);
-        return true;
+        return stage->after.exposition || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
 }
 
 /* ---- the figures ---- */
 
-#define HISTOGRAM "\noptctl_turn_seconds_bucket{le=\""
+#define MAX_BOUNDS 64
 
-/* Turns up to each bound, after less before; how many bounds. */
-static int read_buckets(const struct stage *stage, double *ret_bounds, double *ret_counts, int room)
+struct histogram {
+        int count;
+        double bounds[MAX_BOUNDS], turns[MAX_BOUNDS]; /* up to each bound */
+};
+
+/* Turns within the time that was measured, of pipelines that answered, or of those that did not. */
+static void read_histogram(const struct stage *stage, bool measured, struct histogram *ret)
 {
+        autofree char *mark = memory_format("\noptctl_turn_seconds_bucket{measured=\"%s\",le=\"",
+                                            measured ? "true" : "false");
         const char *before = stage->before.exposition, *after = stage->after.exposition;
-        int count = 0;
 
-        while (count < room && (after = strstr(after, HISTOGRAM))) {
+        ret->count = 0;
+        while (ret->count < MAX_BOUNDS && (after = strstr(after, mark))) {
                 const char *value;
 
-                after += strlen(HISTOGRAM);
-                ret_bounds[count] = strtod(after, NULL);
+                after += strlen(mark);
+                ret->bounds[ret->count] = strtod(after, NULL);
                 value = strchr(after, ' ');
-                ret_counts[count] = value ? strtod(value, NULL) : 0;
-                before = before ? strstr(before, HISTOGRAM) : NULL;
+                ret->turns[ret->count] = value ? strtod(value, NULL) : 0;
+                before = before ? strstr(before, mark) : NULL;
                 if (before) {
-                        before += strlen(HISTOGRAM);
+                        before += strlen(mark);
                         value = strchr(before, ' ');
-                        ret_counts[count] -= value ? strtod(value, NULL) : 0;
+                        ret->turns[ret->count] -= value ? strtod(value, NULL) : 0;
                 }
-                count++;
+                ret->count++;
         }
-        return count;
+}
+
+static double turns_of(const struct histogram *histogram)
+{
+        return histogram->count ? histogram->turns[histogram->count - 1] : 0;
+}
+
+/* The bound that no turn took longer than. */
+static double worst(const struct histogram *histogram)
+{
+        for (int i = 0; i < histogram->count; i++)
+                if (histogram->turns[i] >= turns_of(histogram))
+                        return histogram->bounds[i];
+        return NAN;
 }
 
 /* As Prometheus' histogram_quantile. */
-static double quantile(const double *bounds, const double *counts, int count, double q)
+static double quantile(const struct histogram *histogram, double q)
 {
-        double rank = q * counts[count - 1];
+        double rank = q * turns_of(histogram);
 
-        for (int i = 0; i < count; i++) {
-                double below = i ? counts[i - 1] : 0, from = i ? bounds[i - 1] : 0;
+        for (int i = 0; i < histogram->count; i++) {
+                double below = i ? histogram->turns[i - 1] : 0, from = i ? histogram->bounds[i - 1] : 0;
+                double width = histogram->bounds[i] - from;
 
-                if (counts[i] >= rank && counts[i] > below)
-                        return isfinite(bounds[i])
-                                       ? from + (bounds[i] - from) * (rank - below) / (counts[i] - below)
-                                       : from;
+                if (histogram->turns[i] >= rank && histogram->turns[i] > below)
+                        return isfinite(width) ? from + width * (rank - below) / (histogram->turns[i] - below)
+                                               : from;
         }
         return NAN;
 }
 
-static void print_figures(const struct stage *stage, const struct arguments *arguments)
+static void print_figures(const struct stage *stage)
 {
-        double bounds[64], counts[64];
+        const struct arguments *arguments = stage->arguments;
         double seconds = stage->after.wall_seconds - stage->before.wall_seconds;
-        int count = read_buckets(stage, bounds, counts, 64);
+        int n_hanging = 0;
+        double expected;
+        struct histogram answered, silent;
         struct rusage usage;
 
+        for (int i = 0; i < arguments->pipelines; i++)
+                n_hanging += hangs(i);
+        expected = (double)(arguments->pipelines - n_hanging) * seconds / (double)arguments->interval;
+        read_histogram(stage, true, &answered);
+        read_histogram(stage, false, &silent);
         getrusage(RUSAGE_SELF, &usage);
-        printf("%-24s %8s %8s %10s %10s %9s %9s\n", "fleet", "turns", "% core", "peak MB", "heap kB/p",
-               "p50 s", "p99 s");
-        printf("%5lld pipelines, %4lld s   %8.0f %8.1f %10.0f %10.1f %9.2f %9.2f\n", arguments->pipelines,
-               arguments->interval, count ? counts[count - 1] : 0,
+        printf("fleet of %lld pipelines, turns every %lld s, %lld intervals measured\n", arguments->pipelines,
+               arguments->interval, arguments->intervals);
+        printf("  open after %.0f s: %d; then %d peers hang\n", stage->open_seconds, stage->n_open,
+               n_hanging);
+        printf("  CPU %.1f %% of one core; resident %.0f MB, at most %.0f MB; heap %.1f kB a pipeline\n",
                100 * (stage->after.cpu_seconds - stage->before.cpu_seconds) / seconds,
-               (double)usage.ru_maxrss / 1024,
-               (double)(mallinfo2().uordblks + mallinfo2().hblkhd) / 1024 / (double)arguments->pipelines,
-               count ? quantile(bounds, counts, count, 0.5) : NAN,
-               count ? quantile(bounds, counts, count, 0.99) : NAN);
+               (double)stage->resident_kb / 1024, (double)usage.ru_maxrss / 1024,
+               (double)(mallinfo2().uordblks + mallinfo2().hblkhd) / 1024 / (double)arguments->pipelines);
+        printf("  peers that answer: %.0f decisions, %.0f missed; after p50 %.2f s, p99 %.2f s, worst <= %g "
+               "s\n",
+               turns_of(&answered), fmax(expected - turns_of(&answered), 0), quantile(&answered, 0.5),
+               quantile(&answered, 0.99), worst(&answered));
+        printf("  peers that hang: %.0f turns; after p50 %.2f s, worst <= %g s\n", turns_of(&silent),
+               quantile(&silent, 0.5), worst(&silent));
 }
 
 static bool read_arguments(int count, char **words, struct arguments *arguments)
 {
         for (int i = 1; i + 1 < count; i += 2) {
-                long long *field = strcmp(words[i], "--pipelines") == 0  ? &arguments->pipelines
-                                   : strcmp(words[i], "--interval") == 0 ? &arguments->interval
-                                   : strcmp(words[i], "--seconds") == 0  ? &arguments->seconds
-                                                                         : NULL;
+                long long *field = strcmp(words[i], "--pipelines") == 0   ? &arguments->pipelines
+                                   : strcmp(words[i], "--interval") == 0  ? &arguments->interval
+                                   : strcmp(words[i], "--intervals") == 0 ? &arguments->intervals
+                                                                          : NULL;
 
                 if (!field || !text_to_int64(words[i + 1], field) || *field < 1)
                         return false;
@@ -358,8 +463,9 @@ static bool read_arguments(int count, char **words, struct arguments *arguments)
 
 int main(int count, char **words)
 {
-        struct arguments arguments = {5000, 60, 120};
-        struct stage stage = {.ledger = memory_format("bench-fleet-%d.db", (int)getpid()),
+        struct arguments arguments = {5000, 60, 3};
+        struct stage stage = {.arguments = &arguments,
+                              .ledger = memory_format("bench-fleet-%d.db", (int)getpid()),
                               .spec = memory_format("bench-fleet-%d.yaml", (int)getpid())};
         autofree char *log = memory_format("%s-wal", stage.ledger);
         autofree char *shared = memory_format("%s-shm", stage.ledger);
@@ -367,22 +473,21 @@ int main(int count, char **words)
         autofree int *ports = NULL;
         struct error err = ERROR_INIT;
         bool done;
-        pid_t peers;
 
         if (!read_arguments(count, words, &arguments)) {
-                fprintf(stderr, "bench_fleet [--pipelines N] [--interval SECONDS] [--seconds SECONDS]\n");
+                fprintf(stderr, "bench_fleet [--pipelines N] [--interval SECONDS] [--intervals N]\n");
                 return 2;
         }
         ports = memory_new((size_t)arguments.pipelines, sizeof *ports);
-        peers = start_peers((int)arguments.pipelines, ports);
-        done = run(&stage, &arguments, ports, &err);
+        stage.peers = start_peers((int)arguments.pipelines, ports);
+        done = run(&stage, ports, &err);
         if (done)
-                print_figures(&stage, &arguments);
+                print_figures(&stage);
         else
                 fprintf(stderr, "bench_fleet: %s\n", err.message);
         host_close(&stage.host);
-        kill(peers, SIGKILL);
-        (void)waitpid(peers, NULL, 0);
+        kill(stage.peers, SIGKILL);
+        (void)waitpid(stage.peers, NULL, 0);
         (void)(unlink(stage.ledger) + unlink(stage.spec) + unlink(log) + unlink(shared) + unlink(lock));
         free(stage.ledger);
         free(stage.spec);
