@@ -117,9 +117,9 @@ struct ledger_scope {
         const char *namespace, *currency; /* never NULL */
         char *layout, *settings;          /* as stored */
         int64_t pipeline_id;
-        /* Kept to be written again when the file has to be set aside: the intent, and a pause. */
-        bool in_flight;
-        struct intent intent;
+        /* Kept to be written again when the file has to be set aside: the intent (NULL: none), and a pause.
+         */
+        struct intent *in_flight;
         bool paused;
         int64_t paused_ms;
         char *pause_reason;
@@ -165,6 +165,9 @@ bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *n
 bool ledger_ready(struct ledger *ledger, struct error *err);
 
 /* Puts the scope's pipeline, its intent in flight and its pause where they are not in the file yet. */
+/* What is in flight from now on; NULL: nothing. Copied. */
+void ledger_scope_fly(struct ledger_scope *scope, const struct intent *intent);
+
 bool ledger_scope_store(struct ledger_scope *scope, struct error *err);
 void ledger_scope_free(struct ledger_scope *scope);
 

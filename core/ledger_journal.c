@@ -198,18 +198,27 @@ static bool put_intent(struct ledger_scope *scope, void *call, struct error *err
                insert_intent(scope, arguments, err);
 }
 
+void ledger_scope_fly(struct ledger_scope *scope, const struct intent *intent)
+{
+        free(scope->in_flight);
+        scope->in_flight = NULL;
+        if (!intent)
+                return;
+        scope->in_flight = memory_new(1, sizeof *scope->in_flight);
+        *scope->in_flight = *intent;
+}
+
 static bool journal_intent(void *context, const struct intent *intent, int64_t *ret_id, struct error *err)
 {
         struct ledger_scope *scope = context;
         struct intent_call call = {.intent = intent};
 
         /* What was in flight is no more, even if the file has to be set aside now. */
-        scope->in_flight = false;
+        ledger_scope_fly(scope, NULL);
         if (!write_down(scope, true, put_intent, &call, err))
                 return false;
-        scope->in_flight = true;
-        scope->intent = *intent;
-        scope->intent.id = call.id;
+        ledger_scope_fly(scope, intent);
+        scope->in_flight->id = call.id;
         *ret_id = call.id;
         return true;
 }
@@ -283,9 +292,9 @@ static bool journal_applied(void *context, int64_t intent_id, int64_t time_ms, s
 
         if (!write_down(scope, true, put_applied, &event, err))
                 return false;
-        if (scope->in_flight && scope->intent.id == intent_id) {
-                scope->intent.applied = true;
-                scope->intent.applied_ms = time_ms;
+        if (scope->in_flight && scope->in_flight->id == intent_id) {
+                scope->in_flight->applied = true;
+                scope->in_flight->applied_ms = time_ms;
         }
         return true;
 }
@@ -313,8 +322,8 @@ bool ledger_outcome(void *context, const struct ending *ending, struct error *er
 
         if (!write_down(scope, true, put_outcome, &ending, err))
                 return false;
-        if (scope->intent.id == ending->intent_id)
-                scope->in_flight = false;
+        if (scope->in_flight && scope->in_flight->id == ending->intent_id)
+                ledger_scope_fly(scope, NULL);
         return true;
 }
 
@@ -423,7 +432,8 @@ static bool store_pipeline(struct ledger_scope *scope, struct error *err)
 bool ledger_scope_store(struct ledger_scope *scope, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        struct intent_call call = {.intent = &scope->intent, .id = scope->intent.id};
+        struct intent_call call = {.intent = scope->in_flight,
+                                   .id = scope->in_flight ? scope->in_flight->id : 0};
         int64_t present = 1;
 
         if (!sql_begin(database, true, err))
@@ -442,6 +452,7 @@ void ledger_scope_free(struct ledger_scope *scope)
 {
         free(scope->layout);
         free(scope->settings);
+        free(scope->in_flight);
         free(scope->pause_reason);
         free(scope);
 }

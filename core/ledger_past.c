@@ -85,8 +85,8 @@ bool ledger_unfinished(void *context, struct intent *ret_intent, bool *ret_found
                 return false;
         *ret_found = found && fits;
         if (*ret_found) {
-                scope->in_flight = true;
-                scope->intent = *ret_intent = intent;
+                *ret_intent = intent;
+                ledger_scope_fly(scope, &intent);
         }
         return true;
 }

@@ -57,6 +57,12 @@ struct regression {
         double error_scale; /* recent mean absolute innovation */
 };
 
+/* By what has come of forecasts of a lead. */
+struct learnt {
+        struct regression regression;
+        double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
+};
+
 struct pending {
         int64_t tick;              /* it was made at */
         double level, scale, last; /* then */
@@ -65,12 +71,11 @@ struct pending {
 };
 
 struct knot {
-        int lead;                      /* ticks ahead */
-        int spacing;                   /* ticks between marked forecasts of this lead; divides it */
-        int n_pending;                 /* lead / spacing, at most KNOT_PENDING */
-        struct pending **pending;      /* each NULL until it is made */
-        struct regression *regression; /* NULL: has learnt nothing yet */
-        double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
+        int lead;                       /* ticks ahead */
+        int spacing;                    /* ticks between marked forecasts of this lead; divides it */
+        int n_pending;                  /* lead / spacing, at most KNOT_PENDING */
+        struct pending **pending;       /* each NULL until it is made */
+        struct learnt *learnt;          /* NULL: nothing yet */
         int next_error, n_errors, room; /* room: for errors so far, at most KNOT_ERRORS */
         double *error, *sorted;         /* relative to the level, by age and by size */
 };
@@ -132,7 +137,6 @@ static void lay_knots(struct forecast *forecast, int horizon)
                 knot->lead = (lead + knot->spacing - 1) / knot->spacing * knot->spacing;
                 knot->n_pending = knot->lead / knot->spacing;
                 knot->pending = memory_new((size_t)knot->n_pending, sizeof *knot->pending);
-                knot->weight[EXPERT_LAST] = 1;
                 if (knot->lead >= horizon)
                         return;
                 lead = forecast->n_knots == KNOTS_MAX - 1 ? horizon : lead + (lead + 1) / 2;
@@ -202,7 +206,7 @@ static void knot_free(struct knot *knot)
         for (int i = 0; i < knot->n_pending; i++)
                 memory_free_cleanup(&knot->pending[i]);
         memory_free_cleanup(&knot->pending);
-        memory_free_cleanup(&knot->regression);
+        memory_free_cleanup(&knot->learnt);
         memory_free_cleanup(&knot->error);
         memory_free_cleanup(&knot->sorted);
 }
@@ -363,18 +367,19 @@ static double regress(const struct regression *regression, const double *feature
 {
         double sum = 0;
 
-        for (int i = 0; i < N_FEATURES && regression; i++)
+        for (int i = 0; i < N_FEATURES; i++)
                 sum += regression->coefficient[i] * feature[i];
         return sum;
 }
 
-static struct regression *regression_new(void)
+static struct learnt *learnt_new(void)
 {
-        struct regression *regression = memory_new(1, sizeof *regression);
+        struct learnt *learnt = memory_new(1, sizeof *learnt);
 
+        learnt->weight[EXPERT_LAST] = 1;
         for (int i = 0; i < N_FEATURES; i++)
-                regression->covariance[i][i] = REGRESSION_PRIOR;
-        return regression;
+                learnt->regression.covariance[i][i] = REGRESSION_PRIOR;
+        return learnt;
 }
 
 static void learn(struct regression *regression, const double *feature, double target)
@@ -408,13 +413,17 @@ static void learn(struct regression *regression, const double *feature, double t
 static double blend(const struct forecast *forecast, const struct knot *knot, const double *value)
 {
         double sum = 0, weights = 0;
+        const double *weight;
 
-        while (knot > forecast->knots && knot->marks[EXPERT_LAST] < MARKS_MIN)
+        while (knot > forecast->knots && !(knot->learnt && knot->learnt->marks[EXPERT_LAST] >= MARKS_MIN))
                 knot--;
+        if (!knot->learnt)
+                return value[EXPERT_LAST];
+        weight = knot->learnt->weight;
         for (int i = 0; i < N_EXPERTS; i++)
-                if (knot->weight[i] > 0 && !isnan(value[i])) {
-                        sum += knot->weight[i] * value[i];
-                        weights += knot->weight[i];
+                if (weight[i] > 0 && !isnan(value[i])) {
+                        sum += weight[i] * value[i];
+                        weights += weight[i];
                 }
         return weights > 0 ? sum / weights : value[EXPERT_LAST];
 }
@@ -457,35 +466,34 @@ static void forget_error(struct knot *knot)
 
 /* Weight of an expert: the inverse of its recent mean absolute error, sharpened; none before it has shown
  * itself. */
-static void weigh(struct knot *knot)
+static void weigh(struct learnt *learnt)
 {
         double best = INFINITY;
 
         for (int i = 0; i < N_EXPERTS; i++)
-                if (knot->marks[i] >= MARKS_MIN)
-                        best = fmin(best, knot->error_sum[i] / knot->marks[i]);
+                if (learnt->marks[i] >= MARKS_MIN)
+                        best = fmin(best, learnt->error_sum[i] / learnt->marks[i]);
         for (int i = 0; i < N_EXPERTS; i++) {
-                double error = knot->error_sum[i] / knot->marks[i];
+                double error = learnt->error_sum[i] / learnt->marks[i];
 
-                if (knot->marks[i] >= MARKS_MIN)
-                        knot->weight[i] = error > 0 ? pow(best / error, WEIGHT_SHARPNESS) : 1;
+                if (learnt->marks[i] >= MARKS_MIN)
+                        learnt->weight[i] = error > 0 ? pow(best / error, WEIGHT_SHARPNESS) : 1;
         }
 }
 
 static void mark(struct knot *knot, const struct pending *pending, double value)
 {
         double decay = exp(-1 / ERROR_MEMORY);
+        struct learnt *learnt = knot->learnt = knot->learnt ? knot->learnt : learnt_new();
 
         for (int i = 0; i < N_EXPERTS; i++) {
                 if (isnan(pending->value[i]))
                         continue;
-                knot->error_sum[i] = knot->error_sum[i] * decay + fabs(value - pending->value[i]);
-                knot->marks[i] = knot->marks[i] * decay + 1;
+                learnt->error_sum[i] = learnt->error_sum[i] * decay + fabs(value - pending->value[i]);
+                learnt->marks[i] = learnt->marks[i] * decay + 1;
         }
-        weigh(knot);
-        if (!knot->regression)
-                knot->regression = regression_new();
-        learn(knot->regression, pending->feature, (value - pending->last) / pending->level);
+        weigh(learnt);
+        learn(&learnt->regression, pending->feature, (value - pending->last) / pending->level);
         if (pending->scale > 0)
                 keep_error(knot, (value - pending->blend) / pending->scale);
 }
@@ -558,6 +566,14 @@ bool forecast_is_young(const struct forecast *forecast)
         return ticks < KNOT_ERRORS || (double)(ticks * forecast->interval_ms) < SLOW_MS;
 }
 
+/* Forecasts that wait are not looked at when their time comes. */
+static void drop_pending(const struct knot *knot)
+{
+        for (int k = 0; k < knot->n_pending; k++)
+                if (knot->pending[k])
+                        knot->pending[k]->tick = INT64_MIN;
+}
+
 /* While little has been seen it cannot tell how often the level shifts: what a shift made of the forecasts is
  * not held for scatter, which it would pass for at each tick until the last one from before has come due. */
 static void forget_shift(struct forecast *forecast, int since)
@@ -567,9 +583,7 @@ static void forget_shift(struct forecast *forecast, int since)
 
                 for (int k = 1; k < since && knot->n_errors < KNOT_ERRORS; k++)
                         forget_error(knot);
-                for (int k = 0; k < knot->n_pending; k++)
-                        if (knot->pending[k])
-                                knot->pending[k]->tick = INT64_MIN;
+                drop_pending(knot);
         }
 }
 
@@ -688,8 +702,7 @@ static void begin(struct forecast *forecast, double value)
         for (int i = 0; i < RECENT; i++)
                 forecast->recent[i] = value;
         for (int i = 0; i < forecast->n_knots; i++)
-                for (int k = 0; k < forecast->knots[i].n_pending; k++)
-                        forecast->knots[i].pending[k].tick = INT64_MIN;
+                drop_pending(&forecast->knots[i]);
         forecast->ready = true;
         forecast->first_tick = forecast->tick;
 }
@@ -740,7 +753,10 @@ static double forecast_knot(const struct forecast *forecast, struct knot *knot, 
         ask_experts(forecast, knot->lead, now.value);
         features(forecast, now.value, now.feature);
         now.value[EXPERT_REGRESSION] =
-                fmax(forecast->last + forecast->level * regress(knot->regression, now.feature), 0);
+                fmax(forecast->last +
+                             forecast->level *
+                                     (knot->learnt ? regress(&knot->learnt->regression, now.feature) : 0),
+                     0);
         now.blend = blend(forecast, knot, now.value);
         if (then && !isnan(value))
                 keep_pending(then, &now);

@@ -28,11 +28,11 @@ struct memory_sizing {
         int total_knob, part_knob[N_PARTS]; /* -1: none */
         /* Peaks by hour, of the last day; NAN: not known. */
         double peak[HOURS][N_PARTS];
-        int64_t hour;        /* of the newest, since 1970; -1: none yet */
-        int64_t first_ms;    /* of the first window */
-        int64_t pressed_ms;  /* since when there is pressure; INT64_MIN: there is none */
-        int64_t proposed_ms; /* INT64_MIN: never */
-        struct configuration proposed;
+        int64_t hour;                   /* of the newest, since 1970; -1: none yet */
+        int64_t first_ms;               /* of the first window */
+        int64_t pressed_ms;             /* since when there is pressure; INT64_MIN: there is none */
+        int64_t proposed_ms;            /* INT64_MIN: never */
+        struct configuration *proposed; /* NULL: never */
 };
 
 static const struct option options_list[] = {
@@ -153,6 +153,9 @@ struct memory_sizing *memory_sizing_new(const struct memory_sizing_options *opti
 
 void memory_sizing_free(struct memory_sizing *sizing)
 {
+        if (!sizing)
+                return;
+        free(sizing->proposed);
         free(sizing);
 }
 
@@ -343,11 +346,11 @@ static bool was_said(const struct memory_sizing *sizing, const struct observatio
         for (int part = 0; part < N_PARTS; part++) {
                 int knob = sizing->part_knob[part];
 
-                if (knob >= 0 && sized->value[knob] != sizing->proposed.value[knob])
+                if (knob >= 0 && sized->value[knob] != sizing->proposed->value[knob])
                         return false;
         }
         return sizing->total_knob < 0 ||
-               sized->value[sizing->total_knob] == sizing->proposed.value[sizing->total_knob];
+               sized->value[sizing->total_knob] == sizing->proposed->value[sizing->total_knob];
 }
 
 bool memory_sizing_propose(struct memory_sizing *sizing, const struct observation *observation,
@@ -370,7 +373,9 @@ bool memory_sizing_propose(struct memory_sizing *sizing, const struct observatio
         if (configuration_equal(&sized, configuration) || was_said(sizing, observation, &sized))
                 return false;
         sizing->proposed_ms = observation->time_ms;
-        sizing->proposed = sized;
+        if (!sizing->proposed)
+                sizing->proposed = memory_new(1, sizeof *sizing->proposed);
+        *sizing->proposed = sized;
         *configuration = sized;
         snprintf(reason, room, "%s%s",
                  sizing->pressed_ms != INT64_MIN ? "garbage is collected all the time, which is no lack of "

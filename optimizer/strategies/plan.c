@@ -126,10 +126,10 @@ struct plan {
 
         double mean_load; /* records/s */
         int64_t n_seen;
-        double late_share;            /* of the time, lately */
-        struct configuration pending; /* applied and not yet seen to run */
-        double sized_for;             /* load that it was chosen for, records/s; NAN: none was */
-        int64_t pending_until_ms;     /* INT64_MIN: nothing is pending */
+        double late_share;             /* of the time, lately */
+        struct configuration *pending; /* applied and not yet seen to run; NULL: none was yet */
+        double sized_for;              /* load that it was chosen for, records/s; NAN: none was */
+        int64_t pending_until_ms;      /* INT64_MIN: nothing is pending */
         int n_barred;
         struct barred *barred;
         struct turn *turn; /* while one lasts: it is large, and pipelines are many */
@@ -223,6 +223,7 @@ static void plan_close(void *state)
         forecast_free(plan->forecast);
         capacity_free(plan->capacity);
         beside_free(plan->beside);
+        memory_free_cleanup(&plan->pending);
         memory_free_cleanup(&plan->barred);
         memory_free_cleanup(&plan);
 }
@@ -400,7 +401,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
         planner_weigh(&problem, plan->turn->costs);
         if (!forecast_is_young(plan->forecast))
                 return;
-        problem.grow_steps = plan->n_steps;
+        problem.grow_steps = plan->turn->n_steps;
         planner_weigh(&problem, plan->turn->growing);
 }
 
@@ -627,7 +628,7 @@ static const char *obstacle(struct plan *plan, const struct observation *observa
         if (observation->restarting)
                 return "holds: the job is starting";
         if (plan->pending_until_ms > observation->time_ms) {
-                if (!configuration_equal(&plan->pending, &observation->configuration))
+                if (!configuration_equal(plan->pending, &observation->configuration))
                         return "holds: the last change has not taken effect yet";
                 plan->pending_until_ms = INT64_MIN;
         }
@@ -718,7 +719,9 @@ static void plan_told(void *state, const struct proposal *proposal, const struct
                 if (verdict->judgement == JUDGEMENT_REFUSED)
                         return;
                 capacity_changed(plan->capacity);
-                plan->pending = verdict->configuration;
+                if (!plan->pending)
+                        plan->pending = memory_new(1, sizeof *plan->pending);
+                *plan->pending = verdict->configuration;
                 plan->sized_for = load_now(plan);
                 plan->pending_until_ms = observation->time_ms + PENDING_LIMIT_MS;
                 return;
