@@ -26,7 +26,7 @@
 #include "tests/support/played_flink.h"
 
 #define HANGS_EVERY   20
-#define LOOK_MS       1000 /* whether all are open */
+#define LOOK_MS       5000 /* whether all are open */
 #define OPEN_PATIENCE 10   /* intervals until then at most */
 #define REQUEST_ROOM  8192
 #define MAX_EVENTS    256
@@ -227,9 +227,16 @@ static const char spec[] =
         "  constraints: {backlogSeconds: 60}\n"
         "  prices: {currency: EUR, worker: {perHour: \"0.25\"}}\n";
 
+#define MAX_BOUNDS 64
+
+struct histogram {
+        int count;
+        double bounds[MAX_BOUNDS], turns[MAX_BOUNDS]; /* up to each bound */
+};
+
 struct snapshot {
         double cpu_seconds, wall_seconds;
-        char *exposition;
+        struct histogram answered, silent; /* turns by whether the peer answered */
 };
 
 struct stage {
@@ -251,13 +258,31 @@ static double seconds_of(clockid_t clock)
         return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
+static void read_histogram(const char *exposition, bool measured, struct histogram *ret)
+{
+        autofree char *mark = memory_format("\noptctl_turn_seconds_bucket{measured=\"%s\",le=\"",
+                                            measured ? "true" : "false");
+
+        ret->count = 0;
+        while (ret->count < MAX_BOUNDS && (exposition = strstr(exposition, mark))) {
+                const char *value;
+
+                exposition += strlen(mark);
+                ret->bounds[ret->count] = strtod(exposition, NULL);
+                value = strchr(exposition, ' ');
+                ret->turns[ret->count++] = value ? strtod(value, NULL) : 0;
+        }
+}
+
 static void shoot(const struct stage *stage, struct snapshot *ret)
 {
-        struct text exposition = {0};
+        autotext exposition = {0};
 
         metrics_expose(stage->host.metrics, &exposition);
-        *ret = (struct snapshot){seconds_of(CLOCK_PROCESS_CPUTIME_ID), seconds_of(CLOCK_MONOTONIC),
-                                 text_take(&exposition)};
+        read_histogram(exposition.data, true, &ret->answered);
+        read_histogram(exposition.data, false, &ret->silent);
+        ret->cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+        ret->wall_seconds = seconds_of(CLOCK_MONOTONIC);
 }
 
 static int count_open(const struct stage *stage)
@@ -349,41 +374,18 @@ static bool run(struct stage *stage, const int *ports, struct error *err)
                         return false;
         reactor_spawn(stage->host.reactor, watch_fleet, stage);
         reactor_run(stage->host.reactor);
-        return stage->after.exposition || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
+        return stage->after.wall_seconds > 0 || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
 }
 
 /* ---- the figures ---- */
 
-#define MAX_BOUNDS 64
-
-struct histogram {
-        int count;
-        double bounds[MAX_BOUNDS], turns[MAX_BOUNDS]; /* up to each bound */
-};
-
-/* Turns within the time that was measured, of pipelines that answered, or of those that did not. */
-static void read_histogram(const struct stage *stage, bool measured, struct histogram *ret)
+static struct histogram difference(const struct histogram *after, const struct histogram *before)
 {
-        autofree char *mark = memory_format("\noptctl_turn_seconds_bucket{measured=\"%s\",le=\"",
-                                            measured ? "true" : "false");
-        const char *before = stage->before.exposition, *after = stage->after.exposition;
+        struct histogram between = *after;
 
-        ret->count = 0;
-        while (ret->count < MAX_BOUNDS && (after = strstr(after, mark))) {
-                const char *value;
-
-                after += strlen(mark);
-                ret->bounds[ret->count] = strtod(after, NULL);
-                value = strchr(after, ' ');
-                ret->turns[ret->count] = value ? strtod(value, NULL) : 0;
-                before = before ? strstr(before, mark) : NULL;
-                if (before) {
-                        before += strlen(mark);
-                        value = strchr(before, ' ');
-                        ret->turns[ret->count] -= value ? strtod(value, NULL) : 0;
-                }
-                ret->count++;
-        }
+        for (int i = 0; i < before->count; i++)
+                between.turns[i] -= before->turns[i];
+        return between;
 }
 
 static double turns_of(const struct histogram *histogram)
@@ -420,6 +422,7 @@ static void print_figures(const struct stage *stage)
 {
         const struct arguments *arguments = stage->arguments;
         double seconds = stage->after.wall_seconds - stage->before.wall_seconds;
+        double cpu_seconds = stage->after.cpu_seconds - stage->before.cpu_seconds;
         int n_hanging = 0;
         double expected;
         struct histogram answered, silent;
@@ -428,15 +431,16 @@ static void print_figures(const struct stage *stage)
         for (int i = 0; i < arguments->pipelines; i++)
                 n_hanging += hangs(i);
         expected = (double)(arguments->pipelines - n_hanging) * seconds / (double)arguments->interval;
-        read_histogram(stage, true, &answered);
-        read_histogram(stage, false, &silent);
+        answered = difference(&stage->after.answered, &stage->before.answered);
+        silent = difference(&stage->after.silent, &stage->before.silent);
         getrusage(RUSAGE_SELF, &usage);
         printf("fleet of %lld pipelines, turns every %lld s, %lld intervals measured\n", arguments->pipelines,
                arguments->interval, arguments->intervals);
         printf("  open after %.0f s: %d; then %d peers hang\n", stage->open_seconds, stage->n_open,
                n_hanging);
-        printf("  CPU %.1f %% of one core; resident %.0f MB, at most %.0f MB; heap %.1f kB a pipeline\n",
-               100 * (stage->after.cpu_seconds - stage->before.cpu_seconds) / seconds,
+        printf("  CPU %.1f %% of one core, %.2f ms a decision; resident %.0f MB, at most %.0f MB; heap %.1f "
+               "kB a pipeline\n",
+               100 * cpu_seconds / seconds, 1000 * cpu_seconds / turns_of(&answered),
                (double)stage->resident_kb / 1024, (double)usage.ru_maxrss / 1024,
                (double)(mallinfo2().uordblks + mallinfo2().hblkhd) / 1024 / (double)arguments->pipelines);
         printf("  peers that answer: %.0f decisions, %.0f missed; after p50 %.2f s, p99 %.2f s, worst <= %g "
@@ -491,7 +495,5 @@ int main(int count, char **words)
         (void)(unlink(stage.ledger) + unlink(stage.spec) + unlink(log) + unlink(shared) + unlink(lock));
         free(stage.ledger);
         free(stage.spec);
-        free(stage.before.exposition);
-        free(stage.after.exposition);
         return done ? 0 : 1;
 }
