@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/pipeline.h"
 
 /* Upper ends that no real system comes near, yet keep sums and products finite. */
 #define RATE_MAX    1e12
@@ -385,7 +386,7 @@ static const struct option model_options[] = {
          OPTION_AT(model, operators),
          .table = &operator_table,
          .min = 0,
-         .max = 128,
+         .max = PIPELINE_MAX_OPERATORS,
          .help = "One entry for each operator of the pipeline. A simulation needs them."},
         {.name = "workerStartSeconds",
          OPTION_AT(model, worker_start_seconds),

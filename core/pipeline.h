@@ -8,8 +8,8 @@
  * The pipeline that is tuned: its graph and its knobs. Built once from the spec (and, live, from the engine's
  * own answer), then only read.
  */
-#define PIPELINE_MAX_OPERATORS  128
-#define CONFIGURATION_MAX_KNOBS 128
+#define PIPELINE_MAX_OPERATORS  256
+#define CONFIGURATION_MAX_KNOBS 256
 
 struct operator_info {
         const char *name;
