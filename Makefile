@@ -2,9 +2,11 @@
 # Short names for what CMake (CMakePresets.json) and scripts/ do. `make` alone builds build/optctl.
 
 .DEFAULT_GOAL := build
-.PHONY: build deps demo test e2e bench fuzz lint docs install package coverage clean
+.PHONY: build deps demo test e2e soak bench fuzz lint docs install package coverage clean
 
 SECONDS_PER_TARGET ?= 600
+HOURS ?= 24
+SEED ?= 1
 PREFIX ?= /usr/local
 
 build:
@@ -29,6 +31,10 @@ test: build
 # Real systems on a crowded machine may miss a deadline that is not ours: a case that fails is tried once more.
 e2e: build
 	scripts/test release -R '^e2e/' --repeat until-pass:2
+
+# A day of a live pipeline with a fault every minute, twice: with kills and without. Takes ten minutes.
+soak: build
+	build/soak_test_soak $(HOURS) $(SEED)
 
 bench:
 	cmake --preset bench >/dev/null

@@ -138,8 +138,8 @@ static double wall_seconds(void)
         return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Somebody has it open in sqlite3 and writes: the first write waits (a second), the many that follow do not, or
- * all pipelines would stand still. It is all as before once they are gone. */
+/* Somebody has it open in sqlite3 and writes: the first write waits (a second), the many that follow do not,
+ * or all pipelines would stand still. It is all as before once they are gone. */
 static void test_a_ledger_that_another_program_writes_to_is_waited_for_once(void **state)
 {
         struct world world;
