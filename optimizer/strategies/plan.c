@@ -514,11 +514,12 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
 
 static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
 {
-        const struct planner_cost *cost = &plan->turn->costs[j];
+        const struct planner_cost *cost;
         struct alternative *alternative;
 
         if (proposal->n_alternatives >= PROPOSAL_MAX_ALTERNATIVES || j < 0 || j >= plan->turn->n_candidates)
                 return;
+        cost = &plan->turn->costs[j];
         alternative = &proposal->alternatives[proposal->n_alternatives++];
         *alternative = (struct alternative){
                 .compute_cost = cost->compute,
