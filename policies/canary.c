@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* After a change that did badly: wait, and keep away from the configuration that did badly and from what lies
- * beyond, unless the pipeline falls behind: then it may grow past it, or half of the way there. */
+ * beyond, unless the pipeline falls behind: then it may grow past it, or half of the way
+ * there, or to it when nothing else is left. */
 #include <math.h>
 
 #include "core/memory.h"
@@ -44,16 +45,21 @@ static bool has_to_grow(const struct judgement_context *context, const struct co
 }
 
 /* Half of the way there, when that is somewhere else and did not do badly itself. */
-static bool go_half_way(const struct judgement_context *context, struct configuration *configuration)
+static bool go_half_way(const struct judgement_context *context, struct configuration *configuration,
+                        char *reason)
 {
         const struct configuration *current = &context->observation->configuration;
         struct configuration half = *configuration;
+        char words[64];
 
         for (int i = 0; i < half.count; i++)
                 half.value[i] = knob_fit(&context->pipeline->knobs[i],
                                          (current->value[i] + configuration->value[i]) / 2);
         if (configuration_equal(&half, current) || is_avoided(context, &half))
                 return false;
+        configuration_describe(context->pipeline, configuration, words, sizeof words);
+        (void)finding_clip(reason, "%s did badly: half of the way there, since more arrives than is read",
+                           words);
         *configuration = half;
         return true;
 }
@@ -76,15 +82,12 @@ static enum judgement canary_judge(const void *object, const struct judgement_co
                     configuration_equal(current, &avoided->configuration) ||
                     !at_or_beyond(current, &avoided->configuration, configuration))
                         continue;
-                if (has_to_grow(context, configuration) && !is_avoided(context, configuration))
+                if (has_to_grow(context, configuration) &&
+                    !(is_avoided(context, configuration) && go_half_way(context, configuration, reason)))
                         return JUDGEMENT_ALLOWED;
+                if (has_to_grow(context, configuration))
+                        return JUDGEMENT_CLIPPED;
                 configuration_describe(context->pipeline, &avoided->configuration, words, sizeof words);
-                if (has_to_grow(context, configuration) && go_half_way(context, configuration))
-                        return finding_clip(
-                                reason,
-                                "%s did badly and is kept away from for another %lld s; half of the "
-                                "way there, since more arrives than is read",
-                                words, (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
                 return finding_refuse(reason, "%s did badly and is kept away from for another %lld s", words,
                                       (long long)((avoided->until_ms - context->now_ms) / MS_PER_SECOND));
         }

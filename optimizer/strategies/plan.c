@@ -367,6 +367,14 @@ static void follow_means(struct plan *plan, const struct observation *observatio
         plan->late_share += weight * (late - plan->late_share);
 }
 
+/* Who falls behind may go to what was taken back, if that is larger: staying is worse. */
+static bool is_way_out(const struct plan *plan, int j, const struct observation *observation)
+{
+        return observation_falls_behind(observation) &&
+               plan->turn->candidates[j].capacity.mean >
+                       plan->turn->candidates[plan->turn->current].capacity.mean;
+}
+
 static void weigh(struct plan *plan, const struct observation *observation)
 {
         /* over what arrives, not over what was read: while it was down nothing was read */
@@ -397,7 +405,8 @@ static void weigh(struct plan *plan, const struct observation *observation)
         problem.delay_seconds = (double)plan->options.interval_seconds / 2 + problem.worker_start_seconds;
         for (int j = 0; j < plan->turn->n_candidates; j++)
                 plan->turn->weighed[j].barred =
-                        is_barred(plan, &plan->turn->candidates[j].configuration, observation->time_ms);
+                        is_barred(plan, &plan->turn->candidates[j].configuration, observation->time_ms) &&
+                        !is_way_out(plan, j, observation);
         planner_weigh(&problem, plan->turn->costs);
         if (!forecast_is_young(plan->forecast))
                 return;
