@@ -84,6 +84,8 @@ foreach(case ${real_cases})
     COMMAND ${real} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/${name} case ${name})
   set_tests_properties(e2e/real/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
 endforeach()
+# The longest first, so that none of them is left alone at the end.
+set_tests_properties(e2e/real/daily e2e/real/killed-at-every-point e2e/real/killed-while-restarting PROPERTIES COST 400)
 
 if(OPTCTL_BENCH)
   file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
