@@ -29,7 +29,7 @@ struct reporter {
         const char *url;
         struct http_peer *peer;
         struct snapshot *into;
-        bool answered;
+        bool answered, told; /* told: something of use */
         struct error err;
 };
 
@@ -176,13 +176,16 @@ static void look_at_reporter(void *argument)
         struct prometheus *prometheus = reporter->prometheus;
         const struct http_request request = {.path = "", .accept = "text/plain;version=0.0.4"};
         struct http_response response = {0};
+        size_t n_samples;
 
         error_clear(&reporter->err);
         reporter->answered = http_send(reporter->peer, &request, &response, &reporter->err);
+        n_samples = reporter->into->n_samples; /* others have added theirs meanwhile */
         if (reporter->answered &&
             !scrape_add(response.body, response.length, exposition_format_of(response.content_type),
                         response.received_ms, reporter->into, &reporter->err))
                 error_wrap(&reporter->err, "%s", http_peer_url(reporter->peer));
+        reporter->told = reporter->into->n_samples > n_samples;
         http_response_free(&response);
         if (--prometheus->n_awaited == 0)
                 reactor_wake(prometheus->context->reactor, prometheus->waiter);
@@ -312,7 +315,7 @@ static bool is_partial(const struct prometheus *prometheus)
         bool scraped = prometheus->options->engine == PROMETHEUS_FLINK;
 
         for (size_t i = 0; scraped && i < prometheus->n_reporters; i++)
-                if (!prometheus->reporters[i].answered)
+                if (!prometheus->reporters[i].told)
                         return true;
         return false;
 }

@@ -3,7 +3,7 @@
  * Every actuator before a peer that speaks HTTP, does what it is told and has every fault there is, at every
  * one of its answers: nothing is written that was not announced, what was begun is ended, a dry run writes
  * nothing, and once the peer is well again the same call brings the target where it should be, without doing
- * anything twice. Kafka: test_kafka.c.
+ * anything twice. Kafka: conformance/test_kafka.c.
  */
 #include "controller/registry.h"
 #include "core/json.h"
@@ -28,6 +28,7 @@ struct manager {
         char started[40];                /* id of the second; "": none */
         int n_wishes, n_stops, n_starts; /* that changed something */
         int n_writes, n_unannounced;
+        int n_cancels; /* of a job that runs */
         /* The fault: of the answers after so many, for so many (0: all). */
         const struct fault *fault;
         int after, times, n_answers;
@@ -214,6 +215,7 @@ static char *answer_any(void *context, const struct scripted_request *request, s
 
         if (is_write(request)) {
                 manager->n_writes++;
+                manager->n_cancels += strcmp(request->method, "PATCH") == 0;
                 if (manager->n_begun != manager->n_ended + 1 || !strstr(manager->call, request->method) ||
                     !strstr(manager->call, request->path))
                         manager->n_unannounced++;
@@ -345,17 +347,23 @@ static bool end_call(void *context, int64_t id, bool done, const char *answer, s
         return true;
 }
 
-static void show_open(struct show *show, const struct subject *subject)
+static void show_open_with(struct show *show, const struct subject *subject, const struct scripted_tls *tls,
+                           const char *connection)
 {
         struct error err = ERROR_INIT;
 
         *show = (struct show){.actuator = actuator_of(subject->plugin)};
-        stand_open(&show->stand, subject, options_of(subject->plugin), NULL, NULL);
+        stand_open(&show->stand, subject, options_of(subject->plugin), tls, connection);
         manager_open(&show->manager, strstr(subject->options, "InPlace"));
         scripted_peer_answer(show->stand.http->script, "*",
                              &(struct scripted_answer){.by = answer_any, .context = &show->manager});
         if (!show->actuator->open(&show->stand.context, show->stand.options, &show->state, &err))
                 fail_msg("%s: %s", subject->name, err.message);
+}
+
+static void show_open(struct show *show, const struct subject *subject)
+{
+        show_open_with(show, subject, NULL, NULL);
 }
 
 static void show_close(struct show *show)
@@ -453,6 +461,8 @@ static void judge_writes(const struct trial *trial, const struct show *show)
                 COMPLAIN(trial, "%d writes were not announced", manager->n_unannounced);
         if (manager->n_begun != manager->n_ended)
                 COMPLAIN(trial, "%d calls begun, %d ended", manager->n_begun, manager->n_ended);
+        if (manager->n_cancels > 0)
+                COMPLAIN(trial, "a job that runs is cancelled");
         if (manager->n_wishes > 1 || manager->n_stops > 1 || manager->n_starts > 1)
                 COMPLAIN(trial, "%d wishes, %d stops, %d starts", manager->n_wishes, manager->n_stops,
                          manager->n_starts);
@@ -642,6 +652,50 @@ static void test_subject(void **state)
         assert_int_equal(complaints, 0);
 }
 
+/* Who is not who it should be is told nothing. */
+static void try_certificate(const struct scratch *scratch, int which, const struct subject *subject,
+                            struct cell *cell)
+{
+        struct bad_server server;
+        struct show show;
+
+        bad_server_make(&server, scratch, which);
+        show_open_with(&show, subject, &server.tls, server.connection);
+        reactor_call(show.stand.http->reactor, run_read, &show);
+        assert_false(show.was_read);
+        reactor_call(show.stand.http->reactor, run_apply, &show);
+        assert_false(show.done);
+        assert_int_equal(show.manager.n_answers, 0);
+        assert_int_equal(show.manager.n_begun, 0);
+        assert_null(error_flaw(&show.err, subject->plugin, scripted_peer_url(show.stand.http->script)));
+        cell->failed++;
+        snprintf(cell->reason, sizeof cell->reason, "%s", show.err.reason);
+        show_close(&show);
+        bad_server_forget(&server);
+}
+
+static int count_faults(void)
+{
+        int count = 0;
+
+        while (faults[count].name)
+                count++;
+        return count;
+}
+
+static void test_certificates(void **state)
+{
+        struct scratch scratch = scratch_open();
+        struct suite *suite = *state;
+
+        make_authorities(&scratch);
+        for (size_t column = 0; column < N_SUBJECTS; column++)
+                for (size_t i = 0; i < ARRAY_LENGTH(bad_certificates); i++)
+                        try_certificate(&scratch, (int)i, &subjects[column],
+                                        &suite->cells[count_faults() + (int)i][column]);
+        scratch_close(&scratch);
+}
+
 static void print_table(const struct suite *suite)
 {
         const char *names[N_SUBJECTS];
@@ -651,18 +705,23 @@ static void print_table(const struct suite *suite)
         table_begin("Actuators", names, N_SUBJECTS);
         for (int row = 0; faults[row].name; row++)
                 table_row(faults[row].name, suite->cells[row], N_SUBJECTS);
+        for (size_t i = 0; i < ARRAY_LENGTH(bad_certificates); i++)
+                table_row(bad_certificates[i].name, suite->cells[count_faults() + (int)i], N_SUBJECTS);
 }
 
 int main(int argc, char **argv)
 {
         struct suite suite = {0};
         struct column columns[N_SUBJECTS];
-        struct CMUnitTest tests[N_SUBJECTS + 1] = {cmocka_unit_test(test_every_actuator_has_a_healthy_peer)};
+        struct CMUnitTest tests[N_SUBJECTS + 2] = {
+                cmocka_unit_test(test_every_actuator_has_a_healthy_peer),
+                cmocka_unit_test_prestate(test_certificates, &suite),
+        };
         int failed;
 
         for (size_t i = 0; i < N_SUBJECTS; i++) {
                 columns[i] = (struct column){&suite, (int)i};
-                tests[i + 1] = (struct CMUnitTest){.name = subjects[i].name,
+                tests[i + 2] = (struct CMUnitTest){.name = subjects[i].name,
                                                    .test_func = test_subject,
                                                    .initial_state = &columns[i]};
         }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every collector before a peer that speaks HTTP and has every fault there is: it ends in time, says what it
- * was told or nothing, names the peer in one line, and goes on when the peer does. Kafka: test_kafka.c.
+ * was told or nothing, names the peer in one line, and goes on when the peer does. Kafka:
+ * conformance/test_kafka.c.
  */
 #include "controller/registry.h"
 #include "tests/conformance/subject.h"
-#include "tests/support/certificates.h"
 
 #define MAX_ANSWERS 64
 #define REPORTERS   4
@@ -133,7 +133,7 @@ static const struct subject subjects[] = {
          .forget = nothing_forgotten,
          .turn_ms = 60000,
          .slack = 0.02,
-         .by_processes = true},
+         .names_latency = true},
 };
 
 /* Which speak another protocol. */
@@ -264,12 +264,6 @@ static bool is_near(double a, double b, double slack)
 }
 
 /* What the processes that answer have together, or the worst of them. */
-static bool is_of_processes(const struct pair *pair)
-{
-        return strncmp(pair->name, "workers", 7) == 0 || strncmp(pair->name, "latency", 7) == 0 ||
-               strncmp(pair->name, "memory", 6) == 0;
-}
-
 /* ---- the stand ---- */
 
 struct show {
@@ -392,8 +386,7 @@ static bool judge_numbers(const struct trial *trial, const struct observation *s
                         whole &= isnan(pair->said) || pair->said == pair->unknown;
                         continue;
                 }
-                if (!trial->fault->lie && !is_near(pair->seen, pair->said, trial->subject->slack) &&
-                    !(trial->subject->by_processes && is_of_processes(pair)))
+                if (!trial->fault->lie && !is_near(pair->seen, pair->said, trial->subject->slack))
                         complain(trial->complaints, trial->row, "%s is %g, nobody said so (%g)", pair->name,
                                  pair->seen, pair->said);
                 if (pair->seen < 0 || pair->seen > pair->most ||
@@ -411,8 +404,7 @@ static void judge_missing(const struct trial *trial, const struct observation *s
                 unsigned bit;
                 bool unknown;
         } needed[] = {
-                {"offered", MISSING_RATES | MISSING_BACKLOG,
-                 !trial->subject->says_it_once && isnan(seen->offered_per_second)},
+                {"offered", MISSING_RATES | MISSING_BACKLOG, isnan(seen->offered_per_second)},
                 {"throughput", MISSING_RATES, isnan(seen->throughput_per_second)},
                 {"backlog", MISSING_BACKLOG, isnan(seen->backlog_records)},
                 {"latency", MISSING_LATENCY,
@@ -547,27 +539,14 @@ static void try_row(struct trial *trial, int answers)
 
 /* ---- certificates; on the machine's clock, which OpenSSL goes by ---- */
 
-static const struct {
-        const char *name;
-        struct certificate certificate;
-} certificates[] = {
-        {"TLS: of an unknown authority", {.subject = "x", .names = "IP:127.0.0.1", .issuer = "other-ca"}},
-        {"TLS: for another host", {.subject = "x", .names = "IP:127.0.0.2", .issuer = "ca"}},
-        {"TLS: expired", {.subject = "x", .names = "IP:127.0.0.1", .issuer = "ca", .expired = true}},
-};
-
 static void try_certificate(const struct scratch *scratch, int which, const struct subject *subject,
                             void *recorded, struct cell *cell)
 {
-        autofree char *authority = scratch_path(scratch, "ca.crt");
-        autofree char *certificate_file = scratch_path(scratch, "server.crt");
-        autofree char *key_file = scratch_path(scratch, "server.key");
-        autofree char *connection = memory_format("connection: {caFile: %s}\n", authority);
-        const struct scripted_tls tls = {certificate_file, key_file, NULL};
+        struct bad_server server;
         struct show show;
 
-        certificate_make(scratch, "server", &certificates[which].certificate);
-        show_open(&show, subject, recorded, &tls, connection);
+        bad_server_make(&server, scratch, which);
+        show_open(&show, subject, recorded, &server.tls, server.connection);
         turn(&show, 0);
         assert_false(show.done);
         assert_int_equal(show.asked, 0);
@@ -575,6 +554,7 @@ static void try_certificate(const struct scratch *scratch, int which, const stru
         cell->failed++;
         snprintf(cell->reason, sizeof cell->reason, "%s", show.err.reason);
         show_close(&show);
+        bad_server_forget(&server);
 }
 
 /* ---- the suite ---- */
@@ -645,12 +625,11 @@ static void test_certificates(void **state)
 
         while (faults[n_faults].name)
                 n_faults++;
-        certificate_make(&scratch, "ca", &(struct certificate){.subject = "Test authority"});
-        certificate_make(&scratch, "other-ca", &(struct certificate){.subject = "Other authority"});
+        make_authorities(&scratch);
         for (size_t column = 0; column < N_SUBJECTS; column++) {
                 void *recorded = subjects[column].read();
 
-                for (size_t i = 0; i < ARRAY_LENGTH(certificates); i++)
+                for (size_t i = 0; i < ARRAY_LENGTH(bad_certificates); i++)
                         try_certificate(&scratch, (int)i, &subjects[column], recorded,
                                         &suite->cells[n_faults + (int)i][column]);
                 subjects[column].forget(recorded);
@@ -668,8 +647,8 @@ static void print_table(const struct suite *suite)
         table_begin("Collectors", names, N_SUBJECTS);
         for (; faults[row].name; row++)
                 table_row(faults[row].name, suite->cells[row], N_SUBJECTS);
-        for (size_t i = 0; i < ARRAY_LENGTH(certificates); i++)
-                table_row(certificates[i].name, suite->cells[row + (int)i], N_SUBJECTS);
+        for (size_t i = 0; i < ARRAY_LENGTH(bad_certificates); i++)
+                table_row(bad_certificates[i].name, suite->cells[row + (int)i], N_SUBJECTS);
 }
 
 int main(int argc, char **argv)
