@@ -345,7 +345,7 @@ static bool kafka_apply(void *state, const struct configuration *from, const str
 
         for (int i = 0; i < (int)target->options->topics.count; i++)
                 if (!apply_topic(target, i, from, to, dry_run, calls, err))
-                        return false;
+                        return kafka_name_peer(target->options->bootstrap_servers, err);
         return true;
 }
 

@@ -15,6 +15,9 @@
 #define HELLO_MS   300   /* in which a broker that was silent may show that it is back */
 #define SILENCE_MS 60000 /* after which it gets all the time once more: it may be slow, and not dead */
 #define MAX_SILENT 64
+#define MAX_GROUPS 8
+/* The largest answer that is read: the layout of some hundred thousand partitions. */
+#define ANSWER_MAX_BYTES "33554432"
 
 enum watched_file { FILE_CA, FILE_CERTIFICATE, FILE_KEY, FILE_PASSWORD, FILE_COUNT };
 
@@ -28,6 +31,12 @@ struct silence {
         int64_t since_ms; /* 0: no silence */
 };
 
+struct group_handle {
+        char *group; /* NULL: the place is free */
+        rd_kafka_t *handle;
+        int64_t used_ms;
+};
+
 struct kafka_client {
         char *bootstrap_servers, *username, *path[FILE_COUNT]; /* NULL: not given */
         struct secret *password;
@@ -35,6 +44,7 @@ struct kafka_client {
         int mechanism;
         int64_t patience_ms; /* with a broker that says nothing */
         rd_kafka_t *handle;  /* NULL: none yet */
+        struct group_handle groups[MAX_GROUPS];
         struct version version[FILE_COUNT];
         /* What the connections last complained about; RD_KAFKA_RESP_ERR_NO_ERROR: nothing. */
         rd_kafka_resp_err_t complaint;
@@ -90,18 +100,31 @@ struct kafka_client *kafka_client_new(const struct kafka_options *options, const
 }
 
 /* Does not wait for what is on its way: an answer that comes later is nobody's. */
-static void close_handle(struct kafka_client *client)
+static void close_handle(rd_kafka_t *handle)
 {
-        if (client->handle)
-                rd_kafka_destroy_flags(client->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-        client->handle = NULL;
+        if (handle)
+                rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+static void close_group(struct group_handle *place)
+{
+        close_handle(place->handle);
+        free(place->group);
+        *place = (struct group_handle){0};
+}
+
+static void close_all(struct kafka_client *client)
+{
+        for (int i = 0; i < MAX_GROUPS; i++)
+                close_group(&client->groups[i]);
+        close_handle(TAKE(client->handle));
 }
 
 void kafka_client_free(struct kafka_client *client)
 {
         if (!client)
                 return;
-        close_handle(client);
+        close_all(client);
         secret_free(client->password);
         for (int i = 0; i < FILE_COUNT; i++)
                 free(client->path[i]);
@@ -171,6 +194,9 @@ static bool set_plain(const struct kafka_client *client, rd_kafka_conf_t *settin
                set(settings, "isolation.level", "read_uncommitted", err) &&
                set(settings, "topic.metadata.refresh.interval.ms", "-1", err) &&
                set(settings, "socket.timeout.ms", patience, err) &&
+               set(settings, "message.max.bytes", "1000000", err) &&
+               set(settings, "fetch.max.bytes", "1000000", err) &&
+               set(settings, "receive.message.max.bytes", ANSWER_MAX_BYTES, err) &&
                set(settings, "reconnect.backoff.max.ms", "2000", err) &&
                set(settings, "socket.keepalive.enable", "true", err);
 }
@@ -216,7 +242,9 @@ static void read_versions(const struct kafka_client *client, struct version ret_
         }
 }
 
-static bool open_handle(struct kafka_client *client, struct error *err)
+/* `group`: NULL for none. */
+static bool open_handle(struct kafka_client *client, const char *group, rd_kafka_t **ret_handle,
+                        struct error *err)
 {
         rd_kafka_conf_t *settings = rd_kafka_conf_new();
         char words[512];
@@ -224,13 +252,14 @@ static bool open_handle(struct kafka_client *client, struct error *err)
         rd_kafka_conf_set_opaque(settings, client);
         rd_kafka_conf_set_error_cb(settings, on_complaint);
         rd_kafka_conf_set_log_cb(settings, on_log);
-        if (!set_plain(client, settings, err) || !set_security(client, settings, err)) {
+        if (!set_plain(client, settings, err) || !set_security(client, settings, err) ||
+            !set(settings, "group.id", group, err) || !set(settings, "enable.auto.commit", "false", err)) {
                 rd_kafka_conf_destroy(settings);
                 return false;
         }
         /* A consumer, though it consumes nothing: a producer would have brokers create topics it asks for. */
-        client->handle = rd_kafka_new(RD_KAFKA_CONSUMER, settings, words, sizeof words);
-        if (client->handle)
+        *ret_handle = rd_kafka_new(RD_KAFKA_CONSUMER, settings, words, sizeof words);
+        if (*ret_handle)
                 return true;
         rd_kafka_conf_destroy(settings);
         return error_set(err, ERROR_INPUT, "KafkaSettings", "Kafka %.200s: %s", client->bootstrap_servers,
@@ -243,13 +272,42 @@ bool kafka_client_handle(struct kafka_client *client, rd_kafka_t **ret_handle, s
 
         read_versions(client, now);
         if (client->handle && memcmp(now, client->version, sizeof now) != 0)
-                close_handle(client);
+                close_all(client);
         memcpy(client->version, now, sizeof now);
-        if (!client->handle && !open_handle(client, err))
+        if (!client->handle && !open_handle(client, NULL, &client->handle, err))
                 return false;
         client->complaint = RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_poll(client->handle, 0);
         *ret_handle = client->handle;
+        return true;
+}
+
+bool kafka_client_group(struct kafka_client *client, const char *group, rd_kafka_t **ret_handle,
+                        struct error *err)
+{
+        struct group_handle *place = &client->groups[0];
+
+        for (int i = 0; i < MAX_GROUPS; i++) {
+                struct group_handle *next = &client->groups[i];
+
+                if (next->group && strcmp(next->group, group) == 0) {
+                        place = next;
+                        break;
+                }
+                if (next->used_ms < place->used_ms)
+                        place = next;
+        }
+        if (!place->group || strcmp(place->group, group) != 0) {
+                rd_kafka_t *handle;
+
+                if (!open_handle(client, group, &handle, err))
+                        return false;
+                close_group(place);
+                *place = (struct group_handle){.group = memory_copy_text(group), .handle = handle};
+        }
+        place->used_ms = kafka_now_ms();
+        rd_kafka_poll(place->handle, 0);
+        *ret_handle = place->handle;
         return true;
 }
 
@@ -323,6 +381,9 @@ bool kafka_client_fail(struct kafka_client *client, rd_kafka_resp_err_t code, co
         va_end(arguments);
         if (client->handle)
                 rd_kafka_poll(client->handle, 0);
+        for (int i = 0; i < MAX_GROUPS; i++)
+                if (client->groups[i].handle)
+                        rd_kafka_poll(client->groups[i].handle, 0);
         if (is_silence(code) && client->complaint) {
                 code = client->complaint;
                 words = client->complaint_words;
@@ -330,6 +391,18 @@ bool kafka_client_fail(struct kafka_client *client, rd_kafka_resp_err_t code, co
         name_reason(code, reason, sizeof reason);
         return error_set(err, code_of(code), reason, "Kafka %.100s: %s: %.300s", client->bootstrap_servers,
                          action, words && *words ? words : rd_kafka_err2str(code));
+}
+
+bool kafka_name_peer(const char *bootstrap_servers, struct error *err)
+{
+        autofree char *name = memory_format("Kafka %.100s", bootstrap_servers);
+
+        return strncmp(err->message, name, strlen(name)) != 0 && error_wrap(err, "%s", name);
+}
+
+const char *kafka_client_servers(const struct kafka_client *client)
+{
+        return client->bootstrap_servers;
 }
 
 bool kafka_client_again(const struct error *err, int64_t deadline_ms)

@@ -31,11 +31,24 @@ char *kafka_client_key(const struct kafka_options *options, const char *base);
 bool kafka_client_handle(struct kafka_client *client, rd_kafka_t **ret_handle, struct error *err);
 
 /*
+ * A handle that belongs to a group and never joins it: what the group has committed is asked by
+ * rd_kafka_committed. (librdkafka's administrative calls to a coordinator end the process when its connection
+ * breaks at a bad moment: https://github.com/confluentinc/librdkafka/issues/3663.) Of some groups one is
+ * kept; who comes after them takes the place of the one that was not used for longest.
+ */
+bool kafka_client_group(struct kafka_client *client, const char *group, rd_kafka_t **ret_handle,
+                        struct error *err);
+
+/*
  * What librdkafka says, as an error: `what` (printf) was to be done. Where a call merely got no answer, what
  * the connection last complained about (refused credentials, an unknown host) is told instead.
  */
 bool kafka_client_fail(struct kafka_client *client, rd_kafka_resp_err_t code, const char *words,
                        struct error *err, const char *what, ...) __attribute__((format(printf, 5, 6)));
+
+/* Puts the brokers' addresses in front of an error that does not name them; returns false. */
+bool kafka_name_peer(const char *bootstrap_servers, struct error *err);
+const char *kafka_client_servers(const struct kafka_client *client);
 
 /* Milliseconds of a clock that nobody sets; and how many are left, from 1 on; 0 after the deadline. */
 int64_t kafka_now_ms(void);

@@ -67,7 +67,9 @@ static void do_job(struct kafka_cluster *cluster, struct job *job)
                 job->done = job->work(cluster->client, job->deadline_ms, job->argument, job->err);
         else
                 job->done = error_set(job->err, ERROR_TIMEOUT, NULL,
-                                      "Kafka did not answer others in time, so this was not asked");
+                                      "did not answer others in time, so this was not asked");
+        if (!job->done)
+                (void)kafka_name_peer(kafka_client_servers(cluster->client), job->err);
 }
 
 static void *run(void *argument)

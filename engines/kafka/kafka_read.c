@@ -154,20 +154,27 @@ struct question {
         struct kafka_reading *reading;
 };
 
-static void take_offsets(const rd_kafka_topic_partition_list_t *list, int64_t when,
-                         struct kafka_reading *reading)
+/* Returns the error of the last partition that has one: leaders move. */
+static rd_kafka_resp_err_t take_offsets(const rd_kafka_topic_partition_list_t *list, int64_t when,
+                                        struct kafka_reading *reading)
 {
+        rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
         for (int i = 0; i < list->cnt; i++) {
                 const rd_kafka_topic_partition_t *answer = &list->elems[i];
-                struct kafka_partition *partition = &reading->partitions[answer->partition];
+                struct kafka_partition *partition;
 
-                if (answer->err || answer->offset < 0)
+                code = answer->err ? answer->err : code;
+                if (answer->err || answer->offset < 0 || answer->offset > KAFKA_MAX_OFFSET ||
+                    answer->partition < 0 || answer->partition >= reading->n_partitions)
                         continue;
+                partition = &reading->partitions[answer->partition];
                 if (when == RD_KAFKA_OFFSET_END)
                         partition->end = answer->offset;
                 else
                         partition->begin = answer->offset;
         }
+        return code;
 }
 
 static bool ask_leader_once(const struct question *question, int leader, int64_t when, int64_t deadline_ms,
@@ -182,7 +189,7 @@ static bool ask_leader_once(const struct question *question, int leader, int64_t
                         rd_kafka_topic_partition_list_add(list, question->topic, i)->offset = when;
         code = rd_kafka_offsets_for_times(question->handle, list, kafka_left_ms(deadline_ms));
         if (!code)
-                take_offsets(list, when, reading);
+                code = take_offsets(list, when, reading);
         rd_kafka_topic_partition_list_destroy(list);
         return !code ||
                kafka_client_fail(question->client, code, NULL, err, "offsets of topic %s", question->topic);
@@ -256,6 +263,8 @@ static bool take_commits(const struct question *question, const rd_kafka_topic_p
                         return kafka_client_fail(question->client, from->err, NULL, err,
                                                  "commits of group %s for topic %s", question->group,
                                                  question->topic);
+                if (from->offset > KAFKA_MAX_OFFSET)
+                        continue;
                 n_told += !told[from->partition];
                 told[from->partition] = true;
                 reading->partitions[from->partition].committed =
@@ -267,69 +276,33 @@ static bool take_commits(const struct question *question, const rd_kafka_topic_p
                          question->topic, n_told, reading->n_partitions);
 }
 
-static bool take_group_result(const struct question *question, rd_kafka_event_t *event, struct error *err)
-{
-        const rd_kafka_group_result_t **groups;
-        const rd_kafka_error_t *failed;
-        size_t count;
-
-        groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-        if (count != 1)
-                return error_set(err, ERROR_REFUSED, "KafkaAnswer", "group %s: answer names %zu groups",
-                                 question->group, count);
-        failed = rd_kafka_group_result_error(groups[0]);
-        if (failed)
-                return kafka_client_fail(question->client, rd_kafka_error_code(failed),
-                                         rd_kafka_error_string(failed), err, "commits of group %s",
-                                         question->group);
-        return take_commits(question, rd_kafka_group_result_partitions(groups[0]), err);
-}
-
-static rd_kafka_queue_t *ask_commits(const struct question *question, int64_t deadline_ms)
+static bool ask_commits(const struct question *question, int64_t deadline_ms, struct error *err)
 {
         int n_partitions = question->reading->n_partitions;
-        rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(n_partitions);
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(question->handle);
-        rd_kafka_ListConsumerGroupOffsets_t *list;
-        rd_kafka_AdminOptions_t *options;
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n_partitions);
+        rd_kafka_resp_err_t code;
+        rd_kafka_t *handle;
+        bool done = false;
 
-        rd_kafka_topic_partition_list_add_range(partitions, question->topic, 0, n_partitions - 1);
-        list = rd_kafka_ListConsumerGroupOffsets_new(question->group, partitions);
-        options =
-                kafka_client_admin(question->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, deadline_ms);
-        rd_kafka_ListConsumerGroupOffsets(question->handle, &list, 1, options, queue);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_ListConsumerGroupOffsets_destroy(list);
-        rd_kafka_topic_partition_list_destroy(partitions);
-        return queue;
-}
-
-static void await_commits(const struct question *question, rd_kafka_queue_t *queue, int64_t deadline_ms)
-{
-        autocall(rd_kafka_event_destroy) rd_kafka_event_t *event = NULL;
-        struct kafka_reading *reading = question->reading;
-
-        error_clear(&reading->why_no_commits);
-        reading->has_commits = kafka_client_answer(question->client, queue, deadline_ms, question->group,
-                                                   &event, &reading->why_no_commits) &&
-                               take_group_result(question, event, &reading->why_no_commits);
-}
-
-/* Where each partition begins and how far the group has read it: asked for at the same time. */
-static void read_begins(const struct question *question, int64_t deadline_ms)
-{
-        struct kafka_reading *reading = question->reading;
-        rd_kafka_queue_t *commits = question->group ? ask_commits(question, deadline_ms) : NULL;
-
-        read_offsets(question, RD_KAFKA_OFFSET_BEGINNING, deadline_ms);
-        while (commits) {
-                await_commits(question, commits, deadline_ms);
-                rd_kafka_queue_destroy(commits);
-                commits = !reading->has_commits && kafka_client_again(&reading->why_no_commits, deadline_ms)
-                                  ? ask_commits(question, deadline_ms)
-                                  : NULL;
+        rd_kafka_topic_partition_list_add_range(list, question->topic, 0, n_partitions - 1);
+        if (kafka_client_group(question->client, question->group, &handle, err)) {
+                code = rd_kafka_committed(handle, list, kafka_left_ms(deadline_ms));
+                done = code ? kafka_client_fail(question->client, code, NULL, err, "commits of group %s",
+                                                question->group)
+                            : take_commits(question, list, err);
         }
+        rd_kafka_topic_partition_list_destroy(list);
+        return done;
+}
+
+static void read_commits(const struct question *question, int64_t deadline_ms)
+{
+        struct kafka_reading *reading = question->reading;
+
+        do {
+                error_clear(&reading->why_no_commits);
+                reading->has_commits = ask_commits(question, deadline_ms, &reading->why_no_commits);
+        } while (!reading->has_commits && kafka_client_again(&reading->why_no_commits, deadline_ms));
 }
 
 bool kafka_read_topic(struct kafka_client *client, const char *topic, const char *group, int64_t deadline_ms,
@@ -341,7 +314,9 @@ bool kafka_read_topic(struct kafka_client *client, const char *topic, const char
         if (!kafka_client_handle(client, &question.handle, err) ||
             !kafka_read_layout(client, topic, deadline_ms, &reading, err))
                 return false;
-        read_begins(&question, kafka_now_ms() + kafka_left_ms(deadline_ms) / 2);
+        if (group)
+                read_commits(&question, kafka_now_ms() + kafka_left_ms(deadline_ms) / 3);
+        read_offsets(&question, RD_KAFKA_OFFSET_BEGINNING, kafka_now_ms() + kafka_left_ms(deadline_ms) / 2);
         reading.time_ms = kafka_now_ms();
         read_offsets(&question, RD_KAFKA_OFFSET_END, deadline_ms);
         *ret_reading = reading;
@@ -350,46 +325,32 @@ bool kafka_read_topic(struct kafka_client *client, const char *topic, const char
 
 /* ---- how a group is ---- */
 
-static bool take_description(struct kafka_client *client, rd_kafka_event_t *event, const char *group,
+static bool take_description(const struct rd_kafka_group_list *list, const char *group,
                              struct kafka_group *ret_group, struct error *err)
 {
-        const rd_kafka_ConsumerGroupDescription_t **groups;
-        const rd_kafka_error_t *failed;
-        size_t count;
-
-        groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(
-                                                                       event),
-                                                               &count);
-        if (count != 1)
-                return error_set(err, ERROR_REFUSED, "KafkaAnswer", "group %s: %zu answers", group, count);
-        failed = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-        if (failed)
-                return kafka_client_fail(client, rd_kafka_error_code(failed), rd_kafka_error_string(failed),
-                                         err, "group %s", group);
-        snprintf(ret_group->state, sizeof ret_group->state, "%s",
-                 rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(groups[0])));
-        ret_group->members = (int)rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+        if (list->group_cnt != 1 || list->groups[0].err)
+                return error_set(err, ERROR_UNAVAILABLE, "KafkaAnswer", "group %s: nobody tells how it is",
+                                 group);
+        snprintf(ret_group->state, sizeof ret_group->state, "%s", list->groups[0].state);
+        ret_group->members = list->groups[0].member_cnt;
         return true;
 }
 
 bool kafka_read_group(struct kafka_client *client, const char *group, int64_t deadline_ms,
                       struct kafka_group *ret_group, struct error *err)
 {
-        autocall(rd_kafka_event_destroy) rd_kafka_event_t *event = NULL;
-        rd_kafka_AdminOptions_t *options;
-        rd_kafka_queue_t *queue;
+        const struct rd_kafka_group_list *list;
+        rd_kafka_resp_err_t code;
         rd_kafka_t *handle;
         bool done;
 
         if (!kafka_client_handle(client, &handle, err))
                 return false;
-        queue = rd_kafka_queue_new(handle);
-        options = kafka_client_admin(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline_ms);
-        rd_kafka_DescribeConsumerGroups(handle, &group, 1, options, queue);
-        rd_kafka_AdminOptions_destroy(options);
-        done = kafka_client_answer(client, queue, deadline_ms, group, &event, err) &&
-               take_description(client, event, group, ret_group, err);
-        rd_kafka_queue_destroy(queue);
+        code = rd_kafka_list_groups(handle, group, &list, kafka_left_ms(deadline_ms));
+        if (code && code != RD_KAFKA_RESP_ERR__PARTIAL)
+                return kafka_client_fail(client, code, NULL, err, "group %s", group);
+        done = take_description(list, group, ret_group, err);
+        rd_kafka_group_list_destroy(list);
         return done;
 }
 

@@ -11,6 +11,7 @@
 #include "engines/kafka/kafka_client.h"
 
 #define KAFKA_MAX_PARTITIONS 100000 /* of a topic; more is taken for a lie */
+#define KAFKA_MAX_OFFSET     (INT64_C(1) << 53)
 #define KAFKA_NOT_KNOWN      (-1)
 
 struct kafka_partition {

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "engines/kafka/kafka_client.h"
+
 extern const struct collector kafka_collector;
 
 #define ORDERS "topics: [{name: orders, operator: read, group: readers}]\n"
@@ -33,6 +35,15 @@ static void play_close(struct play *play)
         kafka_collector.close(play->look.state);
         kafka_scene_close(&play->scene);
         kafka_mock_close(&play->mock);
+}
+
+/* The loop's clock goes on: within a millisecond no rate is known. */
+static void go_on(void)
+{
+        int64_t now_ms = kafka_now_ms();
+
+        while (kafka_now_ms() <= now_ms)
+                ;
 }
 
 /* Of three partitions one is read up to 40 of 100 records; of one with 50 nothing was ever committed, and one
@@ -70,6 +81,7 @@ static void what_arrives(void **state)
         play_open(&play, "1", 2, PATIENT);
         kafka_produce(play.mock.producer, "orders", 0, 5);
         kafka_look(&play.look);
+        go_on();
         kafka_produce(play.mock.producer, "orders", 0, 90);
         kafka_produce(play.mock.producer, "orders", 1, 10);
         seen = kafka_look(&play.look);
@@ -97,6 +109,7 @@ static void a_leader_that_is_gone(void **state)
         assert_true(seen->missing & MISSING_BACKLOG);
         assert_int_equal(seen->operators[0].partitions, 2);
         rd_kafka_mock_partition_set_leader(play.mock.cluster, "orders", 1, 2);
+        go_on();
         kafka_produce(play.mock.producer, "orders", 1, 3);
         seen = kafka_look(&play.look);
         assert_float_equal(seen->backlog_records, 10, 0);
@@ -113,6 +126,7 @@ static void a_group_that_may_not_be_read(void **state)
         (void)state;
         play_open(&play, "1", 1, PATIENT);
         kafka_look(&play.look);
+        go_on();
         kafka_produce(play.mock.producer, "orders", 0, 3);
         rd_kafka_mock_push_request_errors(play.mock.cluster, KAFKA_OFFSET_FETCH, 1,
                                           RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);

