@@ -12,8 +12,10 @@
 
 #include <cmocka.h>
 
+#include "controller/backtest.h"
 #include "controller/fleet.h"
 #include "controller/registry.h"
+#include "controller/study.h"
 #include "core/json.h"
 #include "core/ledger.h"
 #include "tests/support/scratch.h"
@@ -195,6 +197,7 @@ struct stage {
         struct reactor *reactor;
         struct fleet *fleet;
         struct ledger *ledger; /* NULL: none */
+        const char *record;    /* a folder; NULL: none */
         struct registry registry;
         char path[64];
 };
@@ -205,7 +208,9 @@ static void stage_begin(struct stage *stage, int64_t start_ms, bool dry_run)
         const struct reactor_options options = {.virtual_start_ms = start_ms};
         struct fleet_setup setup = {.registry = &stage->registry,
                                     .dry_run = dry_run,
-                                    .ledger = stage->ledger};
+                                    .ledger = stage->ledger,
+                                    .record = stage->record,
+                                    .record_by_name = true};
         struct error err = ERROR_INIT;
 
         assert_true(reactor_new(&options, &stage->reactor, &err));
@@ -468,6 +473,66 @@ static void test_what_is_removed_runs_on_as_it_is(void **state)
         stage_close(&stage);
 }
 
+/* ---- recordings ---- */
+
+static bool is_identified(const json_t *calibration, const char *name)
+{
+        const json_t *list = json_object_get(json_object_get(calibration, "model"), "parameters"), *one;
+        size_t i;
+
+        json_array_foreach(list, i, one)
+        {
+                if (strcmp(json_string_value(json_object_get(one, "name")), name) == 0)
+                        return json_is_true(json_object_get(one, "identified"));
+        }
+        return false;
+}
+
+/* A recording is taken as it is by calibrate, which learns from it, and by simulate. */
+static void assert_can_be_studied(const struct scratch *scratch, const char *name)
+{
+        autofree char *path = scratch_path(scratch, name);
+        char all_static[] = "static";
+        char *const strategies[] = {all_static, NULL};
+        struct source source;
+        const struct backtest_request fit = {.source = &source, .quiet = true};
+        const struct study_request study = {.source = &source,
+                                            .strategies = strategies,
+                                            .runs = 1,
+                                            .seed = 1,
+                                            .quiet = true};
+        autojson *calibration = NULL, *simulation = NULL;
+        autofree char *fragment = NULL;
+        struct error err = ERROR_INIT;
+
+        if (!source_open(path, NULL, registry_all(), &source, &err) ||
+            !backtest_calibrate(&fit, &calibration, &fragment, &err) || !study_run(&study, &simulation, &err))
+                fail_msg("%s", err.message);
+        assert_true(is_identified(calibration, "operators.work.ratePerSecond"));
+        assert_int_equal(json_array_size(json_object_get(simulation, "strategies")), 1);
+        source_close(&source);
+}
+
+/* As `optctl run --record DIR` does: a folder for each pipeline, while it is tuned. */
+static void test_what_is_measured_is_recorded_beside_the_tuning(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *folder = scratch_path(&scratch, "recordings");
+        struct stage stage = {.ledger = NULL};
+
+        (void)state;
+        stage.record = folder;
+        stage_open(&stage);
+        add(&stage, 0, NULL);
+        add(&stage, 1, NULL);
+        run_for(&stage, 600);
+        assert_true(world[0].parallelism == 10);
+        stage_close(&stage);
+        assert_can_be_studied(&scratch, "recordings/p0/recording.yaml");
+        assert_can_be_studied(&scratch, "recordings/p1/recording.yaml");
+        scratch_close(&scratch);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -480,6 +545,7 @@ int main(void)
                 cmocka_unit_test(test_auto_of_a_dry_run_is_recommend),
                 cmocka_unit_test(test_names_are_unique_and_nearly_found),
                 cmocka_unit_test(test_what_is_removed_runs_on_as_it_is),
+                cmocka_unit_test(test_what_is_measured_is_recorded_beside_the_tuning),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
