@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/books.h"
 #include "controller/output.h"
 #include "controller/remote.h"
 #include "controller/status_text.h"
 #include "controller/terminal.h"
+#include "controller/watch.h"
 #include "core/json.h"
 #include "core/ledger.h"
 
 struct status_arguments {
         struct remote remote;
         const char *pipeline, *ledger, *json;
+        int64_t watch_seconds; /* 0: once */
 };
 
 #define CONFIDENCE 0.9 /* of the interval of what was saved */
@@ -31,6 +34,14 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .help = "Asks nobody: says how things stood when this ledger was written to last."},
         REMOTE_PARAMETERS(struct status_arguments, remote),
+        {.name = "watch",
+         .type = PARAMETER_INTEGER,
+         AT(watch_seconds),
+         .value = "SECONDS",
+         .min = 1,
+         .max = 86400,
+         .help = "Shows it anew every so many seconds until it is interrupted: on a terminal in its place, "
+                 "else one after the other."},
         {.name = "json",
          .type = PARAMETER_TEXT,
          AT(json),
@@ -73,15 +84,52 @@ static bool read_ledger(const struct status_arguments *arguments, json_t **ret_d
         return true;
 }
 
+static bool find_out(const struct status_arguments *arguments, json_t **ret_document, struct error *err)
+{
+        autofree char *path = arguments->pipeline ? api_client_path(arguments->pipeline, NULL)
+                                                  : memory_copy_text("/api/v1/pipelines");
+
+        return arguments->ledger ? read_ledger(arguments, ret_document, err)
+                                 : remote_get(&arguments->remote, path, ret_document, err);
+}
+
+static bool print(void *object, FILE *out, struct error *err)
+{
+        autojson *document = NULL;
+
+        if (!find_out(object, &document, err))
+                return false;
+        status_print(json_object_get(document, "pipelines"), out, terminal_has_color(stdout));
+        return true;
+}
+
+static bool watch(const struct status_arguments *arguments, struct error *err)
+{
+        const struct clock clock = clock_system();
+        struct status_arguments copy = *arguments;
+        const struct watch watch = {
+                .clock = &clock,
+                .every_ms = arguments->watch_seconds * MS_PER_SECOND,
+                .out = stdout,
+                .in_place = isatty(STDOUT_FILENO),
+                .print = print,
+                .context = &copy,
+        };
+
+        if (arguments->json)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "status: --watch is for people, --json for programs: give one of them");
+        return watch_run(&watch, err);
+}
+
 static bool status_run(const void *object, struct error *err)
 {
         const struct status_arguments *arguments = object;
-        autofree char *path = arguments->pipeline ? api_client_path(arguments->pipeline, NULL)
-                                                  : memory_copy_text("/api/v1/pipelines");
         autojson *document = NULL;
 
-        if (!(arguments->ledger ? read_ledger(arguments, &document, err)
-                                : remote_get(&arguments->remote, path, &document, err)))
+        if (arguments->watch_seconds > 0)
+                return watch(arguments, err);
+        if (!find_out(arguments, &document, err))
                 return false;
         if (arguments->json)
                 return output_json(arguments->json, document, err);
