@@ -9,11 +9,13 @@
 #include "core/json.h"
 #include "core/series.h"
 
-#define SERIES_LIMIT      240
-#define SERIES_LIMIT_MAX  10000
-#define HISTORY_LIMIT     50
-#define HISTORY_LIMIT_MAX 1000
-#define REASON_BYTES      500
+#define SERIES_LIMIT           240
+#define SERIES_LIMIT_MAX       10000
+#define HISTORY_LIMIT          50
+#define HISTORY_LIMIT_MAX      1000
+#define REASON_BYTES           500
+#define CONFIDENCE_PERCENT     90
+#define CONFIDENCE_PERCENT_MAX 99
 
 struct api {
         struct api_setup setup;
@@ -207,6 +209,23 @@ static void handle_savings(void *context, struct http_exchange *exchange)
                 http_answer_error(exchange, &err);
 }
 
+static void handle_books(void *context, struct http_exchange *exchange)
+{
+        const struct api_source *source = ((const struct api *)context)->setup.source;
+        struct error err = ERROR_INIT;
+        int64_t percent, since_ms;
+        json_t *pipelines;
+
+        if (!number_parameter(exchange, "confidence", CONFIDENCE_PERCENT, CONFIDENCE_PERCENT_MAX, &percent) ||
+            !since_parameter(exchange, &since_ms))
+                return;
+        if (source->books(source->context, http_exchange_query(exchange, "pipeline"), since_ms,
+                          (double)percent / 100, &pipelines, &err))
+                answer_document(exchange, "books", "pipelines", pipelines);
+        else
+                http_answer_error(exchange, &err);
+}
+
 static void handle_history(void *context, struct http_exchange *exchange)
 {
         const struct api_source *source = ((const struct api *)context)->setup.source;
@@ -360,6 +379,7 @@ static const struct http_route routes[] = {
         {.method = "GET", .path = PIPELINE, .handle = handle_pipelines},
         {.method = "GET", .path = PIPELINE "/series", .handle = handle_series},
         {.method = "GET", .path = PIPELINE "/savings", .handle = handle_savings},
+        {.method = "GET", .path = "/api/v1/savings", .handle = handle_books},
         {.method = "GET", .path = "/api/v1/history", .handle = handle_history},
         {.method = "GET", .path = "/api/v1/decisions/{id}", .handle = handle_decision},
         {.method = "POST", .path = PIPELINE "/pause", .token = true, .handle = handle_pause},

@@ -37,6 +37,10 @@ struct api_source {
         bool (*series)(void *context, const char *name, size_t limit, json_t **ret_series, struct error *err);
         /* `books` of docs/schema/savings.schema.json */
         bool (*savings)(void *context, const char *name, json_t **ret_books, struct error *err);
+        /* `pipelines` of docs/schema/books.schema.json; of all when `name` is NULL. `confidence` is in 0..1.
+         */
+        bool (*books)(void *context, const char *name, int64_t since_ms, double confidence,
+                      json_t **ret_pipelines, struct error *err);
         /* `decisions` of docs/schema/history.schema.json; of all pipelines when `name` is NULL. */
         bool (*history)(void *context, const char *name, int64_t since_ms, int64_t limit,
                         json_t **ret_decisions, struct error *err);

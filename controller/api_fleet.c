@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/api.h"
+#include "controller/books.h"
 #include "controller/fleet.h"
 #include "core/json.h"
 #include "core/ledger.h"
@@ -41,6 +42,7 @@ static bool fleet_source_rollback(void *context, const char *name, int64_t decis
 struct question {
         const char *path, *name;
         int64_t since_ms, limit, id;
+        double confidence;
         json_t *answer;
         struct error err;
         bool done;
@@ -54,6 +56,19 @@ static void read_history(void *argument)
         question->done = ledger_reader_open(question->path, &reader, &question->err) &&
                          ledger_history_of(reader, question->name, question->since_ms, question->limit,
                                            &question->answer, &question->err);
+}
+
+static void read_books(void *argument)
+{
+        struct question *question = argument;
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+
+        if (!ledger_reader_open(question->path, &reader, &question->err))
+                return;
+        question->done = books_read(reader, question->name, question->since_ms, question->confidence,
+                                    &question->answer, &question->err);
+        if (!question->done && question->err.code == ERROR_INPUT)
+                question->err.code = ERROR_NOT_FOUND;
 }
 
 static void read_decision(void *argument)
@@ -91,6 +106,17 @@ static bool fleet_source_history(void *context, const char *name, int64_t since_
         return ask_ledger(context, read_history, &question, ret_decisions, err);
 }
 
+static bool fleet_source_books(void *context, const char *name, int64_t since_ms, double confidence,
+                               json_t **ret_pipelines, struct error *err)
+{
+        struct question question = {.name = name,
+                                    .since_ms = since_ms,
+                                    .confidence = confidence,
+                                    .err = ERROR_INIT};
+
+        return ask_ledger(context, read_books, &question, ret_pipelines, err);
+}
+
 static bool fleet_source_decision(void *context, int64_t id, json_t **ret_decision, struct error *err)
 {
         struct question question = {.id = id, .err = ERROR_INIT};
@@ -103,6 +129,7 @@ struct api_source api_source_of_fleet(struct api_fleet *fleet)
         return (struct api_source){.status = fleet_source_status,
                                    .series = fleet_source_series,
                                    .savings = fleet_source_savings,
+                                   .books = fleet_source_books,
                                    .history = fleet_source_history,
                                    .decision = fleet_source_decision,
                                    .pause = fleet_source_pause,

@@ -5,12 +5,14 @@
 #include "controller/decision_text.h"
 #include "controller/output.h"
 #include "controller/registry.h"
+#include "controller/remote.h"
 #include "controller/terminal.h"
 #include "core/json.h"
 #include "core/ledger.h"
 #include "core/spec.h"
 
 struct explain_arguments {
+        struct remote remote;
         const char *what, *ledger, *json;
 };
 
@@ -30,6 +32,7 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
          .help = "The ledger that holds the decision. It may be in use."},
+        REMOTE_INSTEAD(struct explain_arguments, remote),
         {.name = "json",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct explain_arguments, json),
@@ -59,30 +62,52 @@ static bool explain_field(const struct explain_arguments *arguments, struct erro
         const struct option *option;
         autotext words = {0};
 
-        if (arguments->json)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "explain: --json is for decisions; optctl schema describes the spec");
+        if (arguments->json || arguments->remote.server)
+                return error_set(
+                        err, ERROR_INPUT, NULL,
+                        arguments->json
+                                ? "explain: --json is for decisions; optctl schema describes the spec"
+                                : "explain: --server is for decisions; a field of a spec is known here");
         if (!option_find(spec_table(registry_all()), arguments->what, &table, &option, err))
                 return fail_no_field(arguments->what, err);
         option_explain(table, option, arguments->what, &words);
         return output_text("-", &words, err);
 }
 
-static bool explain_decision(const struct explain_arguments *arguments, int64_t id, struct error *err)
+static bool ask(const struct explain_arguments *arguments, int64_t id, json_t **ret_document,
+                struct error *err)
+{
+        autofree char *path = memory_format("/api/v1/decisions/%lld", (long long)id);
+
+        return remote_get(&arguments->remote, path, ret_document, err);
+}
+
+static bool read_ledger(const struct explain_arguments *arguments, int64_t id, json_t **ret_document,
+                        struct error *err)
 {
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
-        autojson *decision = NULL, *document = NULL;
+        autojson *decision = NULL;
 
         if (!ledger_reader_open(arguments->ledger, &reader, err) ||
             !ledger_decision(reader, id, &decision, err))
                 return false;
-        if (!arguments->json) {
-                decision_print(decision, stdout, terminal_has_color(stdout));
-                return true;
-        }
-        document = json_pack("{s:s, s:s}", "kind", "decision", "version", OPTCTL_VERSION);
-        json_object_update(document, decision);
-        return output_json(arguments->json, document, err);
+        *ret_document = json_pack("{s:s, s:s}", "kind", "decision", "version", OPTCTL_VERSION);
+        json_object_update(*ret_document, decision);
+        return true;
+}
+
+static bool explain_decision(const struct explain_arguments *arguments, int64_t id, struct error *err)
+{
+        autojson *document = NULL;
+        bool asked;
+
+        if (!remote_is_asked(&arguments->remote, "explain", arguments->ledger, &asked, err) ||
+            !(asked ? ask : read_ledger)(arguments, id, &document, err))
+                return false;
+        if (arguments->json)
+                return output_json(arguments->json, document, err);
+        decision_print(document, stdout, terminal_has_color(stdout));
+        return true;
 }
 
 static bool explain_run(const void *object, struct error *err)

@@ -5,13 +5,16 @@
 #include "controller/command.h"
 #include "controller/output.h"
 #include "controller/registry.h"
+#include "controller/remote.h"
 #include "controller/replay.h"
 #include "controller/since.h"
 #include "controller/status_text.h"
 #include "controller/terminal.h"
 #include "core/json.h"
+#include "core/series.h"
 
 struct savings_arguments {
+        struct remote remote;
         const char *ledger, *pipeline, *since, *json, *replay, *data, *record;
         char **sets;
         int64_t confidence_percent, runs, seed, threads;
@@ -32,6 +35,7 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
          .help = "The ledger to read. It may be in use."},
+        REMOTE_INSTEAD(struct savings_arguments, remote),
         {.name = "since",
          .type = PARAMETER_TEXT,
          AT(since),
@@ -113,7 +117,8 @@ static void print(const struct savings_arguments *arguments, const json_t *pipel
                 if (arguments->replay)
                         replay_print(pipelines, stdout);
         } else
-                printf("ledger %s: nothing was spent %s%s\n", arguments->ledger,
+                printf("%s%s: nothing was spent %s%s\n", arguments->remote.server ? "" : "ledger ",
+                       arguments->remote.server ? arguments->remote.server : arguments->ledger,
                        arguments->since ? "since " : "yet", arguments->since ? arguments->since : "");
 }
 
@@ -140,42 +145,66 @@ static bool replay(const struct savings_arguments *arguments, struct ledger_read
         return done;
 }
 
-static bool read_pipelines(const struct savings_arguments *arguments, json_t **ret_pipelines,
-                           struct error *err)
+static bool ask(const struct savings_arguments *arguments, int64_t since_ms, json_t **ret_document,
+                struct error *err)
+{
+        autofree char *confidence = memory_format("%lld", (long long)arguments->confidence_percent);
+        autotext path = {0};
+        char since[32];
+
+        if (arguments->replay)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "savings: --replay reads a ledger; expected --ledger, and no --server");
+        text_put(&path, "/api/v1/savings");
+        remote_query(&path, "confidence", confidence);
+        remote_query(&path, "pipeline", arguments->pipeline);
+        if (arguments->since) {
+                time_format(since_ms, since);
+                remote_query(&path, "since", since);
+        }
+        return remote_get(&arguments->remote, path.data, ret_document, err);
+}
+
+static bool read_ledger(const struct savings_arguments *arguments, int64_t since_ms, json_t **ret_document,
+                        struct error *err)
 {
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
-        int64_t since_ms;
+        double confidence = (double)arguments->confidence_percent / 100;
+        json_t *pipelines;
 
-        if (!since_parse("savings", arguments->since, &since_ms, err) ||
-            !ledger_reader_open(arguments->ledger, &reader, err))
+        if (!ledger_reader_open(arguments->ledger, &reader, err) ||
+            !(arguments->replay
+                      ? replay(arguments, reader, since_ms, &pipelines, err)
+                      : books_read(reader, arguments->pipeline, since_ms, confidence, &pipelines, err)))
                 return false;
-        if (arguments->replay)
-                return replay(arguments, reader, since_ms, ret_pipelines, err);
-        return books_read(reader, arguments->pipeline, since_ms, (double)arguments->confidence_percent / 100,
-                          ret_pipelines, err);
+        *ret_document = json_pack("{s:s, s:s, s:o}", "kind", "books", "version", OPTCTL_VERSION, "pipelines",
+                                  pipelines);
+        return true;
 }
 
 static bool savings_run(const void *object, struct error *err)
 {
         const struct savings_arguments *arguments = object;
-        autojson *pipelines = NULL, *document = NULL;
+        autojson *document = NULL;
+        int64_t since_ms;
+        bool asked;
 
-        if (!read_pipelines(arguments, &pipelines, err))
+        if (!remote_is_asked(&arguments->remote, "savings", arguments->ledger, &asked, err) ||
+            !since_parse("savings", arguments->since, &since_ms, err) ||
+            !(asked ? ask : read_ledger)(arguments, since_ms, &document, err))
                 return false;
-        if (!arguments->json) {
-                print(arguments, pipelines);
-                return true;
-        }
-        document = json_pack("{s:s, s:s, s:O}", "kind", "books", "version", OPTCTL_VERSION, "pipelines",
-                             pipelines);
-        return output_json(arguments->json, document, err);
+        if (arguments->json)
+                return output_json(arguments->json, document, err);
+        print(arguments, json_object_get(document, "pipelines"));
+        return true;
 }
 
 const struct command savings_command = {
         .name = "savings",
         .group = COMMAND_ACCOUNT,
         .summary = "what was saved against the baseline",
-        .description = "Reads the books of a ledger: what each pipeline cost, what its frozen baseline would "
+        .description = "Reads the books of a ledger, or of an optctl that runs: what each pipeline cost, "
+                       "what its frozen baseline would "
                        "have cost "
                        "over the same time at the same prices, the difference with an interval from the "
                        "scatter of its "

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/remote.h"
 
+#include <string.h>
+
+#include "core/http_client.h"
+#include "core/ledger.h"
+
 static bool open_client(const struct remote *remote, struct api_client **ret_client, struct error *err)
 {
         const struct api_address address = {
@@ -10,6 +15,25 @@ static bool open_client(const struct remote *remote, struct api_client **ret_cli
         };
 
         return api_client_new(&address, ret_client, err);
+}
+
+bool remote_is_asked(const struct remote *remote, const char *command, const char *ledger, bool *ret_asked,
+                     struct error *err)
+{
+        if (remote->server && strcmp(ledger, LEDGER_DEFAULT_PATH) != 0)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "%s: --ledger and --server both say where to read: give one of them",
+                                 command);
+        *ret_asked = remote->server != NULL;
+        return true;
+}
+
+void remote_query(struct text *path, const char *name, const char *value)
+{
+        autofree char *escaped = value ? http_escape(value) : NULL;
+
+        if (escaped)
+                text_format(path, "%c%s=%s", strchr(path->data, '?') ? '&' : '?', name, escaped);
 }
 
 bool remote_get(const struct remote *remote, const char *path, json_t **ret_answer, struct error *err)

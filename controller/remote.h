@@ -7,6 +7,7 @@
 
 #include "controller/api_client.h"
 #include "controller/command.h"
+#include "core/text.h"
 
 /* What the commands have in common that talk to a running optctl. */
 struct remote {
@@ -15,11 +16,20 @@ struct remote {
 
 /* Their parameters; `member` is the struct remote in the command's object. */
 #define REMOTE_PARAMETERS(object, member)                                                                    \
+        REMOTE_PARAMETERS_OF(object, member, "The optctl that runs; http://127.0.0.1:7780 without it.")
+
+/* Of commands that read a ledger unless they are told whom to ask. */
+#define REMOTE_INSTEAD(object, member)                                                                       \
+        REMOTE_PARAMETERS_OF(object, member,                                                                 \
+                             "Asks the optctl that runs there, as in http://127.0.0.1:7780, instead of "     \
+                             "reading a ledger.")
+
+#define REMOTE_PARAMETERS_OF(object, member, words)                                                          \
         {.name = "server",                                                                                   \
          .type = PARAMETER_TEXT,                                                                             \
          .offset = offsetof(object, member.server),                                                          \
          .value = "URL",                                                                                     \
-         .help = "The optctl that runs; http://127.0.0.1:7780 without it."},                                 \
+         .help = (words)},                                                                                   \
                 {.name = "token-file",                                                                       \
                  .type = PARAMETER_TEXT,                                                                     \
                  .offset = offsetof(object, member.token_file),                                              \
@@ -38,6 +48,13 @@ struct remote {
                 .name = "PIPELINE", .positional = true, .required = true, .type = PARAMETER_TEXT,            \
                 .offset = offsetof(object, member), .help = "Its name, or NAMESPACE/NAME."                   \
         }
+
+/* Whether to ask a server and not read `ledger`; ERROR_INPUT when both were given. */
+bool remote_is_asked(const struct remote *remote, const char *command, const char *ledger, bool *ret_asked,
+                     struct error *err);
+
+/* "?name=value" or "&name=value", with what is needed escaped; nothing for a value of NULL. */
+void remote_query(struct text *path, const char *name, const char *value);
 
 /* One question; err->message says which server. */
 bool remote_get(const struct remote *remote, const char *path, json_t **ret_answer, struct error *err);

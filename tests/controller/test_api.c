@@ -134,7 +134,7 @@ static void test_all_pipelines_or_one(void **state)
 static void test_series_books_history_and_decisions(void **state)
 {
         struct stage stage = {0};
-        autojson *series = NULL, *books = NULL, *history = NULL, *decision = NULL;
+        autojson *series = NULL, *books = NULL, *all = NULL, *history = NULL, *decision = NULL;
 
         (void)state;
         stage_open(&stage);
@@ -142,6 +142,9 @@ static void test_series_books_history_and_decisions(void **state)
         assert_int_equal(json_array_size(json_object_get(json_object_get(series, "series"), "time")), 30);
         books = document_in(get(&stage, "/api/v1/pipelines/clickstream/savings"), "savings");
         assert_string_equal(json_string_value(json_object_get(books, "pipeline")), "clickstream");
+        all = document_in(get(&stage, "/api/v1/savings?pipeline=clickstream&confidence=80"), "books");
+        assert_int_equal(json_array_size(json_object_get(all, "pipelines")), 1);
+        assert_true(stage.script.books_confidence == 0.8);
         history =
                 document_in(get(&stage, "/api/v1/history?pipeline=analytics/clickstream&limit=2"), "history");
         assert_int_equal(json_array_size(json_object_get(history, "decisions")), 2);
@@ -163,6 +166,11 @@ static void test_parameters_have_defaults_and_bounds(void **state)
         assert_true(stage.script.history_since_ms == INT64_MIN);
         assert_answer(get(&stage, "/api/v1/history?since=2026-01-05T07:00:00Z&limit=1000"), 200, "87");
         assert_true(stage.script.history_since_ms == NOW - MS_PER_HOUR);
+        assert_answer(get(&stage, "/api/v1/savings"), 200, "\"grade\"");
+        assert_true(stage.script.books_confidence == 0.9);
+        assert_answer(get(&stage, "/api/v1/savings?confidence=100"), 400, "whole number from 1 to 99");
+        assert_answer(get(&stage, "/api/v1/savings?since=yesterday"), 400, "since: ");
+        assert_answer(get(&stage, "/api/v1/savings?pipeline=nobody"), 404, "NotFound");
         assert_answer(get(&stage, "/api/v1/history?limit=0"), 400, "whole number from 1 to 1000");
         assert_answer(get(&stage, "/api/v1/history?limit=1001"), 400, "InvalidInput");
         assert_answer(get(&stage, "/api/v1/history?limit=ten"), 400, "limit");
@@ -182,8 +190,11 @@ static void test_what_fails_behind_the_api_keeps_its_kind(void **state)
         } cases[] = {{ERROR_INPUT, 400},   {ERROR_NOT_FOUND, 404},  {ERROR_CONFLICT, 409},
                      {ERROR_REFUSED, 422}, {ERROR_TIMEOUT, 504},    {ERROR_UNAVAILABLE, 503},
                      {ERROR_IO, 500},      {ERROR_INTERRUPTED, 503}};
-        static const char *const paths[] = {"/api/v1/pipelines", "/api/v1/pipelines/orders/series",
-                                            "/api/v1/pipelines/orders/savings", "/api/v1/history",
+        static const char *const paths[] = {"/api/v1/pipelines",
+                                            "/api/v1/pipelines/orders/series",
+                                            "/api/v1/pipelines/orders/savings",
+                                            "/api/v1/savings",
+                                            "/api/v1/history",
                                             "/api/v1/decisions/87"};
         struct stage stage = {0};
 
@@ -484,7 +495,7 @@ static void test_examples_of_the_manual_fit_the_schemas(void **state)
                         fail_msg("%s: %s", kind, err.message);
                 examples++;
         }
-        assert_int_equal(examples, 6);
+        assert_int_equal(examples, 7);
 }
 
 int main(void)

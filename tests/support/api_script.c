@@ -260,6 +260,23 @@ static const struct {
          "Allowed", "Confirmed", "load grows by 12 % an hour"},
 };
 
+static bool script_books(void *context, const char *name, int64_t since_ms, double confidence,
+                         json_t **ret_pipelines, struct error *err)
+{
+        struct api_script *script = context;
+        json_t *books = NULL;
+
+        if (!script_savings(script, name ? name : "clickstream", &books, err))
+                return false;
+        script->history_since_ms = since_ms;
+        script->books_confidence = confidence;
+        *ret_pipelines =
+                json_pack("[{s:s, s:o, s:o, s:o, s:n, s:s}]", "pipeline", "analytics/clickstream", "from",
+                          time_json(script->now_ms - 3 * MS_PER_DAY), "to", time_json(script->now_ms),
+                          "books", books, "baseline_late_seconds", "grade", "Measured");
+        return true;
+}
+
 static bool script_history(void *context, const char *name, int64_t since_ms, int64_t limit,
                            json_t **ret_decisions, struct error *err)
 {
@@ -356,6 +373,7 @@ void api_script_open(struct api_script *script, int64_t now_ms)
         *script = (struct api_script){.source = {.status = script_status,
                                                  .series = script_series,
                                                  .savings = script_savings,
+                                                 .books = script_books,
                                                  .history = script_history,
                                                  .decision = script_decision,
                                                  .pause = script_pause,

@@ -18,6 +18,7 @@ struct api_script {
         int64_t rollback_decision;
         size_t series_limit;
         int64_t history_since_ms, history_limit;
+        double books_confidence;
 };
 
 void api_script_open(struct api_script *script, int64_t now_ms);
