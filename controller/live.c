@@ -377,7 +377,9 @@ static bool open_parts(struct live *live, struct error *err)
             !open_recorder(live, err))
                 return false;
         open_loop(live, &baseline);
-        spec_forget_document(live->spec);
+        /* A recording's spec is written from it. */
+        if (!live->recorder)
+                spec_forget_document(live->spec);
         return true;
 }
 
