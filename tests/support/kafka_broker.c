@@ -347,7 +347,7 @@ static void answer_handshake(struct answer *answer)
 {
         put(answer, 0, 2);
         put(answer, 1, 4);
-        put_text(answer, "PLAIN");
+        put_text(answer, "SCRAM-SHA-256");
 }
 
 static void compose(struct answer *answer, enum kafka_api api, int version, struct reader *reader)
