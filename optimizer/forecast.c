@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/formulas.h"
+#include "optimizer/shift.h"
 
 #define SLOT_MIN_MS           (5 * 60 * MS_PER_SECOND)
 #define HISTORY_DAYS          29 /* four weeks, and the day that is being forecast */
@@ -28,15 +29,6 @@
 #define TREND_DAMPING_MS      (30.0 * 60 * MS_PER_SECOND)
 #define TREND_LEVEL_GAIN      0.5
 #define TREND_GAIN            0.1
-#define SCATTER_FIRST         0.05 /* of a value about the level, relative, before any was seen */
-#define SCATTER_MIN           0.005
-#define SCATTER_MEMORY        50.0 /* values */
-#define SHIFT_SLACK           1.0  /* standard deviations that a value may be off each time */
-#define SHIFT_CLIP            5.0  /* ... of one value that count, so that one alone is no shift */
-#define SHIFT_LIMIT           7.9  /* sum of what is beyond the slack that proves a shift */
-#define SHIFT_SUDDEN          4 /* values that a shift takes to be proven, at most; what takes more is drift */
-#define SHIFT_WATCHED         20  /* values until it is seen whether a shift lasts */
-#define SHIFT_TRUST           2.0 /* shifts that count as having lasted before any was seen */
 
 enum expert {
         EXPERT_LAST,       /* the newest value */
@@ -78,26 +70,6 @@ struct knot {
         struct learnt *learnt;          /* NULL: nothing yet */
         int next_error, n_errors, room; /* room: for errors so far, at most KNOT_ERRORS */
         double *error, *sorted;         /* relative to the level, by age and by size */
-};
-
-/*
- * Page's cumulative sum test (Biometrika 41, 1954), on both sides: a level that has shifted is told from
- * values that scatter within two values when the shift is large, and later when it is small.
- */
-struct shift {
-        double scatter; /* relative standard deviation of a value about the level ... */
-        double aside;   /* ... and about where the trend had it */
-        int64_t seen;
-        double off;      /* the newest value from the level, in those; 0 once that has shifted */
-        double sum[2];   /* evidence of a level below, above */
-        double since[2]; /* sum of the values since it is positive but for the first */
-        bool wild[2];    /* the newest value is so far off that it counts no further */
-        int count[2];    /* values since then */
-        /* Whether shifts last: the newest one, from where to where, and the mean share that was left of them.
-         */
-        double from, to;
-        int64_t tick; /* INT64_MIN: none is watched */
-        double lasting, judged;
 };
 
 struct forecast {
@@ -186,11 +158,7 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         forecast->quiet_since = INT64_MIN;
         tau = (double)forecast->slot_ms / (double)interval_ms;
         forecast->smoothing = 1 - exp(-1 / tau);
-        forecast->shift = (struct shift){.scatter = SCATTER_FIRST,
-                                         .aside = SCATTER_FIRST,
-                                         .tick = INT64_MIN,
-                                         .lasting = 1,
-                                         .judged = SHIFT_TRUST};
+        shift_init(&forecast->shift);
         forecast->slow_smoothing = -expm1(-(double)interval_ms / SLOW_MS);
         forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
         forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
@@ -514,51 +482,6 @@ static bool is_outage(struct forecast *forecast, double value)
                quiet < forecast->quiet_since - forecast->first_tick;
 }
 
-static void learn_scatter(const struct shift *shift, double *scatter, double level, double off)
-{
-        double seen = fmin(fabs(off), 4 * *scatter * level) / fmax(level, 1e-9);
-
-        *scatter += fmax(1.0 / (double)(shift->seen + 4), 1 / SCATTER_MEMORY) * (1.25 * seen - *scatter);
-        *scatter = fmax(*scatter, SCATTER_MIN);
-}
-
-/* Whether the level has shifted. Then *ret_level is the new one: the mean of the values since the shift but
- * for the first, part of which came before it. */
-static bool has_shifted(struct shift *shift, double level, double value, double *ret_level, int *ret_count)
-{
-        double scale = fmax(shift->scatter * level, 1e-9);
-        double off = shift->off = (value - level) / scale;
-
-        shift->seen++;
-        learn_scatter(shift, &shift->scatter, level, value - level);
-        for (int side = 0; side < 2; side++) {
-                double beyond = fmin(side ? off : -off, SHIFT_CLIP) - SHIFT_SLACK;
-                /* far off at once: whatever had gathered before was scatter */
-                bool breaks = beyond >= SHIFT_CLIP - SHIFT_SLACK && !shift->wild[side];
-
-                shift->wild[side] = beyond >= SHIFT_CLIP - SHIFT_SLACK;
-                shift->sum[side] = fmax(shift->sum[side] + beyond, 0);
-                if (shift->sum[side] <= 0 || breaks) {
-                        shift->count[side] = 0;
-                        shift->since[side] = 0;
-                }
-                if (shift->sum[side] <= 0)
-                        continue;
-                if (shift->count[side]++ > 0)
-                        shift->since[side] += value;
-                if (shift->sum[side] < SHIFT_LIMIT || shift->count[side] < 2)
-                        continue;
-                *ret_count = shift->count[side] - 1;
-                *ret_level = shift->since[side] / *ret_count;
-                shift->off = 0;
-                memset(shift->sum, 0, sizeof shift->sum);
-                memset(shift->count, 0, sizeof shift->count);
-                memset(shift->since, 0, sizeof shift->since);
-                return true;
-        }
-        return false;
-}
-
 bool forecast_is_young(const struct forecast *forecast)
 {
         int64_t ticks = forecast->tick - forecast->first_tick;
@@ -587,33 +510,10 @@ static void forget_shift(struct forecast *forecast, int since)
         }
 }
 
-/* What is left of the shift that is watched, now that it ends. */
-static void judge_shift(struct shift *shift, double level)
-{
-        double left = (level - shift->from) / (shift->to - shift->from);
-
-        if (shift->tick == INT64_MIN)
-                return;
-        shift->tick = INT64_MIN;
-        shift->judged++;
-        shift->lasting += (fmin(fmax(left, 0), 1) - shift->lasting) / shift->judged;
-}
-
-/* The return from a shift that did not last is none to judge by. */
-static void watch_shift(struct shift *shift, int64_t tick, double from, double to)
-{
-        bool returns = shift->tick != INT64_MIN && fabs(to - shift->from) < fabs(to - from) / 2;
-
-        judge_shift(shift, to);
-        shift->from = from;
-        shift->to = to;
-        shift->tick = returns ? INT64_MIN : tick;
-}
-
 /* Shifts are followed at once unless those before did not last. */
 static bool follows_shift(struct forecast *forecast, double level)
 {
-        watch_shift(&forecast->shift, forecast->tick, forecast->level, level);
+        shift_watch(&forecast->shift, forecast->tick, forecast->level, level);
         return forecast->shift.lasting >= 0.5;
 }
 
@@ -637,12 +537,6 @@ static bool follow_smoothly(struct forecast *forecast, double value)
         return true;
 }
 
-/* Whether it drifted rather than shifted: it took many values, or the newest is where the trend had it. */
-static bool is_drift(const struct shift *shift, double level, double aside, int count)
-{
-        return count > SHIFT_SUDDEN || fabs(aside) < SHIFT_SLACK * shift->aside * level;
-}
-
 /* A level that has drifted is where the newest values are, and may go on. */
 static bool follow_drift(struct forecast *forecast)
 {
@@ -664,11 +558,11 @@ static bool follow_level(struct forecast *forecast, double value)
         int count;
 
         if (shift->tick != INT64_MIN && forecast->tick - shift->tick >= SHIFT_WATCHED)
-                judge_shift(shift, forecast->level);
-        learn_scatter(shift, &shift->aside, forecast->level, aside);
-        if (!has_shifted(shift, forecast->level, value, &level, &count))
+                shift_judge(shift, forecast->level);
+        shift_learn_scatter(shift, &shift->aside, forecast->level, aside);
+        if (!shift_happened(shift, forecast->level, value, &level, &count))
                 return follow_smoothly(forecast, value);
-        if (young && is_drift(shift, forecast->level, aside, count))
+        if (young && shift_is_drift(shift, forecast->level, aside, count))
                 return follow_drift(forecast);
         if (follows_shift(forecast, level)) {
                 forecast->level = forecast->trend_level = level;
@@ -690,7 +584,7 @@ static bool is_borne_out(const struct forecast *forecast, double value)
         const struct shift *shift = &forecast->shift;
 
         return shift->seen != 1 ||
-               fabs(value - forecast->level) < (SHIFT_CLIP - SHIFT_SLACK) * shift->scatter * forecast->level;
+               !shift_is_wild((value - forecast->level) / (shift->scatter * forecast->level));
 }
 
 static void begin(struct forecast *forecast, double value)
@@ -788,8 +682,7 @@ bool forecast_unsettled(const struct forecast *forecast)
 {
         const struct shift *shift = &forecast->shift;
 
-        return forecast_is_first(forecast) ||
-               (shift->lasting >= 0.5 && fabs(shift->off) >= SHIFT_CLIP - SHIFT_SLACK);
+        return forecast_is_first(forecast) || (shift->lasting >= 0.5 && shift_is_wild(shift->off));
 }
 
 double forecast_level_error(const struct forecast *forecast)
