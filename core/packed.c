@@ -53,16 +53,17 @@ static size_t words_of(size_t size)
 
 void *packed_memory_new(size_t size)
 {
+        const int no_file = -1;
+        size_t whole = whole_pages(size);
         /* cppcheck-suppress invalidFunctionArg ; what goes with MAP_ANONYMOUS */
-        void *memory =
-                mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, no_file, 0);
 
         if (memory == MAP_FAILED) {
                 perror("optctl: out of memory");
                 abort();
         }
         /* Large pages would be resident as a whole. */
-        (void)madvise(memory, whole_pages(size), MADV_NOHUGEPAGE);
+        (void)madvise(memory, whole, MADV_NOHUGEPAGE);
         return memory;
 }
 

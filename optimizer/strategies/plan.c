@@ -545,7 +545,7 @@ static void add_alternative(const struct plan *plan, int j, int best, struct pro
                          "was taken back a short time ago");
         else if (cost->late_ratio > plan->risk)
                 snprintf(alternative->why_not, sizeof alternative->why_not,
-                         "would be late %.1f %% of the time", 100 * cost->late_ratio);
+                         "would be late %.1f %% of the time", fmin(100 * cost->late_ratio, 100));
         else
                 snprintf(alternative->why_not, sizeof alternative->why_not, "costs %.2f %s more",
                          planner_total(cost) - planner_total(&plan->turn->costs[best]),
