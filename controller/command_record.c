@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "controller/command.h"
 #include "controller/host.h"
 #include "controller/since.h"
+#include "core/json.h"
 
 struct record_arguments {
         const char *spec, *output, *data, *length;
@@ -82,6 +84,21 @@ static char **only_observing(char *const *overrides)
         return all;
 }
 
+/* What was never reached left nothing behind that could be calibrated on. */
+static bool was_reached(const struct host *host, struct error *err)
+{
+        autojson *all = NULL;
+        const char *state = NULL, *why = NULL;
+
+        if (!fleet_status(host->fleet, NULL, &all, err))
+                return false;
+        if (!json_find_text(json_array_get(all, 0), "state", &state) || strcmp(state, "Starting") != 0)
+                return true;
+        (void)json_find_text(json_array_get(all, 0), "why", &why);
+        return error_set(err, ERROR_UNAVAILABLE, "NothingRecorded", "nothing was recorded: %s",
+                         why && *why ? why : "it ended before the pipeline was asked");
+}
+
 static bool record(const struct record_arguments *arguments, int64_t length_ms, struct host *host,
                    struct error *err)
 {
@@ -93,6 +110,8 @@ static bool record(const struct record_arguments *arguments, int64_t length_ms, 
         if (length_ms > 0)
                 reactor_spawn_at(host->reactor, clock_now_ms(&host->clock) + length_ms, stop, host);
         reactor_run(host->reactor);
+        if (!was_reached(host, err))
+                return false;
         printf("recorded to %s: optctl calibrate %s/recording.yaml\n", arguments->output, arguments->output);
         return true;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/host.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "controller/registry.h"
+#include "core/text.h"
 
 static bool open_parts(const struct host_options *options, struct host *host, struct error *err)
 {
@@ -38,7 +42,7 @@ static bool open_parts(const struct host_options *options, struct host *host, st
 
 bool host_open(const struct host_options *options, struct host *ret_host, struct error *err)
 {
-        *ret_host = (struct host){.clock = clock_system()};
+        *ret_host = (struct host){.clock = clock_system(), .record = options->record};
         if (!options->quiet)
                 ret_host->log = log_new(stderr, options->log_format, options->log_level, &ret_host->clock);
         if (open_parts(options, ret_host, err))
@@ -58,11 +62,23 @@ void host_close(struct host *host)
         *host = (struct host){.fleet = NULL};
 }
 
+/* That it cannot be written to is better known now than when the time is over. */
+static bool make_folder(const char *path, struct error *err)
+{
+        struct stat status;
+
+        if ((mkdir(path, 0777) != 0 && errno != EEXIST) || stat(path, &status) != 0)
+                return text_read_error(path, errno, err);
+        if (!S_ISDIR(status.st_mode))
+                return text_read_error(path, ENOTDIR, err);
+        return access(path, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
+}
+
 bool host_add_specs(struct host *host, char *const *paths, const char *data, char *const *overrides,
                     struct error *err)
 {
         for (; *paths; paths++)
                 if (!fleet_add(host->fleet, *paths, data, (const char *const *)overrides, err))
                         return false;
-        return true;
+        return !host->record || make_folder(host->record, err);
 }
