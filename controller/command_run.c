@@ -2,15 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controller/api.h"
 #include "controller/command.h"
 #include "controller/host.h"
+#include "controller/since.h"
 
 struct run_arguments {
         char **specs, **overrides;
-        const char *data, *ledger, *record, *listen, *token_file, *certificate_file, *key_file, *log_format;
-        int64_t for_seconds;
+        const char *data, *ledger, *record, *listen, *token_file, *certificate_file, *key_file, *log_format,
+                *length;
         bool dry_run, verbose;
 };
 
@@ -71,12 +73,10 @@ static const struct parameter parameters[] = {
          AT(dry_run),
          .help = "Changes nothing: mode Auto only says what it would do."},
         {.name = "for",
-         .type = PARAMETER_INTEGER,
-         AT(for_seconds),
-         .value = "SECONDS",
-         .min = 1,
-         .max = 31536000,
-         .help = "Ends after so long. Without it, on SIGINT or SIGTERM."},
+         .type = PARAMETER_TEXT,
+         AT(length),
+         .value = "TIME",
+         .help = "Ends after so long: 90s, 15m, 2h, 1d. Without it, on SIGINT or SIGTERM."},
         {.name = "data",
          .type = PARAMETER_TEXT,
          AT(data),
@@ -124,7 +124,9 @@ static bool parse_listen(const char *text, char **ret_address, int *ret_port, st
                 text++;
                 length -= 2;
         }
-        *ret_address = memory_format("%.*s", (int)length, text);
+        *ret_address = strncasecmp(text, "localhost", length) == 0 && length == strlen("localhost")
+                               ? memory_copy_text(API_DEFAULT_ADDRESS)
+                               : memory_format("%.*s", (int)length, text);
         *ret_port = (int)port;
         return true;
 }
@@ -150,13 +152,14 @@ static bool listen_at(const struct run_arguments *arguments, const struct host *
                 return false;
         options.address = address;
         if (!api_new(&setup, &options, ret_api, err))
-                return false;
+                return error_wrap(err, "--listen %s", arguments->listen);
         log_info(host->log, "listening", LOG_TEXT("address", address),
                  LOG_INTEGER("port", api_port(*ret_api)));
         return true;
 }
 
-static bool serve(const struct run_arguments *arguments, struct host *host, struct error *err)
+static bool serve(const struct run_arguments *arguments, int64_t length_ms, struct host *host,
+                  struct error *err)
 {
         struct api_fleet api_fleet = {.reactor = host->reactor,
                                       .fleet = host->fleet,
@@ -164,14 +167,11 @@ static bool serve(const struct run_arguments *arguments, struct host *host, stru
         const struct api_source source = api_source_of_fleet(&api_fleet);
         autocall(api_free) struct api *api = NULL;
 
-        if (!listen_at(arguments, host, &source, &api, err))
+        if (!host_add_specs(host, arguments->specs, arguments->data, arguments->overrides, err) ||
+            !listen_at(arguments, host, &source, &api, err))
                 return false;
-        if (!host_add_specs(host, arguments->specs, arguments->data, arguments->overrides, err))
-                return false;
-        if (arguments->for_seconds > 0)
-                reactor_spawn_at(host->reactor,
-                                 clock_now_ms(&host->clock) + arguments->for_seconds * MS_PER_SECOND, stop,
-                                 host);
+        if (length_ms > 0)
+                reactor_spawn_at(host->reactor, clock_now_ms(&host->clock) + length_ms, stop, host);
         reactor_run(host->reactor);
         return !clock_stopped() || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
 }
@@ -187,12 +187,15 @@ static bool run_run(const void *object, struct error *err)
                 .log_format = arguments->log_format[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
                 .log_level = arguments->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
         };
+        int64_t length_ms = 0;
         struct host host;
         bool done;
 
+        if (arguments->length && !duration_parse("run", "--for", arguments->length, &length_ms, err))
+                return false;
         if (!host_open(&options, &host, err))
                 return false;
-        done = serve(arguments, &host, err);
+        done = serve(arguments, length_ms, &host, err);
         host_close(&host);
         return done;
 }

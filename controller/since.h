@@ -11,7 +11,8 @@
  * with the command's name. */
 bool since_parse(const char *command, const char *text, int64_t *ret_ms, struct error *err);
 
-/* A length of time above 0: "90s", "15m", "2h", "1d". ERROR_INPUT starts with the command's name. */
+/* A length of time above 0: "90s", "15m", "2h", "1d"; seconds without a unit. ERROR_INPUT starts with the
+ * command's name. */
 bool duration_parse(const char *command, const char *option, const char *text, int64_t *ret_ms,
                     struct error *err);
 
