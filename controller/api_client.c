@@ -46,42 +46,6 @@ void api_client_free(struct api_client *client)
         free(client);
 }
 
-/* ---- what went wrong, in the words of the server ---- */
-
-static bool fail_nobody(const struct api_client *client, struct error *err)
-{
-        return error_set(err, ERROR_UNAVAILABLE, "NobodyListens",
-                         "no optctl listens on %s; start one with optctl run SPEC, or read a ledger with "
-                         "--ledger FILE",
-                         http_peer_url(client->peer));
-}
-
-static enum error_code code_of(int status, enum error_code otherwise)
-{
-        return status == 400 ? ERROR_INPUT : otherwise;
-}
-
-/* err as http_send left it becomes what the API said, when it was the API that answered. */
-static bool fail_as_told(const struct api_client *client, const struct http_response *response,
-                         struct error *err)
-{
-        autojson *answer = NULL;
-        struct error ignored = ERROR_INIT;
-        const char *reason, *message;
-        const json_t *told;
-
-        if (response->status == 0)
-                return strcmp(err->reason, "NotReachable") == 0 ? fail_nobody(client, err) : false;
-        if (!json_parse_text(response->body, response->length, "answer", &answer, &ignored))
-                return false;
-        told = json_object_get(answer, "error");
-        if (json_find_text(told, "code", &reason) && json_find_text(told, "message", &message))
-                error_set(err, code_of(response->status, err->code), reason, "%s", message);
-        return false;
-}
-
-/* ---- asking ---- */
-
 struct question {
         struct api_client *client;
         struct http_request request;
@@ -89,6 +53,45 @@ struct question {
         struct error *err;
         bool done;
 };
+
+/* ---- what went wrong, in the words of the server ---- */
+
+static bool fail_nobody(const struct question *question, struct error *err)
+{
+        return error_set(err, ERROR_UNAVAILABLE, "NobodyListens",
+                         "no optctl listens on %s; start one with optctl run SPEC%s",
+                         http_peer_url(question->client->peer),
+                         question->request.method ? "" : ", or read a ledger with --ledger FILE");
+}
+
+/* A name that is not there is bad input, as it is when a ledger is asked. */
+static enum error_code code_of(int status, const char *reason, enum error_code otherwise)
+{
+        bool wrong_name = status == 404 && strcmp(reason, "NoLedger") != 0;
+
+        return status == 400 || wrong_name ? ERROR_INPUT : otherwise;
+}
+
+/* err as http_send left it becomes what the API said, when it was the API that answered. */
+static bool fail_as_told(const struct question *question, const struct http_response *response)
+{
+        struct error *err = question->err;
+        autojson *answer = NULL;
+        struct error ignored = ERROR_INIT;
+        const char *reason, *message;
+        const json_t *told;
+
+        if (response->status == 0)
+                return strcmp(err->reason, "NotReachable") == 0 ? fail_nobody(question, err) : false;
+        if (!json_parse_text(response->body, response->length, "answer", &answer, &ignored))
+                return false;
+        told = json_object_get(answer, "error");
+        if (json_find_text(told, "code", &reason) && json_find_text(told, "message", &message))
+                error_set(err, code_of(response->status, reason, err->code), reason, "%s", message);
+        return false;
+}
+
+/* ---- asking ---- */
 
 static void ask(void *argument)
 {
@@ -100,7 +103,7 @@ static void ask(void *argument)
                 question->done = http_response_json(peer, question->request.path, &response,
                                                     &question->answer, question->err);
         else
-                fail_as_told(question->client, &response, question->err);
+                fail_as_told(question, &response);
         http_response_free(&response);
 }
 

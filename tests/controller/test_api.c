@@ -435,7 +435,7 @@ static void test_commands_read_and_order(void **state)
         assert_int_equal(json_array_size(json_object_get(read.answer, "pipelines")), 5);
         json_decref(read.answer);
         unknown = visit(&stage, "/api/v1/pipelines/nobody", NULL, NULL);
-        assert_int_equal(unknown.err.code, ERROR_NOT_FOUND);
+        assert_int_equal(unknown.err.code, ERROR_INPUT);
         assert_string_equal(unknown.err.message, "no pipeline \"nobody\" here");
         refused = visit(&stage, path, NULL, json_pack("{s:s}", "reason", "night"));
         assert_int_equal(refused.err.code, ERROR_REFUSED);
