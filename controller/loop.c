@@ -512,7 +512,7 @@ struct loop *loop_new(const struct loop_setup *setup)
         if (!setup->verify)
                 loop->setup.verify = &verify_defaults;
         loop->newest = &loop->windows[0];
-        loop->newest->missing = MISSING_ALL;
+        observation_clear(loop->newest, 0, setup->interval_ms, setup->pipeline->n_operators);
         loop->previous_ms = INT64_MIN;
         remembered_init(&loop->remembered);
         loop->status.why = "";

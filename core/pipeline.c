@@ -165,6 +165,10 @@ void configuration_describe(const struct pipeline *pipeline, const struct config
 {
         autotext words = {0};
 
+        if (configuration->count < pipeline->n_knobs) {
+                snprintf(buffer, room, "not known");
+                return;
+        }
         describe_deployment(pipeline, configuration, &words);
         for (int i = 0; i < pipeline->n_knobs; i++) {
                 const struct knob *knob = &pipeline->knobs[i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The loop in scenes: what the engine shows, what the strategy wants, what must be done and said. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +33,20 @@ static void test_a_change_is_made_once_verified_and_confirmed(void **state)
         assert_int_equal(scene.play->told[OUTCOME_PENDING], 1);
         assert_int_equal(scene.play->told[OUTCOME_CONFIRMED], 1);
         assert_int_equal(loop_status(scene.loop)->confirmed, 1);
+        close_scene(&scene);
+}
+
+static void test_nothing_is_known_before_the_first_look(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        assert_true(isnan(loop_observation(scene.loop)->offered_per_second));
+        assert_true(isnan(loop_observation(scene.loop)->latency_p99_seconds));
+        assert_int_equal(loop_observation(scene.loop)->workers, -1);
+        turns(&scene, 1);
+        assert_false(isnan(loop_observation(scene.loop)->offered_per_second));
         close_scene(&scene);
 }
 
@@ -462,6 +477,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_change_is_made_once_verified_and_confirmed),
+                cmocka_unit_test(test_nothing_is_known_before_the_first_look),
                 cmocka_unit_test(test_the_same_reason_to_hold_is_written_once),
                 cmocka_unit_test(test_observe_and_recommend_write_nothing),
                 cmocka_unit_test(test_a_comparator_is_neither_verified_nor_taken_back),

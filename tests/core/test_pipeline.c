@@ -134,6 +134,8 @@ static void test_words(void **state)
         assert_string_equal(words, "source 2, work 7, sink 2 (4 workers)");
         configuration_describe(&own, &many, words, 12);
         assert_string_equal(words, "source 2, w");
+        configuration_describe(&own, &(const struct configuration){0}, words, sizeof words);
+        assert_string_equal(words, "not known");
 }
 
 /* Partitions that were added stay when a change is taken back; whatever else it changed goes back. */
