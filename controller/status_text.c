@@ -80,6 +80,8 @@ static void put_text(struct terminal_table *table, const char *text)
                 put_unknown(table);
 }
 
+#define LEAST_MONEY 0.00005 /* rounds to what is shown of small sums */
+
 /* Cents, and of small sums what is left of them. */
 static int decimals(double value)
 {
@@ -89,6 +91,8 @@ static int decimals(double value)
 static void put_money(struct terminal_table *table, enum terminal_style style, double value,
                       const char *currency)
 {
+        if (fabs(value) < LEAST_MONEY)
+                value = 0;
         if (isnan(value))
                 put_unknown(table);
         else
@@ -98,7 +102,7 @@ static void put_money(struct terminal_table *table, enum terminal_style style, d
 
 static enum terminal_style style_of_saving(double saving)
 {
-        return saving < 0 ? TERMINAL_BAD : TERMINAL_GOOD;
+        return saving <= -LEAST_MONEY ? TERMINAL_BAD : TERMINAL_GOOD;
 }
 
 static void put_name(struct terminal_table *table, const json_t *pipeline)
@@ -141,10 +145,15 @@ static void print_why(const json_t *pipeline, FILE *out)
 
 void status_print(const json_t *pipelines, FILE *out, bool color)
 {
-        struct terminal_table *table = terminal_table_new();
+        struct terminal_table *table;
         const json_t *pipeline;
         size_t i;
 
+        if (json_array_size(pipelines) == 0) {
+                fprintf(out, "no pipelines yet\n");
+                return;
+        }
+        table = terminal_table_new();
         terminal_table_column(table, TERMINAL_LEFT, "pipeline");
         terminal_table_column(table, TERMINAL_LEFT, "mode");
         terminal_table_column(table, TERMINAL_LEFT, "state");

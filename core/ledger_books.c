@@ -24,13 +24,13 @@ static bool unknown_name(struct ledger_reader *reader, const char *name, struct 
                 return false;
         candidates = memory_new(json_array_size(names) + 1, sizeof *candidates);
         json_array_foreach(names, index, one) candidates[index] = json_string_value(one);
+        if (!candidates[0])
+                return error_set(err, ERROR_INPUT, "NoSuchPipeline",
+                                 "ledger %s: no pipeline \"%.100s\"; it holds none yet", reader->path, name);
         nearest = text_nearest(name, candidates);
         return error_set(err, ERROR_INPUT, "NoSuchPipeline", "ledger %s: no pipeline \"%.100s\"; %s%s%s",
                          reader->path, name, nearest ? "did you mean " : "expected one such as ",
-                         nearest         ? nearest
-                         : candidates[0] ? candidates[0]
-                                         : "none: it is empty",
-                         nearest ? "?" : "");
+                         nearest ? nearest : candidates[0], nearest ? "?" : "");
 }
 
 bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *name,

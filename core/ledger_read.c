@@ -60,6 +60,11 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
                 err->code = ERROR_INPUT;
                 return false;
         }
+        if (S_ISDIR(status.st_mode)) {
+                error_errno(err, EISDIR, "ledger %s", path);
+                err->code = ERROR_INPUT;
+                return false;
+        }
         if (!database_open(path, SQLITE_OPEN_READONLY, NULL, &database, err))
                 return false;
         reader = memory_new(1, sizeof *reader);
