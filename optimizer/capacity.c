@@ -14,6 +14,7 @@
 #define SURPRISE_SLACK 1.0  /* standard deviations that a true rate may be off each time */
 #define SURPRISE_CLIP  5.0  /* ... of one that count, so that one alone is no change */
 #define SURPRISE_LIMIT 7.9  /* sum of what is beyond the slack that proves a change */
+#define LEAST_EXPECTED 0.01 /* of what a record takes, whatever was learnt */
 #define CPU_NOISE      0.10
 #define CPU_BIAS       0.08 /* until a saturated window has shown what CPU use means */
 #define CPU_SATURATED  0.9
@@ -173,7 +174,7 @@ static void stage_rescale(struct stage *stage, double factor)
 /* Kalman step for one true rate `capacity` (records/s of all p subtasks) with relative noise. */
 static void stage_learn(struct stage *stage, double p, double capacity, double noise)
 {
-        double term[COEFFICIENTS], gain[COEFFICIENTS], spread, innovation, seconds = p / capacity;
+        double term[COEFFICIENTS], gain[COEFFICIENTS], spread, innovation, off, seconds = p / capacity;
 
         if (!stage->known)
                 stage_first(stage, p, capacity);
@@ -188,16 +189,22 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
                 spread += gain[i] * term[i];
                 innovation -= stage->coefficient[i] * term[i];
         }
-        if (is_surprised(stage, innovation / sqrt(spread))) {
-                stage_rescale(stage, seconds / (seconds - innovation));
+        off = innovation / sqrt(spread);
+        if (is_surprised(stage, off)) {
+                stage_rescale(stage, seconds / fmax(seconds - innovation, LEAST_EXPECTED * seconds));
                 return;
         }
+        /* One that is so far off is either the first of a change or nothing: what it would leave in the law
+         * of growth, the next change back does not take out again. */
+        if (fabs(off) >= SURPRISE_CLIP)
+                return;
         stage->noise += FORGET * (fmin(fabs(innovation) / seconds * 1.25, 0.3) - stage->noise);
         for (int i = 0; i < COEFFICIENTS; i++) {
                 stage->coefficient[i] += gain[i] / spread * innovation;
                 for (int j = 0; j < COEFFICIENTS; j++)
                         stage->covariance[i][j] -= gain[i] * gain[j] / spread;
         }
+        stage->coefficient[0] = fmax(stage->coefficient[0], LEAST_EXPECTED * seconds);
         for (int i = 1; i < COEFFICIENTS; i++)
                 stage->coefficient[i] = fmax(stage->coefficient[i], 0);
 }

@@ -242,6 +242,38 @@ static void what_changes_at_once_is_believed_soon(void **state)
         assert_float_equal(capacity_of(capacity, &four).mean, 2000, 200);
 }
 
+/* A slow hour, twenty times, each at another size: once it is over, sizes carry what they carried before. */
+static void slow_hours_leave_nothing_behind(void **state)
+{
+        struct peer_pipeline chain;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        for (int i = 0; i < 20 * 120; i++) {
+                int workers = 3 + i / 120 % 7;
+                double rate = i % 120 < 60 ? 1000 : 140;
+                struct observation seen =
+                        lawful(&chain, time_ms += 60000, workers, 0.6 * rate * workers, rate, 0, 0);
+
+                if (i % 120 < 30)
+                        seen = lawful(&chain, time_ms, workers, 600 * workers,
+                                      1000 * (1 + 0.02 * (i % 3 - 1)), 0, 0);
+                capacity_observe(capacity, &seen);
+        }
+        for (int i = 0; i < 10; i++) {
+                struct observation seen = lawful(&chain, time_ms += 60000, 4, 2400, 1000, 0, 0);
+
+                capacity_observe(capacity, &seen);
+        }
+        for (int workers = 3; workers <= 9; workers++) {
+                struct deployment deployment = wide(&chain, workers);
+
+                assert_float_equal(capacity_of(capacity, &deployment).mean, 1000 * workers, 80 * workers);
+        }
+}
+
 /* A source that is busy for 1 % of its time, and a sink that does not say: what they carried is the least
  * that they can take, and the operator between them is the scarcest. */
 static void who_is_hardly_busy_holds_up_nobody(void **state)
@@ -307,6 +339,7 @@ int main(void)
                 cmocka_unit_test(a_pipeline_as_a_whole_is_learnt_when_saturated),
                 cmocka_unit_test(restarts_are_measured),
                 cmocka_unit_test(what_changes_at_once_is_believed_soon),
+                cmocka_unit_test(slow_hours_leave_nothing_behind),
                 cmocka_unit_test(who_is_hardly_busy_holds_up_nobody),
                 cmocka_unit_test(a_restart_that_nobody_measured_is_learnt_from),
         };
