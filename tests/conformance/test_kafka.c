@@ -38,9 +38,9 @@ struct row {
         struct broker_fault fault;
         enum fault_retry retry; /* what error.retry must be when every answer is so */
         bool whole;             /* no fault: the outcome must be that of a healthy broker */
-        bool outlived;          /* one such answer among good ones is no reason to fail for who only reads */
-        bool lie;               /* what it says may be believed */
-        const char *more;       /* options */
+        bool outlived;    /* one such answer among good ones costs who only reads a value at most, once */
+        bool lie;         /* what it says may be believed */
+        const char *more; /* options */
 };
 
 /* Codes as https://kafka.apache.org/protocol#protocol_error_codes has them. */
@@ -280,7 +280,7 @@ static void judge_whole(struct show *show)
 {
         struct trial *trial = show->trial;
 
-        if (trial->ending != WHOLE && (trial->row->whole || (trial->row->outlived && trial->times == 1)))
+        if (trial->ending != WHOLE && trial->row->whole)
                 object(trial, "not as from a healthy broker", show);
 }
 
@@ -318,6 +318,8 @@ static void try_collector(struct show *show)
                 judge_whole(show);
         } else {
                 judge_error(show);
+                if (trial->row->outlived && trial->times == 1)
+                        object(trial, "fails for one answer", show);
         }
         if (!is_for_ever(trial->row))
                 await_look(show);
