@@ -335,8 +335,14 @@ struct search {
         const char *live, *ended;
         double ended_start;
         int n_live;
-        struct text live_names;
+        struct text live_names, other_names; /* of live jobs: those that fit, and those that do not */
 };
+
+static void note_name(const char *name, const char *id, struct text *names)
+{
+        if (names->length < 400)
+                text_format(names, "%s\"%.60s\" (%s)", names->length > 0 ? ", " : "", name, id);
+}
 
 static void look_at(struct search *search, const json_t *job)
 {
@@ -346,13 +352,14 @@ static void look_at(struct search *search, const json_t *job)
         if (!json_find_text(job, "jid", &id) || !flink_is_id(id) || !json_find_text(job, "name", &name) ||
             !json_find_text(job, "state", &state))
                 return;
-        if (search->wanted && strcmp(search->wanted, name) != 0 && strcmp(search->wanted, id) != 0)
+        if (search->wanted && strcmp(search->wanted, name) != 0 && strcmp(search->wanted, id) != 0) {
+                if (!flink_state_is_final(state))
+                        note_name(name, id, &search->other_names);
                 return;
+        }
         if (!flink_state_is_final(state)) {
                 search->live = id;
-                if (search->live_names.length < 400)
-                        text_format(&search->live_names, "%s\"%.60s\" (%s)", search->n_live ? ", " : "", name,
-                                    id);
+                note_name(name, id, &search->live_names);
                 search->n_live++;
                 return;
         }
@@ -375,8 +382,9 @@ static bool conclude(const struct search *search, char *ret_id, struct error *er
                 return true;
         }
         error_set(err, ERROR_NOT_FOUND, "JobNotFound",
-                  search->wanted ? "no job \"%.100s\" there" : "no job there",
-                  search->wanted ? search->wanted : "");
+                  search->wanted ? "no job \"%.100s\" there%s%s" : "no job there",
+                  search->wanted ? search->wanted : "", search->other_names.data ? "; what runs is " : "",
+                  search->other_names.data ? search->other_names.data : "");
         err->retry = true;
         return false;
 }
@@ -394,5 +402,6 @@ bool flink_job_choose(const json_t *overview, const char *wanted, char *ret_id, 
         json_array_foreach(jobs, i, job) look_at(&search, job);
         found = conclude(&search, ret_id, err);
         text_free(&search.live_names);
+        text_free(&search.other_names);
         return found;
 }

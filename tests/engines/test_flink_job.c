@@ -215,7 +215,8 @@ static void test_the_job_is_found_by_name_again(void **state)
         (void)state;
         assert_string_equal(choose(jobs, "j", ERROR_NONE), "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
         assert_string_equal(choose(jobs, NULL, ERROR_NONE), "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
-        expect_words(jobs, "k", ERROR_NOT_FOUND, "no job \"k\" there");
+        expect_words(jobs, "k", ERROR_NOT_FOUND,
+                     "no job \"k\" there; what runs is \"j\" (bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb)");
         expect_words("", NULL, ERROR_NOT_FOUND, "no job there");
         assert_string_equal(choose("{" A ",\"name\":\"j\",\"state\":\"FAILED\",\"start-time\":3},"
                                    "{" B ",\"name\":\"j\",\"state\":\"CANCELED\",\"start-time\":2}",
