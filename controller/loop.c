@@ -561,8 +561,8 @@ void loop_turn(struct loop *loop)
         struct error err = ERROR_INIT;
         bool recalled = recall(loop);
 
-        loop->status.turns++;
         collect(loop, &err);
+        loop->status.turns++; /* not before there is something to show */
         if (!recalled) {
                 wait_for(loop, "what happened before the restart cannot be read yet");
                 return;

@@ -98,7 +98,7 @@ bool loop_recall(struct loop *loop, struct error *err)
         remembered_init(&recall->remembered);
         recall->account = loop->account;
         recall->booked_ms = recall->previous_ms = INT64_MIN;
-        recall->newest.missing = MISSING_ALL;
+        recall->newest = *loop->newest;
         if (!read_past(loop, recall, err) || !read_standing(loop, err))
                 return error_wrap(err, "what happened before the restart cannot be read");
         loop->remembered = recall->remembered;
