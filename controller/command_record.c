@@ -143,8 +143,9 @@ const struct command record_command = {
         .summary = "write down what a live pipeline does",
         .description =
                 "Measures a live pipeline and changes nothing, whatever the spec's mode. Writes a row of "
-                "measurements for each window, and a spec around them that optctl calibrate, simulate and "
-                "backtest take as it is: from production to what-if in two commands.",
+                "measurements for each window, and a spec around them that optctl calibrate and simulate "
+                "take as it is, from production to what-if in two commands; optctl backtest wants a second "
+                "recording to predict.",
         .example = "optctl record clickstream.yaml --for 15m --output recording",
         .size = sizeof(struct record_arguments),
         .parameters = parameters,
