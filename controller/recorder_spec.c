@@ -156,8 +156,8 @@ static void put_recording(const struct spec *spec, const struct recorded *record
 
 /*
  * Where the spec has no model: calibration needs a first guess of what it may not find. Rates that optctl
- * measures are differences of counters, which hold what checkpoints take, and workers are there before it may
- * use them.
+ * measures are differences of counters, which hold what checkpoints take, workers are there before it may use
+ * them, and a Flink that is asked for another parallelism stops the job about three seconds later.
  */
 static void put_guess(const struct spec *spec, const struct recorded *recorded, struct text *out)
 {
@@ -171,7 +171,8 @@ static void put_guess(const struct spec *spec, const struct recorded *recorded, 
                 put_text(out, spec->pipeline.operators[i].name);
                 text_format(out, ", ratePerSecond: \"%.4g\"}\n", isnan(rate) ? UNSEEN_RATE : rate);
         }
-        text_put(out, "    restart: {medianSeconds: 5, medianSecondsError: 3, warmupSeconds: 0}\n"
+        text_put(out, "    restart: {triggerDelaySeconds: 3, medianSeconds: 5, medianSecondsError: 3, "
+                      "warmupSeconds: 0}\n"
                       "    workerStartSeconds: 0\n"
                       "    metrics: {meterSeconds: 0, jitterSeconds: 0.1}\n");
         if (recorded->checkpoint_seconds > 0)
