@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/ledger_internal.h"
 #include "core/series.h"
@@ -49,6 +50,34 @@ static bool check_version(struct ledger_reader *reader, struct error *err)
         return version == schema_newest() || modernize(&reader->database, err);
 }
 
+/* Nobody writes to it, and its folder may not be written to: SQLite cannot make the files that go with it. */
+static bool is_at_rest(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        autofree char *folder =
+                memory_format("%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+        autofree char *log = memory_format("%s-wal", path);
+
+        return access(log, F_OK) != 0 && access(folder, W_OK) != 0;
+}
+
+static bool open_file(const char *path, struct database *ret_database, struct error *err)
+{
+        autotext uri = {0};
+
+        if (!is_at_rest(path))
+                return database_open(path, SQLITE_OPEN_READONLY, NULL, ret_database, err);
+        text_put(&uri, "file:");
+        for (const char *at = path; *at; at++)
+                text_format(&uri, strchr("%?#", *at) ? "%%%02X" : "%c", *at);
+        text_put(&uri, "?immutable=1");
+        if (!database_open(uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL, ret_database, err))
+                return false;
+        free(ret_database->path);
+        ret_database->path = memory_copy_text(path);
+        return true;
+}
+
 bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, struct error *err)
 {
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
@@ -65,7 +94,7 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
                 err->code = ERROR_INPUT;
                 return false;
         }
-        if (!database_open(path, SQLITE_OPEN_READONLY, NULL, &database, err))
+        if (!open_file(path, &database, err))
                 return false;
         reader = memory_new(1, sizeof *reader);
         *reader = (struct ledger_reader){.database = database, .path = memory_copy_text(path)};
