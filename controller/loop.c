@@ -114,7 +114,8 @@ static void collect(struct loop *loop, struct error *err)
                 loop_say(loop, "nothing was collected", err->message);
         }
         loop->newest = next;
-        if (journal && journal->observation) {
+        /* That optctl was told to leave says nothing about the pipeline. */
+        if (journal && journal->observation && err->code != ERROR_INTERRUPTED) {
                 struct error failure = ERROR_INIT;
 
                 if (!journal->observation(journal->context, next, &failure))
@@ -559,9 +560,10 @@ static void wait_for(struct loop *loop, const char *why)
 void loop_turn(struct loop *loop)
 {
         struct error err = ERROR_INIT;
-        bool recalled = recall(loop);
+        bool recalled = recall(loop), interrupted;
 
         collect(loop, &err);
+        interrupted = err.code == ERROR_INTERRUPTED;
         loop->status.turns++; /* not before there is something to show */
         if (!recalled) {
                 wait_for(loop, "what happened before the restart cannot be read yet");
@@ -574,7 +576,7 @@ void loop_turn(struct loop *loop)
                 wait_for(loop, "mode is Observe");
         else if (loop->status.paused)
                 wait_for(loop, loop->pause_reason);
-        else
+        else if (!interrupted)
                 propose(loop, &err);
 }
 
