@@ -206,6 +206,9 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
         bool ours;
 
         *ledger = (struct ledger){.options = *options, .lock = -1};
+        if (strcmp(options->path, "-") == 0)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "ledger -: cannot be standard input or output; expected the name of a file");
         if (!take_lock(options->path, &ledger->lock, err))
                 return false;
         ours = lock_owner(ledger->lock) > 0;
