@@ -89,11 +89,9 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
                 err->code = ERROR_INPUT;
                 return false;
         }
-        if (S_ISDIR(status.st_mode)) {
-                error_errno(err, EISDIR, "ledger %s", path);
-                err->code = ERROR_INPUT;
-                return false;
-        }
+        if (!S_ISREG(status.st_mode))
+                return error_set(err, ERROR_INPUT, "NoLedger",
+                                 "ledger %s: is no ordinary file, as a ledger is", path);
         if (!open_file(path, &database, err))
                 return false;
         reader = memory_new(1, sizeof *reader);
