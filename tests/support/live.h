@@ -18,7 +18,7 @@
 
 /*
  * A live job that no strategy has seen before: the simulated engine behaves like a small Flink job (source,
- * keyed work, sink; slots are shared and paid for; exchanges hide backlog), the strategy is given no model,
+ * keyed work, sink; slots are shared and paid for; exchanges hold backlog), the strategy is given no model,
  * and windows are seconds long and noisy, as the REST API of a real engine shows them: samples are taken a
  * little early or late, the busiest subtask scatters, the window after a restart is missing.
  */
