@@ -42,24 +42,26 @@ def _locked(name):
         yield
 
 
-def _tool(name, tool):
+def require(name, tool):
     if not shutil.which(tool):
         raise Unavailable(name, f"{tool} is not installed")
 
 
-def _run(name, command, folder):
+def run_tool(name, command, folder, patience_seconds=PATIENCE_SECONDS, **options):
+    """What it printed; Unavailable, with its first words of complaint, when it fails."""
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=patience_seconds, **options)
     except subprocess.TimeoutExpired:
-        raise Unavailable(name, f"{command[0]} took longer than {PATIENCE_SECONDS} s") from None
+        raise Unavailable(name, f"{command[0]} took longer than {patience_seconds} s") from None
     if done.returncode:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
         said = [line for line in plain.splitlines() if line.strip()]
         errors = [line for line in said if line.startswith(("[ERROR] ", "E: ")) and len(line.split()) > 1] or said
         raise Unavailable(name, errors[0] if errors else f"{command[0]} ended with {done.returncode}")
+    return done.stdout
 
 
-def _kept(name, make):
+def kept(name, make):
     """The folder `name` of the cache, made by make(empty folder) when it is not there."""
     wanted = cache() / name
     with _locked(name):
@@ -73,10 +75,10 @@ def _kept(name, make):
 
 
 def _maven(name, pom, folder, **versions):
-    _tool(name, "mvn")
+    require(name, "mvn")
     settings = [f"-D{key}={value}" for key, value in versions.items()]
-    _run(name, ["mvn", "-B", "-q", "-f", HERE / "packages" / pom, COPY, "-DincludeScope=runtime",
-                f"-DoutputDirectory={folder}", *settings], folder.parent)
+    run_tool(name, ["mvn", "-B", "-q", "-f", HERE / "packages" / pom, COPY, "-DincludeScope=runtime",
+                     f"-DoutputDirectory={folder}", *settings], folder.parent)
 
 
 def flink(version=FLINK):
@@ -87,12 +89,12 @@ def flink(version=FLINK):
         plugin.mkdir(parents=True)
         for jar in (folder / "lib").glob("flink-metrics-prometheus-*.jar"):
             jar.rename(plugin / jar.name)
-    return _kept(f"flink-{version}", make)
+    return kept(f"flink-{version}", make)
 
 
 def kafka(version=KAFKA):
     """Folder with lib/ (the broker and its tools)."""
-    return _kept(f"kafka-{version}", lambda folder: _maven("kafka", "kafka.xml", folder / "lib", kafka=version))
+    return kept(f"kafka-{version}", lambda folder: _maven("kafka", "kafka.xml", folder / "lib", kafka=version))
 
 
 def prometheus():
@@ -103,18 +105,18 @@ def prometheus():
 
     def make(folder):
         for tool in ("apt-get", "dpkg"):
-            _tool("prometheus", tool)
-        _run("prometheus", ["apt-get", "-q", "download", "prometheus"], folder)
+            require("prometheus", tool)
+        run_tool("prometheus", ["apt-get", "-q", "download", "prometheus"], folder)
         for package in folder.glob("prometheus_*.deb"):
-            _run("prometheus", ["dpkg", "-x", package.name, "."], folder)
+            run_tool("prometheus", ["dpkg", "-x", package.name, "."], folder)
             package.unlink()
-    return _kept("prometheus", make) / "usr/bin/prometheus"
+    return kept("prometheus", make) / "usr/bin/prometheus"
 
 
 def job_jar(version=FLINK):
     """The streaming job and the load producer, compiled against the Flink that will run them."""
     for tool in ("javac", "jar"):
-        _tool("streaming job", tool)
+        require("streaming job", tool)
     libraries = flink(version) / "lib"
     sources = sorted((HERE / "java").rglob("*.java"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
@@ -127,4 +129,4 @@ def job_jar(version=FLINK):
             raise RuntimeError(f"the streaming job does not compile:\n{compiled.stderr}")
         subprocess.run(["jar", "--create", "--file", folder / "job.jar", "--main-class", "dev.optctl.e2e.StreamingJob",
                         "-C", folder / "classes", "."], check=True)
-    return _kept(f"job-{version}-{digest}", make) / "job.jar"
+    return kept(f"job-{version}-{digest}", make) / "job.jar"
