@@ -47,9 +47,11 @@ const struct command pause_command = {
         .name = "pause",
         .group = COMMAND_LIVE,
         .summary = "stop changing a pipeline",
-        .description = "A paused pipeline is measured, its books are kept, and nothing is changed, until "
-                       "optctl resume, over restarts, too. A change that is being verified is still taken "
-                       "back if it must be.",
+        .description =
+                "A paused pipeline is measured, its books are kept, and nothing is changed, until "
+                "optctl resume, over restarts, too. The order is taken at once, whether or not the engine "
+                "answers. A change that is being verified is still taken "
+                "back if it must be.",
         .example = "optctl pause clickstream --reason release",
         .size = sizeof(struct pause_arguments),
         .parameters = parameters,

@@ -277,27 +277,28 @@ bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, 
 
 /* ---- orders ---- */
 
+/* Neither waits for anything: a turn that is under way minds it. */
 bool fleet_pause(struct fleet *fleet, const char *name, const char *reason, struct error *err)
 {
-        struct member *member = NULL;
+        struct member *member = find(fleet, name);
         bool done;
 
-        if (!find_open(fleet, name, &member, err) || !lock(member, err))
-                return false;
-        done = loop_pause(live_loop(member->live), reason, err);
-        unlock(member);
+        if (!member)
+                return fail_unknown(fleet, name, err);
+        done = live_pause(member->live, reason, err);
+        rest(member);
         return done;
 }
 
 bool fleet_resume(struct fleet *fleet, const char *name, struct error *err)
 {
-        struct member *member = NULL;
+        struct member *member = find(fleet, name);
         bool done;
 
-        if (!find_open(fleet, name, &member, err) || !lock(member, err))
-                return false;
-        done = loop_resume(live_loop(member->live), err);
-        unlock(member);
+        if (!member)
+                return fail_unknown(fleet, name, err);
+        done = live_resume(member->live, err);
+        rest(member);
         return done;
 }
 
@@ -307,11 +308,12 @@ static bool roll_back(const struct member *member, int64_t decision_id, json_t *
                       struct error *err)
 {
         struct clock clock = reactor_clock(member->fleet->setup.reactor);
-        struct loop *loop = live_loop(member->live);
         int64_t until_ms = clock_now_ms(&clock) + ROLLBACK_PATIENCE_MS;
+        struct loop *loop;
 
-        if (!loop_rollback(loop, decision_id, err))
+        if (!live_rollback(member->live, decision_id, err))
                 return false;
+        loop = live_loop(member->live);
         while (loop_status(loop)->applying && clock_now_ms(&clock) < until_ms) {
                 if (!clock_sleep_until(&clock, clock_now_ms(&clock) + MS_PER_SECOND, err))
                         return false;
@@ -325,10 +327,12 @@ static bool roll_back(const struct member *member, int64_t decision_id, json_t *
 bool fleet_rollback(struct fleet *fleet, const char *name, int64_t decision_id, json_t **ret_result,
                     struct error *err)
 {
-        struct member *member = NULL;
+        struct member *member = find(fleet, name);
         bool done;
 
-        if (!find_open(fleet, name, &member, err) || !lock(member, err))
+        if (!member)
+                return fail_unknown(fleet, name, err);
+        if (!lock(member, err))
                 return false;
         done = roll_back(member, decision_id, ret_result, err);
         unlock(member);

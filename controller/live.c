@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,10 +31,11 @@ struct live {
         void *strategy_state;
         struct journal journal;
         struct loop *loop;
-        struct packed *resting;     /* NULL: the loop is awake, or there is none */
-        char *trouble;              /* why it is not open; NULL before the first try */
-        char *full_name;            /* "NAMESPACE/NAME", or the name alone */
-        struct loop_status counted; /* in the metrics */
+        struct packed *resting;                 /* NULL: the loop is awake, or there is none */
+        char *trouble;                          /* why it is not open; NULL before the first try */
+        char pause_reason[JOURNAL_REASON_ROOM]; /* before it is open; empty: it is not paused */
+        char *full_name;                        /* "NAMESPACE/NAME", or the name alone */
+        struct loop_status counted;             /* in the metrics */
 };
 
 /* ---- life ---- */
@@ -121,6 +123,26 @@ static bool check_sources(const struct live *live, struct error *err)
         return true;
 }
 
+/* Of a pipeline whose graph the engine has yet to tell, for what was ordered before. */
+static bool open_name_journal(struct live *live, struct error *err)
+{
+        const struct ledger_subject subject = {.namespace = live->spec->namespace, .name = live->spec->name};
+
+        return !live->setup->ledger || live->journal.pause ||
+               ledger_journal(live->setup->ledger, &subject, &live->journal, err);
+}
+
+/* What cannot be read now is read when the loop begins, which changes nothing before. */
+static void recall_pause(struct live *live)
+{
+        autofree struct journal_standing *standing = memory_new(1, sizeof *standing);
+        struct error ignored = ERROR_INIT;
+
+        if (open_name_journal(live, &ignored) && live->journal.standing &&
+            live->journal.standing(live->journal.context, standing, &ignored))
+                memcpy(live->pause_reason, standing->pause_reason, sizeof live->pause_reason);
+}
+
 bool live_read(struct live *live, struct error *err)
 {
         if (!source_open(live->path, live->data, live->setup->registry, &live->source, err) ||
@@ -139,7 +161,10 @@ bool live_read(struct live *live, struct error *err)
                 .shared = live->setup->shared,
                 .log = live->setup->log,
         };
-        return check_sources(live, err);
+        if (!check_sources(live, err))
+                return false;
+        recall_pause(live);
+        return true;
 }
 
 /* ---- the graph, as the engine knows it ---- */
@@ -356,6 +381,7 @@ static void open_loop(struct live *live, const struct configuration *baseline)
                 .n_guardrails = spec->n_guardrails,
                 .journal = live->setup->ledger ? &live->journal : NULL,
                 .mode = live_mode(live),
+                .pause_reason = live->pause_reason,
                 .baseline = baseline,
                 .log = live->setup->log,
         };
@@ -452,6 +478,48 @@ const char *live_trouble(const struct live *live)
         return live->trouble ? live->trouble : "";
 }
 
+/* ---- orders ---- */
+
+const char *live_pause_reason(const struct live *live)
+{
+        return *live->pause_reason ? live->pause_reason : NULL;
+}
+
+/* Empty words resume. */
+static bool set_paused(struct live *live, const char *words, struct error *err)
+{
+        snprintf(live->pause_reason, sizeof live->pause_reason, "%s", words);
+        log_info(live->setup->log, *words ? "paused" : "resumed", LOG_TEXT("pipeline", live_name(live)),
+                 LOG_TEXT("reason", words));
+        return open_name_journal(live, err) &&
+               loop_write_pause(&live->journal, &live->clock, live->pause_reason, err);
+}
+
+bool live_pause(struct live *live, const char *reason, struct error *err)
+{
+        char words[JOURNAL_REASON_ROOM];
+
+        if (live->loop)
+                return loop_pause(live_loop(live), reason, err);
+        loop_pause_words(reason, words);
+        return set_paused(live, words, err);
+}
+
+bool live_resume(struct live *live, struct error *err)
+{
+        return live->loop ? loop_resume(live_loop(live), err) : set_paused(live, "", err);
+}
+
+bool live_rollback(struct live *live, int64_t decision_id, struct error *err)
+{
+        if (live->loop)
+                return loop_rollback(live_loop(live), decision_id, err);
+        return live_pause(live, "a rollback was ordered before it was reached", err) &&
+               error_set(err, ERROR_UNAVAILABLE, "Starting",
+                         "%s: is paused, and nothing was rolled back: it is not reached yet%s%s",
+                         live_name(live), live->trouble ? ": " : "", live_trouble(live));
+}
+
 /* ---- turns ---- */
 
 static void say_trouble(const struct live *live, const struct error *err)
@@ -483,5 +551,5 @@ void live_turn(struct live *live, int64_t due_ms)
         else
                 say_trouble(live, &err);
         if (!live->loop)
-                live_metrics_down(live->setup->metrics, live->full_name);
+                live_metrics_down(live->setup->metrics, live->full_name, live_pause_reason(live) != NULL);
 }

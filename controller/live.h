@@ -38,6 +38,13 @@ enum spec_mode live_mode(const struct live *live); /* Auto of a dry run is Recom
 /* Opens it when it is not; a turn of the loop, which was due at an instant, when it is. */
 void live_turn(struct live *live, int64_t due_ms);
 
+/* A person's orders; at any time, also in the middle of a turn (loop.h). What is not open yet is paused from
+ * its first turn on, over restarts, too; it cannot be rolled back, and is paused then. */
+bool live_pause(struct live *live, const char *reason, struct error *err);
+bool live_resume(struct live *live, struct error *err);
+bool live_rollback(struct live *live, int64_t decision_id, struct error *err);
+const char *live_pause_reason(const struct live *live); /* while it is not open; NULL: it is not paused */
+
 /* The loop, awake; NULL until it is open. live_rest lays it to rest again, when nobody uses it any more. */
 struct loop *live_loop(struct live *live);
 void live_rest(struct live *live);

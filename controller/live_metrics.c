@@ -121,9 +121,10 @@ void live_metrics_turn(struct metrics *metrics, const char *pipeline, struct loo
         *counted = *status;
 }
 
-void live_metrics_down(struct metrics *metrics, const char *pipeline)
+void live_metrics_down(struct metrics *metrics, const char *pipeline, bool paused)
 {
         set(metrics, GAUGE_UP, pipeline, 0);
+        set(metrics, GAUGE_PAUSED, pipeline, paused);
 }
 
 void live_metrics_duration(struct metrics *metrics, int64_t ms, bool measured)

@@ -14,7 +14,7 @@ void live_metrics_turn(struct metrics *metrics, const char *pipeline, struct loo
                        struct loop_status *counted);
 
 /* A pipeline that could not be reached. */
-void live_metrics_down(struct metrics *metrics, const char *pipeline);
+void live_metrics_down(struct metrics *metrics, const char *pipeline, bool paused);
 
 /* How long after it was due a turn had decided. `measured`: something was; else nobody answered. */
 void live_metrics_duration(struct metrics *metrics, int64_t ms, bool measured);

@@ -110,6 +110,18 @@ static const char *action_name(const struct loop_status *status)
         return status->verifying ? "Verifying" : NULL;
 }
 
+/* Before the engine was reached for the first time. */
+static json_t *unreached_status(const struct live *live)
+{
+        const char *paused = live_pause_reason(live), *trouble = live_trouble(live);
+        autofree char *why =
+                memory_format("%s; not reached yet%s%s", paused ? paused : "", *trouble ? ": " : "", trouble);
+        json_t *json = describe(live, paused ? "Paused" : "Starting", paused ? why : trouble);
+
+        json_object_set_new(json, "pause_reason", text_json(paused));
+        return json;
+}
+
 json_t *live_status(struct live *live)
 {
         const struct loop *loop = live_loop(live);
@@ -118,7 +130,7 @@ json_t *live_status(struct live *live)
         json_t *json;
 
         if (!loop)
-                return describe(live, "Starting", live_trouble(live));
+                return unreached_status(live);
         status = loop_status(loop);
         seen = loop_observation(loop);
         json = describe(live, state_name(status, seen), status->why);

@@ -458,6 +458,8 @@ static void decide(struct loop *loop)
         if (loop->setup.mode == SPEC_AUTO && !is_refused(loop) &&
             !read_target(loop, &target, reason, sizeof reason))
                 judge_refuse(&context, "target", reason, &loop->verdict);
+        else if (loop->status.paused) /* while the target was asked */
+                judge_refuse(&context, "paused", loop->pause_reason, &loop->verdict);
         recorded = loop_record_decision(loop, &loop->newest->configuration, &decision_id, &err);
         loop->last_hold[0] = '\0';
         if (is_refused(loop)) {
@@ -518,6 +520,10 @@ struct loop *loop_new(const struct loop_setup *setup)
         remembered_init(&loop->remembered);
         loop->status.why = "";
         loop->status.pause_reason = loop->pause_reason;
+        if (setup->pause_reason && *setup->pause_reason) {
+                loop->status.paused = true;
+                snprintf(loop->pause_reason, sizeof loop->pause_reason, "%s", setup->pause_reason);
+        }
         account_open(&loop->account, setup->prices, setup->constraints, setup->journal, setup->pipeline,
                      setup->baseline);
         action_open(&loop->action, setup->pipeline, setup->actuator, setup->actuator_state, setup->journal,

@@ -48,6 +48,7 @@ struct loop_setup {
         size_t n_guardrails;
         const struct journal *journal; /* NULL, or NULL callbacks: that is not kept */
         enum spec_mode mode;
+        const char *pause_reason; /* not empty: a person paused it before there was a loop; may be NULL */
         const struct configuration *baseline; /* frozen; what savings are counted against */
         const struct verify_options *verify;  /* NULL: verify_defaults */
         struct log *log;                      /* NULL: silent */
@@ -97,10 +98,17 @@ const struct loop_status *loop_status(const struct loop *loop);
 /*
  * A paused loop measures, goes on with what is in flight (and takes it back if it must) and keeps its books,
  * and asks the strategy nothing. It stays paused over a restart. `reason` may be NULL. Takes effect in any
- * case; false when the journal could not write it down, and a restart would forget it.
+ * case; false when the journal could not write it down, and a restart would forget it. May be ordered while a
+ * turn waits for its engine: that turn begins nothing any more.
  */
 bool loop_pause(struct loop *loop, const char *reason, struct error *err);
 bool loop_resume(struct loop *loop, struct error *err);
+
+/* The same before there is a loop: the words of a pause for this reason, and what the journal is told; empty
+ * words resume. */
+void loop_pause_words(const char *reason, char words[JOURNAL_REASON_ROOM]);
+bool loop_write_pause(const struct journal *journal, const struct clock *clock, const char *pause_reason,
+                      struct error *err);
 
 /*
  * A person's order: back to what ran before the newest change that a strategy made (or before decision
@@ -109,7 +117,8 @@ bool loop_resume(struct loop *loop, struct error *err);
  * attempt has been made when it returns; loop_step makes the next, while status says `applying`.
  *
  * ERROR_CONFLICT: mode is not Auto; a change is just being applied (retry). ERROR_INPUT: nothing to go back
- * to, it runs already, or the spec does not allow it any more. Nothing has changed then.
+ * to, it runs already, or the spec does not allow it any more. Nothing has changed then. When the target does
+ * not answer it is paused all the same.
  */
 bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err);
 

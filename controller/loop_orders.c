@@ -9,24 +9,35 @@
 
 /* ---- pause ---- */
 
+bool loop_write_pause(const struct journal *journal, const struct clock *clock, const char *pause_reason,
+                      struct error *err)
+{
+        bool paused = *pause_reason;
+
+        if (!journal || !journal->pause)
+                return true;
+        return journal->pause(journal->context, clock_now_ms(clock), paused, pause_reason, err) ||
+               error_wrap(err, "it is %s, but a restart would forget that", paused ? "paused" : "resumed");
+}
+
+void loop_pause_words(const char *reason, char words[REASON_ROOM])
+{
+        snprintf(words, REASON_ROOM, reason && *reason ? "paused: %s" : "paused%s", reason ? reason : "");
+}
+
 static bool set_paused(struct loop *loop, bool paused, const char *reason, struct error *err)
 {
-        const struct journal *journal = loop->setup.journal;
-
         loop->status.paused = paused;
         snprintf(loop->pause_reason, sizeof loop->pause_reason, "%s", reason);
         loop_say(loop, paused ? "paused" : "resumed", reason);
-        if (!journal || !journal->pause)
-                return true;
-        return journal->pause(journal->context, clock_now_ms(loop->setup.clock), paused, reason, err) ||
-               error_wrap(err, "it is %s, but a restart would forget that", paused ? "paused" : "resumed");
+        return loop_write_pause(loop->setup.journal, loop->setup.clock, reason, err);
 }
 
 bool loop_pause(struct loop *loop, const char *reason, struct error *err)
 {
         char words[REASON_ROOM];
 
-        snprintf(words, sizeof words, reason && *reason ? "paused: %s" : "paused%s", reason ? reason : "");
+        loop_pause_words(reason, words);
         return set_paused(loop, true, words, err);
 }
 
@@ -104,15 +115,27 @@ static void put_order(struct loop *loop, const struct intent *change, const stru
         loop->verdict = (struct verdict){.judgement = JUDGEMENT_ALLOWED, .configuration = *back};
 }
 
+/* Who cannot go back must at least go no further. */
+static bool pause_instead(struct loop *loop, struct error *err)
+{
+        struct error failure = ERROR_INIT;
+
+        if (!loop_pause(loop, "a rollback was ordered that could not be carried out", &failure))
+                return error_wrap(err, "%s", failure.message);
+        return error_wrap(err, "%s: is paused, and nothing was rolled back", loop->setup.pipeline->name);
+}
+
 bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err)
 {
         const struct journal *journal = loop->setup.journal;
         struct intent change, intent = {.ordered = true};
         char reason[REASON_ROOM];
 
-        if (!may_roll_back(loop, err) || !journal->change(journal->context, decision_id, &change, err) ||
-            !action_read_target(&loop->action, &change.from, &intent.from, err) ||
-            !fit_back(loop, &change, &intent.from, &intent.to, err))
+        if (!may_roll_back(loop, err) || !journal->change(journal->context, decision_id, &change, err))
+                return false;
+        if (!action_read_target(&loop->action, &change.from, &intent.from, err))
+                return pause_instead(loop, err);
+        if (!fit_back(loop, &change, &intent.from, &intent.to, err))
                 return false;
         snprintf(reason, sizeof reason, "rolled back to what ran before decision %lld",
                  (long long)change.decision_id);

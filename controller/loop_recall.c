@@ -78,8 +78,10 @@ static bool read_standing(struct loop *loop, struct error *err)
                 return true;
         if (!journal->standing(journal->context, &standing, err))
                 return false;
-        loop->status.paused = standing.paused;
-        memcpy(loop->pause_reason, standing.pause_reason, sizeof loop->pause_reason);
+        if (standing.paused) {
+                loop->status.paused = true;
+                memcpy(loop->pause_reason, standing.pause_reason, sizeof loop->pause_reason);
+        }
         memcpy(loop->last_hold, standing.last_hold, sizeof loop->last_hold);
         return true;
 }

@@ -53,16 +53,20 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
 void ledger_close(struct ledger *ledger);
 DEFINE_CLEANUP(ledger_close, struct ledger);
 
-/* Whose decisions are kept. `namespace` may be NULL; pipeline and prices are borrowed until ledger_close. */
+/* Whose decisions are kept. `namespace` may be NULL; pipeline and prices are borrowed for as long as the
+ * journal is used. */
 struct ledger_subject {
         const char *namespace;
-        const struct pipeline *pipeline;
+        const char *name;                /* of a pipeline of which no more is known yet; else unused */
+        const struct pipeline *pipeline; /* NULL: not known yet */
         const struct price_book *prices; /* gives the currency; each price in force is kept; may be NULL */
         const json_t
                 *settings; /* what decides: strategy, options, model, constraints, guardrails; may be NULL */
 };
 
-/* The journal of one pipeline; lives until ledger_close. One thread at a time uses a ledger. */
+/* The journal of one pipeline; lives until ledger_close. One thread at a time uses a ledger. Of a pipeline of
+ * which only the name is known it has `pause` and `standing` alone; asked for again once more is known, the
+ * new one takes the place of the old one and knows of its pause. */
 bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
                     struct error *err);
 

@@ -114,8 +114,8 @@ struct ledger_scope {
         struct ledger *ledger;
         struct ledger_scope *next;
         struct ledger_subject subject;
-        const char *namespace, *currency; /* never NULL */
-        char *layout, *settings;          /* as stored */
+        char *namespace, *name, *currency; /* never NULL */
+        char *layout, *settings;           /* as stored; NULL as long as only the name is known */
         int64_t pipeline_id;
         /* Kept to be written again when the file has to be set aside: the intent (NULL: none), and a pause.
          */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/ledger_internal.h"
 #include "core/redact.h"
@@ -193,7 +194,7 @@ static bool put_intent(struct ledger_scope *scope, void *call, struct error *err
                        "(SELECT id FROM pipelines WHERE namespace = ? AND name = ?)",
                        SQL_VALUES(SQL_INTEGER(arguments->intent->time_ms),
                                   SQL_TEXT(outcome_name(OUTCOME_UNKNOWN)), SQL_TEXT(scope->namespace),
-                                  SQL_TEXT(scope->subject.pipeline->name)),
+                                  SQL_TEXT(scope->name)),
                        err) &&
                insert_intent(scope, arguments, err);
 }
@@ -361,12 +362,26 @@ struct pause_call {
         const char *reason;
 };
 
+/* A row for a pipeline of which nothing but the name is known yet. */
+static bool put_name(struct ledger_scope *scope, struct error *err)
+{
+        if (!sql_run(&scope->ledger->database,
+                     "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES (?, ?, ?, "
+                     "'{}', 'null')",
+                     SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name), SQL_TEXT(scope->currency)),
+                     err))
+                return false;
+        scope->pipeline_id = new_id(scope);
+        return true;
+}
+
 static bool put_pause(struct ledger_scope *scope, void *call, struct error *err)
 {
         const struct pause_call *pause = call;
         autofree char *text = redact_text(pause->reason);
 
-        return sql_run(&scope->ledger->database,
+        return (scope->pipeline_id || put_name(scope, err)) &&
+               sql_run(&scope->ledger->database,
                        "INSERT INTO pauses (pipeline_id, time_ms, paused, reason) VALUES (?, ?, ?, ?)",
                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(pause->time_ms),
                                   SQL_INTEGER(pause->paused), SQL_TEXT(text)),
@@ -378,8 +393,12 @@ static bool journal_pause(void *context, int64_t time_ms, bool paused, const cha
         struct ledger_scope *scope = context;
         struct pause_call pause = {.time_ms = time_ms, .paused = paused, .reason = reason ? reason : ""};
 
-        if (!write_down(scope, true, put_pause, &pause, err))
+        if (!write_down(scope, true, put_pause, &pause, err)) {
+                /* Its row went with the rest. */
+                if (!scope->layout)
+                        scope->pipeline_id = 0;
                 return false;
+        }
         scope->paused = paused;
         scope->paused_ms = time_ms;
         free(scope->pause_reason);
@@ -397,21 +416,30 @@ static bool restore_pause(struct ledger_scope *scope, struct error *err)
                 return true;
         if (!sql_find_integer(&scope->ledger->database,
                               "SELECT paused FROM pauses WHERE " OF_PIPELINE " ORDER BY id DESC LIMIT 1",
-                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name)),
-                              0, &paused, err))
+                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name)), 0, &paused, err))
                 return false;
         return paused || put_pause(scope, &pause, err);
 }
 
 /* ---- the pipeline ---- */
 
+static bool find_name(struct ledger_scope *scope, struct error *err)
+{
+        return sql_find_integer(&scope->ledger->database,
+                                "SELECT max(id) FROM pipelines WHERE namespace = ? AND name = ?",
+                                SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name)), 0,
+                                &scope->pipeline_id, err);
+}
+
 static bool store_pipeline(struct ledger_scope *scope, struct error *err)
 {
         struct database *database = &scope->ledger->database;
         const struct sql_value *row =
-                SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->subject.pipeline->name),
-                           SQL_TEXT(scope->currency), SQL_TEXT(scope->layout), SQL_TEXT(scope->settings));
+                SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name), SQL_TEXT(scope->currency),
+                           SQL_TEXT(scope->layout), SQL_TEXT(scope->settings));
 
+        if (!scope->layout)
+                return find_name(scope, err);
         if (!sql_find_integer(
                     database,
                     "SELECT max(id) FROM pipelines WHERE namespace = ? AND name = ? AND currency = ? AND "
@@ -450,6 +478,9 @@ bool ledger_scope_store(struct ledger_scope *scope, struct error *err)
 
 void ledger_scope_free(struct ledger_scope *scope)
 {
+        free(scope->namespace);
+        free(scope->name);
+        free(scope->currency);
         free(scope->layout);
         free(scope->settings);
         free(scope->in_flight);
@@ -457,28 +488,53 @@ void ledger_scope_free(struct ledger_scope *scope)
         free(scope);
 }
 
-bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
-                    struct error *err)
+static struct ledger_scope *find_scope(const struct ledger *ledger, const char *namespace, const char *name)
+{
+        for (struct ledger_scope *scope = ledger->scopes; scope; scope = scope->next)
+                if (strcmp(scope->namespace, namespace) == 0 && strcmp(scope->name, name) == 0)
+                        return scope;
+        return NULL;
+}
+
+static struct ledger_scope *scope_new(struct ledger *ledger, const char *namespace, const char *name)
 {
         struct ledger_scope *scope = memory_new(1, sizeof *scope);
 
-        *scope = (struct ledger_scope){
-                .ledger = ledger,
-                .subject = *subject,
-                .namespace = subject->namespace ? subject->namespace : "",
-                .currency = subject->prices ? price_book_currency(subject->prices) : "",
-                .layout = ledger_json_text(ledger_json_pipeline(subject->pipeline)),
-                .settings = ledger_json_text(subject->settings ? ledger_json_masked(subject->settings)
-                                                               : json_null()),
-        };
-        if (!ledger_ready(ledger, err) || !ledger_scope_store(scope, err)) {
-                ledger_scope_free(scope);
-                return false;
-        }
+        scope->ledger = ledger;
+        scope->namespace = memory_copy_text(namespace);
+        scope->name = memory_copy_text(name);
+        scope->currency = memory_copy_text("");
+        return scope;
+}
+
+static void replace(char **text, char *by)
+{
+        free(*text);
+        *text = by;
+}
+
+/* What is in flight is said in terms of a layout: with that it goes. */
+static void describe_scope(struct ledger_scope *scope, const struct ledger_subject *subject)
+{
+        const json_t *settings = subject->settings;
+        char *layout;
+
+        if (!subject->pipeline)
+                return;
+        layout = ledger_json_text(ledger_json_pipeline(subject->pipeline));
+        if (scope->layout && strcmp(scope->layout, layout) != 0)
+                ledger_scope_fly(scope, NULL);
+        replace(&scope->layout, layout);
+        replace(&scope->settings, ledger_json_text(settings ? ledger_json_masked(settings) : json_null()));
+        replace(&scope->currency,
+                memory_copy_text(subject->prices ? price_book_currency(subject->prices) : ""));
+        scope->subject = *subject;
         scope->subject.settings = NULL;
-        scope->next = ledger->scopes;
-        ledger->scopes = scope;
-        *ret_journal = (struct journal){
+}
+
+static struct journal journal_of(struct ledger_scope *scope)
+{
+        const struct journal journal = {
                 .observation = journal_observation,
                 .decision = journal_decision,
                 .intent = journal_intent,
@@ -494,5 +550,33 @@ bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject,
                 .change = ledger_change,
                 .context = scope,
         };
+        const struct journal of_a_name = {
+                .pause = journal_pause,
+                .standing = ledger_standing,
+                .context = scope,
+        };
+
+        return scope->layout ? journal : of_a_name;
+}
+
+bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
+                    struct error *err)
+{
+        const char *namespace = subject->namespace ? subject->namespace : "";
+        const char *name = subject->pipeline ? subject->pipeline->name : subject->name;
+        struct ledger_scope *known = find_scope(ledger, namespace, name);
+        struct ledger_scope *scope = known ? known : scope_new(ledger, namespace, name);
+
+        describe_scope(scope, subject);
+        if (!ledger_ready(ledger, err) || !ledger_scope_store(scope, err)) {
+                if (!known)
+                        ledger_scope_free(scope);
+                return false;
+        }
+        if (!known) {
+                scope->next = ledger->scopes;
+                ledger->scopes = scope;
+        }
+        *ret_journal = journal_of(scope);
         return true;
 }

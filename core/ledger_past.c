@@ -7,7 +7,7 @@
 
 #include "core/ledger_internal.h"
 
-#define NAME_OF(scope) SQL_TEXT((scope)->namespace), SQL_TEXT((scope)->subject.pipeline->name)
+#define NAME_OF(scope) SQL_TEXT((scope)->namespace), SQL_TEXT((scope)->name)
 
 static const char *text_at(sqlite3_stmt *row, int column)
 {
@@ -69,7 +69,7 @@ static bool give_up(struct ledger_scope *scope, const struct intent *intent, str
                                       .reason = "the pipeline's knobs changed before it could be judged"};
 
         log_warning(scope->ledger->options.log, "an action from before the restart cannot be taken up",
-                    LOG_TEXT("pipeline", scope->subject.pipeline->name), LOG_INTEGER("intent", intent->id),
+                    LOG_TEXT("pipeline", scope->name), LOG_INTEGER("intent", intent->id),
                     LOG_TEXT("reason", "the pipeline's knobs have changed"));
         return ledger_outcome(scope, &ending, err);
 }
@@ -258,6 +258,8 @@ static bool read_first(struct ledger_scope *scope, struct journal_standing *stan
         autostatement *statement = NULL;
         bool row = true;
 
+        if (!scope->subject.pipeline)
+                return true;
         if (!sql_prepare(database,
                          "SELECT before_body FROM decisions WHERE " OF_PIPELINE
                          " AND before_body <> '{}' ORDER BY id LIMIT 1",
@@ -286,7 +288,7 @@ bool ledger_standing(void *context, struct journal_standing *ret_standing, struc
 
 static bool no_change(struct ledger_scope *scope, int64_t decision_id, struct error *err)
 {
-        const char *name = scope->subject.pipeline->name;
+        const char *name = scope->name;
         int64_t known = 0;
 
         if (decision_id > 0 &&
@@ -323,5 +325,5 @@ bool ledger_change(void *context, int64_t decision_id, struct intent *ret_intent
         return read_intent(scope, statement, ret_intent) ||
                error_set(err, ERROR_INPUT, "KnobsChanged",
                          "%s: its knobs have changed since decision %lld, so what ran before cannot be set",
-                         scope->subject.pipeline->name, (long long)sqlite3_column_int64(statement, 1));
+                         scope->name, (long long)sqlite3_column_int64(statement, 1));
 }

@@ -254,6 +254,9 @@ function openChosen(one) {
   el('chosen').hidden = false;
 }
 
+/* Until then a pipeline has nothing but a name and a state. */
+const wasReached = one => one.turns !== undefined;
+
 function drawChosen(one) {
   const paused = one.state === 'Paused';
   parts.state.replaceChildren(...build(h('span', {}), {}, [stateOf(one)]).childNodes);
@@ -262,8 +265,7 @@ function drawChosen(one) {
   parts.facts.replaceChildren(facts(one));
   parts.toggle.textContent = paused ? 'Resume' : 'Pause';
   parts.toggle.onclick = paused ? resume : pause;
-  parts.toggle.hidden = one.state === 'Starting';
-  parts.back.hidden = one.mode !== 'Auto' || one.state === 'Starting';
+  parts.back.hidden = one.mode !== 'Auto' || !wasReached(one);
 }
 
 function closeChosen() {
@@ -408,7 +410,7 @@ async function lookAtChosen() {
   const name = view.chosen;
   if (!parts || parts.name !== name) { closeChosen(); openChosen(one); }
   drawChosen(one);
-  if (one.state === 'Starting') { parts.charts.replaceChildren(h('p', {class: 'none'}, 'Its engine was not reached yet.')); return; }
+  if (!wasReached(one)) { parts.charts.replaceChildren(h('p', {class: 'none'}, 'Its engine was not reached yet.')); return; }
   const limit = Math.max(2, Math.min(MOST_OBSERVATIONS, Math.ceil(view.span / one.interval_ms)));
   const asked = await Promise.allSettled([ask(addressOf(name, `/series?limit=${limit}`)), ask(addressOf(name, '/savings')), ask(`/api/v1/history?limit=100&pipeline=${encodeURIComponent(name)}`)]);
   if (name !== view.chosen || !parts) return;

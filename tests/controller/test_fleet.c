@@ -41,8 +41,10 @@ struct engine {
 static struct {
         double parallelism, load;
         int turns, applied;
-        bool stuck; /* what is applied stops it, and goes no further */
-        int slots;  /* per worker, as the actuator was told */
+        bool stuck;     /* what is applied stops it, and goes no further */
+        bool hangs;     /* answers nothing for now */
+        bool slow_read; /* takes its time to say what it is told to run */
+        int slots;      /* per worker, as the actuator was told */
         int64_t last_turn_ms, longest_gap_ms;
 } world[N_PIPELINES];
 
@@ -87,7 +89,7 @@ static bool engine_answers(const struct engine *engine, struct error *err)
 
         if (engine->options->unreachable_at_first && clock_now_ms(clock) < START + 60000)
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "connection refused");
-        if (!engine->options->hangs)
+        if (!engine->options->hangs && !world[engine->options->id].hangs)
                 return true;
         (void)clock_sleep_until(clock, clock_now_ms(clock) + HANG_SECONDS * MS_PER_SECOND, &interrupted);
         return error_set(err, ERROR_TIMEOUT, NULL, "did not answer within %d s", HANG_SECONDS);
@@ -159,8 +161,11 @@ static bool engine_apply(void *state, const struct configuration *from, const st
 static bool engine_read(void *state, struct configuration *ret_configuration, struct error *err)
 {
         const struct engine *engine = state;
+        const struct clock *clock = engine->context->clock;
+        int64_t seconds = world[engine->options->id].slow_read ? HANG_SECONDS : 0;
 
-        if (!engine_answers(engine, err))
+        if (!engine_answers(engine, err) ||
+            !clock_sleep_until(clock, clock_now_ms(clock) + seconds * MS_PER_SECOND, err))
                 return false;
         ret_configuration->value[0] = world[engine->options->id].parallelism;
         return true;
@@ -473,6 +478,184 @@ static void test_what_is_removed_runs_on_as_it_is(void **state)
         stage_close(&stage);
 }
 
+/* ---- orders ---- */
+
+static void pause_p0(void *argument)
+{
+        struct stage *stage = argument;
+        struct clock clock = reactor_clock(stage->reactor);
+        int64_t before_ms = clock_now_ms(&clock);
+        struct error err = ERROR_INIT;
+
+        if (!fleet_pause(stage->fleet, "p0", "freeze", &err))
+                fail_msg("%s", err.message);
+        assert_int_equal(clock_now_ms(&clock), before_ms);
+}
+
+static void resume_p0(void *argument)
+{
+        struct error err = ERROR_INIT;
+
+        if (!fleet_resume(((struct stage *)argument)->fleet, "p0", &err))
+                fail_msg("%s", err.message);
+}
+
+static void open_ledger(struct stage *stage, const char *path)
+{
+        static struct clock clock;
+        const struct ledger_options options = {.path = path, .clock = &clock};
+        struct error err = ERROR_INIT;
+
+        clock = clock_system(); /* for what the ledger itself dates */
+        if (!ledger_open(&options, &stage->ledger, &err))
+                fail_msg("%s", err.message);
+}
+
+/* Another process, `seconds` after the start. */
+static void restart(struct stage *stage, const char *ledger, int64_t seconds)
+{
+        fleet_free(stage->fleet);
+        reactor_free(stage->reactor);
+        ledger_close(stage->ledger);
+        open_ledger(stage, ledger);
+        stage_begin(stage, START + seconds * MS_PER_SECOND, false);
+}
+
+static void test_a_pause_before_the_engine_was_reached_holds_until_it_is_resumed(void **state)
+{
+        const char *unreachable = "spec.engine.play.unreachableAtFirst=true";
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "ledger.db");
+        struct stage stage = {.ledger = NULL};
+        char buffer[32];
+
+        (void)state;
+        open_ledger(&stage, path);
+        stage_open(&stage);
+        add(&stage, 0, unreachable);
+        reactor_spawn_at(stage.reactor, START + 15000, pause_p0, &stage);
+        run_for(&stage, 30);
+        assert_string_equal(state_of(&stage, "p0", buffer), "Paused");
+
+        restart(&stage, path, 30);
+        add(&stage, 0, unreachable);
+        assert_string_equal(state_of(&stage, "p0", buffer), "Paused");
+        run_for(&stage, 300); /* reached after 60 s */
+        assert_string_equal(state_of(&stage, "p0", buffer), "Paused");
+        assert_int_equal(world[0].applied, 0);
+
+        restart(&stage, path, 300);
+        add(&stage, 0, unreachable);
+        reactor_spawn_at(stage.reactor, START + 350000, resume_p0, &stage);
+        run_for(&stage, 500);
+        assert_true(world[0].parallelism == 10);
+        stage_close(&stage);
+        ledger_close(stage.ledger);
+        scratch_close(&scratch);
+}
+
+static void test_who_resumes_before_the_engine_was_reached_is_heard(void **state)
+{
+        const char *unreachable = "spec.engine.play.unreachableAtFirst=true";
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "ledger.db");
+        struct stage stage = {.ledger = NULL};
+        char buffer[32];
+
+        (void)state;
+        open_ledger(&stage, path);
+        stage_open(&stage);
+        add(&stage, 0, unreachable);
+        reactor_spawn_at(stage.reactor, START + 15000, pause_p0, &stage);
+        reactor_spawn_at(stage.reactor, START + 25000, resume_p0, &stage);
+        run_for(&stage, 30);
+        assert_string_equal(state_of(&stage, "p0", buffer), "Starting");
+        restart(&stage, path, 30);
+        add(&stage, 0, unreachable);
+        run_for(&stage, 300);
+        assert_true(world[0].parallelism == 10);
+        stage_close(&stage);
+        ledger_close(stage.ledger);
+        scratch_close(&scratch);
+}
+
+static void more_load(void *argument)
+{
+        (void)argument;
+        world[0].load = 950;
+}
+
+static void hang(void *argument)
+{
+        more_load(argument);
+        world[0].hangs = true;
+}
+
+static void answer(void *argument)
+{
+        (void)argument;
+        world[0].hangs = world[0].slow_read = false;
+}
+
+/* 150 records/s fit on 2 subtasks; then there are 950, and nobody answers. */
+static void test_a_pause_does_not_wait_for_an_engine_that_hangs(void **state)
+{
+        struct stage stage = {.ledger = NULL};
+
+        (void)state;
+        stage_open(&stage);
+        world[0].load = 150;
+        add(&stage, 0, NULL);
+        reactor_spawn_at(stage.reactor, START + 62000, hang, &stage);
+        reactor_spawn_at(stage.reactor, START + 81000, pause_p0, &stage);
+        reactor_spawn_at(stage.reactor, START + 82000, answer, &stage);
+        run_for(&stage, 300);
+        assert_in_range(world[0].turns, 20, 30);
+        assert_int_equal(world[0].applied, 0);
+        stage_close(&stage);
+}
+
+/* The last thing before a change: the target is asked what it runs, and takes 25 s to say it. */
+static void test_a_turn_that_was_paused_in_its_middle_begins_nothing(void **state)
+{
+        struct stage stage = {.ledger = NULL};
+
+        (void)state;
+        stage_open(&stage);
+        world[0].load = 150;
+        world[0].slow_read = true;
+        add(&stage, 0, NULL);
+        reactor_spawn_at(stage.reactor, START + 62000, more_load, &stage);
+        reactor_spawn_at(stage.reactor, START + 81000, pause_p0, &stage);
+        run_for(&stage, 300);
+        assert_int_equal(world[0].applied, 0);
+        stage_close(&stage);
+}
+
+static void roll_back_p0(void *argument)
+{
+        struct error err = ERROR_INIT;
+        json_t *result;
+
+        assert_false(fleet_rollback(((struct stage *)argument)->fleet, "p0", 0, &result, &err));
+        assert_non_null(strstr(err.message, "p0: is paused, and nothing was rolled back"));
+}
+
+static void test_a_rollback_that_is_not_possible_yet_pauses_at_least(void **state)
+{
+        struct stage stage = {.ledger = NULL};
+        char buffer[32];
+
+        (void)state;
+        stage_open(&stage);
+        add(&stage, 0, "spec.engine.play.unreachableAtFirst=true");
+        reactor_spawn_at(stage.reactor, START + 15000, roll_back_p0, &stage);
+        run_for(&stage, 300);
+        assert_string_equal(state_of(&stage, "p0", buffer), "Paused");
+        assert_int_equal(world[0].applied, 0);
+        stage_close(&stage);
+}
+
 /* ---- recordings ---- */
 
 static bool is_identified(const json_t *calibration, const char *name)
@@ -545,6 +728,11 @@ int main(void)
                 cmocka_unit_test(test_auto_of_a_dry_run_is_recommend),
                 cmocka_unit_test(test_names_are_unique_and_nearly_found),
                 cmocka_unit_test(test_what_is_removed_runs_on_as_it_is),
+                cmocka_unit_test(test_a_pause_before_the_engine_was_reached_holds_until_it_is_resumed),
+                cmocka_unit_test(test_who_resumes_before_the_engine_was_reached_is_heard),
+                cmocka_unit_test(test_a_pause_does_not_wait_for_an_engine_that_hangs),
+                cmocka_unit_test(test_a_turn_that_was_paused_in_its_middle_begins_nothing),
+                cmocka_unit_test(test_a_rollback_that_is_not_possible_yet_pauses_at_least),
                 cmocka_unit_test(test_what_is_measured_is_recorded_beside_the_tuning),
         };
 
