@@ -84,6 +84,14 @@ foreach(case ${real_cases})
     COMMAND ${real} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/${name} case ${name})
   set_tests_properties(e2e/real/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
 endforeach()
+# Every release of Flink whose answers differ, from the oldest that can be rescaled in place.
+foreach(version 1.18.1 1.20.3 2.3.0)
+  add_test(NAME e2e/real/load-up-flink-${version}
+    COMMAND ${real} --flink ${version} --optctl $<TARGET_FILE:optctl>
+      --folder ${PROJECT_BINARY_DIR}/e2e/load-up-flink-${version} case load-up)
+  set_tests_properties(e2e/real/load-up-flink-${version} PROPERTIES
+    TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED real_systems)
+endforeach()
 # The longest first, so that none of them is left alone at the end.
 set_tests_properties(e2e/real/daily e2e/real/killed-at-every-point e2e/real/killed-while-restarting PROPERTIES COST 400)
 

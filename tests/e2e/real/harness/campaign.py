@@ -7,6 +7,7 @@ import pathlib
 import statistics
 import time
 
+from . import fetch
 from .load import named
 from .score import Scorer
 from .session import Session
@@ -15,13 +16,13 @@ START_PARALLELISM = 3
 GUARDRAILS = "cooldownUpSeconds: 20, cooldownDownSeconds: 60"
 
 
-def run(load_name, controller, folder, program, interval=10, record=False, **cluster):
+def run(load_name, controller, folder, program, interval=10, record=False, version=fetch.FLINK, profile="quick"):
     """controller: fixed:N, or the name of a strategy of optctl. Leaves rows.csv and summary.json in the folder, and what
     `optctl record` wrote in its folder `recording`."""
     load = named(load_name)
     kind, _, size = controller.partition(":")
-    with Session(folder, program) as session:
-        session.start_cluster(**cluster)
+    with Session(folder, program, version) as session:
+        session.start_cluster(profile=profile)
         started = time.time()
         session.schedule.append(list(load.lines(started * 1000)))
         session.submit(int(size) if kind == "fixed" else START_PARALLELISM)

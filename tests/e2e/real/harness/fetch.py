@@ -15,7 +15,9 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
-FLINK_VERSIONS = {"2.2.1": {"log4j": "2.24.3"}, "2.3.0": {"log4j": "2.25.3"}}
+# What goes with a version: properties of packages/flink.xml. The oldest that may be told to rescale is 1.18.
+FLINK_VERSIONS = {"2.2.1": {"log4j": "2.24.3"}, "2.3.0": {"log4j": "2.25.3"},
+                  "1.20.3": {"connector": "3.4.0-1.20"}, "1.18.1": {"connector": "3.2.0-1.18"}}
 FLINK, KAFKA = "2.2.1", "4.1.1"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 PATIENCE_SECONDS = 600
@@ -92,6 +94,11 @@ def flink(version=FLINK):
     return kept(f"flink-{version}", make)
 
 
+def release(version):
+    """(1, 18) of "1.18.1"."""
+    return tuple(int(number) for number in version.split(".")[:2])
+
+
 def kafka(version=KAFKA):
     """Folder with lib/ (the broker and its tools)."""
     return kept(f"kafka-{version}", lambda folder: _maven("kafka", "kafka.xml", folder / "lib", kafka=version))
@@ -118,7 +125,8 @@ def job_jar(version=FLINK):
     for tool in ("javac", "jar"):
         require("streaming job", tool)
     libraries = flink(version) / "lib"
-    sources = sorted((HERE / "java").rglob("*.java"))
+    dialect = "java-1.18" if release(version) < (1, 19) else "java-1.19"
+    sources = sorted([*(HERE / "java").rglob("*.java"), *(HERE / dialect).rglob("*.java")])
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
     def make(folder):

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import time
 
+from . import fetch
 from .cost import CostWatch
 from .flink import Cluster, Refused
 from .kafka import Broker
@@ -33,11 +34,11 @@ class Session:
 
     running = set()
 
-    def __init__(self, folder, program=None):
+    def __init__(self, folder, program=None, version=fetch.FLINK):
         self.folder = pathlib.Path(folder).resolve()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.processes = Processes(self.folder)
-        self.program = program
+        self.program, self.version = program, version
         self.schedule = ScheduleFile(self.folder / "schedule")
         self.cost = CostWatch(COST_SECONDS)
         self.cluster = self.broker = self.prometheus = self.job = self.proxy = self.words = None
@@ -53,7 +54,7 @@ class Session:
     def start_cluster(self, high_availability=False, **options):
         if high_availability:
             options["settings"] = ZooKeeper(self.processes).start().settings()
-        self.cluster = Cluster(self.processes, **options).start()
+        self.cluster = Cluster(self.processes, version=self.version, **options).start()
         return self.cluster
 
     def start_broker(self, partitions):

@@ -11,8 +11,8 @@ import org.apache.flink.api.java.tuple.Tuple2;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
@@ -33,7 +33,7 @@ public final class StreamingJob {
                 arguments.integer("cost-us", 3000),
                 arguments.flag("asleep", true),
                 (int) arguments.integer("state-bytes", 0));
-        environment
+        DataStream<Long> done = environment
                 .fromSource(source(arguments), WatermarkStrategy.noWatermarks(), "source",
                         Types.TUPLE(Types.LONG, Types.LONG))
                 .uid("source")
@@ -42,11 +42,8 @@ public final class StreamingJob {
                 .name("work")
                 .uid("work")
                 .disableChaining()
-                .rebalance()
-                .sinkTo(new DiscardingSink<>())
-                .name("sink")
-                .uid("sink")
-                .disableChaining();
+                .rebalance();
+        Dialect.discard(done).name("sink").uid("sink").disableChaining();
         environment.execute(arguments.text("name"));
     }
 

@@ -2,11 +2,13 @@
 package dev.optctl.e2e;
 
 import java.util.concurrent.locks.LockSupport;
-import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.api.java.tuple.Tuple2;
+import org.apache.flink.runtime.state.FunctionInitializationContext;
+import org.apache.flink.runtime.state.FunctionSnapshotContext;
+import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.util.Collector;
 
@@ -15,7 +17,8 @@ import org.apache.flink.util.Collector;
  * subtasks fits on any machine). The schedule can make it slower or make it fail. The gauge arrivalLagMs is the time
  * between the arrival of the newest record and its turn here.
  */
-final class Work extends KeyedProcessFunction<Long, Tuple2<Long, Long>, Long> {
+final class Work extends KeyedProcessFunction<Long, Tuple2<Long, Long>, Long>
+        implements CheckpointedFunction {
     private static final long serialVersionUID = 1L;
     /** Sleeps shorter than this cost more than they last; what is owed adds up until then. */
     private static final long SHORTEST_SLEEP_NS = 1_000_000;
@@ -38,14 +41,17 @@ final class Work extends KeyedProcessFunction<Long, Tuple2<Long, Long>, Long> {
     }
 
     @Override
-    public void open(OpenContext context) {
+    public void initializeState(FunctionInitializationContext context) {
         schedule = new Schedule(scheduleFile);
-        subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-        parallelism = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
-        state = getRuntimeContext().getState(new ValueStateDescriptor<>(
+        subtask = Dialect.subtask(getRuntimeContext());
+        parallelism = Dialect.parallelism(getRuntimeContext());
+        state = context.getKeyedStateStore().getState(new ValueStateDescriptor<>(
                 "padding", PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO));
         getRuntimeContext().getMetricGroup().gauge("arrivalLagMs", () -> arrivalLagMs);
     }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) {}
 
     @Override
     public void processElement(Tuple2<Long, Long> record, Context context, Collector<Long> output) throws Exception {
