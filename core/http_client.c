@@ -12,6 +12,7 @@
 #include "core/random.h"
 #include "core/redact.h"
 #include "core/secret.h"
+#include "core/secret_memory.h"
 
 #define DEFAULT_TIMEOUT_SECONDS         10
 #define DEFAULT_CONNECT_TIMEOUT_SECONDS 3
@@ -195,8 +196,10 @@ static void take_options(struct http_peer *peer, const struct http_options *opti
         peer->key_file = path_in(folder, options->key_file);
         if (options->key_file)
                 secret_protect_process();
-        if (options->token_file)
+        if (options->token_file) {
                 peer->token = secret_new(options->token_file, folder);
+                peer->token_is_ours = true;
+        }
         if (options->username && options->password_file) {
                 peer->username = memory_copy_text(options->username);
                 peer->password = secret_new(options->password_file, folder);
@@ -235,12 +238,30 @@ bool http_peer_new(struct http_client *client, const char *base_url, const struc
         return true;
 }
 
+void http_peer_trust(struct http_peer *peer, const struct http_credentials *credentials)
+{
+        peer->ca_pem = memory_copy_text(credentials->ca_pem);
+        peer->certificate_pem = memory_copy_text(credentials->certificate_pem);
+        if (credentials->key_pem) {
+                secret_protect_process();
+                peer->key_pem = secret_memory_new(strlen(credentials->key_pem) + 1);
+                memcpy(peer->key_pem, credentials->key_pem, strlen(credentials->key_pem));
+        }
+        if (credentials->token)
+                peer->token = credentials->token;
+}
+
 void http_peer_free(struct http_peer *peer)
 {
         if (!peer)
                 return;
         origin_leave(peer->client, peer->origin);
-        secret_free(peer->token);
+        if (peer->token_is_ours)
+                secret_free(peer->token);
+        if (peer->key_pem)
+                secret_memory_free(peer->key_pem, strlen(peer->key_pem) + 1);
+        free(peer->ca_pem);
+        free(peer->certificate_pem);
         secret_free(peer->password);
         free(peer->url);
         free(peer->asked_url);

@@ -13,6 +13,8 @@
 #include "core/metrics.h"
 #include "core/option.h"
 #include "core/reactor.h"
+#include "core/secret.h"
+#include "core/text.h"
 
 /*
  * All HTTP that optctl speaks as a client (libcurl, driven by the reactor): deadlines, retries with backoff
@@ -59,6 +61,14 @@ bool http_peer_new(struct http_client *client, const char *base_url, const struc
 void http_peer_free(struct http_peer *peer); /* once no request to it is under way */
 DEFINE_CLEANUP(http_peer_free, struct http_peer);
 const char *http_peer_url(const struct http_peer *peer); /* for messages */
+
+/* What is known already and stands in no file of its own, in place of the options for it. PEM texts are
+ * copied; the token is borrowed and outlives the peer. Each may be NULL. Before the first request. */
+struct http_credentials {
+        const char *ca_pem, *certificate_pem, *key_pem;
+        struct secret *token; /* Authorization: Bearer */
+};
+void http_peer_trust(struct http_peer *peer, const struct http_credentials *credentials);
 
 struct http_request {
         const char *method; /* NULL: GET */
@@ -117,6 +127,26 @@ bool http_send(struct http_peer *peer, const struct http_request *request, struc
  * last. errors[i].code is ERROR_NONE for those that succeeded. Returns how many did. */
 size_t http_send_all(struct http_peer *peer, const struct http_request *requests, size_t count,
                      struct http_response *ret_responses, struct error *errors);
+
+/*
+ * An answer that is read while it comes, for as long as it lasts. It keeps a connection of its own beside the
+ * 8, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the peer
+ * waits, too.
+ */
+struct http_stream;
+
+/* Waits for an answer with status 2xx, at most for the request's time-out. Errors and *ret_response as of
+ * http_send; a good answer's body is left to http_stream_read. */
+bool http_stream_open(struct http_peer *peer, const struct http_request *request,
+                      struct http_stream **ret_stream, struct http_response *ret_response, struct error *err);
+
+/* Adds what has come to `out`, and waits for at least a byte. With *ret_ended it was all, and nothing was
+ * added. ERROR_TIMEOUT: nothing came for idle_ms; ERROR_INTERRUPTED: the reactor stops; else what ended it
+ * half-way. After a failure there is nothing more to be read. */
+bool http_stream_read(struct http_stream *stream, int64_t idle_ms, struct text *out, bool *ret_ended,
+                      struct error *err);
+void http_stream_close(struct http_stream *stream);
+DEFINE_CLEANUP(http_stream_close, struct http_stream);
 
 /* The answer as JSON. ERROR_INCOMPLETE ("NotJson") names peer, path and place. */
 bool http_response_json(const struct http_peer *peer, const char *path, const struct http_response *response,

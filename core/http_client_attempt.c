@@ -11,6 +11,7 @@
 #define IDLE_SECONDS       118L                /* longer, and the peer has probably hung up */
 #define CONNECTION_SECONDS 300L                /* then it is made anew: certificates and addresses change */
 #define ADDRESS_SECONDS    5L                  /* that a name stands for: as long as a turn asks */
+#define MAX_UNREAD_BYTES   ((size_t)1 << 20)   /* of a stream */
 #define IDLE_CONNECTIONS   HTTP_CONNECTIONS_PER_ORIGIN /* kept in each lane beside those in use */
 
 /* ---- what comes ---- */
@@ -28,6 +29,23 @@ static size_t cap_of(const struct http_call *call)
         return call->request->max_bytes ? call->request->max_bytes : call->peer->max_bytes;
 }
 
+static void wake(const struct http_call *call)
+{
+        if (call->fiber)
+                reactor_wake(call->peer->client->reactor, call->fiber);
+}
+
+/* libcurl hands the same bytes over again once it is told to go on. */
+static size_t on_piece(struct http_call *call, const char *bytes, size_t length)
+{
+        call->full = call->body.length > 0 && call->body.length + length > MAX_UNREAD_BYTES;
+        if (call->full)
+                return CURL_WRITEFUNC_PAUSE;
+        text_add(&call->body, bytes, length);
+        wake(call);
+        return length;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
         struct http_call *call = context;
@@ -35,6 +53,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         bool good = status_of(call->easy) / 100 == 2;
         size_t length = size * count;
 
+        if (good && call->streams)
+                return on_piece(call, bytes, length);
         if (!good && cap > MAX_ERROR_BYTES)
                 cap = MAX_ERROR_BYTES;
         if (call->body.length + length > cap) {
@@ -51,8 +71,11 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
         struct http_call *call = context;
 
-        (void)bytes;
         call->header_bytes += size * count;
+        if (call->streams && *bytes == '\r' && status_of(call->easy) / 100 == 2) {
+                call->begun = true;
+                wake(call);
+        }
         call->too_large = call->header_bytes > MAX_HEADER_BYTES;
         return call->too_large ? 0 : size * count;
 }
@@ -219,6 +242,13 @@ static void set_connection(struct http_call *call)
         curl_easy_setopt(call->easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_SECONDS);
 }
 
+static void set_blob(struct http_call *call, CURLoption option, char *pem)
+{
+        const struct curl_blob blob = {.data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY};
+
+        curl_easy_setopt(call->easy, option, &blob);
+}
+
 /* Files are read for every connection, so that those made after a rotation go by the new ones: neither the
  * authorities nor sessions that others agreed on are remembered. */
 static void set_tls(struct http_call *call)
@@ -226,13 +256,19 @@ static void set_tls(struct http_call *call)
         const struct http_peer *peer = call->peer;
 
         curl_easy_setopt(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-        if (peer->ca_file) {
+        if (peer->ca_pem) {
+                set_blob(call, CURLOPT_CAINFO_BLOB, peer->ca_pem);
+                curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+        } else if (peer->ca_file) {
                 curl_easy_setopt(call->easy, CURLOPT_CAINFO, peer->ca_file);
                 curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
                 curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
         }
         curl_easy_setopt(call->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-        if (peer->certificate_file) {
+        if (peer->certificate_pem) {
+                set_blob(call, CURLOPT_SSLCERT_BLOB, peer->certificate_pem);
+                set_blob(call, CURLOPT_SSLKEY_BLOB, peer->key_pem);
+        } else if (peer->certificate_file) {
                 curl_easy_setopt(call->easy, CURLOPT_SSLCERT, peer->certificate_file);
                 curl_easy_setopt(call->easy, CURLOPT_SSLKEY, peer->key_file);
         }
@@ -242,8 +278,11 @@ static void set_answer(struct http_call *call)
 {
         curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
         curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->detail);
-        curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-        curl_easy_setopt(call->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)cap_of(call));
+        /* What is packed would wait until there is enough of it. */
+        if (!call->streams) {
+                curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+                curl_easy_setopt(call->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)cap_of(call));
+        }
         curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
         curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -287,7 +326,7 @@ bool http_attempt_start(struct http_call *call, struct error *err)
         text_free(&call->body);
         call->body = (struct text){0};
         call->header_bytes = 0;
-        call->done = call->too_large = call->cut = false;
+        call->done = call->too_large = call->cut = call->begun = call->full = false;
         call->detail[0] = '\0';
         if (!make_headers(call, err)) {
                 wipe_headers(call);
@@ -303,6 +342,12 @@ bool http_attempt_start(struct http_call *call, struct error *err)
         count_asking(lane, 1);
         curl_multi_add_handle(lane->multi, call->easy);
         return true;
+}
+
+void http_attempt_resume(struct http_call *call)
+{
+        call->full = false;
+        curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
 void http_attempt_stop(struct http_call *call)

@@ -163,7 +163,7 @@ static void become_probe(struct http_call *call)
 
 /* ---- the ends of a call ---- */
 
-static void count_call(const struct http_call *call)
+void http_call_count(const struct http_call *call)
 {
         static const char *const outcomes[] = {
                 [ERROR_NONE] = "ok",
@@ -195,7 +195,7 @@ static void end(struct http_call *call)
 {
         call->state = CALL_ENDED;
         text_free(&call->body);
-        count_call(call);
+        http_call_count(call);
 }
 
 static void fail_waiting(struct http_call *call, enum error_code code, const char *reason, const char *words)

@@ -17,6 +17,7 @@
  * http_client_loop.c     libcurl's sockets and timers on the reactor's loop
  * http_client_call.c     a request with all its attempts: waiting, asking, pausing, ended
  * http_client_attempt.c  one attempt: what libcurl is told, what it hands over
+ * http_client_stream.c   an answer that is read while it comes
  * http_client_answer.c   what an answer means: status to error, the peer's own words
  * http_client_options.c  spec.*.*.connection
  */
@@ -75,6 +76,9 @@ struct http_peer {
         char *proxy, *ca_file, *certificate_file, *key_file;
         char *username;
         struct secret *token, *password;
+        bool token_is_ours;
+        char *ca_pem, *certificate_pem; /* in place of the files */
+        char *key_pem;                  /* in memory for secrets */
 };
 
 enum http_call_state { CALL_WAITING, CALL_ASKING, CALL_PAUSING, CALL_ENDED };
@@ -85,7 +89,7 @@ struct http_call {
         const struct http_request *request;
         struct http_response *response;
         struct error *err;
-        struct fiber *fiber;
+        struct fiber *fiber; /* NULL: nobody waits for it now (a stream) */
         enum http_call_state state;
         int64_t begun_ms, deadline_ms; /* all on the clock that is never set */
         int64_t pause_ends_ms;         /* CALL_PAUSING */
@@ -107,6 +111,9 @@ struct http_call {
         size_t header_bytes;
         bool too_large; /* the answer; nothing of it is used */
         bool cut;       /* an error's body, which is enough of it */
+        bool streams;   /* a good answer's body is read while it comes; the call waits in no queue */
+        bool begun;     /* such an answer's headers have come */
+        bool full;      /* no more of it is taken until some is read */
 };
 
 /* ---- http_client_loop.c ---- */
@@ -118,6 +125,8 @@ void http_loop_close(struct http_client *client);
 
 /* False when it cannot even be sent: a secret's file, a path that is none. */
 bool http_attempt_start(struct http_call *call, struct error *err);
+/* Goes on taking what comes, after `full`. */
+void http_attempt_resume(struct http_call *call);
 /* Ends it, finished or not, and wipes what was secret. The body stays. */
 void http_attempt_stop(struct http_call *call);
 
@@ -136,5 +145,7 @@ char *http_call_name(const struct http_call *call);
 
 /* Sending it twice does what sending it once does. */
 bool http_call_repeatable(const struct http_call *call);
+/* Metrics of a call that has ended. */
+void http_call_count(const struct http_call *call);
 
 #endif

@@ -29,7 +29,8 @@ static void tell_done(const struct http_lane *lane)
                 curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
                 call->result = message->data.result;
                 call->done = true;
-                reactor_wake(lane->client->reactor, call->fiber);
+                if (call->fiber)
+                        reactor_wake(lane->client->reactor, call->fiber);
         }
 }
 

@@ -471,17 +471,26 @@ bool reactor_suspend_until(struct reactor *reactor, int64_t time_ms)
         return woken;
 }
 
+bool reactor_wait_until(struct reactor *reactor, int64_t time_ms)
+{
+        struct fiber *fiber = reactor->current;
+        bool woken;
+
+        if (reactor->stopped)
+                return true;
+        fiber->sleeping = true;
+        woken = reactor_suspend_until(reactor, time_ms);
+        fiber->sleeping = false;
+        return woken;
+}
+
 static bool reactor_sleep_until(void *context, int64_t until_ms, struct error *err)
 {
         struct reactor *reactor = context;
-        struct fiber *fiber = reactor->current;
         bool woken = true;
 
-        while (woken && !reactor->stopped) {
-                fiber->sleeping = true;
-                woken = reactor_suspend_until(reactor, until_ms);
-                fiber->sleeping = false;
-        }
+        while (woken && !reactor->stopped)
+                woken = reactor_wait_until(reactor, until_ms);
         return !reactor->stopped || error_set(err, ERROR_INTERRUPTED, NULL, "interrupted");
 }
 

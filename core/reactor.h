@@ -69,6 +69,8 @@ void reactor_wake(struct reactor *reactor, struct fiber *fiber);
 
 /* Suspends until woken (true) or until an instant (false). */
 bool reactor_suspend_until(struct reactor *reactor, int64_t time_ms);
+/* The same, and reactor_stop wakes it, too: for waits that may last. Once stopped it no longer waits. */
+bool reactor_wait_until(struct reactor *reactor, int64_t time_ms);
 
 /* ---- for what brings its own sockets (HTTP client and server) ---- */
 

@@ -25,7 +25,8 @@ struct reading {
 };
 
 struct secret {
-        char *path;
+        char *path;     /* or the name, of one in memory */
+        bool in_memory; /* there is no file */
         bool read;
         struct stat seen; /* of the file, when `now` was read */
         struct reading now, before;
@@ -39,6 +40,15 @@ struct secret *secret_new(const char *path, const char *base)
                 secret->path = memory_copy_text(path);
         else
                 secret->path = memory_format("%s/%s", base, path);
+        return secret;
+}
+
+struct secret *secret_new_in_memory(const char *name)
+{
+        struct secret *secret = memory_new(1, sizeof *secret);
+
+        secret->path = memory_copy_text(name);
+        secret->in_memory = true;
         return secret;
 }
 
@@ -154,6 +164,20 @@ static bool open_file(const char *path, int *ret_file, struct stat *ret_seen, st
 }
 
 /* What was read is kept when it says the same. */
+static void take_reading(struct secret *secret, const struct reading *reading, bool *ret_changed)
+{
+        *ret_changed = !secret->now.text || strcmp(secret->now.text, reading->text) != 0;
+        redact_learn(reading->text);
+        if (*ret_changed) {
+                reading_drop(&secret->before);
+                secret->before = secret->now;
+        } else {
+                reading_drop(&secret->now);
+        }
+        secret->now = *reading;
+        secret->read = true;
+}
+
 static bool read_again(struct secret *secret, bool *ret_changed, struct error *err)
 {
         struct reading reading = {0};
@@ -171,17 +195,28 @@ static bool read_again(struct secret *secret, bool *ret_changed, struct error *e
                 reading_drop(&reading);
                 return false;
         }
-        *ret_changed = !secret->now.text || strcmp(secret->now.text, reading.text) != 0;
-        redact_learn(reading.text);
-        if (*ret_changed) {
-                reading_drop(&secret->before);
-                secret->before = secret->now;
-        } else {
-                reading_drop(&secret->now);
-        }
-        secret->now = reading;
+        take_reading(secret, &reading, ret_changed);
         secret->seen = seen;
-        secret->read = true;
+        return true;
+}
+
+bool secret_replace(struct secret *secret, const char *text, struct error *err)
+{
+        size_t length = strlen(text);
+        struct reading reading = {.room = length + 1};
+        bool changed;
+
+        secret_protect_process();
+        if (length > MAX_BYTES)
+                return error_set(err, ERROR_INPUT, NULL, "%s: longer than the %zu KiB of a secret",
+                                 secret->path, MAX_BYTES / 1024);
+        reading.memory = secret_memory_new(reading.room);
+        memcpy(reading.memory, text, length);
+        if (!trim(secret->path, &reading, length, err)) {
+                secret_memory_free(reading.memory, reading.room);
+                return false;
+        }
+        take_reading(secret, &reading, &changed);
         return true;
 }
 
@@ -190,7 +225,10 @@ bool secret_text(struct secret *secret, const char **ret_text, struct error *err
         struct stat there;
         bool changed;
 
-        if (!secret->read || stat(secret->path, &there) != 0 || !same_file(&there, &secret->seen))
+        if (secret->in_memory && !secret->read)
+                return error_set(err, ERROR_INPUT, NULL, "%s: there is no secret yet", secret->path);
+        if (!secret->in_memory &&
+            (!secret->read || stat(secret->path, &there) != 0 || !same_file(&there, &secret->seen)))
                 if (!read_again(secret, &changed, err))
                         return false;
         *ret_text = secret->now.text;
@@ -199,5 +237,9 @@ bool secret_text(struct secret *secret, const char **ret_text, struct error *err
 
 bool secret_renew(struct secret *secret, bool *ret_changed, struct error *err)
 {
+        if (secret->in_memory) {
+                *ret_changed = false;
+                return true;
+        }
         return read_again(secret, ret_changed, err);
 }

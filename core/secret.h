@@ -23,6 +23,10 @@ struct secret;
 /* `base`: folder that a relative path starts from; NULL: the working folder. The file is not read yet: it may
  * come later. */
 struct secret *secret_new(const char *path, const char *base);
+/* One that came from somewhere else than a file of its own: `name` stands for it in messages. secret_replace
+ * gives it a new text. The same rules hold for the text; a failure leaves the one before. */
+struct secret *secret_new_in_memory(const char *name);
+bool secret_replace(struct secret *secret, const char *text, struct error *err);
 void secret_free(struct secret *secret);
 DEFINE_CLEANUP(secret_free, struct secret);
 
