@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_OPTIMIZER_GP_KERNEL_H
+#define OPTCTL_OPTIMIZER_GP_KERNEL_H
+
+#include "optimizer/gp.h"
+
+/* The covariance of optimizer/gp.h at given parameters, ready to be evaluated. */
+struct gp_kernel {
+        int d;
+        const bool *category; /* borrowed */
+        double variance, slope;
+        double inverse[GP_MAX_FEATURES]; /* 1 / length^2 */
+};
+
+void gp_kernel_init(struct gp_kernel *kernel, int d, const bool *category, const double *theta);
+
+/* Lower half of the n x n covariance of the rows of x, columns `room` apart. ret_slopes, when not NULL: n x
+ * n, what gp_kernel_gradient asks for. */
+void gp_kernel_matrix(const struct gp_kernel *kernel, const double *x, int n, double *ret_matrix, int room,
+                      double *ret_slopes);
+
+/* Covariance of each of n rows of x with the point b. */
+void gp_kernel_cross(const struct gp_kernel *kernel, const double *x, int n, const double *b,
+                     double *ret_column);
+
+/* Adds `times` the derivatives of k(a, b) by theta to `gradient`. `slope`: of this pair, by gp_kernel_matrix.
+ */
+void gp_kernel_gradient(const struct gp_kernel *kernel, const double *a, const double *b, double slope,
+                        double times, double *gradient);
+
+/* Derivatives of k(a, b) by the features of a, and of k(a, a) by them; zero for categories. */
+void gp_kernel_slope(const struct gp_kernel *kernel, const double *a, const double *b, double *ret_slope);
+void gp_kernel_own_slope(const struct gp_kernel *kernel, const double *a, double *ret_slope);
+
+#endif
