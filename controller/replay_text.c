@@ -6,6 +6,7 @@
 
 #include "controller/replay.h"
 #include "core/json.h"
+#include "core/prices.h"
 #include "core/text.h"
 
 static double number_at(const json_t *object, const char *key)
@@ -43,7 +44,10 @@ static void put_times(FILE *out, const json_t *range)
 
 static void put_money(FILE *out, double value, const char *currency)
 {
-        fprintf(out, fabs(value) < 1 ? "%.4f %s" : "%.2f %s", value, currency);
+        char text[48];
+
+        money_text(value, currency, text);
+        fputs(text, out);
 }
 
 static void put_costs(FILE *out, const json_t *range, const char *currency)

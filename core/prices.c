@@ -2,6 +2,7 @@
 #include "core/prices.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,6 +192,11 @@ void price_book_free(struct price_book *book)
         price_steps_free(book->energy);
         price_steps_free(book->carbon);
         free(book);
+}
+
+void money_text(double amount, const char *currency, char ret_text[48])
+{
+        snprintf(ret_text, 48, "%.*f %s", fabs(amount) < 1 ? 4 : 2, amount, currency);
 }
 
 const char *price_book_currency(const struct price_book *book)

@@ -29,6 +29,8 @@ DEFINE_CLEANUP(price_book_free, struct price_book);
 
 /* ISO 4217: "USD"; "XXX" (no currency) when no price was given, and a worker-hour then costs 1. */
 const char *price_book_currency(const struct price_book *book);
+/* "0.0042 USD": two decimals, four below 1 so that minutes of a small job do not read as nothing. */
+void money_text(double amount, const char *currency, char ret_text[48]);
 
 /* ERROR_INPUT when a file of prices does not reach over the interval. Outside it its first or last price
  * holds. */

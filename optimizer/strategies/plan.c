@@ -505,26 +505,27 @@ static void explain(const struct plan *plan, int best, struct proposal *proposal
         const struct candidate *to = &plan->turn->candidates[best],
                                *from = &plan->turn->candidates[plan->turn->current];
         const char *currency = price_book_currency(plan->context.prices);
-        char low[24], high[24], capacity[24], sd[24], name[96];
+        char low[24], high[24], capacity[24], sd[24], name[96], saving[48], price[48];
 
         describe_rate(forecast_quantile(plan->forecast, TEXT_MS, 0.05), low);
         describe_rate(forecast_quantile(plan->forecast, TEXT_MS, 0.95), high);
         describe_rate(to->capacity.mean, capacity);
         describe_rate(to->capacity.sd, sd);
         configuration_describe(plan->context.pipeline, &to->configuration, name, sizeof name);
-        snprintf(
-                proposal->reason, sizeof proposal->reason,
-                "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %.2f %s in %d min "
-                "against staying at %d worker%s, its change costs %.2f %s",
-                low, high, name, capacity, sd, proposal->expected_saving, currency,
-                (int)(horizon_seconds(plan) / 60), from->deployment.workers,
-                from->deployment.workers == 1 ? "" : "s", plan->turn->costs[best].price, currency);
+        money_text(proposal->expected_saving, currency, saving);
+        money_text(plan->turn->costs[best].price, currency, price);
+        snprintf(proposal->reason, sizeof proposal->reason,
+                 "load of %s-%s rec/s expected in 30 min; %s sustains %s +- %s rec/s; saves %s in %d min "
+                 "against staying at %d worker%s, its change costs %s",
+                 low, high, name, capacity, sd, saving, (int)(horizon_seconds(plan) / 60),
+                 from->deployment.workers, from->deployment.workers == 1 ? "" : "s", price);
 }
 
 static void add_alternative(const struct plan *plan, int j, int best, struct proposal *proposal)
 {
         const struct planner_cost *cost;
         struct alternative *alternative;
+        char more[48];
 
         if (proposal->n_alternatives >= PROPOSAL_MAX_ALTERNATIVES || j < 0 || j >= plan->turn->n_candidates)
                 return;
@@ -546,10 +547,11 @@ static void add_alternative(const struct plan *plan, int j, int best, struct pro
         else if (cost->late_ratio > plan->risk)
                 snprintf(alternative->why_not, sizeof alternative->why_not,
                          "would be late %.1f %% of the time", fmin(100 * cost->late_ratio, 100));
-        else
-                snprintf(alternative->why_not, sizeof alternative->why_not, "costs %.2f %s more",
-                         planner_total(cost) - planner_total(&plan->turn->costs[best]),
-                         price_book_currency(plan->context.prices));
+        else {
+                money_text(planner_total(cost) - planner_total(&plan->turn->costs[best]),
+                           price_book_currency(plan->context.prices), more);
+                snprintf(alternative->why_not, sizeof alternative->why_not, "costs %s more", more);
+        }
 }
 
 /* The chosen one, staying, and the neighbours of the chosen one. */
