@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/redact.h"
+#include "core/text.h"
 
 static const struct {
         const char *reason;
@@ -33,14 +34,12 @@ static void fill(struct error *err, enum error_code code, const char *reason)
         snprintf(err->reason, sizeof err->reason, "%s", reason ? reason : kinds[code].reason);
 }
 
-/* What users and peers wrote finds its way into messages: a message stays one line whatever that was, and
- * does not repeat a secret. */
+/* What users and peers wrote finds its way into messages: a message stays one line of UTF-8 whatever that was
+ * and wherever it was cut, and does not repeat a secret. */
 static void one_line(char *text)
 {
         redact_known(text);
-        for (; *text; text++)
-                if ((unsigned char)*text < 0x20 || *text == 0x7f)
-                        *text = ' ';
+        text_to_line(text);
 }
 
 bool error_set(struct error *err, enum error_code code, const char *reason, const char *format, ...)

@@ -90,12 +90,6 @@ static void put_value(struct text *out, const json_t *value)
         free(dump);
 }
 
-static void put_message(struct text *out, const char *message)
-{
-        for (; *message; message++)
-                text_add(out, iscntrl((unsigned char)*message) ? " " : message, 1);
-}
-
 static void put_text_line(struct text *out, const char *time, enum log_level level, const char *message,
                           const struct log_field *fields)
 {
@@ -103,7 +97,7 @@ static void put_text_line(struct text *out, const char *time, enum log_level lev
 
         text_format(out, "%s  %-5s  ", time, level_name(level));
         start = out->length;
-        put_message(out, message);
+        text_put(out, message);
         if (fields->key && out->length - start < MESSAGE_COLUMNS)
                 text_format(out, "%*s", (int)(MESSAGE_COLUMNS - (out->length - start)), "");
         for (; fields->key; fields++) {
@@ -146,6 +140,8 @@ void log_write(struct log *log, enum log_level level, const char *message, const
                 put_json_line(&line, time, level, clean, fields);
         else
                 put_text_line(&line, time, level, clean, fields);
+        text_to_line(line.data);
+        line.length = strlen(line.data);
         text_put(&line, "\n");
         /* One call, so that lines of several threads do not mix. */
         fwrite(line.data, 1, line.length, log->file);

@@ -182,4 +182,5 @@ void configuration_describe(const struct pipeline *pipeline, const struct config
                 quantity_put(&words, configuration->value[i]);
         }
         snprintf(buffer, room, "%s", words.data);
+        text_to_line(buffer);
 }

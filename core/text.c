@@ -246,6 +246,38 @@ size_t text_utf8_length(const char *at, size_t room)
         return length;
 }
 
+/* C0, DEL, C1 (of which U+009B begins escape sequences, too), ends of lines, and marks of direction. */
+static bool is_control(const unsigned char *bytes, size_t length)
+{
+        if (length == 1)
+                return bytes[0] < 0x20 || bytes[0] == 0x7f;
+        if (length == 2)
+                return bytes[0] == 0xc2 && bytes[1] < 0xa0;
+        if (length != 3 || bytes[0] != 0xe2)
+                return false;
+        return (bytes[1] == 0x80 && bytes[2] >= 0xa8 && bytes[2] <= 0xae) || /* U+2028 to U+202E */
+               (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9);   /* U+2066 to U+2069 */
+}
+
+void text_to_line(char *text)
+{
+        char *out = text;
+
+        while (*text) {
+                size_t length = text_utf8_length(text, strnlen(text, 4));
+
+                if (length == 0 || is_control((const unsigned char *)text, length)) {
+                        *out++ = length == 0 ? '?' : ' ';
+                        text += length == 0 ? 1 : length;
+                        continue;
+                }
+                memmove(out, text, length);
+                out += length;
+                text += length;
+        }
+        *out = '\0';
+}
+
 bool text_to_double(const char *string, double *ret_value)
 {
         char *end;

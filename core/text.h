@@ -41,6 +41,13 @@ bool text_write_file(const char *path, const char *bytes, size_t length, struct 
 /* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */
 size_t text_utf8_length(const char *at, size_t room);
 
+/*
+ * Makes what somebody else wrote one line that a terminal shows and does not obey, in place: line breaks,
+ * escape sequences and marks that turn the direction of writing become blanks, and what is no UTF-8 (a
+ * character that was cut in two, say) becomes question marks. A text only gets shorter.
+ */
+void text_to_line(char *text);
+
 /* Strict numbers: the whole string, finite, no leading blanks. */
 bool text_to_double(const char *string, double *ret_value);
 bool text_to_int64(const char *string, long long *ret_value);

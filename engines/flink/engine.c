@@ -81,6 +81,7 @@ void flink_cause_words(const char *trace, char *words, size_t room)
         const char *cause = find_cause(trace);
 
         snprintf(words, room, "%.*s", (int)strcspn(cause, "\r\n"), cause);
+        text_to_line(words);
 }
 
 void flink_error_words(const char *body, size_t length, char *words, size_t room)

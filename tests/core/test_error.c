@@ -64,6 +64,11 @@ static void test_long_or_strange_words_stay_one_line(void **state)
         (void)state;
         error_set(&err, ERROR_INPUT, NULL, "a\nb\tc%c", 0x7f);
         assert_string_equal(err.message, "a b c ");
+        error_set(&err, ERROR_INPUT, NULL,
+                  "\xc2\x9b"
+                  "2J%.4s",
+                  "abc\u00fc");
+        assert_string_equal(err.message, " 2Jabc?");
         memset(text, 'x', sizeof text);
         text[sizeof text - 1] = '\0';
         error_set(&err, ERROR_INPUT, NULL, "%s", text);

@@ -97,11 +97,13 @@ static void test_values_stay_in_their_place(void **state)
         (void)state;
         begin(&capture, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
         log_info(capture.log, "peer\nsaid", LOG_TEXT("answer", "x\n2026 ERROR forged"),
-                 LOG_TEXT("word", "a=b"), LOG_TEXT("empty", ""), LOG_TEXT("escape", "\x1b[31m"));
-        assert_string_equal(
-                finish(&capture),
-                "2026-01-05T08:00:00.250Z  INFO   peer said                                "
-                "answer=\"x\\n2026 ERROR forged\" word=\"a=b\" empty=\"\" escape=\"\\u001B[31m\"\n");
+                 LOG_TEXT("word", "a=b"), LOG_TEXT("empty", ""), LOG_TEXT("escape", "\x1b[31m"),
+                 LOG_TEXT("one_byte", "\xc2\x9b"
+                                      "31m"));
+        assert_string_equal(finish(&capture),
+                            "2026-01-05T08:00:00.250Z  INFO   peer said                                "
+                            "answer=\"x\\n2026 ERROR forged\" word=\"a=b\" empty=\"\" escape=\"\\u001B[31m\" "
+                            "one_byte= 31m\n");
         free(capture.bytes);
 }
 

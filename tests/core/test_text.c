@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,33 @@ static void test_numbers_are_strict(void **state)
         assert_true(text_to_int64("9223372036854775807", &whole) && whole == INT64_MAX);
 }
 
+static void expect_line(const char *from, const char *to)
+{
+        char text[200];
+
+        snprintf(text, sizeof text, "%s", from);
+        text_to_line(text);
+        assert_string_equal(text, to);
+}
+
+/* ECMA-48: C0, C1 and DEL; UAX #9: marks of direction; what terminals and JSON readers stumble over. */
+static void test_what_others_wrote_becomes_a_line(void **state)
+{
+        (void)state;
+        expect_line("Bestell\u00fcbersicht \u2192 \u4f60\u597d \U0001f600 100 \u20ac",
+                    "Bestell\u00fcbersicht \u2192 \u4f60\u597d \U0001f600 100 \u20ac");
+        expect_line("a\nb\tc\rd\177e", "a b c d e");
+        expect_line("\033]0;title\007\033[2J", " ]0;title  [2J");
+        expect_line("\xc2\x9b"
+                    "31mred\xc2\x85next",
+                    " 31mred next");
+        expect_line("right\u202eto left\u2066isolated\u2069\u2028line\u2029",
+                    "right to left isolated  line ");
+        expect_line("cut \xe2\x82", "cut ??");
+        expect_line("\xff\xc0\x80 overlong, \xed\xa0\x80 half a pair", "??? overlong, ??? half a pair");
+        expect_line("", "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -103,6 +131,7 @@ int main(void)
                 cmocka_unit_test(test_nearest_name),
                 cmocka_unit_test(test_files),
                 cmocka_unit_test(test_numbers_are_strict),
+                cmocka_unit_test(test_what_others_wrote_becomes_a_line),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
