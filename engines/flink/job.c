@@ -86,6 +86,7 @@ static bool read_vertex(const json_t *vertices, size_t index, struct flink_verte
                 return fail_shape("name of a vertex", err);
         memcpy(ret_vertex->id, id, FLINK_ID_ROOM);
         ret_vertex->name = memory_copy_text(name);
+        text_to_line(ret_vertex->name);
         ret_vertex->parallelism = flink_count(json_object_get(vertex, "parallelism"), MAX_PARALLELISM);
         ret_vertex->max_parallelism = flink_count(json_object_get(vertex, "maxParallelism"), MAX_PARALLELISM);
         ret_vertex->running = count_running(vertex);
@@ -185,14 +186,36 @@ static bool is_unique(const struct flink_job *job, int index, const char *const 
         return true;
 }
 
+/* A job may have two vertices "Map". Their ids follow from where they stand in the program, and outlive
+ * restarts. */
+static bool has_namesake(const struct flink_job *job, int index)
+{
+        for (int i = 0; i < job->n_vertices; i++)
+                if (i != index && strcmp(job->vertices[i].name, job->vertices[index].name) == 0)
+                        return true;
+        return false;
+}
+
+static const char *name_with_id(struct flink_vertex *vertex)
+{
+        vertex->own_name = memory_format("%s@%.8s", vertex->name, vertex->id);
+        return vertex->own_name;
+}
+
 static void shorten_names(struct flink_job *job)
 {
         autofree const char **parts = memory_new((size_t)job->n_vertices + 1, sizeof *parts);
 
         for (int i = 0; i < job->n_vertices; i++)
                 parts[i] = last_part(job->vertices[i].name);
-        for (int i = 0; i < job->n_vertices; i++)
-                job->vertices[i].short_name = is_unique(job, i, parts) ? parts[i] : job->vertices[i].name;
+        for (int i = 0; i < job->n_vertices; i++) {
+                struct flink_vertex *vertex = &job->vertices[i];
+
+                if (is_unique(job, i, parts))
+                        vertex->short_name = parts[i];
+                else
+                        vertex->short_name = has_namesake(job, i) ? name_with_id(vertex) : vertex->name;
+        }
 }
 
 bool flink_job_read(const json_t *answer, struct flink_job **ret_job, struct error *err)
@@ -230,8 +253,10 @@ void flink_job_free(struct flink_job *job)
 {
         if (!job)
                 return;
-        for (int i = 0; i < job->n_vertices; i++)
+        for (int i = 0; i < job->n_vertices; i++) {
                 free(job->vertices[i].name);
+                free(job->vertices[i].own_name);
+        }
         free(job->vertices);
         free(job->edges);
         free(job->name);
@@ -291,11 +316,15 @@ int flink_job_slots(const struct flink_job *job)
         return slots;
 }
 
-static int find_by_name(const struct flink_job *job, const char *name)
+/* -1: none; else the first, and *ret_several says whether it is the only one. */
+static int find_by_name(const struct flink_job *job, const char *name, bool *ret_several)
 {
+        *ret_several = false;
         for (int i = 0; i < job->n_vertices; i++)
-                if (strcmp(job->vertices[i].name, name) == 0)
+                if (strcmp(job->vertices[i].name, name) == 0) {
+                        *ret_several = has_namesake(job, i);
                         return i;
+                }
         for (int i = 0; i < job->n_vertices; i++)
                 if (strcmp(job->vertices[i].short_name, name) == 0)
                         return i;
@@ -317,13 +346,32 @@ static bool fail_unmatched(const struct flink_job *job, const char *name, struct
                          names.data ? names.data : "none");
 }
 
+/* A guess would steer another operator than the one that is meant. */
+static bool fail_ambiguous(const struct flink_job *job, const char *name, struct error *err)
+{
+        autotext names = {0};
+
+        for (int i = 0; i < job->n_vertices && names.length < 400; i++)
+                if (strcmp(job->vertices[i].name, name) == 0)
+                        text_format(&names, "%s\"%.100s\"", names.length ? ", " : "",
+                                    job->vertices[i].short_name);
+        return error_set(err, ERROR_NOT_FOUND, "OperatorAmbiguous",
+                         "the job \"%.60s\" has several vertices \"%.60s\"; expected one of %s", job->name,
+                         name, names.data);
+}
+
 bool flink_job_match(const struct flink_job *job, const struct pipeline *pipeline,
                      int ret_vertices[PIPELINE_MAX_OPERATORS], struct error *err)
 {
         for (int i = 0; i < pipeline->n_operators; i++) {
-                ret_vertices[i] = find_by_name(job, pipeline->operators[i].name);
+                const char *name = pipeline->operators[i].name;
+                bool several;
+
+                ret_vertices[i] = find_by_name(job, name, &several);
                 if (ret_vertices[i] < 0)
-                        return fail_unmatched(job, pipeline->operators[i].name, err);
+                        return fail_unmatched(job, name, err);
+                if (several)
+                        return fail_ambiguous(job, name, err);
         }
         return true;
 }

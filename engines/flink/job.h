@@ -16,9 +16,11 @@
 
 struct flink_vertex {
         char id[FLINK_ID_ROOM];
-        char *name;
+        char *name;             /* one line, whatever Flink says */
         const char *short_name; /* what follows the last ": " of the name, when no other vertex has that:
-                                   "source" of "Source: source" */
+                                   "source" of "Source: source"; else the name, with a part of the id where
+                                   another vertex has the same one: "Map@c27dcf7b" */
+        char *own_name;         /* holds the latter; NULL: none */
         int parallelism, max_parallelism; /* 0: not known */
         int running;                      /* subtasks that run, or ended well */
         int counted;                      /* subtasks of which it is told how they are; -1: not told */
@@ -60,7 +62,8 @@ bool flink_job_is_told(const struct flink_job *job);
 int flink_job_slots(const struct flink_job *job);
 
 /* The vertex of each operator of the pipeline, by its name or its short name. ERROR_NOT_FOUND names the
- * operator and the vertices there are; ERROR_UNAVAILABLE while a live job shows none. */
+ * operator and the vertices there are, or those it could be ("OperatorAmbiguous"); ERROR_UNAVAILABLE while a
+ * live job shows none. */
 bool flink_job_match(const struct flink_job *job, const struct pipeline *pipeline,
                      int ret_vertices[PIPELINE_MAX_OPERATORS], struct error *err);
 

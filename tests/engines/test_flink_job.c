@@ -83,6 +83,40 @@ static void test_names_are_short_where_that_is_clear(void **state)
         assert_string_equal(job->vertices[3].short_name, "odd: ");
 }
 
+/* Flink takes a program with two operators "Map", and a guess would steer the wrong one. */
+static void test_vertices_of_the_same_name_are_told_apart(void **state)
+{
+        autocall(flink_job_free) struct flink_job *job =
+                read_text(HEAD VERTEX("0", "Source: in", "1", "1",
+                                      "a") "," VERTEX("1", "Map", "1", "1", "a") "," VERTEX("2", "Map", "1",
+                                                                                            "1", "a") "]}");
+        struct operator_info operators[] = {{.name = "in", .source = true}, {.name = "Map@20000000"}};
+        struct pipeline pipeline = {.n_operators = 2, .operators = operators};
+        int vertices[PIPELINE_MAX_OPERATORS];
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_string_equal(job->vertices[1].short_name, "Map@10000000");
+        assert_string_equal(job->vertices[2].short_name, "Map@20000000");
+        assert_true(flink_job_match(job, &pipeline, vertices, &err));
+        assert_int_equal(vertices[1], 2);
+        operators[1].name = "Map";
+        assert_false(flink_job_match(job, &pipeline, vertices, &err));
+        assert_string_equal(err.reason, "OperatorAmbiguous");
+        assert_non_null(strstr(err.message, "expected one of \"Map@10000000\", \"Map@20000000\""));
+}
+
+/* They are shown on terminals. */
+static void test_names_are_one_line(void **state)
+{
+        autocall(flink_job_free) struct flink_job *job =
+                read_text(HEAD VERTEX("0", "Source: \\u001b]0;x\\u0007a\\nb\\u009bc", "1", "1", "a") "]}");
+
+        (void)state;
+        assert_string_equal(job->vertices[0].name, "Source:  ]0;x a b c");
+        assert_string_equal(job->vertices[0].short_name, " ]0;x a b c");
+}
+
 static void test_operators_find_their_vertices(void **state)
 {
         autocall(flink_job_free) struct flink_job *job =
@@ -241,6 +275,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_recorded_job),
                 cmocka_unit_test(test_names_are_short_where_that_is_clear),
+                cmocka_unit_test(test_vertices_of_the_same_name_are_told_apart),
+                cmocka_unit_test(test_names_are_one_line),
                 cmocka_unit_test(test_operators_find_their_vertices),
                 cmocka_unit_test(test_a_job_without_a_graph_is_asked_again),
                 cmocka_unit_test(test_slots_are_shared_within_a_group),
