@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/reactor.h"
 #include "core/text.h"
 
 #define FIRST_POLL_MS 200
@@ -119,17 +120,14 @@ bool flink_takes_overrides(const char *version)
 
 struct patience {
         const struct flink_engine *engine;
-        const struct clock *clock;
-        int64_t deadline_ms, pause_ms;
+        int64_t deadline_ms; /* by the reactor's clock, which nobody sets */
+        int64_t pause_ms;
 };
 
 static struct patience patience_begin(const struct flink_engine *engine)
 {
-        const struct clock *clock = engine->context.clock;
-
         return (struct patience){.engine = engine,
-                                 .clock = clock,
-                                 .deadline_ms = clock_now_ms(clock) +
+                                 .deadline_ms = reactor_steady_ms(engine->context.reactor) +
                                                 engine->options->rescale_timeout_seconds * MS_PER_SECOND,
                                  .pause_ms = FIRST_POLL_MS};
 }
@@ -137,12 +135,12 @@ static struct patience patience_begin(const struct flink_engine *engine)
 /* Fails when there is no time left for what is awaited. */
 static bool patience_wait(struct patience *patience, const char *what, struct error *err)
 {
-        int64_t now_ms = clock_now_ms(patience->clock);
+        const struct source_context *context = &patience->engine->context;
 
-        if (now_ms >= patience->deadline_ms)
+        if (reactor_steady_ms(context->reactor) >= patience->deadline_ms)
                 return error_set(err, ERROR_TIMEOUT, "RescaleTimeout", "Flink at %s: %s took too long",
                                  http_peer_url(patience->engine->peer), what);
-        if (!clock_sleep_until(patience->clock, now_ms + patience->pause_ms, err))
+        if (!clock_sleep_until(context->clock, clock_now_ms(context->clock) + patience->pause_ms, err))
                 return false;
         patience->pause_ms = patience->pause_ms * 2 > LAST_POLL_MS ? LAST_POLL_MS : patience->pause_ms * 2;
         return true;

@@ -6,6 +6,7 @@
 #include "collectors/flink/measure.h"
 #include "collectors/flink/sample.h"
 #include "core/json.h"
+#include "core/reactor.h"
 #include "engines/flink/engine.h"
 
 /*
@@ -226,6 +227,7 @@ static bool take_sample(struct state *state, const struct flink_job *job, const 
         if (done) {
                 *ret_sample = read_sample(state, &questions, &layout);
                 (*ret_sample)->received_ms = clock_now_ms(clock);
+                (*ret_sample)->steady_ms = reactor_steady_ms(state->engine->context.reactor);
                 doubt_names(state, *ret_sample);
         }
         questions_free(&questions);

@@ -504,7 +504,7 @@ static bool measure_since(struct flink_measure *measure, struct window *window,
                 observation->counters_reset = true;
                 return true;
         }
-        window->fallback_ms = (double)(window->now->received_ms - window->before->received_ms);
+        window->fallback_ms = (double)(window->now->steady_ms - window->before->steady_ms);
         window->before_at_ms = sampled_at_ms(window->before);
         window->now_at_ms = sampled_at_ms(window->now);
         measure_length(window, &ms, &shortest_ms);
@@ -526,7 +526,7 @@ bool flink_measure_would_wait(const struct flink_measure *measure, const struct 
                 return true;
         if (!measure->before || !counts_on(measure->before, sample))
                 return false;
-        window.fallback_ms = (double)(sample->received_ms - measure->before->received_ms);
+        window.fallback_ms = (double)(sample->steady_ms - measure->before->steady_ms);
         measure_length(&window, &ms, &shortest_ms);
         return shortest_ms < FLINK_MEASURE_SHORTEST_MS;
 }

@@ -37,6 +37,7 @@ struct flink_vertex_sample {
 
 struct flink_sample {
         int64_t received_ms; /* by our clock */
+        int64_t steady_ms;   /* likewise, by one that nobody sets */
         int n_vertices;      /* those of the pipeline's operators, in their order */
         struct flink_vertex_sample *vertices;
         double restarts, rescales; /* counted since the job was submitted */

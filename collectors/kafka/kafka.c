@@ -6,6 +6,7 @@
 #include "collectors/kafka/arrivals.h"
 #include "core/log.h"
 #include "core/plugin.h"
+#include "core/reactor.h"
 #include "core/text.h"
 #include "engines/kafka/kafka_cluster.h"
 #include "engines/kafka/kafka_read.h"
@@ -31,7 +32,7 @@ struct collection {
         const struct source_context *context;
         const struct kafka_options *options;
         struct kafka_cluster *cluster;
-        int64_t last_ms; /* when the last window ended */
+        int64_t last_ms; /* when the last window ended, by the reactor's clock, which nobody sets */
         size_t n_topics;
         struct topic *topics;
 };
@@ -99,7 +100,7 @@ static bool kafka_open(const struct source_context *context, const void *given, 
 
         collection->context = context;
         collection->options = options;
-        collection->last_ms = clock_now_ms(context->clock);
+        collection->last_ms = reactor_steady_ms(context->reactor);
         collection->topics = memory_new(options->topics.count, sizeof *collection->topics);
         for (size_t i = 0; context->pipeline && i < options->topics.count; i++) {
                 struct topic *topic = &collection->topics[i];
@@ -286,8 +287,8 @@ static bool kafka_collect(void *state, struct observation *ret_observation, stru
                 forget_turn(collection);
                 return false;
         }
-        now_ms = clock_now_ms(context->clock);
-        ret_observation->time_ms = now_ms;
+        now_ms = reactor_steady_ms(context->reactor);
+        ret_observation->time_ms = clock_now_ms(context->clock);
         ret_observation->window_ms = now_ms > collection->last_ms ? now_ms - collection->last_ms : 1;
         ret_observation->missing =
                 MISSING_RATES | MISSING_BACKLOG | MISSING_LATENCY | MISSING_CPU | MISSING_CONFIGURATION;

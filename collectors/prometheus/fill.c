@@ -395,6 +395,14 @@ static void say_unseen(const struct fill *fill, int operator_index, const struct
                          fill->pipeline->operators[operator_index].name);
 }
 
+/* Samples of a clock that runs ahead are no news of tomorrow: after those, today's would be none. */
+static int64_t time_of(const struct snapshot *now, int64_t local_ms)
+{
+        if (now->newest_ms == INT64_MIN || now->newest_ms > now->now_ms)
+                return local_ms;
+        return local_ms - (now->now_ms - now->newest_ms);
+}
+
 bool fill_measured(const struct fill *fill, int64_t local_ms, struct observation *ret_observation,
                    char *ret_why, struct error *err)
 {
@@ -408,9 +416,7 @@ bool fill_measured(const struct fill *fill, int64_t local_ms, struct observation
                 window_ms = now->newest_ms - before->newest_ms;
         else if (before && now->newest_ms == INT64_MIN && before->now_ms < now->now_ms)
                 window_ms = now->now_ms - before->now_ms;
-        observation_clear(ret_observation,
-                          now->newest_ms == INT64_MIN ? local_ms : local_ms - (now->now_ms - now->newest_ms),
-                          window_ms, fill->pipeline->n_operators);
+        observation_clear(ret_observation, time_of(now, local_ms), window_ms, fill->pipeline->n_operators);
         *ret_why = '\0';
         for (int i = 0; i < fill->pipeline->n_operators; i++) {
                 struct rates rates;

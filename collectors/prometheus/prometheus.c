@@ -47,8 +47,8 @@ struct prometheus {
         bool tells_latency, tells_cpu; /* it was known once, or is asked for */
         double backlog_before;
         int failures;
-        int64_t not_before_ms;
-        char why[WHY_BYTES]; /* as it was logged last */
+        int64_t not_before_ms; /* by the reactor's clock, which nobody sets */
+        char why[WHY_BYTES];   /* as it was logged last */
 };
 
 /* ---- life ---- */
@@ -399,14 +399,14 @@ static void pause_after(struct prometheus *prometheus, const struct error *err)
         for (int i = 0; i < prometheus->failures && pause_ms < LONGEST_PAUSE_MS; i++)
                 pause_ms *= 2;
         prometheus->failures++;
-        prometheus->not_before_ms = clock_now_ms(prometheus->context->clock) +
+        prometheus->not_before_ms = reactor_steady_ms(prometheus->context->reactor) +
                                     (pause_ms < LONGEST_PAUSE_MS ? pause_ms : LONGEST_PAUSE_MS);
 }
 
 static bool prometheus_collect(void *state, struct observation *ret_observation, struct error *err)
 {
         struct prometheus *prometheus = state;
-        int64_t now_ms = clock_now_ms(prometheus->context->clock);
+        int64_t now_ms = reactor_steady_ms(prometheus->context->reactor);
         struct observation observation;
 
         if (now_ms < prometheus->not_before_ms)

@@ -9,6 +9,7 @@
 #include "tests/support/flink.h"
 #include "tests/support/http_stage.h"
 #include "tests/support/peer.h"
+#include "tests/support/set_clock.h"
 
 extern const struct actuator flink_actuator;
 
@@ -417,6 +418,27 @@ static void test_a_savepoint_that_never_ends_times_out(void **state)
         scene_close(scene);
 }
 
+static void test_a_clock_that_is_set_back_prolongs_no_wait(void **state)
+{
+        struct scene *scene = scene_open(false);
+        struct set_clock set = {.beneath = &scene->stage->clock, .looks_until_back = 4};
+        const struct clock calendar = set_clock(&set);
+        struct errand errand;
+        int64_t began_ms;
+
+        (void)state;
+        serve_default_scheduler(scene, 9);
+        serve(scene, "POST " JOB "/savepoints", "savepoint-trigger", 0);
+        serve(scene, "GET " JOB "/savepoints/301c988290a48c521561475a2aed1e20", "savepoint-in-progress", 0);
+        scene->context.clock = &calendar;
+        began_ms = clock_now_ms(&scene->stage->clock);
+        errand = apply(scene, 3, 0, 0);
+        expect_error(&errand, ERROR_TIMEOUT, "the savepoint took too long");
+        assert_int_equal(set.looks_until_back, 0);
+        assert_true(clock_now_ms(&scene->stage->clock) - began_ms < 70 * MS_PER_SECOND);
+        scene_close(scene);
+}
+
 /* After a crash between stop and start: the job stands still, and is started from what it was stopped with.
  */
 static void test_a_stopped_job_is_started_once(void **state)
@@ -755,6 +777,7 @@ int main(void)
                 cmocka_unit_test(test_the_savepoint_is_confirmed_before_the_stop),
                 cmocka_unit_test(test_a_savepoint_that_fails_stops_nothing),
                 cmocka_unit_test(test_a_savepoint_that_never_ends_times_out),
+                cmocka_unit_test(test_a_clock_that_is_set_back_prolongs_no_wait),
                 cmocka_unit_test(test_a_stopped_job_is_started_once),
                 cmocka_unit_test(test_a_job_that_is_being_stopped_is_let_be),
                 cmocka_unit_test(test_a_job_that_never_came_up_is_cancelled_and_started_again),

@@ -15,11 +15,13 @@
 struct play {
         struct peer_pipeline chain;
         struct flink_measure measure;
+        int64_t set_back_ms; /* the calendar, since the moment before */
 };
 
 static void play_begin(struct play *play)
 {
         peer_operators(&play->chain, 3, 64);
+        play->set_back_ms = 0;
         play->chain.operators[2].name = "Writer";
         play->measure = (struct flink_measure){.pipeline = &play->chain.pipeline,
                                                .warm_up_ms = 5000,
@@ -34,7 +36,7 @@ static struct flink_sample *sample_of(const struct flink_moment *moment, const s
         struct flink_sample *sample = flink_sample_new(3);
         char path[200];
 
-        sample->received_ms = moment->at_ms;
+        sample->received_ms = sample->steady_ms = moment->at_ms;
         flink_sample_job(flink_moment_get(moment, "/metrics?"), sample);
         flink_sample_workers(json_object_get(moment->answers, "/taskmanagers"),
                              json_object_get(moment->answers, "/taskmanagers/metrics?"), sample);
@@ -53,6 +55,7 @@ static void observe(struct play *play, const struct flink_moment *moment, struct
         autocall(flink_job_free) struct flink_job *job = NULL;
         int vertices[PIPELINE_MAX_OPERATORS];
         struct error err = ERROR_INIT;
+        struct flink_sample *sample;
 
         assert_true(flink_job_read(flink_moment_get(moment, ""), &job, &err));
         assert_true(flink_job_match(job, &play->chain.pipeline, vertices, &err));
@@ -60,7 +63,9 @@ static void observe(struct play *play, const struct flink_moment *moment, struct
         ret_observation->configuration.count = 3;
         for (int i = 0; i < 3; i++)
                 ret_observation->configuration.value[i] = NAN;
-        flink_measure_take(&play->measure, job, vertices, sample_of(moment, job, vertices), ret_observation);
+        sample = sample_of(moment, job, vertices);
+        sample->received_ms -= play->set_back_ms;
+        flink_measure_take(&play->measure, job, vertices, sample, ret_observation);
 }
 
 /* Moments of the recording, by what was done before them (its README). */
@@ -346,7 +351,7 @@ static void test_other_versions(void **state)
 
 /* ---- answers that are not whole ---- */
 
-/* Plays two moments, the second one after `spoil` has changed its answers. */
+/* Plays two moments, the second one after `spoil` has changed its answers and somebody the clock. */
 static void observe_spoilt(void (*spoil)(struct flink_moment *moment), struct observation *ret_observation)
 {
         struct flink_recording recording = flink_recording_read(RECORDING);
@@ -355,6 +360,7 @@ static void observe_spoilt(void (*spoil)(struct flink_moment *moment), struct ob
         play_begin(&play);
         observe(&play, &recording.moments[STEADY], ret_observation);
         spoil(&recording.moments[STEADY + 1]);
+        play.set_back_ms = 3600 * MS_PER_SECOND;
         observe(&play, &recording.moments[STEADY + 1], ret_observation);
         flink_measure_free(&play.measure);
         flink_recording_free(&recording);
@@ -441,7 +447,8 @@ static void test_what_is_not_said_is_missing(void **state)
         assert_int_equal(seen.missing, MISSING_BACKLOG);
 }
 
-/* Flink says NaN of the busy time of sources of the old interface: the rate is known all the same. */
+/* Flink says NaN of the busy time of sources of the old interface: the rate is known all the same, whatever
+ * becomes of the calendar meanwhile. */
 static void test_busy_time_that_is_not_known(void **state)
 {
         struct observation seen;

@@ -112,6 +112,21 @@ static void test_clocks_that_differ(void **state)
         close_job(&job);
 }
 
+/* A worker's clock that runs ahead makes no observation of tomorrow. */
+static void test_samples_of_tomorrow(void **state)
+{
+        struct job job;
+
+        (void)state;
+        open_job(&job, "job: rate-job\n");
+        for (int i = 0; i < job.n_told; i++)
+                job.told[i].age_seconds = -86400;
+        tell(&job);
+        prometheus_stage_turn(&job.stage);
+        assert_int_equal(job.stage.seen.time_ms, STAGE_START);
+        close_job(&job);
+}
+
 static void test_memory_and_workers(void **state)
 {
         struct job job;
@@ -523,6 +538,7 @@ int main(void)
                 cmocka_unit_test(test_one_query_a_turn),
                 cmocka_unit_test(test_offered_load),
                 cmocka_unit_test(test_clocks_that_differ),
+                cmocka_unit_test(test_samples_of_tomorrow),
                 cmocka_unit_test(test_memory_and_workers),
                 cmocka_unit_test(test_latency),
                 cmocka_unit_test(test_query_is_the_recorded_one),

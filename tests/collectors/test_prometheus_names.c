@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Names of tasks and jobs, queries of the user's own, and servers that answer badly or not at all. */
 #include "tests/collectors/prometheus_job.h"
+#include "tests/support/set_clock.h"
 
 /* ---- names ---- */
 
@@ -244,6 +245,26 @@ static void test_silent_server_is_left_alone(void **state)
         close_job(&job);
 }
 
+static void test_a_clock_that_is_set_back_prolongs_no_pause(void **state)
+{
+        struct set_clock set;
+        struct clock calendar;
+        struct job job;
+
+        (void)state;
+        open_job(&job, "job: rate-job\nconnection: {retries: 0}\n");
+        set = (struct set_clock){.beneath = &job.stage.http->clock};
+        calendar = set_clock(&set);
+        job.stage.context.clock = &calendar;
+        scripted_peer_fault(job.stage.http->script, &(struct scripted_answer){.status = 503});
+        prometheus_stage_refused(&job.stage, ERROR_UNAVAILABLE, "503");
+        set.ahead_ms = -3600 * MS_PER_SECOND;
+        prometheus_stage_refused(&job.stage, ERROR_UNAVAILABLE, "not asked for another 2 s");
+        prometheus_stage_pass(&job.stage, 3000);
+        prometheus_stage_refused(&job.stage, ERROR_UNAVAILABLE, "503");
+        close_job(&job);
+}
+
 static void test_answers_that_are_none(void **state)
 {
         static const struct {
@@ -332,6 +353,7 @@ int main(void)
                 cmocka_unit_test(test_own_queries),
                 cmocka_unit_test(test_queries_alone),
                 cmocka_unit_test(test_silent_server_is_left_alone),
+                cmocka_unit_test(test_a_clock_that_is_set_back_prolongs_no_pause),
                 cmocka_unit_test(test_answers_that_are_none),
                 cmocka_unit_test(test_labels_of_wrong_types),
         };
