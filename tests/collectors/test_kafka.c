@@ -2,6 +2,7 @@
 /* The collector against librdkafka's imitation of a cluster: what it sees, and what it makes of faults. */
 #include "tests/support/kafka_mock.h"
 #include "tests/support/kafka_scene.h"
+#include "tests/support/set_clock.h"
 
 #include <math.h>
 
@@ -71,24 +72,30 @@ static void what_waits(void **state)
         play_close(&play);
 }
 
-/* 90 and 10 records arrive between two readings: nine tenths of them at the busiest partition. */
+/* 90 and 10 records arrive between two readings: nine tenths of them at the busiest partition. Somebody sets
+ * the clock meanwhile. */
 static void what_arrives(void **state)
 {
         const struct observation *seen;
+        struct set_clock set = {.ahead_ms = 0};
+        struct clock calendar = set_clock(&set);
         struct play play;
 
         (void)state;
         play_open(&play, "1", 2, PATIENT);
+        set.beneath = &play.scene.clock;
+        play.scene.context.clock = &calendar;
         kafka_produce(play.mock.producer, "orders", 0, 5);
         kafka_look(&play.look);
         go_on();
+        set.ahead_ms = 3600 * MS_PER_SECOND;
         kafka_produce(play.mock.producer, "orders", 0, 90);
         kafka_produce(play.mock.producer, "orders", 1, 10);
         seen = kafka_look(&play.look);
         assert_true(seen->offered_per_second > 0);
         assert_float_equal(seen->operators[0].partition_per_second_max / seen->offered_per_second, 0.9, 1e-9);
         assert_false(seen->counters_reset);
-        assert_true(seen->window_ms > 0);
+        assert_true(seen->window_ms > 0 && seen->window_ms < set.ahead_ms);
         play_close(&play);
 }
 
