@@ -303,7 +303,7 @@ bool fleet_resume(struct fleet *fleet, const char *name, struct error *err)
 }
 
 /* Goes on until the target reads back what it was told, or for ROLLBACK_PATIENCE_MS; the turns that follow go
- * on. */
+ * on, and see when it runs that. */
 static bool roll_back(const struct member *member, int64_t decision_id, json_t **ret_result,
                       struct error *err)
 {
@@ -319,8 +319,9 @@ static bool roll_back(const struct member *member, int64_t decision_id, json_t *
                         return false;
                 loop_step(loop);
         }
-        *ret_result = json_pack("{s:I, s:b}", "decision", (json_int_t)loop_status(loop)->rollback_decision,
-                                "applied", !loop_status(loop)->applying);
+        *ret_result = live_rollback_json(member->live);
+        json_object_set_new(*ret_result, "applied",
+                            json_boolean(loop_status(loop)->way_back == LOOP_BACK_TOLD));
         return true;
 }
 

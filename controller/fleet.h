@@ -70,7 +70,7 @@ bool fleet_pause(struct fleet *fleet, const char *name, const char *reason, stru
 bool fleet_resume(struct fleet *fleet, const char *name, struct error *err);
 
 /* Back to what ran before the newest change (or before decision `decision_id`, when it is above 0), and
- * pauses. Waits until it was applied. In a fiber. */
+ * pauses. Waits until the target was told, not until it runs that: fleet_status says when. In a fiber. */
 bool fleet_rollback(struct fleet *fleet, const char *name, int64_t decision_id, json_t **ret_result,
                     struct error *err);
 

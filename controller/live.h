@@ -55,7 +55,8 @@ const char *live_trouble(const struct live *live);  /* why it is not open; empty
 /* Documents of the API; the caller owns them. */
 json_t *live_status(struct live *live);
 json_t *live_recommendation(struct live *live);
-json_t *live_saving_json(struct live *live); /* once it is open */
+json_t *live_rollback_json(struct live *live); /* null: nothing was rolled back */
+json_t *live_saving_json(struct live *live);   /* once it is open */
 json_t *live_configuration_json(const struct pipeline *pipeline, const struct configuration *configuration);
 
 #endif

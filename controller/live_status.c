@@ -110,6 +110,25 @@ static const char *action_name(const struct loop_status *status)
         return status->verifying ? "Verifying" : NULL;
 }
 
+json_t *live_rollback_json(struct live *live)
+{
+        static const char *const names[] = {
+                [LOOP_BACK_ORDERED] = "Ordered",
+                [LOOP_BACK_TOLD] = "Told",
+                [LOOP_BACK_RUNNING] = "Running",
+                [LOOP_BACK_FAILED] = "Failed",
+        };
+        const struct loop *loop = live_loop(live);
+        const struct loop_status *status = loop_status(loop);
+        char to[400];
+
+        if (status->way_back == LOOP_NO_WAY_BACK)
+                return json_null();
+        configuration_describe(&live_spec(live)->pipeline, loop_rollback_target(loop), to, sizeof to);
+        return json_pack("{s:I, s:s, s:s, s:s}", "decision", (json_int_t)status->rollback_decision, "to", to,
+                         "state", names[status->way_back], "why", loop_rollback_trouble(loop));
+}
+
 /* Before the engine was reached for the first time. */
 static json_t *unreached_status(const struct live *live)
 {
@@ -136,6 +155,7 @@ json_t *live_status(struct live *live)
         json = describe(live, state_name(status, seen), status->why);
         json_object_set_new(json, "pause_reason", text_json(status->paused ? status->pause_reason : NULL));
         json_object_set_new(json, "action", text_json(action_name(status)));
+        json_object_set_new(json, "rollback", live_rollback_json(live));
         json_object_update_new(json, counts_json(status));
         json_object_set_new(json, "time", time_json(status->turns > 0 ? seen->time_ms : INT64_MIN));
         json_object_set_new(json, "load", load_json(seen));

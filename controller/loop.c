@@ -149,6 +149,8 @@ static void on_ended(struct loop *loop)
 
         remembered_ended(&loop->remembered, loop->setup.pipeline, &action->intent, &ending);
         count_outcome(&loop->status, action->ending);
+        if (action->intent.ordered && loop->status.way_back != LOOP_NO_WAY_BACK)
+                loop->status.way_back = LOOP_BACK_FAILED;
         loop_say(loop, outcome_name(action->ending), action->reason);
         tell(loop, action->ending);
 }
@@ -174,9 +176,11 @@ static void on_arrived(struct loop *loop)
         remembered_applied(&loop->remembered, loop->setup.pipeline, intent);
         loop->status.changes++;
         tell(loop, OUTCOME_PENDING);
-        if (intent->ordered)
+        if (intent->ordered) {
+                if (loop->status.way_back != LOOP_NO_WAY_BACK)
+                        loop->status.way_back = LOOP_BACK_TOLD;
                 end_unverified(loop, "ordered by a person: not verified");
-        else if (loop->setup.strategy->comparator || !intent->prediction.present)
+        } else if (loop->setup.strategy->comparator || !intent->prediction.present)
                 end_unverified(loop, "nothing was predicted that could be verified");
         else if (action->begun_before_crash)
                 loop_recall_verification(loop);
@@ -387,6 +391,7 @@ bool loop_begin_action(struct loop *loop, const struct intent *intent, const cha
         loop->acted_verdict = loop->verdict;
         loop->acted_is_ours = !intent->ordered;
         loop->carried_before_per_second = loop->newest->throughput_per_second;
+        loop->status.way_back = intent->ordered ? LOOP_BACK_ORDERED : LOOP_NO_WAY_BACK;
         loop->status.doing = LOOP_CHANGING;
         loop->status.why = loop->acted.reason;
         loop_say(loop, "change", loop->acted.reason);
@@ -578,6 +583,7 @@ void loop_turn(struct loop *loop)
         if (!account_observe(&loop->account, clock_now_ms(loop->setup.clock), loop->newest, &err))
                 loop_journal_failed(loop, &err);
         go_on_with_action(loop);
+        loop_look_for_rollback(loop);
         if (loop->setup.mode == SPEC_OBSERVE)
                 wait_for(loop, "mode is Observe");
         else if (loop->status.paused)

@@ -81,6 +81,15 @@ void loop_step(struct loop *loop);
 
 enum loop_doing { LOOP_HOLDING, LOOP_RECOMMENDING, LOOP_CHANGING };
 
+/* A target may have been told long before it runs what it was told: an engine starts a job anew for that. */
+enum loop_way_back {
+        LOOP_NO_WAY_BACK,  /* nothing was rolled back, or something else came after it */
+        LOOP_BACK_ORDERED, /* the target has not taken it yet */
+        LOOP_BACK_TOLD,    /* it reads back what it was told, and was not seen to run it */
+        LOOP_BACK_RUNNING, /* it was seen to run it */
+        LOOP_BACK_FAILED,  /* it could not be told; what ran before the order runs on */
+};
+
 struct loop_status {
         enum loop_doing doing; /* in the newest turn */
         const char *why;       /* of holding or changing; valid until the next turn */
@@ -90,7 +99,8 @@ struct loop_status {
         const char *pause_reason;
         bool applying,
                 verifying; /* the action in flight: on its way or being taken back; there and watched */
-        int64_t rollback_decision; /* the newest loop_rollback was written down as; 0: none */
+        int64_t rollback_decision;   /* the newest loop_rollback was written down as; 0: none */
+        enum loop_way_back way_back; /* how far it has come */
 };
 
 const struct loop_status *loop_status(const struct loop *loop);
@@ -121,6 +131,11 @@ bool loop_write_pause(const struct journal *journal, const struct clock *clock, 
  * not answer it is paused all the same.
  */
 bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err);
+
+/* What it goes back to, and why it does not get on (empty: nothing is known to be in its way). Unless
+ * LOOP_NO_WAY_BACK; valid until the next turn. */
+const struct configuration *loop_rollback_target(const struct loop *loop);
+const char *loop_rollback_trouble(const struct loop *loop);
 
 /* Of the newest turn; valid until the next one. */
 const struct observation *loop_observation(const struct loop *loop);

@@ -51,6 +51,11 @@ bool loop_begin_action(struct loop *loop, const struct intent *intent, const cha
 /* What became of the verification of the action in flight, at the newest observation. */
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason);
 
+/* ---- loop_orders.c ---- */
+
+/* Whether the newest observation shows what a rollback went back to. */
+void loop_look_for_rollback(struct loop *loop);
+
 /* ---- loop_recall.c ---- */
 
 /* Reads from the journal what the process before knew. Nothing has changed when it fails. */

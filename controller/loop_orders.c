@@ -150,3 +150,25 @@ bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err)
         loop->status.rollback_decision = intent.decision_id;
         return true;
 }
+
+void loop_look_for_rollback(struct loop *loop)
+{
+        const struct observation *seen = loop->newest;
+        const struct intent *intent = &loop->action.intent;
+
+        if (loop->status.way_back == LOOP_BACK_TOLD && seen->missing == 0 && !seen->restarting &&
+            seen->time_ms > intent->applied_ms && configuration_equal(&seen->configuration, &intent->to))
+                loop->status.way_back = LOOP_BACK_RUNNING;
+}
+
+const struct configuration *loop_rollback_target(const struct loop *loop)
+{
+        return &loop->action.intent.to;
+}
+
+const char *loop_rollback_trouble(const struct loop *loop)
+{
+        bool tried = loop->status.way_back == LOOP_BACK_ORDERED && loop->action.attempts > 0;
+
+        return tried || loop->status.way_back == LOOP_BACK_FAILED ? loop->action.reason : "";
+}

@@ -230,11 +230,14 @@ function resume(event) {
   const name = view.chosen;
   act(event.currentTarget, () => `${name} goes on.`, () => order(addressOf(name, '/resume'), {}));
 }
+/* What was told does not run yet: the engine starts the job anew for it. */
+const WAYS_BACK = {Ordered: 'it is ordered to go', Told: 'it is told to go', Running: 'it went', Failed: 'it did not go'};
+const wayBack = way => `Decision ${way.decision}: ${WAYS_BACK[way.state]} back to ${way.to}${way.state === 'Running' ? ', and runs that' : ''}${way.why ? ` (${way.why})` : ''}.`;
 async function rollback(event, decision) {
   const name = view.chosen, button = event.currentTarget;
   const words = decision ? `What ran before decision ${decision.id} runs again: ${decision.from}.` : 'What ran before the newest change runs again.';
   const answer = await dialog(`Roll back ${name}`, [words, 'Then it is paused, until it is resumed.'], [], 'Roll back');
-  if (answer) act(button, done => done.rollback.applied ? `Rolled back, as decision ${done.rollback.decision}.` : `Decision ${done.rollback.decision} rolls back; it is still under way.`,
+  if (answer) act(button, done => wayBack(done.rollback),
     () => order(addressOf(name, '/rollback'), decision ? {decision: decision.id} : {}));
 }
 
@@ -262,6 +265,8 @@ function drawChosen(one) {
   parts.state.replaceChildren(...build(h('span', {}), {}, [stateOf(one)]).childNodes);
   parts.why.textContent = one.why;
   parts.reason.textContent = paused && one.pause_reason ? `Paused: ${one.pause_reason}` : '';
+  if (one.rollback && parts.way !== one.rollback.state) parts.said.textContent = wayBack(one.rollback);
+  parts.way = one.rollback ? one.rollback.state : null;
   parts.facts.replaceChildren(facts(one));
   parts.toggle.textContent = paused ? 'Resume' : 'Pause';
   parts.toggle.onclick = paused ? resume : pause;

@@ -317,6 +317,64 @@ static void test_a_rollback_that_fails_is_tried_again(void **state)
         close_world(&world);
 }
 
+/* An engine reads back at once what it was told, starts the job anew for it, and may have room for less. */
+static void test_what_is_told_does_not_run_yet(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct world world;
+
+        (void)state;
+        open_confirmed(&world);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_NO_WAY_BACK);
+        world.play->restarting = true;
+        must(loop_rollback(world.loop, 0, &err), &err);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_BACK_TOLD);
+        assert_true(loop_rollback_target(world.loop)->value[1] == 4);
+        run(&world, 2);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_BACK_TOLD);
+        world.play->restarting = false;
+        world.play->slots = 3;
+        run(&world, 2);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_BACK_TOLD);
+        world.play->slots = 4;
+        run(&world, 1);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_BACK_RUNNING);
+        close_world(&world);
+}
+
+static void test_a_rollback_is_over_when_something_else_is_changed(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct world world;
+
+        (void)state;
+        open_confirmed(&world);
+        must(loop_rollback(world.loop, 0, &err), &err);
+        play_want(world.play, 4, 9);
+        assert_true(loop_resume(world.loop, &err));
+        run(&world, 3);
+        assert_target(&world, 4, 9);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_NO_WAY_BACK);
+        close_world(&world);
+}
+
+static void test_a_rollback_that_cannot_be_told_says_why(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct world world;
+
+        (void)state;
+        open_confirmed(&world);
+        world.play->applies_to_fail = 1;
+        world.play->fail_for_good = true;
+        must(loop_rollback(world.loop, 0, &err), &err);
+        run(&world, 1);
+        assert_int_equal(loop_status(world.loop)->way_back, LOOP_BACK_FAILED);
+        assert_string_not_equal(loop_rollback_trouble(world.loop), "");
+        assert_target(&world, 3, 8);
+        close_world(&world);
+}
+
 /* The process dies at every callback of a rollback; the next one finds the target whole, and paused. */
 static void test_a_crash_at_any_point_of_a_rollback(void **state)
 {
@@ -371,6 +429,9 @@ int main(void)
                 cmocka_unit_test(test_a_rollback_keeps_to_the_spec),
                 cmocka_unit_test(test_partitions_are_not_taken_back),
                 cmocka_unit_test(test_a_rollback_that_fails_is_tried_again),
+                cmocka_unit_test(test_what_is_told_does_not_run_yet),
+                cmocka_unit_test(test_a_rollback_is_over_when_something_else_is_changed),
+                cmocka_unit_test(test_a_rollback_that_cannot_be_told_says_why),
                 cmocka_unit_test(test_a_crash_at_any_point_of_a_rollback),
                 cmocka_unit_test(test_what_was_rolled_back_is_remembered),
         };

@@ -364,7 +364,9 @@ static bool script_rollback(void *context, const char *name, int64_t decision_id
         keep(script->paused, sizeof script->paused, cast[at].name);
         keep(script->reason, sizeof script->reason, "rolled back");
         script->rollback_decision = decision_id;
-        *ret_result = json_pack("{s:i, s:b}", "decision", 88, "applied", 1);
+        *ret_result = json_pack("{s:i, s:s, s:s, s:s, s:b}", "decision", 88, "to",
+                                "source 6, enrich 11, sink 2 (11 workers)", "state", "Told", "why", "",
+                                "applied", 1);
         return true;
 }
 
