@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@
 
 struct connection {
         int socket; /* -1: the place is free */
+        SSL *ssl;   /* NULL: in the clear */
+        struct kafka_sasl sasl;
         size_t length;
         uint8_t data[MAX_FRAME];
 };
@@ -26,6 +30,8 @@ struct connection {
 struct kafka_broker {
         int listener, port;
         char servers[32];
+        SSL_CTX *tls; /* NULL: in the clear */
+        struct kafka_account account;
         pthread_t thread;
         atomic_bool closing, announced;
         pthread_mutex_t mutex; /* of what follows */
@@ -65,6 +71,7 @@ static int read_text(struct reader *reader, char *text, size_t room)
 
 struct answer {
         struct kafka_broker *broker;
+        struct connection *connection;
         enum broker_trick trick; /* that is played on this one */
         int16_t code;            /* 0: none */
         bool done;               /* what was asked for is done */
@@ -131,7 +138,7 @@ static void answer_versions(struct answer *answer)
                 int first, last;
         } versions[] = {
                 {API_LIST_OFFSETS, 1, 1},      {API_METADATA, 1, 4},       {API_OFFSET_FETCH, 3, 3},
-                {API_FIND_COORDINATOR, 0, 0},  {API_SASL_HANDSHAKE, 1, 1}, {API_VERSIONS, 0, 0},
+                {API_FIND_COORDINATOR, 0, 0},  {API_SASL_HANDSHAKE, 0, 1}, {API_VERSIONS, 0, 0},
                 {API_DESCRIBE_CONFIGS, 1, 1},  {API_ALTER_CONFIGS, 0, 0},  {API_SASL_AUTHENTICATE, 0, 0},
                 {API_CREATE_PARTITIONS, 0, 0},
         };
@@ -336,18 +343,32 @@ static void answer_growth(struct answer *answer, struct reader *reader)
         put_null(answer);
 }
 
-static void answer_password(struct answer *answer)
+/* SASL_AUTHENTICATION_FAILED in the broker's own words, or the next message. */
+static void answer_password(struct answer *answer, struct reader *reader)
 {
+        size_t length = read_number(reader, 4), left = (size_t)(reader->end - reader->at);
+        char words[512] = "";
+        bool good =
+                kafka_sasl_step(&answer->connection->sasl, &answer->broker->account, (const char *)reader->at,
+                                length < left ? length : left, words, sizeof words);
+
+        if (!good)
+                answer->code = 58;
         put_code(answer);
-        put_null(answer);
-        put(answer, 0, 4);
+        if (good)
+                put_null(answer);
+        else
+                put_text(answer, words);
+        put(answer, good ? strlen(words) : 0, 4);
+        for (const char *at = words; good && *at; at++)
+                put(answer, (uint8_t)*at, 1);
 }
 
 static void answer_handshake(struct answer *answer)
 {
         put(answer, 0, 2);
         put(answer, 1, 4);
-        put_text(answer, "SCRAM-SHA-256");
+        put_text(answer, answer->broker->account.mechanism ? answer->broker->account.mechanism : "GSSAPI");
 }
 
 static void compose(struct answer *answer, enum kafka_api api, int version, struct reader *reader)
@@ -382,7 +403,7 @@ static void compose(struct answer *answer, enum kafka_api api, int version, stru
                 answer_handshake(answer);
                 break;
         case API_SASL_AUTHENTICATE:
-                answer_password(answer);
+                answer_password(answer, reader);
                 break;
         case API_ANY:
                 break;
@@ -398,10 +419,11 @@ static bool wait_ms(struct kafka_broker *broker, int ms)
         return !broker->closing;
 }
 
-static bool send_all(int socket, const void *data, size_t length)
+static bool send_all(struct connection *connection, const void *data, size_t length)
 {
         for (const char *at = data; length > 0;) {
-                ssize_t sent = send(socket, at, length, MSG_NOSIGNAL);
+                ssize_t sent = connection->ssl ? SSL_write(connection->ssl, at, (int)length)
+                                               : send(connection->socket, at, length, MSG_NOSIGNAL);
 
                 if (sent <= 0)
                         return false;
@@ -411,25 +433,25 @@ static bool send_all(int socket, const void *data, size_t length)
         return true;
 }
 
-static bool send_slowly(struct kafka_broker *broker, int socket, const uint8_t *data, size_t length,
-                        size_t piece, int ms)
+static bool send_slowly(struct kafka_broker *broker, struct connection *connection, const uint8_t *data,
+                        size_t length, size_t piece, int ms)
 {
         for (size_t at = 0; at < length; at += piece)
-                if (!send_all(socket, data + at, length - at < piece ? length - at : piece) ||
+                if (!send_all(connection, data + at, length - at < piece ? length - at : piece) ||
                     !wait_ms(broker, ms))
                         return false;
         return true;
 }
 
-static bool send_large(struct kafka_broker *broker, int socket, uint32_t length)
+static bool send_large(struct kafka_broker *broker, struct connection *connection, uint32_t length)
 {
         uint32_t said = htonl(length);
         char block[65536] = {0};
 
-        if (!send_all(socket, &said, sizeof said))
+        if (!send_all(connection, &said, sizeof said))
                 return false;
         for (uint32_t sent = 0; sent < length && !broker->closing; sent += sizeof block)
-                if (!send_all(socket, block, sizeof block))
+                if (!send_all(connection, block, sizeof block))
                         return false;
         return true;
 }
@@ -442,50 +464,51 @@ static void set_length(struct answer *answer)
 }
 
 /* False: the connection ends. */
-static bool send_answer(struct answer *answer, int socket)
+static bool send_answer(struct answer *answer)
 {
         static const char http[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
         static const char alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46};
         struct kafka_broker *broker = answer->broker;
+        struct connection *connection = answer->connection;
 
         set_length(answer);
         switch (answer->trick) {
         case BROKER_LATE:
-                return wait_ms(broker, 500) && send_all(socket, answer->data, answer->length);
+                return wait_ms(broker, 500) && send_all(connection, answer->data, answer->length);
         case BROKER_IN_PIECES:
-                return send_slowly(broker, socket, answer->data, answer->length, 7, 1);
+                return send_slowly(broker, connection, answer->data, answer->length, 7, 1);
         case BROKER_SAYS_NOTHING:
                 return true;
         case BROKER_DRIPS:
-                return send_slowly(broker, socket, answer->data, answer->length, 1, 1000);
+                return send_slowly(broker, connection, answer->data, answer->length, 1, 1000);
         case BROKER_HANGS_UP:
                 return false;
         case BROKER_DIES:
-                (void)send_all(socket, answer->data, answer->length / 2);
+                (void)send_all(connection, answer->data, answer->length / 2);
                 return false;
         case BROKER_CUTS:
                 answer->length = answer->length < 12 ? 8 : 4 + (answer->length - 4) / 2;
                 set_length(answer);
-                return send_all(socket, answer->data, answer->length);
+                return send_all(connection, answer->data, answer->length);
         case BROKER_OTHER_QUESTION:
                 answer->data[4] ^= 0x55;
-                return send_all(socket, answer->data, answer->length);
+                return send_all(connection, answer->data, answer->length);
         case BROKER_GARBAGE:
                 for (size_t i = 8; i < answer->length; i++)
                         answer->data[i] = (uint8_t)(i * 167 + 13);
-                return send_all(socket, answer->data, answer->length);
+                return send_all(connection, answer->data, answer->length);
         case BROKER_50_MB:
-                return send_large(broker, socket, 50u << 20);
+                return send_large(broker, connection, 50u << 20);
         case BROKER_2_GB:
-                return send_all(socket, "\x7f\xff\xff\xff", 4) && wait_ms(broker, 1000);
+                return send_all(connection, "\x7f\xff\xff\xff", 4) && wait_ms(broker, 1000);
         case BROKER_HTTP:
-                (void)send_all(socket, http, sizeof http - 1);
+                (void)send_all(connection, http, sizeof http - 1);
                 return false;
         case BROKER_TLS_ALERT:
-                (void)send_all(socket, alert, sizeof alert);
+                (void)send_all(connection, alert, sizeof alert);
                 return false;
         default:
-                return send_all(socket, answer->data, answer->length);
+                return send_all(connection, answer->data, answer->length);
         }
 }
 
@@ -509,7 +532,16 @@ static void count_write(struct kafka_broker *broker, enum kafka_api api)
         broker->state.n_unannounced += !broker->announced;
 }
 
-static bool handle(struct kafka_broker *broker, int socket, const uint8_t *frame, size_t length)
+/* Before a client has said who it is nothing else is talked about. */
+static bool may_ask(const struct kafka_broker *broker, const struct connection *connection,
+                    enum kafka_api api)
+{
+        return !broker->account.mechanism || connection->sasl.proven || api == API_VERSIONS ||
+               api == API_SASL_HANDSHAKE || api == API_SASL_AUTHENTICATE;
+}
+
+static bool handle(struct kafka_broker *broker, struct connection *connection, const uint8_t *frame,
+                   size_t length)
 {
         struct reader reader = {frame, frame + length};
         enum kafka_api api = (enum kafka_api)read_number(&reader, 2);
@@ -517,7 +549,10 @@ static bool handle(struct kafka_broker *broker, int socket, const uint8_t *frame
         autofree struct answer *answer = memory_new(1, sizeof *answer);
         char client[64];
 
+        if (!may_ask(broker, connection, api))
+                return false;
         answer->broker = broker;
+        answer->connection = connection;
         answer->length = 4;
         put(answer, read_number(&reader, 4), 4); /* whose answer it is */
         read_text(&reader, client, sizeof client);
@@ -530,16 +565,29 @@ static bool handle(struct kafka_broker *broker, int socket, const uint8_t *frame
         if (answer->trick != BROKER_HANGS_UP && answer->trick != BROKER_SAYS_NOTHING)
                 compose(answer, api, version, &reader);
         pthread_mutex_unlock(&broker->mutex);
-        return send_answer(answer, socket);
+        return send_answer(answer);
 }
 
 /* ---- the thread ---- */
 
 static void drop(struct connection *connection)
 {
+        SSL_free(connection->ssl);
         close(connection->socket);
         connection->socket = -1;
+        connection->ssl = NULL;
+        connection->sasl = (struct kafka_sasl){.proven = false};
         connection->length = 0;
+}
+
+static void greet(struct kafka_broker *broker, struct connection *connection, int socket)
+{
+        connection->socket = socket;
+        if (!broker->tls)
+                return;
+        connection->ssl = SSL_new(broker->tls);
+        SSL_set_fd(connection->ssl, socket);
+        SSL_set_accept_state(connection->ssl);
 }
 
 static void take_connection(struct kafka_broker *broker)
@@ -548,7 +596,7 @@ static void take_connection(struct kafka_broker *broker)
 
         for (int i = 0; i < MAX_CONNECTIONS && socket >= 0; i++)
                 if (broker->connections[i].socket < 0) {
-                        broker->connections[i].socket = socket;
+                        greet(broker, &broker->connections[i], socket);
                         return;
                 }
         if (socket >= 0)
@@ -558,8 +606,10 @@ static void take_connection(struct kafka_broker *broker)
 /* Nothing of the sort is a frame: a greeting of TLS has a length of 369 million. */
 static void take_data(struct kafka_broker *broker, struct connection *connection)
 {
-        ssize_t got = recv(connection->socket, connection->data + connection->length,
-                           sizeof connection->data - connection->length, 0);
+        uint8_t *end = connection->data + connection->length;
+        size_t room = sizeof connection->data - connection->length;
+        ssize_t got = connection->ssl ? SSL_read(connection->ssl, end, (int)room)
+                                      : recv(connection->socket, end, room, 0);
         uint32_t length;
 
         if (got <= 0) {
@@ -576,7 +626,7 @@ static void take_data(struct kafka_broker *broker, struct connection *connection
                 }
                 if (connection->length < sizeof length + length)
                         return;
-                if (!handle(broker, connection->socket, connection->data + sizeof length, length)) {
+                if (!handle(broker, connection, connection->data + sizeof length, length)) {
                         drop(connection);
                         return;
                 }
@@ -609,6 +659,23 @@ static void *serve(void *argument)
 
 struct kafka_broker *kafka_broker_open(void)
 {
+        return kafka_broker_open_secure(NULL, NULL, NULL);
+}
+
+static SSL_CTX *open_tls(const char *certificate_file, const char *key_file)
+{
+        SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+        signal(SIGPIPE, SIG_IGN); /* SSL_write has no MSG_NOSIGNAL */
+        if (SSL_CTX_use_certificate_chain_file(tls, certificate_file) != 1 ||
+            SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) != 1)
+                abort();
+        return tls;
+}
+
+struct kafka_broker *kafka_broker_open_secure(const char *certificate_file, const char *key_file,
+                                              const struct kafka_account *account)
+{
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         struct kafka_broker *broker = memory_new(1, sizeof *broker);
         socklen_t length = sizeof address;
@@ -617,6 +684,8 @@ struct kafka_broker *kafka_broker_open(void)
                 broker->connections[i].socket = -1;
         broker->state =
                 (struct broker_state){.n_partitions = 3, .segment_bytes = 1000000, .retention_ms = 123456789};
+        broker->tls = certificate_file ? open_tls(certificate_file, key_file) : NULL;
+        broker->account = account ? *account : (struct kafka_account){.mechanism = NULL};
         pthread_mutex_init(&broker->mutex, NULL);
         broker->listener = socket(AF_INET, SOCK_STREAM, 0);
         if (broker->listener < 0 || bind(broker->listener, (struct sockaddr *)&address, length) != 0 ||
@@ -635,7 +704,8 @@ void kafka_broker_close(struct kafka_broker *broker)
         pthread_join(broker->thread, NULL);
         for (int i = 0; i < MAX_CONNECTIONS; i++)
                 if (broker->connections[i].socket >= 0)
-                        close(broker->connections[i].socket);
+                        drop(&broker->connections[i]);
+        SSL_CTX_free(broker->tls);
         close(broker->listener);
         pthread_mutex_destroy(&broker->mutex);
         free(broker);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/support/kafka_sasl.h"
+
 /*
  * A broker on loopback, in a thread of its own: of Kafka's protocol (https://kafka.apache.org/protocol) it
  * speaks the oldest forms of what a collector and an actuator ask, does what it is told, and misbehaves on
@@ -60,6 +62,10 @@ struct broker_fault {
 struct kafka_broker;
 
 struct kafka_broker *kafka_broker_open(void);
+/* One that speaks TLS (NULL: in the clear) and asks who it is: nothing else is answered before that. What it
+ * is told is borrowed. */
+struct kafka_broker *kafka_broker_open_secure(const char *certificate_file, const char *key_file,
+                                              const struct kafka_account *account);
 void kafka_broker_close(struct kafka_broker *broker);
 const char *kafka_broker_servers(const struct kafka_broker *broker);
 
