@@ -210,7 +210,7 @@ static bool check_options(const struct http_options *options, struct error *err)
 {
         struct url proxy = {0};
 
-        if (!http_options_table.check(options, NULL, err))
+        if (!option_check(&http_options_table, options, err))
                 return false;
         if (options->proxy && !url_parse(options->proxy, "proxy", &proxy, err))
                 return false;

@@ -76,34 +76,33 @@ static const struct option http_option_list[] = {
         {0},
 };
 
-static bool both_or_none(const char *a, const char *b, const char *names, const struct yaml_node *node,
-                         struct error *err)
-{
-        if (!a == !b)
-                return true;
-        return yaml_error(node, err, "%s belong together; expected both or none", names);
-}
-
 static bool options_check(const void *object, const struct yaml_node *node, struct error *err)
 {
         const struct http_options *options = object;
 
-        if (options->token_file && options->username)
-                return yaml_error(node, err,
-                                  "tokenFile and username exclude each other; expected one of them");
-        if (options->username && strchr(options->username, ':'))
-                return yaml_error(node, err,
-                                  "username has a colon in it, which Basic authorization has no way to say");
-        return both_or_none(options->username, options->password_file, "username and passwordFile", node,
-                            err) &&
-               both_or_none(options->certificate_file, options->key_file, "certificateFile and keyFile", node,
-                            err);
+        return !options->username || !strchr(options->username, ':') ||
+               yaml_error(node, err,
+                          "username has a colon in it, which Basic authorization has no way to say");
 }
+
+static const struct option_rule rules[] = {
+        {RULE_AT_MOST_ONE,
+         {"tokenFile", "username"},
+         "tokenFile and username exclude each other; expected one of them"},
+        {RULE_TOGETHER,
+         {"username", "passwordFile"},
+         "username and passwordFile belong together; expected both or none"},
+        {RULE_TOGETHER,
+         {"certificateFile", "keyFile"},
+         "certificateFile and keyFile belong together; expected both or none"},
+        {0},
+};
 
 const struct option_table http_options_table = {
         .name = "connection",
         .help = "How a peer is reached over HTTP: deadlines, TLS, credentials.",
         .size = sizeof(struct http_options),
         .options = http_option_list,
+        .rules = rules,
         .check = options_check,
 };

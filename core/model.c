@@ -385,6 +385,7 @@ static const struct option model_options[] = {
          .type = OPTION_LIST,
          OPTION_AT(model, operators),
          .table = &operator_table,
+         .key = "name",
          .min = 0,
          .max = PIPELINE_MAX_OPERATORS,
          .help = "One entry for each operator of the pipeline. A simulation needs them."},

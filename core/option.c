@@ -64,6 +64,13 @@ void option_put_range(const struct option *option, struct text *out)
         }
 }
 
+double option_most(const struct option *option)
+{
+        if (option->max > 0)
+                return option->max;
+        return option->type == OPTION_TEXT ? OPTION_TEXT_BYTES : OPTION_LIST_ITEMS;
+}
+
 static void put_names(const char *const *names, const char *last_word, struct text *out)
 {
         for (size_t i = 0; names[i]; i++) {
@@ -75,7 +82,7 @@ static void put_names(const char *const *names, const char *last_word, struct te
         }
 }
 
-static void put_expected(const struct option *option, struct text *out)
+void option_put_expected(const struct option *option, struct text *out)
 {
         static const char *const kinds[] = {
                 [OPTION_BOOL] = "true or false",
@@ -103,8 +110,8 @@ static void put_expected(const struct option *option, struct text *out)
                 text_put(out, unit ? unit : kinds[option->type]);
         if (option->type == OPTION_TEXT && option_bounded(option))
                 text_format(out, " of %.0f to %.0f characters", option->min, option->max);
-        else if (option->type >= OPTION_LIST && option_bounded(option))
-                text_format(out, ", %.0f to %.0f of them", option->min, option->max);
+        else if (option->type >= OPTION_LIST && option->type != OPTION_FREE)
+                text_format(out, ", %.0f to %.0f of them", option->min, option_most(option));
         else
                 option_put_range(option, out);
 }
@@ -116,7 +123,7 @@ static bool fail_value(const struct option *option, const struct yaml_node *node
         char shown[YAML_SHOWN_ROOM];
         autotext expected = {0};
 
-        put_expected(option, &expected);
+        option_put_expected(option, &expected);
         if (node->kind == YAML_LIST)
                 return yaml_error(node, err, "is a list; expected %s", expected.data);
         if (node->kind == YAML_MAP)
@@ -227,6 +234,8 @@ static bool parse_text(const struct option *option, const struct yaml_node *node
                 return fail_value(option, node, problem, err);
         if (!in_range(option, (double)strlen(node->scalar)))
                 return fail_value(option, node, "is too short or too long", err);
+        if ((double)strlen(node->scalar) > option_most(option))
+                return fail_value(option, node, "is longer than 4096 characters", err);
         if (option->required && !*node->scalar)
                 return fail_value(option, node, "is empty", err);
         *(char **)field = memory_copy_text(node->scalar);
@@ -307,14 +316,26 @@ static bool open_list(const struct option *option, const struct yaml_node *node,
 
         if (node->kind != YAML_LIST)
                 return fail_value(option, node, "is not a list", err);
-        if (!in_range(option, (double)node->count)) {
+        if ((double)node->count < option->min || (double)node->count > option_most(option)) {
                 autotext expected = {0};
 
-                put_expected(option, &expected);
+                option_put_expected(option, &expected);
                 return yaml_error(node, err, "has %zu items; expected %s", node->count, expected.data);
         }
         list->items = memory_new(node->count, item_size);
         list->count = node->count;
+        return true;
+}
+
+static bool check_key(const struct option *option, const struct yaml_node *node, size_t count,
+                      struct error *err)
+{
+        const struct yaml_node *name = yaml_get(node->items[count], option->key);
+
+        for (size_t i = 0; i < count; i++)
+                if (strcmp(yaml_get(node->items[i], option->key)->scalar, name->scalar) == 0)
+                        return yaml_error(name, err, "\"%.100s\" is there already; expected each once",
+                                          name->scalar);
         return true;
 }
 
@@ -332,7 +353,8 @@ static bool parse_list(const struct option *option, const struct yaml_node *node
 
                         return fail_value(&item, node->items[i], "is not a map", err);
                 }
-                if (!fill_one(option->table, node->items[i], (char *)list->items + i * size, err))
+                if (!fill_one(option->table, node->items[i], (char *)list->items + i * size, err) ||
+                    (option->key && !check_key(option, node, i, err)))
                         return false;
         }
         return true;
@@ -407,7 +429,7 @@ static bool fail_missing(const struct option *option, const struct yaml_node *se
 {
         autotext expected = {0};
 
-        put_expected(option, &expected);
+        option_put_expected(option, &expected);
         return yaml_error(section, err, "lacks %s; expected %s", option->name, expected.data);
 }
 
@@ -487,7 +509,8 @@ static bool fill(const struct option_part *parts, size_t n_parts, const struct y
         for (size_t i = 0; i < n_parts; i++) {
                 const struct option_table *table = parts[i].table;
 
-                if (!fill_options(table, node, parts[i].object, err))
+                if (!fill_options(table, node, parts[i].object, err) ||
+                    (node && !option_check_rules(table, node, parts[i].object, err)))
                         return false;
                 if (table->check && !table->check(parts[i].object, node, err))
                         return false;

@@ -33,10 +33,37 @@ enum option_type {
         OPTION_LIST,     /* struct option_list of structs laid out by `table` */
         OPTION_TEXTS,    /* struct option_list of char * */
         OPTION_NUMBERS,  /* struct option_list of double */
-        OPTION_FREE, /* struct yaml_node *, borrowed from the document: whoever owns the section parses it */
+        OPTION_FREE, /* struct yaml_node *, borrowed from the document: whoever owns the section parses it.
+                        As a Kubernetes object it is laid out by `table`: a list of it with a `max`, else a
+                        map */
 };
 
 struct option_table;
+
+/* Longest text and list without bounds of their own. */
+#define OPTION_TEXT_BYTES 4096
+#define OPTION_LIST_ITEMS 1024
+
+/*
+ * What must hold between options of a section as it was written. From it come the parser's check and the rule
+ * that the Kubernetes API server checks. `words` say what was expected.
+ */
+enum option_rule_kind {
+        RULE_ORDER,       /* names[0] <= names[1], defaults included */
+        RULE_ONE,         /* exactly one of the names is given */
+        RULE_AT_MOST_ONE, /* at most one of them is */
+        RULE_TOGETHER,    /* all or none of them are */
+        RULE_NEEDS,       /* names[0] only stands beside names[1] */
+};
+
+#define OPTION_RULE_NAMES 32
+
+struct option_rule {
+        enum option_rule_kind kind;
+        const char *names[OPTION_RULE_NAMES + 1]; /* ends with NULL; the first is where an ORDER or a NEEDS is
+                                                     told, the others are told at the section */
+        const char *words;
+};
 
 struct option {
         const char *name;
@@ -44,20 +71,24 @@ struct option {
         size_t offset;
         const char *unit;     /* for people: "s", "records/s", "1/h"; NULL when it has none */
         double min, max;      /* inclusive; both 0: unbounded; may be infinite. Text: bytes; lists: items */
+        const char *key;      /* OPTION_LIST: required text by which items are told apart, hence unique */
         const char *fallback; /* default as it would be written in a spec; NULL: zero, NULL, empty, NAN,
                                  INT64_MIN */
         const char *const *choices; /* OPTION_CHOICE, ends with NULL */
         const struct option_table *table;
         bool required;
+        bool immutable;   /* text: once given, it cannot be changed in a cluster */
         const char *help; /* one or two full sentences */
 };
 
 struct option_table {
-        const char *name;             /* of the section: "constraints", "hpa" */
-        const char *help;             /* what the section is for */
-        size_t size;                  /* sizeof of the object; 0 for a table of which no object is made */
-        const struct option *options; /* ends with a NULL name */
-        /* Rules between options. `node` is the section as written; may be NULL when defaults were taken. */
+        const char *name;                /* of the section: "constraints", "hpa" */
+        const char *help;                /* what the section is for */
+        size_t size;                     /* sizeof of the object; 0 for a table of which no object is made */
+        const struct option *options;    /* ends with a NULL name */
+        const struct option_rule *rules; /* end without names; may be NULL */
+        /* Other rules between options. `node` is the section as written; may be NULL when defaults were
+         * taken. */
         bool (*check)(const void *object, const struct yaml_node *node, struct error *err);
 };
 
@@ -82,6 +113,9 @@ bool option_parse(const struct option_table *table, const struct yaml_node *node
                   struct error *err);
 bool option_parse_parts(const struct option_part *parts, size_t n_parts, const struct yaml_node *node,
                         struct error *err);
+
+/* The rules and checks of a table on an object that was not parsed. */
+bool option_check(const struct option_table *table, const void *object, struct error *err);
 
 /* Frees what option_parse allocated inside the object, not the object. NULL-safe. */
 void option_free(const struct option_table *table, void *object);

@@ -279,10 +279,6 @@ void option_explain(const struct option_table *table, const struct option *optio
 
 /* ---- JSON Schema ---- */
 
-/* What a Kubernetes quantity and a decimal in quotes look like. */
-#define QUANTITY_PATTERN "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$"
-#define DECIMAL_PATTERN  "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$"
-
 static json_t *bound_to_json(const struct option *option, double bound)
 {
         return option->type == OPTION_NUMBER ? json_from_double(bound) : json_integer((json_int_t)bound);
@@ -307,7 +303,7 @@ static json_t *number_schema(const struct option *option)
         if (!quantity)
                 set_bounds(option, "minimum", "maximum", number);
         return json_pack("{s:[o, {s:s, s:s}]}", "anyOf", number, "type", "string", "pattern",
-                         quantity ? QUANTITY_PATTERN : DECIMAL_PATTERN);
+                         quantity ? OPTION_QUANTITY_PATTERN : OPTION_DECIMAL_PATTERN);
 }
 
 static json_t *table_schema(const struct option_table *table);

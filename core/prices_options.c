@@ -152,28 +152,52 @@ static const struct option change_options[] = {
         {0},
 };
 
+static const struct option_rule worker_rules[] = {
+        {RULE_AT_MOST_ONE, {"perHour", "file"}, "both perHour and file; expected one of them"},
+        {0},
+};
 static const struct option_table worker_table = {
         .name = "worker",
         .size = sizeof(struct worker_price),
         .options = worker_options,
+        .rules = worker_rules,
         .help = "What a worker costs. Without any price, cost is counted in worker-hours.",
+};
+static const struct option_rule spot_rules[] = {
+        {RULE_AT_MOST_ONE, {"perHour", "file"}, "both perHour and file; expected one of them"},
+        {0},
 };
 static const struct option_table spot_table = {
         .name = "spot",
         .size = sizeof(struct spot_price),
         .options = spot_options,
+        .rules = spot_rules,
         .help = "Workers on spot capacity: their share and their price.",
+};
+static const struct option_rule energy_rules[] = {
+        {RULE_AT_MOST_ONE,
+         {"perMegawattHour", "file"},
+         "both perMegawattHour and file; expected one of them"},
+        {0},
 };
 static const struct option_table energy_table = {
         .name = "energy",
         .size = sizeof(struct energy_price),
         .options = energy_options,
+        .rules = energy_rules,
         .help = "Energy that is paid for beside the workers.",
+};
+static const struct option_rule carbon_rules[] = {
+        {RULE_AT_MOST_ONE,
+         {"gramsPerKilowattHour", "file"},
+         "both gramsPerKilowattHour and file; expected one of them"},
+        {0},
 };
 static const struct option_table carbon_table = {
         .name = "carbon",
         .size = sizeof(struct carbon_price),
         .options = carbon_options,
+        .rules = carbon_rules,
         .help = "How much carbon dioxide the workers' energy carries.",
 };
 static const struct option_table change_table = {
@@ -188,6 +212,9 @@ static const struct option price_options[] = {
          .type = OPTION_TEXT,
          .offset = offsetof(struct price_options, currency),
          .fallback = CURRENCY_NONE,
+         .min = 3,
+         .max = 3,
+         .immutable = true,
          .help = "Currency of all prices, an ISO 4217 code such as EUR. XXX stands for none: worker-hours."},
         {.name = "worker",
          .type = OPTION_SECTION,
@@ -270,18 +297,8 @@ static bool check_sources(const struct price_options *prices, const struct yaml_
         const struct worker_price *worker = &prices->worker;
         const struct spot_price *spot = &prices->spot;
         const struct energy_price *energy = &prices->energy;
-        const struct carbon_price *carbon = &prices->carbon;
         bool has_energy = has_price(energy->per_megawatt_hour, &energy->recorded);
 
-        if (!isnan(worker->per_hour) && worker->recorded.file)
-                return refuse(node, "worker", err, "both perHour and file; expected one of them");
-        if (!isnan(spot->per_hour) && spot->recorded.file)
-                return refuse(node, "spot", err, "both perHour and file; expected one of them");
-        if (!isnan(energy->per_megawatt_hour) && energy->recorded.file)
-                return refuse(node, "energy", err, "both perMegawattHour and file; expected one of them");
-        if (!isnan(carbon->grams_per_kilowatt_hour) && carbon->recorded.file)
-                return refuse(node, "carbon", err,
-                              "both gramsPerKilowattHour and file; expected one of them");
         if (spot->ratio > 0 && !has_price(spot->per_hour, &spot->recorded))
                 return refuse(node, "spot", err, "spot workers without a price; expected perHour or file");
         if (has_energy && !(energy->watts_per_worker > 0))

@@ -199,10 +199,6 @@ static bool check_recording(const struct reading *reading, size_t index)
         const struct strategy *strategy;
         void *options = NULL;
 
-        if (find_recording(spec, recording->name, index))
-                return yaml_error(yaml_get(node, "name"), reading->err,
-                                  "recording \"%.60s\" is there already; expected unique names",
-                                  recording->name);
         for (size_t i = 0; i < recording->configuration.count; i++)
                 if (!spec_check_knob(&spec->pipeline, yaml_get(node, "configuration")->items[i],
                                      entries[i].knob, entries[i].operator_name, reading->err))
@@ -352,6 +348,33 @@ bool spec_read(const char *path, const char *data, const char *const *overrides,
 
         return yaml_read_file(path, &document, err) &&
                read_document(document, path, data, overrides, registry, ret_spec, err);
+}
+
+static char *object_name(const json_t *object)
+{
+        const json_t *metadata = json_object_get(object, "metadata");
+        const char *kind = json_string_value(json_object_get(object, "kind"));
+        const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
+        const char *name = json_string_value(json_object_get(metadata, "name"));
+
+        return memory_format("%.63s%s%.63s%s%.253s", kind ? kind : "object", name ? " " : "",
+                             namespace ? namespace : "", namespace ? "/" : "", name ? name : "");
+}
+
+/* JSON is YAML: one parser reads both, and its limits hold for both. */
+bool spec_read_object(const json_t *object, const char *data, const struct registry *registry,
+                      struct spec **ret_spec, struct error *err)
+{
+        autofree char *name = object_name(object);
+        autofree char *text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+        struct yaml_document *document;
+
+        if (!text)
+                return error_set(err, ERROR_INPUT, NULL, "%s: holds text that is not UTF-8", name);
+        if (!yaml_parse(text, strlen(text), name, &document, err))
+                return false;
+        yaml_forget_lines(document);
+        return read_document(document, name, data, NULL, registry, ret_spec, err);
 }
 
 void spec_free(struct spec *spec)

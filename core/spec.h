@@ -175,6 +175,12 @@ bool spec_read(const char *path, const char *data, const char *const *overrides,
 bool spec_parse(const char *text, size_t length, const char *path, const char *data,
                 const char *const *overrides, const struct registry *registry, struct spec **ret_spec,
                 struct error *err);
+
+/* A TunedPipeline as the Kubernetes API delivers it, status and managed fields included. Errors name the
+ * object and the path: "TunedPipeline analytics/orders spec.knobs[0].max: ...". `data` is the folder that
+ * file names start from. */
+bool spec_read_object(const json_t *object, const char *data, const struct registry *registry,
+                      struct spec **ret_spec, struct error *err);
 void spec_free(struct spec *spec);
 DEFINE_CLEANUP(spec_free, struct spec);
 

@@ -50,7 +50,7 @@ struct written_baseline {
 struct spec_file {
         struct spec spec;
         int api_version, kind, minimize;
-        struct yaml_node *labels, *annotations, *status;
+        struct yaml_node *labels, *annotations, *status, *managed;
         struct yaml_node *engine, *broker, *metrics;
         struct written_pipeline pipeline;
         struct written_constraints constraints;

@@ -21,10 +21,6 @@ static bool order_operators(struct spec *spec, const struct yaml_node *section, 
 
                 if (index < 0)
                         return false;
-                if (seen[index])
-                        return yaml_error(node, err,
-                                          "operator \"%.60s\" is there already; expected each once",
-                                          written[i].name);
                 seen[index] = true;
                 ordered[index] = written[i];
         }

@@ -67,10 +67,6 @@ static bool make_operators(const struct written_pipeline *written, const struct 
                 pipeline->operators[pipeline->n_operators++] =
                         (struct operator_info){.name = "pipeline", .source = true};
         for (size_t i = 0; i < count; i++) {
-                if (find_operator(pipeline, operators[i].name) >= 0)
-                        return yaml_error(spec_item(section, "operators", i, "name"), err,
-                                          "operator \"%.60s\" is there already; expected unique names",
-                                          operators[i].name);
                 if (operators[i].partitions > 0 && !operators[i].source)
                         return yaml_error(spec_item(section, "operators", i, "partitions"), err,
                                           "only a source reads partitions; expected source: true");

@@ -39,6 +39,13 @@ static bool check_label(const char *name, const struct yaml_node *node, const ch
 
 /* ---- metadata ---- */
 
+/* What stands in an object that was read from a cluster. */
+/* clang-format off */
+#define SET_BY_KUBERNETES(field)                                                                             \
+        {.name = field, .type = OPTION_FREE, AT(spec_file, managed),                                         \
+         .help = "Set by Kubernetes; not used."}
+/* clang-format on */
+
 static const struct option metadata_options[] = {
         {.name = "name",
          .type = OPTION_TEXT,
@@ -57,6 +64,17 @@ static const struct option metadata_options[] = {
          .type = OPTION_FREE,
          AT(spec_file, annotations),
          .help = "Kubernetes annotations; not used."},
+        SET_BY_KUBERNETES("uid"),
+        SET_BY_KUBERNETES("resourceVersion"),
+        SET_BY_KUBERNETES("generation"),
+        SET_BY_KUBERNETES("creationTimestamp"),
+        SET_BY_KUBERNETES("deletionTimestamp"),
+        SET_BY_KUBERNETES("deletionGracePeriodSeconds"),
+        SET_BY_KUBERNETES("generateName"),
+        SET_BY_KUBERNETES("selfLink"),
+        SET_BY_KUBERNETES("finalizers"),
+        SET_BY_KUBERNETES("ownerReferences"),
+        SET_BY_KUBERNETES("managedFields"),
         {0},
 };
 
@@ -162,6 +180,7 @@ static const struct option pipeline_options[] = {
          .type = OPTION_LIST,
          AT(written_pipeline, operators),
          .table = &operator_table,
+         .key = "name",
          .min = 1,
          .max = PIPELINE_MAX_OPERATORS,
          .help = "Operators of the graph. Without them the pipeline is one operator named \"pipeline\"."},
@@ -298,8 +317,6 @@ static bool check_knob(const void *object, const struct yaml_node *node, struct 
         bool counts =
                 workers || strcmp(knob->name, "parallelism") == 0 || strcmp(knob->name, "partitions") == 0;
 
-        if (knob->min > knob->max)
-                return yaml_error(yaml_get(node, "min"), err, "is above max; expected at most max");
         if (knob->operator_name && knob->scope != SCOPE_OPERATOR)
                 return yaml_error(yaml_get(node, "operator"), err, "needs scope Operator");
         if (workers && knob->scope == SCOPE_OPERATOR)
@@ -318,11 +335,17 @@ static bool check_knob(const void *object, const struct yaml_node *node, struct 
         return true;
 }
 
+static const struct option_rule knob_rules[] = {
+        {RULE_ORDER, {"min", "max"}, "is above max; expected at most max"},
+        {0},
+};
+
 static const struct option_table knob_table = {
         .name = "knobs",
         .help = "A setting that may be changed.",
         .size = sizeof(struct written_knob),
         .options = knob_options,
+        .rules = knob_rules,
         .check = check_knob,
 };
 
@@ -330,6 +353,8 @@ static const struct option baseline_options[] = {
         {.name = "configuration",
          .type = OPTION_FREE,
          AT(written_baseline, configuration),
+         .table = &configuration_entry_table,
+         .max = CONFIGURATION_MAX_KNOBS,
          .help = "`Current` (what spec.initial says) or a configuration written as spec.initial is."},
         {.name = "strategy",
          .type = OPTION_TEXT,
@@ -401,6 +426,8 @@ static const struct option spec_options[] = {
         {.name = "initial",
          .type = OPTION_FREE,
          AT(spec_file, initial),
+         .table = &configuration_entry_table,
+         .max = CONFIGURATION_MAX_KNOBS,
          .help = "What runs at the start: a map of knob names to values, with `operators` for the "
                  "parallelism of each "
                  "({workers: 4} or {operators: {map: 8}}), or a list of {knob, operator, value}. Knobs that "
@@ -442,6 +469,7 @@ static const struct option spec_options[] = {
          .type = OPTION_LIST,
          AT(spec_file, spec.recordings),
          .table = &recording_table,
+         .key = "name",
          .min = 0,
          .max = 256,
          .help = "Measured runs, for `optctl calibrate` and `optctl backtest`."},

@@ -68,6 +68,22 @@ struct yaml_node *yaml_root(struct yaml_document *document)
         return document->root;
 }
 
+static void forget_lines(struct yaml_node *node)
+{
+        node->line = 0;
+        node->column = 0;
+        for (size_t i = 0; i < node->count; i++) {
+                forget_lines(node->items[i]);
+                if (node->keys)
+                        forget_lines(node->keys[i]);
+        }
+}
+
+void yaml_forget_lines(struct yaml_document *document)
+{
+        forget_lines(document->root);
+}
+
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 {
         if (!map || map->kind != YAML_MAP)

@@ -46,6 +46,10 @@ struct yaml_node *yaml_root(struct yaml_document *document);
 void yaml_document_free(struct yaml_document *document);
 DEFINE_CLEANUP(yaml_document_free, struct yaml_document);
 
+/* From now on messages name the source and the path, as for a document that nobody wrote line by line:
+ * "TunedPipeline orders spec.knobs[0].max: ...". */
+void yaml_forget_lines(struct yaml_document *document);
+
 /* The value under `key`, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 

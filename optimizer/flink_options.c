@@ -315,24 +315,22 @@ static const struct option options[] = {
         {0},
 };
 
-static bool check(const void *object, const struct yaml_node *node, struct error *err)
-{
-        const struct flink_options *flink = object;
-
-        (void)node;
-        if (flink->utilization_min > flink->utilization_target ||
-            flink->utilization_max < flink->utilization_target)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "utilizationTarget has to lie between utilizationMin and utilizationMax");
-        if (flink->vertex_min_parallelism > flink->vertex_max_parallelism)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "vertexMinParallelism is more than vertexMaxParallelism");
-        if (!isnan(flink->quota_cpu) && isnan(flink->task_manager_cpu))
-                return error_set(err, ERROR_INPUT, NULL, "quotaCpu needs taskManagerCpu");
-        if (!isnan(flink->quota_memory) && isnan(flink->task_manager_memory))
-                return error_set(err, ERROR_INPUT, NULL, "quotaMemory needs taskManagerMemory");
-        return true;
-}
+static const struct option_rule rules[] = {
+        {RULE_ORDER,
+         {"utilizationMin", "utilizationTarget"},
+         "is above utilizationTarget; expected at most that"},
+        {RULE_ORDER,
+         {"utilizationTarget", "utilizationMax"},
+         "is above utilizationMax; expected at most that"},
+        {RULE_ORDER,
+         {"vertexMinParallelism", "vertexMaxParallelism"},
+         "is above vertexMaxParallelism; expected at most that"},
+        {RULE_NEEDS, {"quotaCpu", "taskManagerCpu"}, "cannot be reckoned; expected taskManagerCpu, too"},
+        {RULE_NEEDS,
+         {"quotaMemory", "taskManagerMemory"},
+         "cannot be reckoned; expected taskManagerMemory, too"},
+        {0},
+};
 
 const struct option_table flink_options_table = {
         .name = "flink",
@@ -341,5 +339,5 @@ const struct option_table flink_options_table = {
                 "the cost of a restart.",
         .size = sizeof(struct flink_options),
         .options = options,
-        .check = check,
+        .rules = rules,
 };

@@ -150,6 +150,7 @@ static const struct option options[] = {
          AT(prometheus_options, labels),
          .max = 16,
          .table = &label_table,
+         .key = "name",
          .help = "Labels that all of the pipeline's series have, such as a namespace; for servers that hold "
                  "the "
                  "metrics of several clusters."},
@@ -212,27 +213,28 @@ static bool check_options(const void *object, const struct yaml_node *node, stru
 
         if (!node)
                 return true;
-        if (!prometheus->url == (prometheus->scrape.count == 0))
-                return yaml_error(node, err, "names %s; expected either url or scrape",
-                                  prometheus->url ? "both a server and reporters" : "no server");
         if (prometheus->url && !check_url(prometheus->url, yaml_get(node, "url"), err))
                 return false;
         for (size_t i = 0; i < prometheus->scrape.count; i++)
                 if (!check_url(urls[i], scrape->items[i], err))
                         return false;
-        if (prometheus->queries.count > 0 && !prometheus->url)
-                return yaml_error(yaml_get(node, "queries"), err,
-                                  "need a server; reporters answer no queries");
         if (prometheus->engine == PROMETHEUS_NO_ENGINE && prometheus->queries.count == 0)
                 return yaml_error(yaml_get(node, "engine"), err,
                                   "None leaves nothing to measure without queries");
         return true;
 }
 
+static const struct option_rule rules[] = {
+        {RULE_ONE, {"url", "scrape"}, "names both or none; expected either url or scrape"},
+        {RULE_NEEDS, {"queries", "url"}, "need a server, since reporters answer no queries; expected url"},
+        {0},
+};
+
 const struct option_table prometheus_options_table = {
         .name = "prometheus",
         .help = "Prometheus: a server, or what it would scrape.",
         .size = sizeof(struct prometheus_options),
         .options = options,
+        .rules = rules,
         .check = check_options,
 };

@@ -140,24 +140,26 @@ static bool check_flink(const void *object, const struct yaml_node *node, struct
 {
         const struct flink_options *flink = object;
 
-        if (node && !flink->deployment == !flink->url)
-                return yaml_error(node, err, "names %s; expected either deployment or url",
-                                  flink->url ? "both a deployment and a url" : "no job manager");
         if (node && flink->rescale == FLINK_RESCALE_SAVEPOINT && !flink->program)
                 return yaml_error(yaml_get(node, "rescale"), err,
                                   "has no program to start again; expected spec.engine.flink.program");
-        if (node && flink->program && !flink->job)
-                return yaml_error(
-                        yaml_get(node, "program"), err,
-                        "starts a job that could not be told from others; expected the job's name in "
-                        "spec.engine.flink.job");
         return check_url(flink->url, node, err);
 }
+
+static const struct option_rule flink_rules[] = {
+        {RULE_ONE, {"deployment", "url"}, "names both or none; expected either deployment or url"},
+        {RULE_NEEDS,
+         {"program", "job"},
+         "starts a job that could not be told from others; expected the job's name in "
+         "spec.engine.flink.job"},
+        {0},
+};
 
 const struct option_table flink_engine_options = {
         .name = "flink",
         .help = "A job of Apache Flink.",
         .size = sizeof(struct flink_options),
         .options = flink_options,
+        .rules = flink_rules,
         .check = check_flink,
 };

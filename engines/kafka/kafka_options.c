@@ -69,13 +69,12 @@ static const struct option tls_options[] = {
         {0},
 };
 
-static bool check_tls(const void *object, const struct yaml_node *node, struct error *err)
-{
-        const struct kafka_tls_options *tls = object;
-
-        return !tls->certificate_file == !tls->key_file ||
-               yaml_error(node, err, "has one of certificateFile and keyFile; expected both or none");
-}
+static const struct option_rule tls_rules[] = {
+        {RULE_TOGETHER,
+         {"certificateFile", "keyFile"},
+         "has one of certificateFile and keyFile; expected both or none"},
+        {0},
+};
 
 static const struct option_table tls_table = {
         .name = "tls",
@@ -83,7 +82,7 @@ static const struct option_table tls_table = {
                 "they change.",
         .size = sizeof(struct kafka_tls_options),
         .options = tls_options,
-        .check = check_tls,
+        .rules = tls_rules,
 };
 
 static const struct option sasl_options[] = {
@@ -129,6 +128,7 @@ static const struct option kafka_options_list[] = {
          .type = OPTION_LIST,
          .offset = offsetof(struct kafka_options, topics),
          .table = &topic_table,
+         .key = "name",
          .min = 1,
          .max = TOPICS_MAX,
          .required = true,
@@ -198,7 +198,6 @@ static bool is_server_list(const char *servers)
 static bool check_options(const void *object, const struct yaml_node *node, struct error *err)
 {
         const struct kafka_options *kafka = object;
-        const struct kafka_topic_options *topics = kafka->topics.items;
 
         if (!kafka->bootstrap_servers)
                 return true;
@@ -206,12 +205,6 @@ static bool check_options(const void *object, const struct yaml_node *node, stru
                 return yaml_error(yaml_get(node, "bootstrapServers"), err,
                                   "\"%.100s\" names no brokers; expected host:port, separated by commas",
                                   kafka->bootstrap_servers);
-        for (size_t i = 0; i < kafka->topics.count; i++)
-                for (size_t j = 0; j < i; j++)
-                        if (strcmp(topics[i].name, topics[j].name) == 0)
-                                return yaml_error(yaml_get(node, "topics"), err,
-                                                  "topic \"%.100s\" is there twice; expected each once",
-                                                  topics[i].name);
         return !kafka->sasl || kafka->sasl->mechanism != KAFKA_PLAIN || kafka->tls ||
                yaml_error(yaml_get(node, "sasl"), err,
                           "would send a password in the clear; expected tls, or another mechanism");

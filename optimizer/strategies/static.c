@@ -19,16 +19,12 @@ struct state {
         const struct static_options *options;
 };
 
-static bool check(const void *object, const struct yaml_node *node, struct error *err)
-{
-        const struct static_options *options = object;
-
-        (void)node;
-        if (options->workers > 0 && !isnan(options->size_ratio))
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "workers and sizeRatio say the same thing: give one of them");
-        return true;
-}
+static const struct option_rule rules[] = {
+        {RULE_AT_MOST_ONE,
+         {"workers", "sizeRatio"},
+         "workers and sizeRatio say the same thing; expected one of them"},
+        {0},
+};
 
 static const struct option options_list[] = {
         {.name = "workers",
@@ -51,7 +47,7 @@ static const struct option_table table = {
         .help = "Holds one configuration, as a job without an autoscaler does.",
         .size = sizeof(struct static_options),
         .options = options_list,
-        .check = check,
+        .rules = rules,
 };
 
 static int64_t interval_ms(const void *options)

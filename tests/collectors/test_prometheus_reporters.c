@@ -301,11 +301,12 @@ static void refuse(const char *options, const char *message)
 static void test_options_that_are_wrong(void **state)
 {
         (void)state;
-        refuse("{}", "names no server; expected either url or scrape");
-        refuse("url: http://a\nscrape: [http://b]\n", "names both a server and reporters");
+        refuse("{}", "names both or none; expected either url or scrape");
+        refuse("url: http://a\nscrape: [http://b]\n", "names both or none; expected either url or scrape");
         refuse("url: prometheus:9090\n", "options.yaml:1:6: url: \"prometheus:9090\" is not a URL");
         refuse("scrape: [http://a, ftp://b]\n", "\"ftp://b\" is not a URL; expected http://");
-        refuse("scrape: [http://a]\nqueries: [{value: workers, query: x}]\n", "queries: need a server");
+        refuse("scrape: [http://a]\nqueries: [{value: workers, query: x}]\n",
+               "queries: need a server, since reporters answer no queries; expected url");
         refuse("url: http://a\nengine: None\n", "None leaves nothing to measure without queries");
         refuse("url: http://a\nengine: Spark\n", "Flink");
         refuse("url: http://a\nlabels: [{name: 'a-b', value: x}]\n", "\"a-b\" is not the name of a label");

@@ -300,7 +300,7 @@ static void test_graphs_that_are_none(void **state)
                 {"  pipeline: {operators: [{name: s, source: true}, {name: alone}]}\n",
                  "operator \"alone\" is not reached from any source"},
                 {"  pipeline: {operators: [{name: s, source: true}, {name: s}]}\n",
-                 "spec.pipeline.operators[1].name: operator \"s\" is there already"},
+                 "spec.pipeline.operators[1].name: \"s\" is there already"},
                 {"  pipeline: {operators: [{name: s, source: true}, {name: t}], edges: [{from: s, to: t}, "
                  "{from: s, "
                  "to: t}]}\n",

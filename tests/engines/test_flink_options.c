@@ -47,8 +47,8 @@ static void test_what_leads_nowhere(void **state)
 {
         (void)state;
         refuse("{url: \"http://x:8081\", deployment: x}",
-               "f.yaml:5:19: spec.engine.flink: names both a deployment and a url");
-        refuse("{job: x}", "spec.engine.flink: names no job manager; expected either deployment or url");
+               "f.yaml:5:19: spec.engine.flink: names both or none; expected either deployment or url");
+        refuse("{job: x}", "spec.engine.flink: names both or none; expected either deployment or url");
         refuse("{url: \"jobmanager:8081\"}", "spec.engine.flink.url: \"jobmanager:8081\" is not a URL");
         refuse("{url: \"http://x\", ulr: y}", "spec.engine.flink.ulr: unknown option; did you mean url?");
         refuse("{url: \"http://x\", rescale: Savepoint}", "spec.engine.flink.rescale: has no program to "

@@ -52,7 +52,7 @@ static void what_is_refused(void **state)
                 {"bootstrapServers: 'a:9092'\n", "topics"},
                 {"bootstrapServers: 'a:9092'\ntopics: []\n", "topics"},
                 {"bootstrapServers: 'a:9092'\ntopics: [{name: o, operator: r}, {name: o, operator: s}]\n",
-                 "is there twice"},
+                 "is there already"},
                 {"bootstrapServers: 'a:9092'\n" TOPIC
                  "sasl: {mechanism: PLAIN, username: u, passwordFile: p}\n",
                  "in the clear"},
