@@ -50,7 +50,7 @@ fuzz:
 lint:
 	scripts/lint
 
-# The pages in docs/ that are made from the program's own tables.
+# What is made from the program's own tables: pages in docs/, the chart's CustomResourceDefinitions.
 docs: build
 	scripts/docs
 

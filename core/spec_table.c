@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The layout of a spec with the options of the strategies and guardrails that this program was built with. */
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 struct layout {
         const struct registry *registry;
         struct option_table file, spec, sources[SECTION_METRICS + 1], strategies, guardrails;
+        struct option_rule one_of[SECTION_METRICS][2]; /* one engine, one broker */
+        /* Where the options of one strategy stand without its name. */
+        struct option_table any_strategy, baseline, recordings;
         struct layout *next;
 };
 
@@ -89,6 +93,47 @@ static const struct option *guardrail_options(const struct registry *registry)
         return options;
 }
 
+/* What an option of one name may be in one strategy or another. */
+static void widen(struct option *option, const struct option *other)
+{
+        bool bounded = (option->min != 0 || option->max != 0) && (other->min != 0 || other->max != 0);
+
+        option->min = bounded ? fmin(option->min, other->min) : 0;
+        option->max = bounded ? fmax(option->max, other->max) : 0;
+        option->fallback = NULL;
+}
+
+/* The options of all strategies, side by side, as they stand beside a strategy's name. */
+static const struct option *any_strategy_options(const struct registry *registry)
+{
+        const struct strategy *const *strategies = plugins_strategies(registry);
+        struct option *options = memory_new(1, sizeof *options);
+        size_t count = 0;
+
+        for (; *strategies; strategies++) {
+                for (size_t i = 0; i < count_options((*strategies)->options); i++) {
+                        const struct option *option = &(*strategies)->options->options[i];
+                        size_t at = 0;
+
+                        while (at < count && strcmp(options[at].name, option->name) != 0)
+                                at++;
+                        if (at < count) {
+                                widen(&options[at], option);
+                                continue;
+                        }
+                        options = memory_resize(options, count + 2, sizeof *options);
+                        options[count] = *option;
+                        options[count].required = false;
+                        /* The API stores the defaults of choices, and most of these belong to others. */
+                        if (option->type == OPTION_CHOICE)
+                                options[count].fallback = NULL;
+                        count++;
+                        options[count] = (struct option){0};
+                }
+        }
+        return options;
+}
+
 static struct option *find_option(struct option *options, const char *name)
 {
         while (strcmp(options->name, name) != 0)
@@ -101,6 +146,33 @@ static void lay_out(struct option *option, struct option_table *table)
         *table = (struct option_table){.name = option->name, .help = option->help, .options = table->options};
         option->type = OPTION_POINTER;
         option->table = table;
+}
+
+/* spec.SECTION.options belong to the strategy that the section names. */
+static void lay_out_options(struct layout *layout, struct option *section, struct option_table *table)
+{
+        struct option *options = copy_options(section->table);
+
+        find_option(options, "options")->table = &layout->any_strategy;
+        *table = *section->table;
+        table->options = options;
+        section->table = table;
+}
+
+static void expect_one(struct layout *layout, enum source_section section)
+{
+        struct option_rule *rule = layout->one_of[section];
+        const struct option *options = layout->sources[section].options;
+        autotext words = {0};
+
+        text_put(&words, "expected exactly one of ");
+        for (size_t i = 0; options[i].name && i < OPTION_RULE_NAMES; i++) {
+                rule->names[i] = options[i].name;
+                text_format(&words, "%s%s", i ? ", " : "", options[i].name);
+        }
+        rule->kind = RULE_ONE;
+        rule->words = text_take(&words);
+        layout->sources[section].rules = rule;
 }
 
 static struct layout *layout_new(const struct registry *registry)
@@ -117,6 +189,13 @@ static struct layout *layout_new(const struct registry *registry)
                 layout->sources[i].options = source_options(registry, (enum source_section)i);
                 lay_out(find_option(spec, plugins_section_name((enum source_section)i)), &layout->sources[i]);
         }
+        expect_one(layout, SECTION_ENGINE);
+        expect_one(layout, SECTION_BROKER);
+        layout->any_strategy = (struct option_table){.name = "options",
+                                                     .help = "Options of the strategy that stands beside.",
+                                                     .options = any_strategy_options(registry)};
+        lay_out_options(layout, find_option(spec, "baseline"), &layout->baseline);
+        lay_out_options(layout, find_option(spec, "recordings"), &layout->recordings);
         lay_out(find_option(spec, "strategies"), &layout->strategies);
         lay_out(find_option(spec, "guardrails"), &layout->guardrails);
         layout->spec = *section->table;

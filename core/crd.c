@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/crd.h"
+
+#include <string.h>
+
+#include "core/crd_internal.h"
+#include "core/option_internal.h"
+#include "core/spec.h"
+
+#define API_GROUP   "optctl.dev"
+#define API_VERSION "v1alpha1"
+
+/* Names become names of other objects and labels: no longer and no wider than those may be. */
+#define NAME_RULE    "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
+#define NAME_MESSAGE "is not a name; expected 1 to 63 of a-z, 0-9 and -, not at the ends"
+
+/* A column of `kubectl get`; `wide`: only with -o wide. */
+struct column {
+        const char *name, *type, *path, *description;
+        bool wide;
+};
+
+static const struct column pipeline_columns[] = {
+        {"Target", "string", ".status.target", "What is tuned.", false},
+        {"Mode", "string", ".spec.mode", "Whether optctl observes, recommends or acts.", false},
+        {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status", "Whether it is tuned.", false},
+        {"Current", "integer", ".status.currentWorkers", "Workers that run.", false},
+        {"Desired", "integer", ".status.desiredWorkers", "Workers that ought to run.", false},
+        {"Reason", "string", ".status.lastDecision.reason", "What was decided last.", false},
+        {"Age", "date", ".metadata.creationTimestamp", "Time since it was created.", false},
+        {"Decided", "date", ".status.lastDecision.time", "Time since the last decision.", true},
+        {"Why", "string", ".status.lastDecision.message", "Why it was decided so.", true},
+        {0},
+};
+
+static const struct column prices_columns[] = {
+        {"Currency", "string", ".spec.currency", "Currency of all prices.", false},
+        {"Worker", "string", ".spec.worker.perHour", "Price of a worker for an hour.", false},
+        {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status", "Whether it is used.", false},
+        {"Age", "date", ".metadata.creationTimestamp", "Time since it was created.", false},
+        {0},
+};
+
+struct definition {
+        const char *kind, *singular, *plural, *short_name, *scope, *help;
+        const struct option_table *status;
+        const struct column *columns;
+};
+
+static const struct definition definitions[] = {
+        {
+                .kind = "TunedPipeline",
+                .singular = "tunedpipeline",
+                .plural = "tunedpipelines",
+                .short_name = "tp",
+                .scope = "Namespaced",
+                .help = "A pipeline that optctl tunes. The same file serves `optctl simulate` and `kubectl "
+                        "apply`.",
+                .status = &crd_pipeline_status_table,
+                .columns = pipeline_columns,
+        },
+        {
+                .kind = "PriceBook",
+                .singular = "pricebook",
+                .plural = "pricebooks",
+                .short_name = "pb",
+                .scope = "Cluster",
+                .help = "What workers, energy and carbon cost over time, for all pipelines of a cluster.",
+                .status = &crd_prices_status_table,
+                .columns = prices_columns,
+        },
+};
+
+const char *const crd_kinds[] = {"TunedPipeline", "PriceBook", NULL};
+
+static const struct definition *find_definition(const char *kind)
+{
+        size_t i = 0;
+
+        while (strcmp(definitions[i].kind, kind) != 0)
+                i++;
+        return &definitions[i];
+}
+
+static json_t *columns_to_json(const struct column *columns)
+{
+        json_t *array = json_array();
+
+        for (; columns->name; columns++) {
+                json_t *column =
+                        json_pack("{s:s, s:s, s:s, s:s}", "name", columns->name, "type", columns->type,
+                                  "jsonPath", columns->path, "description", columns->description);
+
+                if (columns->wide)
+                        json_object_set_new(column, "priority", json_integer(1));
+                json_array_append_new(array, column);
+        }
+        return array;
+}
+
+static json_t *described(const char *type, const char *words)
+{
+        return json_pack("{s:s, s:s}", "type", type, "description", words);
+}
+
+/* The layout of the whole object, which begins as every Kubernetes object does. */
+static json_t *object_schema(const struct definition *definition, const struct option_table *spec)
+{
+        json_t *properties =
+                json_pack("{s:o, s:o, s:o, s:o, s:o}", "apiVersion",
+                          described("string", "Version of this layout: " API_GROUP "/" API_VERSION "."),
+                          "kind", described("string", "Kind of the object."), "metadata",
+                          described("object", "Name, namespace, labels and annotations of the object."),
+                          "spec", crd_section_schema(spec), "status", crd_section_schema(definition->status));
+
+        return json_pack("{s:s, s:s, s:o, s:[s], s:[{s:s, s:s, s:s}]}", "type", "object", "description",
+                         definition->help, "properties", properties, "required", "spec",
+                         "x-kubernetes-validations", "rule", NAME_RULE, "message", NAME_MESSAGE, "fieldPath",
+                         ".metadata.name");
+}
+
+static json_t *version_to_json(const struct definition *definition, const struct option_table *spec)
+{
+        return json_pack("{s:s, s:b, s:b, s:{s:{}}, s:o, s:{s:o}}", "name", API_VERSION, "served", 1,
+                         "storage", 1, "subresources", "status", "additionalPrinterColumns",
+                         columns_to_json(definition->columns), "schema", "openAPIV3Schema",
+                         object_schema(definition, spec));
+}
+
+json_t *crd_new(const char *kind, const struct registry *registry)
+{
+        const struct definition *definition = find_definition(kind);
+        const struct option_table *spec = strcmp(kind, "PriceBook") == 0
+                                                  ? &prices_table
+                                                  : option_named(spec_table(registry), "spec")->table;
+        autofree char *name = memory_format("%s." API_GROUP, definition->plural);
+        json_t *names = json_pack("{s:s, s:s, s:s, s:s, s:[s], s:[s]}", "kind", definition->kind, "listKind",
+                                  "", "plural", definition->plural, "singular", definition->singular,
+                                  "shortNames", definition->short_name, "categories", "optctl");
+        autofree char *list_kind = memory_format("%sList", definition->kind);
+
+        json_object_set_new(names, "listKind", json_string(list_kind));
+        return json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:o, s:s, s:[o]}}", "apiVersion",
+                         "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition", "metadata", "name",
+                         name, "spec", "group", API_GROUP, "names", names, "scope", definition->scope,
+                         "versions", version_to_json(definition, spec));
+}
