@@ -14,11 +14,13 @@
 #include "controller/terminal.h"
 #include "controller/workers.h"
 #include "core/json.h"
+#include "core/random.h"
 #include "core/series.h"
 #include "core/spec.h"
 #include "sim/recording.h"
 
-#define FIT_RUNS 5 /* runs over a fitted recording, for the residuals */
+#define FIT_RUNS      5          /* runs over a fitted recording, for the residuals */
+#define PURPOSE_TURNS 0x7475726e /* of the random stream; see random_new */
 
 /* One recording and what the simulator made of it. */
 struct trial {
@@ -204,6 +206,15 @@ static void lay_out_jobs(struct backtest *backtest)
         }
 }
 
+/* When in the recording a loop took its turns is not known: at any moment of its interval. */
+static int64_t first_turn_ms(const struct backtest *backtest, const struct trial *trial, size_t run)
+{
+        autocall(gsl_rng_free) gsl_rng *rng =
+                random_new((uint64_t)backtest->spec->backtest.seed, run, PURPOSE_TURNS);
+
+        return (int64_t)(gsl_rng_uniform(rng) * (double)trial->strategy->interval_ms(trial->options));
+}
+
 static bool simulate_one(void *context, size_t index, struct error *err)
 {
         const struct backtest *backtest = context;
@@ -220,6 +231,7 @@ static bool simulate_one(void *context, size_t index, struct error *err)
                 .initial = trial->recording->initial,
                 .start_ms = trial->recording->start_ms,
                 .step_ms = trial->recording->step_ms,
+                .late_ms = first_turn_ms(backtest, trial, run),
                 .seed = (uint64_t)backtest->spec->backtest.seed,
                 .run = run,
                 .draw_parameters = true,
@@ -376,7 +388,7 @@ static void summarise_runs(const struct backtest *backtest, const struct trial *
                 value[SUMMARY_SAVING_PERCENT] = 100 * (1 - value[SUMMARY_COST_PER_DAY] / baseline);
                 value[SUMMARY_DELAY_PEAK] = trial->latency_peak[r];
                 if (trial->recording->queued)
-                        value[SUMMARY_BACKLOG_PEAK] = trial->runs[r].figures.waiting_peak_records;
+                        value[SUMMARY_BACKLOG_PEAK] = trial->runs[r].figures.told_peak_records;
         }
         (void)backtest;
 }

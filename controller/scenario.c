@@ -71,7 +71,9 @@ static bool run_loop(const struct scenario *scenario, struct engine *engine, voi
         };
         struct loop *loop autocall(loop_free) = loop_new(&setup);
 
-        if (loop_run(loop, engine_end_ms(engine), err) || engine_at_end(engine)) {
+        if ((clock_sleep_until(&clock, scenario->start_ms + scenario->late_ms, err) &&
+             loop_run(loop, engine_end_ms(engine), err)) ||
+            engine_at_end(engine)) {
                 error_clear(err);
                 return true;
         }

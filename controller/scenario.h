@@ -28,6 +28,7 @@ struct scenario {
         const void *strategy_options;
         struct configuration initial;
         int64_t start_ms, step_ms, warmup_ms;
+        int64_t late_ms; /* the loop takes its first turn so much later than the load begins */
         uint64_t seed, run;
         bool draw_parameters;
         int64_t timeline_step_ms; /* 0: keep neither timeline nor changes */

@@ -349,6 +349,11 @@ static const struct option metrics_options[] = {
          .help = "How far the ages of values scatter from one time to the next: what waits for a window to "
                  "be "
                  "full may then wait for one more."},
+        {.name = "silentSeconds",
+         OPTION_AT(metrics_model, silent_seconds),
+         SECONDS,
+         .fallback = "0",
+         .help = "After a start of the job its rates and backlog are not told for so long."},
         {0},
 };
 

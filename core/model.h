@@ -71,6 +71,7 @@ struct metrics_model {
         double missing_ratio;  /* share of observations that do not arrive */
         double delay_seconds;  /* how old a value is when it is read */
         double jitter_seconds; /* by how much more that scatters, from one time to the next */
+        double silent_seconds; /* after a start of the job: no rates, no backlog */
 };
 
 struct checkpoint_model {

@@ -134,6 +134,28 @@ int pipeline_partitions(const struct pipeline *pipeline, const struct configurat
                                                           : 0;
 }
 
+bool pipeline_is_keyed(const struct pipeline *pipeline, int operator_index)
+{
+        for (int e = 0; e < pipeline->n_edges; e++)
+                if (pipeline->edges[e].to == operator_index && pipeline->edges[e].hash)
+                        return true;
+        return false;
+}
+
+int pipeline_parts(const struct pipeline *pipeline, const struct configuration *configuration,
+                   int operator_index)
+{
+        const struct operator_info *info = &pipeline->operators[operator_index];
+
+        if (info->source)
+                return configuration ? pipeline_partitions(pipeline, configuration, operator_index)
+                                     : info->partitions;
+        for (int e = 0; e < pipeline->n_edges; e++)
+                if (pipeline->edges[e].to == operator_index && !pipeline->edges[e].hash)
+                        return 0;
+        return pipeline_is_keyed(pipeline, operator_index) ? info->max_parallelism : 0;
+}
+
 void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
                               struct configuration *back)
 {

@@ -101,6 +101,15 @@ bool configuration_equal(const struct configuration *a, const struct configurati
 int pipeline_partitions(const struct pipeline *pipeline, const struct configuration *configuration,
                         int operator_index);
 
+/* Whether some of an operator's records come partitioned by key. */
+bool pipeline_is_keyed(const struct pipeline *pipeline, int operator_index);
+
+/* What the engine deals out to the operator's subtasks whole: the partitions a source reads; the key groups
+ * of an operator all of whose inputs are partitioned by key. 0: the load divides evenly, or it is not known.
+ * Partitions are those of the spec when configuration is NULL. */
+int pipeline_parts(const struct pipeline *pipeline, const struct configuration *configuration,
+                   int operator_index);
+
 /* Partitions only grow: raises those of `back` to what `running` has, so that it can be gone back to. */
 void configuration_keep_grown(const struct pipeline *pipeline, const struct configuration *running,
                               struct configuration *back);

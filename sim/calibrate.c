@@ -110,6 +110,7 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
         calibrate_failures(&fitting);
         calibrate_cpu(&fitting);
         calibrate_exchanges(&fitting);
+        calibrate_silence(&fitting);
         done = calibrate_operators(&fitting, err);
         for (size_t i = 0; i < n; i++)
                 episodes_free(fitting.episodes[i]);

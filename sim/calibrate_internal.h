@@ -26,6 +26,7 @@ bool calibrate_operators(struct fitting *fitting, struct error *err);
  * frees), and how well each is known; and what the exchanges hold that the broker does not show. */
 double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error);
 void calibrate_exchanges(struct fitting *fitting);
+void calibrate_silence(struct fitting *fitting);
 
 /* calibrate_behaviour.c */
 void calibrate_restarts(struct fitting *fitting);

@@ -6,7 +6,8 @@
 
 #include "sim/calibrate_internal.h"
 
-#define SOON           10  /* steps after a rescale in which its oldest record shows */
+#define SOON           5 /* steps about a rescale in which its oldest record shows */
+#define SILENT_MOST    60
 #define UNSEEN_STILL   2.5 /* s: half of what a gap must last to be seen as one */
 #define LEAST_TOLD     0.5 /* s: shorter times cannot be told from samples, ... */
 #define LEAST_ERROR    1.0 /* s: ... and longer ones no better than so */
@@ -21,26 +22,24 @@ static bool rescaled_at(const struct recording *recording, size_t step)
         return recording->rescales && step > 0 && recording->rescales[step] > recording->rescales[step - 1];
 }
 
-/* The longest a record waited just after a rescale; NAN where records waited before it, too. */
-static double waited_after(const struct fitting *fitting, size_t r, size_t step)
+/* By how much longer the oldest record waited just after a rescale than before it. */
+static double waited_longer(const struct fitting *fitting, size_t r, size_t step)
 {
         const struct recording *recording = fitting->recordings[r];
         const struct episodes *episodes = fitting->episodes[r];
-        size_t before = step > SOON ? step - SOON : 0;
-        double most = 0;
+        double before = NAN, after = NAN;
 
-        for (size_t i = before; i < step; i++)
-                if (episodes_delay(episodes, recording, i) > episodes->behind_seconds)
-                        return NAN;
+        for (size_t i = step; i > 0 && i > step - fmin(step, SOON) && isnan(before); i--)
+                before = episodes_delay(episodes, recording, i - 1);
         for (size_t i = step; i < step + SOON && i < recording->count; i++)
-                most = fmax(most, episodes_delay(episodes, recording, i));
-        return most;
+                after = fmax(after, episodes_delay(episodes, recording, i));
+        return after - before;
 }
 
 double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error)
 {
         double *seconds = NULL;
-        size_t count = 0, told = 0;
+        size_t count = 0, seen = 0;
 
         for (size_t r = 0; r < fitting->n; r++)
                 for (size_t i = 1; i < fitting->recordings[r]->count; i++) {
@@ -48,15 +47,63 @@ double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_coun
 
                         if (!rescaled_at(fitting->recordings[r], i))
                                 continue;
-                        waited = fitting->recordings[r]->latency ? waited_after(fitting, r, i) : NAN;
-                        told += isfinite(waited);
+                        seen++;
+                        waited = fitting->recordings[r]->latency ? waited_longer(fitting, r, i) : NAN;
+                        if (isnan(waited))
+                                continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        seconds[count++] = isfinite(waited) ? fmax(fmin(waited, 2 * UNSEEN_STILL), LEAST_TOLD)
-                                                            : UNSEEN_STILL;
+                        seconds[count++] = fmax(fmin(waited, 2 * UNSEEN_STILL), LEAST_TOLD);
                 }
+        *ret_error = count > 0 ? LEAST_ERROR : UNSEEN_STILL / sqrt(3);
+        if (count == 0 && seen > 0) {
+                seconds = memory_new(seen, sizeof *seconds);
+                for (count = 0; count < seen; count++)
+                        seconds[count] = UNSEEN_STILL;
+        }
         *ret_count = count;
-        *ret_error = told > 0 ? LEAST_ERROR : UNSEEN_STILL / sqrt(3);
         return seconds;
+}
+
+/* From the first sample of a changed job until its backlog is told again; NAN where that does not come soon.
+ * What was told before may be held for a few steps. */
+static double silent_after(const struct recording *recording, size_t step)
+{
+        size_t at = step;
+
+        while (at < step + SOON && at < recording->count && isfinite(recording->backlog[at]))
+                at++;
+        if (at == step + SOON)
+                return 0;
+        while (at < step + SILENT_MOST && at < recording->count && isnan(recording->backlog[at]))
+                at++;
+        if (at == step + SILENT_MOST || at >= recording->count)
+                return NAN;
+        return (double)(at - step) * (double)recording->step_ms / MS_PER_SECOND;
+}
+
+void calibrate_silence(struct fitting *fitting)
+{
+        autofree double *seconds = NULL;
+        size_t count = 0;
+
+        for (size_t r = 0; r < fitting->n; r++)
+                for (size_t i = 1; fitting->recordings[r]->backlog && i < fitting->recordings[r]->count;
+                     i++) {
+                        double silent = rescaled_at(fitting->recordings[r], i)
+                                                ? silent_after(fitting->recordings[r], i)
+                                                : NAN;
+
+                        if (isnan(silent))
+                                continue;
+                        seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        seconds[count++] = silent;
+                }
+        if (count == 0)
+                return;
+        gsl_sort(seconds, 1, count);
+        fitting->result->model.metrics.silent_seconds = gsl_stats_median_from_sorted_data(seconds, 1, count);
+        calibrate_note(fitting, "metrics.silentSeconds", "s", fitting->result->model.metrics.silent_seconds,
+                       LEAST_ERROR, "median of %zu rescales: until the backlog is told again", count);
 }
 
 /* ---- what the exchanges hold ---- */

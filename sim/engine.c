@@ -199,6 +199,7 @@ static void come_up(struct engine *engine)
         engine->up_since = engine->tick;
         engine->checkpoint_base = engine->tick;
         engine->warm_until = engine->tick + ticks_of(engine, engine->restart.warmup_seconds);
+        engine->silent_until = engine->tick + ticks_of(engine, engine->setup.model->metrics.silent_seconds);
         engine->slowness = 0;
 }
 

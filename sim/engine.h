@@ -53,8 +53,8 @@ struct figures {
         int failures;
         double offered_records, processed_records, replayed_records;
         double backlog_peak_records, backlog_end_records; /* in the broker */
-        double waiting_peak_records;                      /* in the broker and in the exchanges */
-        double delay_peak_seconds;                        /* age of the oldest waiting record, at its worst */
+        double told_peak_records;  /* in the broker and in the exchanges, while metrics tell of them */
+        double delay_peak_seconds; /* age of the oldest waiting record, at its worst */
         struct latency_histogram latency;
 };
 

@@ -8,26 +8,26 @@
 #define TINY              1e-9
 #define QUIET_UTILISATION 0.995 /* above it steps are taken one by one */
 
-static int partitions_skew(int partitions, int subtasks, double *ret_subtasks)
+/* Most parts that one subtask gets. */
+static int widest_share(int parts, int subtasks, double *ret_subtasks)
 {
-        if (partitions <= 0 || subtasks <= partitions) {
+        if (parts <= 0 || subtasks <= parts) {
                 *ret_subtasks = subtasks;
-                return partitions > 0 ? (partitions + subtasks - 1) / subtasks : 0;
+                return parts > 0 ? (parts + subtasks - 1) / subtasks : 0;
         }
-        *ret_subtasks = partitions;
+        *ret_subtasks = parts;
         return 1;
 }
 
-/* Records an operator takes in a second, limited by its busiest subtask; partitions: 0 where it reads none.
- */
-static double operator_capacity(int partitions, const struct operator_model *model, int parallelism,
+/* Records an operator takes in a second, limited by its busiest subtask; parts: pipeline_parts. */
+static double operator_capacity(int parts, const struct operator_model *model, int parallelism,
                                 double *ret_subtasks, double *ret_skew)
 {
         double subtasks, skew = fmax(model->skew, 1);
-        int widest = partitions_skew(partitions, parallelism, &subtasks);
+        int widest = widest_share(parts, parallelism, &subtasks);
 
         if (widest > 0)
-                skew = fmax(skew, widest * subtasks / partitions);
+                skew = fmax(skew, widest * subtasks / parts);
         *ret_subtasks = subtasks;
         *ret_skew = subtasks > 1 ? skew : 1;
         return model->rate_per_second * usl_speedup(subtasks, model->sigma, model->kappa) / *ret_skew;
@@ -62,8 +62,7 @@ double engine_sustainable_rate(const struct pipeline *pipeline, const struct mod
         count_visits(pipeline, visits);
         for (int i = 0; i < pipeline->n_operators; i++) {
                 double subtasks, skew;
-                const struct operator_info *info = &pipeline->operators[i];
-                double capacity = operator_capacity(info->source ? info->partitions : 0, &operators[i],
+                double capacity = operator_capacity(pipeline_parts(pipeline, NULL, i), &operators[i],
                                                     deployment->parallelism[i], &subtasks, &skew);
 
                 if (visits[i] > 0)
@@ -83,9 +82,10 @@ void flow_configure(struct engine *engine)
                 struct flow_operator *flow = &engine->flow[i];
 
                 flow->visits = visits[i];
-                flow->capacity = operator_capacity(pipeline_partitions(pipeline, &engine->running, i),
+                flow->capacity = operator_capacity(pipeline_parts(pipeline, &engine->running, i),
                                                    &engine->operators[i], engine->deployment.parallelism[i],
                                                    &flow->subtasks, &flow->skew);
+                flow->keyed = pipeline_is_keyed(pipeline, i);
                 flow->service_cv = engine->operators[i].service_cv;
                 flow->room = engine->operators[i].buffer_records * flow->subtasks;
                 flow->share = pipeline->operators[i].source ? visits[i] : 0;

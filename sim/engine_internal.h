@@ -21,7 +21,8 @@ struct flow_operator {
         double visits;   /* records it takes in for each record the pipeline takes in */
         double capacity; /* when nothing slows it */
         double subtasks; /* that take part */
-        double skew;     /* busiest subtask's load over the mean, partitions included */
+        double skew;     /* busiest subtask's load over the mean, partitions and key groups included */
+        bool keyed;
         double service_cv;
         double room;    /* records its exchange buffers hold */
         double queued;  /* records in them */
@@ -74,7 +75,7 @@ struct engine {
         enum job_state state;
         int64_t restart_at, up_at, failure_at; /* ticks; NEVER when not due */
         int64_t up_since;                      /* tick of the last start */
-        int64_t warm_until;
+        int64_t warm_until, silent_until;
         int64_t checkpoint_base; /* tick that checkpoints are counted from */
 
         /* Flow. */

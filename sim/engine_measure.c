@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -85,8 +86,9 @@ void measure_step(struct engine *engine, double offered, double taken, double de
         figures->offered_records += offered * engine->step_seconds;
         figures->processed_records += taken * engine->step_seconds;
         figures->backlog_peak_records = fmax(figures->backlog_peak_records, flow_backlog(engine));
-        figures->waiting_peak_records =
-                fmax(figures->waiting_peak_records, flow_backlog(engine) + flow_in_flight(engine));
+        if (up && engine->tick >= engine->silent_until)
+                figures->told_peak_records =
+                        fmax(figures->told_peak_records, flow_backlog(engine) + flow_in_flight(engine));
         figures->delay_peak_seconds = fmax(figures->delay_peak_seconds, delay);
         if (p99 > constraints->latency_p99_seconds || delay > constraints->latency_p99_seconds ||
             delay > constraints->backlog_seconds)
@@ -205,6 +207,18 @@ static double cpu_noise(struct engine *engine, double seconds)
         return mean_sd * engine->cpu_noise;
 }
 
+/* By how much the busiest subtask of a keyed operator stands above its share in a window: keys come at
+ * random, so the records of a subtask scatter as a Poisson variable does, and this is the expected largest of
+ * them (Blom's score of the highest order statistic). */
+static double busiest_by_chance(const struct flow_operator *flow)
+{
+        double records = flow->taken / fmax(flow->subtasks, 1);
+
+        if (!flow->keyed || flow->subtasks < 2 || !(records > 1))
+                return 1;
+        return 1 + gsl_cdf_ugaussian_Pinv((flow->subtasks - 0.375) / (flow->subtasks + 0.25)) / sqrt(records);
+}
+
 static void observe_operators(struct engine *engine, double seconds, struct observation *observation)
 {
         double up = engine->seen.up_seconds;
@@ -220,7 +234,7 @@ static void observe_operators(struct engine *engine, double seconds, struct obse
                 operator->partitions = pipeline_partitions(engine->setup.pipeline, &engine->running, i);
                 operator->in_per_second = rate;
                 operator->out_per_second = 0;
-                operator->busy_ratio_max = busiest;
+                operator->busy_ratio_max = fmin(busiest *busiest_by_chance(flow), 1);
                 operator->busy_ratio = busiest / flow->skew;
                 operator->backpressure_ratio = up> 0 ? fmin(flow->waiting_seconds / up, 1) : 0;
                 operator->true_rate_per_second = operator->busy_ratio> 0
@@ -256,7 +270,8 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->time_ms = read_at_ms(engine);
         observation->window_ms = (int64_t)(seconds * MS_PER_SECOND);
         observation->missing = 0;
-        observation->restarting = engine->state != JOB_RUNNING || engine->tick < engine->warm_until;
+        observation->restarting = engine->state != JOB_RUNNING || engine->tick < engine->warm_until ||
+                                  engine->tick < engine->silent_until;
         observation->counters_reset = window->restarted;
         observation->restarts = (int)engine->restarts;
         observation->configuration = engine->state == JOB_RUNNING ? engine->running : engine->wanted;

@@ -180,15 +180,16 @@ static void put(double *values, size_t step, double value, size_t down_steps)
 }
 
 static void write_down(struct recording *recording, size_t step, const struct observation *seen,
-                       size_t down_steps)
+                       size_t down_steps, size_t silent_steps)
 {
         recording->offered[step] = seen->offered_per_second;
         recording->workers[step] = seen->workers;
         put(recording->throughput, step, seen->throughput_per_second, down_steps);
         put(recording->latency, step, seen->latency_p50_seconds, down_steps);
         put(recording->cpu, step, seen->cpu_ratio, down_steps);
-        put(recording->backlog, step, seen->operators[0].backlog_records, down_steps);
-        put(recording->queued, step, seen->backlog_records - seen->operators[0].backlog_records, down_steps);
+        put(recording->backlog, step, seen->operators[0].backlog_records, silent_steps);
+        put(recording->queued, step, seen->backlog_records - seen->operators[0].backlog_records,
+            silent_steps);
         for (int i = 0; i < recording->n_operators; i++) {
                 put(recording->busy[i], step, seen->operators[i].busy_ratio, down_steps);
                 put(recording->rate[i], step, seen->operators[i].in_per_second, down_steps);
@@ -209,13 +210,14 @@ static void run_engine(struct engine *engine, const struct take *take, struct re
         struct clock clock = engine_clock(engine);
         struct observation seen = {0};
         struct error err = ERROR_INIT;
-        size_t down_steps = 0;
+        size_t down_steps = 0, silent_steps = 0;
 
         for (size_t step = 0; step < take->seconds; step++) {
                 assert_true(clock_sleep_until(&clock, (int64_t)(step + 1) * 1000, &err));
                 assert_true(engine_collector.collect(engine, &seen, &err));
                 down_steps = seen.workers_ready > 0 ? 0 : down_steps + 1;
-                write_down(recording, step, &seen, down_steps);
+                silent_steps = seen.restarting ? silent_steps + 1 : 0;
+                write_down(recording, step, &seen, down_steps, silent_steps);
                 if (recording->rescales)
                         recording->rescales[step] =
                                 take->rescale_every > 0 ? (double)(step / take->rescale_every) : 0;
@@ -480,6 +482,29 @@ static void rescales_too_short_to_be_seen_are_short(void **state)
         world_free(world);
 }
 
+/* A second of downtime, five of a warm-up of the metrics: nothing is told of the backlog for six. */
+static void silence_after_rescales_comes_back(void **state)
+{
+        struct world *world = world_new(1, (double[]){5000});
+        const struct calibration_parameter *found;
+
+        (void)state;
+        world->truth.restart.median_seconds = 1;
+        world->truth.restart.log_sd = .1;
+        world->truth.metrics.silent_seconds = 5;
+        record(world, &(struct take){.name = "day",
+                                     .seconds = 4 * HOUR,
+                                     .offered = steady,
+                                     .workers = 4,
+                                     .rescale_every = 1200,
+                                     .with_queues = true});
+        fit(world);
+        found = find(world, "metrics.silentSeconds");
+        assert_true(found->identified);
+        assert_near(found->value, 6, found->error);
+        world_free(world);
+}
+
 /* 2,000 records/s against 4 subtasks of 300: the exchange of 4 times 700 is full after 3.5 s. */
 static void exchanges_hold_what_was_in_them(void **state)
 {
@@ -609,6 +634,7 @@ int main(void)
                 cmocka_unit_test(downtime_that_workers_share_is_told_from_the_rest),
                 cmocka_unit_test(downtime_of_rescales_comes_back),
                 cmocka_unit_test(rescales_too_short_to_be_seen_are_short),
+                cmocka_unit_test(silence_after_rescales_comes_back),
                 cmocka_unit_test(exchanges_hold_what_was_in_them),
                 cmocka_unit_test(capacity_of_two_scales_comes_back),
                 cmocka_unit_test(operators_that_were_measured_come_back_one_by_one),
