@@ -356,9 +356,10 @@ bool kafka_read_group(struct kafka_client *client, const char *group, int64_t de
 
 /* ---- settings ---- */
 
+/* NULL when one of them is no text: what is not known would be lost when another one is changed. */
 static json_t *settings_of(const rd_kafka_ConfigResource_t *resource)
 {
-        json_t *settings = json_object();
+        autojson *settings = json_object();
         size_t count;
         const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
 
@@ -368,10 +369,12 @@ static json_t *settings_of(const rd_kafka_ConfigResource_t *resource)
                            RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
                 bool secret = rd_kafka_ConfigEntry_is_sensitive(entries[i]);
 
-                json_object_set_new(settings, rd_kafka_ConfigEntry_name(entries[i]),
-                                    json_pack("{s:s?, s:b}", "value", secret ? NULL : value, "own", own));
+                if (json_object_set_new(settings, rd_kafka_ConfigEntry_name(entries[i]),
+                                        json_pack("{s:s?, s:b}", "value", secret ? NULL : value, "own",
+                                                  own)) != 0)
+                        return NULL;
         }
-        return settings;
+        return TAKE(settings);
 }
 
 static bool take_settings(struct kafka_client *client, rd_kafka_event_t *event, const char *topic,
@@ -391,7 +394,8 @@ static bool take_settings(struct kafka_client *client, rd_kafka_event_t *event, 
                 return kafka_client_fail(client, code, rd_kafka_ConfigResource_error_string(resources[0]),
                                          err, "settings of topic %s", topic);
         *ret_settings = settings_of(resources[0]);
-        return true;
+        return *ret_settings || error_set(err, ERROR_REFUSED, "KafkaAnswer",
+                                          "settings of topic %s: one of them is not UTF-8", topic);
 }
 
 static bool read_settings_once(struct kafka_client *client, rd_kafka_t *handle, const char *topic,

@@ -85,6 +85,7 @@ static const struct row rows[] = {
          .retry = RETRY_EITHER,
          .lie = true},
         {.name = "lies: noise", .fault = {.trick = BROKER_GARBAGE}, .retry = RETRY_EITHER, .lie = true},
+        {.name = "lies: settings that are not UTF-8", .fault = {.trick = BROKER_NO_TEXT}, .retry = RETRY_NO},
         {.name = "answers another question", .fault = {.trick = BROKER_OTHER_QUESTION}, .retry = RETRY_YES},
         {.name = "a frame of 50 MB", .fault = {.trick = BROKER_50_MB, .handshake = true}, .retry = RETRY_YES},
         {.name = "announces a frame of 2 GB",

@@ -255,9 +255,10 @@ static void put_setting(struct answer *answer, const char *name, int64_t value)
 
         snprintf(text, sizeof text, "%lld", (long long)value);
         put_name(answer, name);
-        put_text(answer, answer->trick == BROKER_NEGATIVE ? "-7"
-                         : answer->trick == BROKER_HUGE   ? "1e999"
-                                                          : text);
+        put_text(answer, answer->trick == BROKER_NEGATIVE  ? "-7"
+                         : answer->trick == BROKER_HUGE    ? "1e999"
+                         : answer->trick == BROKER_NO_TEXT ? "\xff"
+                                                           : text);
         put(answer, 0, 1); /* read-only */
         put(answer, 1, 1); /* of the topic itself */
         put(answer, 0, 1); /* secret */

@@ -47,6 +47,7 @@ enum broker_trick {
         BROKER_OTHER_NAMES,    /* of topics and groups */
         BROKER_NEGATIVE,       /* counts, offsets and numbers below zero */
         BROKER_HUGE,           /* ... the greatest there are */
+        BROKER_NO_TEXT,        /* a setting that is not UTF-8 */
 };
 
 struct broker_fault {
