@@ -12,7 +12,7 @@
 
 /* Names become names of other objects and labels: no longer and no wider than those may be. */
 #define NAME_RULE    "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
-#define NAME_MESSAGE "is not a name; expected 1 to 63 of a-z, 0-9 and -, not at the ends"
+#define NAME_MESSAGE "metadata.name: expected 1 to 63 of a-z, 0-9 and -, not at the ends"
 
 /* A column of `kubectl get`; `wide`: only with -o wide. */
 struct column {
@@ -110,13 +110,12 @@ static json_t *object_schema(const struct definition *definition, const struct o
                 json_pack("{s:o, s:o, s:o, s:o, s:o}", "apiVersion",
                           described("string", "Version of this layout: " API_GROUP "/" API_VERSION "."),
                           "kind", described("string", "Kind of the object."), "metadata",
-                          described("object", "Name, namespace, labels and annotations of the object."),
-                          "spec", crd_section_schema(spec), "status", crd_section_schema(definition->status));
+                          json_pack("{s:s}", "type", "object"), "spec", crd_section_schema(spec), "status",
+                          crd_section_schema(definition->status));
 
-        return json_pack("{s:s, s:s, s:o, s:[s], s:[{s:s, s:s, s:s}]}", "type", "object", "description",
+        return json_pack("{s:s, s:s, s:o, s:[s], s:[{s:s, s:s}]}", "type", "object", "description",
                          definition->help, "properties", properties, "required", "spec",
-                         "x-kubernetes-validations", "rule", NAME_RULE, "message", NAME_MESSAGE, "fieldPath",
-                         ".metadata.name");
+                         "x-kubernetes-validations", "rule", NAME_RULE, "message", NAME_MESSAGE);
 }
 
 static json_t *version_to_json(const struct definition *definition, const struct option_table *spec)
