@@ -15,6 +15,7 @@ struct http_exchange {
         struct url url;
         struct error bad_url;
         bool begun;         /* the header was looked at */
+        bool ambiguous;     /* where the request ends others may see elsewhere */
         const char *method; /* of the route, or what was asked for */
         const struct http_route *route;
         struct text body;
@@ -299,9 +300,54 @@ static void check_length(struct http_exchange *exchange)
                 answer_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "TooLarge", "a body has at most 1 MiB");
 }
 
+/* What of a header says where a request ends, and for whom it is. */
+struct framing {
+        int n_lengths, n_encodings, n_hosts;
+        bool odd;
+};
+
+static enum MHD_Result add_framing(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+        struct framing *framing = context;
+        const char *text = value ? value : "";
+
+        (void)kind;
+        framing->odd |= name[strcspn(name, " \t")] != '\0';
+        if (strcasecmp(name, "Content-Length") == 0) {
+                framing->n_lengths++;
+                framing->odd |= !*text || text[strspn(text, "0123456789")] != '\0';
+        } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+                framing->n_encodings++;
+                framing->odd |= strcasecmp(text, "chunked") != 0;
+        } else if (strcasecmp(name, "Host") == 0) {
+                framing->n_hosts++;
+        }
+        return MHD_YES;
+}
+
+/* A proxy before us that reads it otherwise would take the rest of it for somebody else's request (RFC 9112,
+ * 11.2). libmicrohttpd takes the first of several lengths, and a length beside an encoding. */
+static void check_framing(struct http_exchange *exchange)
+{
+        struct framing framing = {.odd = false};
+
+        MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, add_framing, &framing);
+        exchange->ambiguous =
+                framing.odd || framing.n_lengths + framing.n_encodings > 1 || framing.n_hosts > 1;
+        if (!exchange->ambiguous)
+                return;
+        answer_problem(exchange, MHD_HTTP_BAD_REQUEST, "AmbiguousRequest",
+                       "the header can be read in more than one way");
+        MHD_add_response_header(exchange->response, "Connection", "close");
+}
+
 /* Everything that can be said once the header is there; an answer then means no. */
 static void look_at_header(struct http_exchange *exchange, const char *method)
 {
+        check_framing(exchange);
+        if (exchange->ambiguous)
+                return;
         if (exchange->bad_url.code != ERROR_NONE) {
                 answer_problem(exchange, MHD_HTTP_BAD_REQUEST, exchange->bad_url.reason,
                                exchange->bad_url.message);
@@ -388,7 +434,8 @@ static enum MHD_Result begin_answer(struct http_exchange *exchange, const char *
 {
         exchange->begun = true;
         look_at_header(exchange, method);
-        return exchange->response && announces_body(exchange) ? send_answer(exchange) : MHD_YES;
+        return exchange->response && (exchange->ambiguous || announces_body(exchange)) ? send_answer(exchange)
+                                                                                       : MHD_YES;
 }
 
 enum MHD_Result exchange_continue(void *server, struct MHD_Connection *connection, const char *target,

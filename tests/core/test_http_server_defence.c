@@ -95,6 +95,40 @@ static void test_garbage_ends_one_connection_and_nothing_else(void **state)
         server_stage_close(&stage);
 }
 
+/* RFC 9112, 6.3 and 3.2: who reads such a request otherwise than a proxy before us takes the end of one
+ * request for the next one, of somebody else. It is refused, and nothing behind it is read. */
+static void test_a_request_that_can_be_read_in_two_ways_is_the_last(void **state)
+{
+#define NEXT "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        static const char *const heads[] = {
+                "Host: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nTransfer-Encoding: xchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+                "Host: localhost\r\nContent-Length: 0\r\nContent-Length: 60\r\n\r\n",
+                "Host: localhost\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+                "Host: localhost\r\nContent-Length: 0, 60\r\n\r\n",
+                "Host: localhost\r\nContent-Length: +0\r\n\r\n",
+                "Host: localhost\r\nContent-Length : 0\r\n\r\n",
+                "Host: localhost\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n",
+        };
+        struct server_stage stage = {0};
+
+        (void)state;
+        server_stage_open(&stage, (struct http_server_options){.receive_ms = 500});
+        for (size_t i = 0; i < ARRAY_LENGTH(heads); i++) {
+                autofree char *bytes = memory_format("POST /items/a HTTP/1.1\r\n" CSRF "%s" NEXT, heads[i]);
+                autofree char *answer = raw_ask_bytes(stage.reactor, stage.port, bytes, strlen(bytes));
+
+                if (strstr(answer, " 200 OK"))
+                        fail_msg("case %zu: %s", i, answer);
+        }
+        server_stage_close(&stage);
+#undef NEXT
+}
+
 /* ---- slow clients ---- */
 
 struct drip {
@@ -388,6 +422,7 @@ int main(void)
                 cmocka_unit_test(test_a_body_without_end_is_cut_off),
                 cmocka_unit_test(test_headers_without_end_are_refused),
                 cmocka_unit_test(test_garbage_ends_one_connection_and_nothing_else),
+                cmocka_unit_test(test_a_request_that_can_be_read_in_two_ways_is_the_last),
                 cmocka_unit_test(test_a_header_drop_by_drop_is_cut_off),
                 cmocka_unit_test(test_silence_is_cut_off),
                 cmocka_unit_test(test_who_does_not_take_the_answer_is_cut_off),
