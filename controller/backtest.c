@@ -19,7 +19,8 @@
 #include "core/spec.h"
 #include "sim/recording.h"
 
-#define FIT_RUNS      5          /* runs over a fitted recording, for the residuals */
+#define FIT_RUNS      5   /* runs over a fitted recording, for the residuals */
+#define KNOWN_LEAST   .95 /* of a recording, where workers are known: gaps of some seconds do no harm */
 #define PURPOSE_TURNS 0x7475726e /* of the random stream; see random_new */
 
 /* One recording and what the simulator made of it. */
@@ -342,7 +343,7 @@ static void measure(const struct backtest *backtest, const struct trial *trial, 
         const struct recording *recording = trial->recording;
         double *value = ret_summary->value;
         price_sum cost = 0;
-        double workers = 0;
+        double workers = 0, known = 0;
 
         for (int i = 0; i < SUMMARY_METRICS; i++)
                 value[i] = NAN;
@@ -350,14 +351,17 @@ static void measure(const struct backtest *backtest, const struct trial *trial, 
                 double there = recording_workers_at(recording, &backtest->spec->pipeline, i);
                 int64_t from = recording->start_ms + (int64_t)i * recording->step_ms;
 
+                if (isnan(there))
+                        continue;
+                known++;
                 workers += there;
-                if (!isnan(there))
-                        cost += price_book_integral(backtest->prices, from, from + recording->step_ms,
-                                                    llround(there));
+                cost += price_book_integral(backtest->prices, from, from + recording->step_ms,
+                                            llround(there));
         }
-        value[SUMMARY_WORKERS] = workers / (double)recording->count;
-        value[SUMMARY_COST_PER_DAY] =
-                isnan(workers) ? NAN : price_sum_to_money(cost) * 86400 / (double)recording->count;
+        if (known >= KNOWN_LEAST * (double)recording->count) {
+                value[SUMMARY_WORKERS] = workers / known;
+                value[SUMMARY_COST_PER_DAY] = price_sum_to_money(cost) * 86400 / known;
+        }
         value[SUMMARY_THROUGHPUT] = recording_mean(recording->throughput, 0, recording->count);
         value[SUMMARY_LATENCY_P50] = recording_quantile(recording->latency, 0, recording->count, .5);
         value[SUMMARY_LATENCY_P95] = recording_quantile(recording->latency, 0, recording->count, .95);
