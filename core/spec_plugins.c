@@ -177,6 +177,8 @@ bool plugins_add_sources(const struct registry *registry, enum source_section se
                 return yaml_error(node, err, "is not a map; expected a name and its options");
         if (!plugins_collectors(registry)[0])
                 return true;
+        if (section != SECTION_METRICS && node->count == 0)
+                return yaml_error(node, err, "is empty; expected one %s", plugins_section_name(section));
         if (section != SECTION_METRICS && node->count > 1)
                 return yaml_error(node->keys[1], err, "is one too many; expected one %s",
                                   plugins_section_name(section));
