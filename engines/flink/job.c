@@ -13,6 +13,9 @@
 #define MAX_EDGES       4096
 #define MAX_PARALLELISM 100000
 #define MAX_COUNT       9e15 /* whole numbers are exact below */
+#define MAX_NAME        1000 /* bytes; the rest is cut: Flink names a vertex after all that is chained in it */
+#define ID_SHOWN        8    /* digits */
+#define MAX_SHORT_NAME  200  /* bytes that a spec takes for the name of an operator */
 
 /* ---- numbers ---- */
 
@@ -85,7 +88,7 @@ static bool read_vertex(const json_t *vertices, size_t index, struct flink_verte
         if (!json_find_text(vertex, "name", &name) || !*name)
                 return fail_shape("name of a vertex", err);
         memcpy(ret_vertex->id, id, FLINK_ID_ROOM);
-        ret_vertex->name = memory_copy_text(name);
+        ret_vertex->name = memory_format("%.*s", MAX_NAME, name);
         text_to_line(ret_vertex->name);
         ret_vertex->parallelism = flink_count(json_object_get(vertex, "parallelism"), MAX_PARALLELISM);
         ret_vertex->max_parallelism = flink_count(json_object_get(vertex, "maxParallelism"), MAX_PARALLELISM);
@@ -196,9 +199,13 @@ static bool has_namesake(const struct flink_job *job, int index)
         return false;
 }
 
-static const char *name_with_id(struct flink_vertex *vertex)
+static const char *name_with_id(struct flink_vertex *vertex, const char *name)
 {
-        vertex->own_name = memory_format("%s@%.8s", vertex->name, vertex->id);
+        char beginning[MAX_SHORT_NAME - ID_SHOWN]; /* with room for the "@" */
+
+        snprintf(beginning, sizeof beginning, "%s", name);
+        text_to_line(beginning);
+        vertex->own_name = memory_format("%s@%.*s", beginning, ID_SHOWN, vertex->id);
         return vertex->own_name;
 }
 
@@ -210,11 +217,13 @@ static void shorten_names(struct flink_job *job)
                 parts[i] = last_part(job->vertices[i].name);
         for (int i = 0; i < job->n_vertices; i++) {
                 struct flink_vertex *vertex = &job->vertices[i];
+                bool unique = is_unique(job, i, parts);
+                const char *name = unique ? parts[i] : vertex->name;
 
-                if (is_unique(job, i, parts))
-                        vertex->short_name = parts[i];
+                if ((unique || !has_namesake(job, i)) && strlen(name) <= MAX_SHORT_NAME)
+                        vertex->short_name = name;
                 else
-                        vertex->short_name = has_namesake(job, i) ? name_with_id(vertex) : vertex->name;
+                        vertex->short_name = name_with_id(vertex, name);
         }
 }
 

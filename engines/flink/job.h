@@ -18,8 +18,9 @@ struct flink_vertex {
         char id[FLINK_ID_ROOM];
         char *name;             /* one line, whatever Flink says */
         const char *short_name; /* what follows the last ": " of the name, when no other vertex has that:
-                                   "source" of "Source: source"; else the name, with a part of the id where
-                                   another vertex has the same one: "Map@c27dcf7b" */
+                                   "source" of "Source: source"; else the name. Where another vertex has the
+                                   same one, or it is longer than 200 bytes, the id begins behind it:
+                                   "Map@c27dcf7b" */
         char *own_name;         /* holds the latter; NULL: none */
         int parallelism, max_parallelism; /* 0: not known */
         int running;                      /* subtasks that run, or ended well */

@@ -106,6 +106,25 @@ static void test_vertices_of_the_same_name_are_told_apart(void **state)
         assert_non_null(strstr(err.message, "expected one of \"Map@10000000\", \"Map@20000000\""));
 }
 
+/* Flink names a vertex after all that is chained in it, and a spec takes 200 bytes for a name. */
+static void test_long_names_are_cut(void **state)
+{
+        char name[3001], text[4000];
+        struct flink_job *job;
+
+        (void)state;
+        for (size_t i = 0; i + 1 < sizeof name; i += 2)
+                memcpy(name + i, "\u00fc", 2);
+        name[sizeof name - 1] = '\0';
+        snprintf(text, sizeof text,
+                 HEAD "{\"id\":\"c27dcf7b54ef6bfd6cff02ca8870b681\",\"name\":\"Source: %s\"}]}", name);
+        job = read_text(text);
+        assert_int_equal(strlen(job->vertices[0].short_name), 200);
+        assert_non_null(strstr(job->vertices[0].short_name, "\u00fc?@c27dcf7b"));
+        assert_true(strlen(job->vertices[0].name) <= 1000);
+        flink_job_free(job);
+}
+
 /* They are shown on terminals. */
 static void test_names_are_one_line(void **state)
 {
@@ -276,6 +295,7 @@ int main(void)
                 cmocka_unit_test(test_a_recorded_job),
                 cmocka_unit_test(test_names_are_short_where_that_is_clear),
                 cmocka_unit_test(test_vertices_of_the_same_name_are_told_apart),
+                cmocka_unit_test(test_long_names_are_cut),
                 cmocka_unit_test(test_names_are_one_line),
                 cmocka_unit_test(test_operators_find_their_vertices),
                 cmocka_unit_test(test_a_job_without_a_graph_is_asked_again),
