@@ -155,7 +155,7 @@ static void on_ended(struct loop *loop)
         tell(loop, action->ending);
 }
 
-static void end_action(struct loop *loop, enum outcome outcome, double carried_per_second, const char *reason)
+void loop_end_action(struct loop *loop, enum outcome outcome, double carried_per_second, const char *reason)
 {
         action_end(&loop->action, outcome, carried_per_second, reason);
         on_ended(loop);
@@ -255,7 +255,7 @@ static void on_regression(struct loop *loop, const char *reason)
         }
         snprintf(words, sizeof words,
                  "worse than predicted, but going back would shrink a saturated pipeline: %s", reason);
-        end_action(loop, OUTCOME_UNKNOWN, NAN, words);
+        loop_end_action(loop, OUTCOME_UNKNOWN, NAN, words);
 }
 
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason)
@@ -264,13 +264,13 @@ void loop_conclude(struct loop *loop, enum verify_result result, const char *rea
         case VERIFY_WAITING:
                 break;
         case VERIFY_CONFIRMED:
-                end_action(loop, OUTCOME_CONFIRMED, loop->verify.carried_per_second, reason);
+                loop_end_action(loop, OUTCOME_CONFIRMED, loop->verify.carried_per_second, reason);
                 break;
         case VERIFY_REGRESSED:
                 on_regression(loop, reason);
                 break;
         case VERIFY_UNDECIDED:
-                end_action(loop, OUTCOME_UNKNOWN, NAN, reason);
+                loop_end_action(loop, OUTCOME_UNKNOWN, NAN, reason);
                 break;
         }
 }
@@ -301,6 +301,7 @@ static struct judgement_context judgement_context(struct loop *loop)
                 .last_scale_down_ms = past->last_scale_down_ms,
                 .change_times_ms = past->change_times_ms,
                 .n_changes = past->n_changes,
+                .last_foreign_ms = past->last_foreign_ms,
                 .last_bad_ms = past->last_bad_ms,
                 .spent_this_month = account_spent_this_month(&loop->account),
                 .avoided = past->avoid.entries,
@@ -379,7 +380,7 @@ bool loop_begin_action(struct loop *loop, const struct intent *intent, const cha
                        struct error *err)
 {
         if (loop->action.phase == ACTION_APPLIED)
-                end_action(loop, OUTCOME_UNKNOWN, NAN, superseded);
+                loop_end_action(loop, OUTCOME_UNKNOWN, NAN, superseded);
         if (!action_idle(&loop->action))
                 return error_set(err, ERROR_UNAVAILABLE, NULL,
                                  "the journal does not take how the last change ended");
@@ -584,6 +585,7 @@ void loop_turn(struct loop *loop)
                 loop_journal_failed(loop, &err);
         go_on_with_action(loop);
         loop_look_for_rollback(loop);
+        loop_look_for_others(loop);
         if (loop->setup.mode == SPEC_OBSERVE)
                 wait_for(loop, "mode is Observe");
         else if (loop->status.paused)

@@ -48,6 +48,9 @@ bool loop_record_decision(struct loop *loop, const struct configuration *before,
 bool loop_begin_action(struct loop *loop, const struct intent *intent, const char *superseded,
                        struct error *err);
 
+/* Ends the action in flight, the target staying as it is. */
+void loop_end_action(struct loop *loop, enum outcome outcome, double carried_per_second, const char *reason);
+
 /* What became of the verification of the action in flight, at the newest observation. */
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason);
 
@@ -55,6 +58,12 @@ void loop_conclude(struct loop *loop, enum verify_result result, const char *rea
 
 /* Whether the newest observation shows what a rollback went back to. */
 void loop_look_for_rollback(struct loop *loop);
+
+/* ---- loop_others.c ---- */
+
+/* Whether somebody else has changed the target since it was told something, which is written down. Who does
+ * that again after an answer steers it, too: it is paused then. */
+void loop_look_for_others(struct loop *loop);
 
 /* ---- loop_recall.c ---- */
 

@@ -10,6 +10,7 @@ void remembered_init(struct remembered *remembered)
                 .last_change_ms = INT64_MIN,
                 .last_scale_down_ms = INT64_MIN,
                 .last_bad_ms = INT64_MIN,
+                .last_foreign_ms = INT64_MIN,
         };
 }
 
@@ -28,6 +29,11 @@ static void note_change(struct remembered *remembered, const struct pipeline *pi
 void remembered_applied(struct remembered *remembered, const struct pipeline *pipeline,
                         const struct intent *intent)
 {
+        remembered->told = intent->to;
+        if (intent->foreign) {
+                remembered->last_foreign_ms = intent->applied_ms;
+                return;
+        }
         note_change(remembered, pipeline, intent->applied_ms, &intent->from, &intent->to);
         /* Who rolls back says that what ran did badly. */
         if (intent->ordered)
@@ -39,6 +45,8 @@ void remembered_ended(struct remembered *remembered, const struct pipeline *pipe
 {
         const struct configuration *back = ending->back.count > 0 ? &ending->back : &intent->from;
 
+        if (intent->foreign)
+                return;
         if (ending->outcome == OUTCOME_CONFIRMED)
                 remembered->good = (struct known_good){
                         .known = true,
@@ -47,9 +55,12 @@ void remembered_ended(struct remembered *remembered, const struct pipeline *pipe
                                 isfinite(ending->carried_per_second) ? ending->carried_per_second : 0,
                 };
         if (ending->outcome == OUTCOME_REVERTED) {
+                remembered->told = *back;
                 avoid_add(&remembered->avoid, &intent->to, ending->time_ms);
                 note_change(remembered, pipeline, ending->time_ms, &intent->to, back);
         }
+        if (ending->outcome == OUTCOME_FAILED)
+                remembered->told.count = 0; /* it is back, but for what only grows */
         if (ending->outcome == OUTCOME_REVERTED || ending->outcome == OUTCOME_FAILED)
                 remembered->last_bad_ms = ending->time_ms;
 }

@@ -29,11 +29,16 @@ struct remembered {
         int64_t change_times_ms[REMEMBERED_MAX_CHANGES]; /* ascending */
         size_t n_changes;
         int64_t last_change_ms, last_scale_down_ms, last_bad_ms; /* INT64_MIN: none */
+        /* What the target was told last, by whomever; count 0: not known. A change by somebody else shows
+         * against it. */
+        struct configuration told;
+        int64_t last_foreign_ms; /* INT64_MIN: none */
 };
 
 void remembered_init(struct remembered *remembered);
 
-/* The target runs what the intent wanted, since intent->applied_ms. */
+/* The target was told what the intent wanted, at intent->applied_ms; of one of somebody else's no more
+ * follows than that. */
 void remembered_applied(struct remembered *remembered, const struct pipeline *pipeline,
                         const struct intent *intent);
 

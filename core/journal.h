@@ -20,6 +20,7 @@ struct intent {
         bool applied;       /* the actuator said it was done */
         int64_t applied_ms; /* when; 0 while it was not */
         bool ordered;       /* by a person, not proposed by a strategy: nothing to verify */
+        bool foreign;       /* and not made by optctl at all: somebody else changed the target */
         struct prediction prediction;
 };
 

@@ -83,6 +83,10 @@ int64_t schema_newest(void);
 /* Brings an older one up to date, each step in its own transaction. */
 bool schema_migrate(struct database *database, int64_t now_ms, struct error *err);
 
+/* What stands in `ordered` of an intent that somebody else carried out; 1: a person ordered it, 0: a
+ * strategy. */
+#define LEDGER_FOREIGN 2
+
 /* ---- nouns as JSON (ledger_json.c) ---- */
 
 /* Unknown numbers are left out, infinite ones are the text "Infinity". The caller owns what is returned. */

@@ -171,7 +171,8 @@ static bool insert_intent(struct ledger_scope *scope, struct intent_call *call, 
                                 SQL_INTEGER(intent->decision_id), SQL_INTEGER(intent->time_ms),
                                 SQL_TEXT(from_text), SQL_TEXT(to_text), SQL_TEXT(from), SQL_TEXT(to),
                                 SQL_TEXT(prediction), SQL_INTEGER(intent->applied),
-                                SQL_INTEGER(intent->applied_ms), SQL_INTEGER(intent->ordered)),
+                                SQL_INTEGER(intent->applied_ms),
+                                SQL_INTEGER(intent->foreign ? LEDGER_FOREIGN : intent->ordered)),
                      err))
                 return false;
         call->id = new_id(scope);

@@ -38,6 +38,7 @@ static bool read_intent(const struct ledger_scope *scope, sqlite3_stmt *row, str
                 .applied = sqlite3_column_type(row, 3) != SQLITE_NULL,
                 .applied_ms = sqlite3_column_int64(row, 3),
                 .ordered = sqlite3_column_int(row, 7) != 0,
+                .foreign = sqlite3_column_int(row, 7) == LEDGER_FOREIGN,
         };
         ledger_parse_prediction(text_at(row, 6), &intent->prediction);
         return ledger_parse_configuration(pipeline, text_at(row, 4), &intent->from) &&

@@ -93,6 +93,7 @@ struct judgement_context {
         int64_t last_scale_down_ms;     /* INT64_MIN when there was none */
         const int64_t *change_times_ms; /* of the last days, ascending */
         size_t n_changes;
+        int64_t last_foreign_ms; /* somebody else changed the target; INT64_MIN: nobody did */
         int64_t last_bad_ms; /* newest action that was taken back or could not be applied; INT64_MIN: none */
         double spent_this_month; /* in the price book's currency */
         /* Configurations that did badly: avoided until avoid_until_ms. */

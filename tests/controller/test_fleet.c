@@ -656,6 +656,47 @@ static void test_a_rollback_that_is_not_possible_yet_pauses_at_least(void **stat
         stage_close(&stage);
 }
 
+static bool is_paused(struct fleet *fleet)
+{
+        autojson *status = NULL;
+        struct error err = ERROR_INIT;
+
+        if (!fleet_status(fleet, "p0", &status, &err))
+                fail_msg("%s", err.message);
+        return json_is_string(json_object_get(json_array_get(status, 0), "pause_reason"));
+}
+
+/* Each keeps a ledger of its own; one wants the 10 that are needed, the other twice as many. */
+static void test_of_two_optctl_on_one_job_one_yields(void **state)
+{
+        const char *const others[] = {"metadata.name=p0", "spec.strategies.ds2.scalingFactor=1", NULL};
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "ledger.db"),
+                      *other_path = scratch_path(&scratch, "other.db");
+        struct stage stage = {.ledger = NULL}, other = {.ledger = NULL};
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        open_ledger(&stage, path);
+        stage_open(&stage);
+        add(&stage, 0, NULL);
+        open_ledger(&other, other_path);
+        other.fleet = fleet_new(&(struct fleet_setup){.registry = &stage.registry,
+                                                      .reactor = stage.reactor,
+                                                      .ledger = other.ledger});
+        if (!fleet_add(other.fleet, stage.path, NULL, others, &err))
+                fail_msg("%s", err.message);
+        run_for(&stage, 24 * 3600);
+        assert_in_range(world[0].applied, 2, 5);
+        assert_int_equal(is_paused(stage.fleet) + is_paused(other.fleet), 1);
+        assert_true((world[0].parallelism == 10) == is_paused(other.fleet));
+        fleet_free(other.fleet);
+        ledger_close(other.ledger);
+        stage_close(&stage);
+        ledger_close(stage.ledger);
+        scratch_close(&scratch);
+}
+
 /* ---- recordings ---- */
 
 static bool is_identified(const json_t *calibration, const char *name)
@@ -733,6 +774,7 @@ int main(void)
                 cmocka_unit_test(test_a_pause_does_not_wait_for_an_engine_that_hangs),
                 cmocka_unit_test(test_a_turn_that_was_paused_in_its_middle_begins_nothing),
                 cmocka_unit_test(test_a_rollback_that_is_not_possible_yet_pauses_at_least),
+                cmocka_unit_test(test_of_two_optctl_on_one_job_one_yields),
                 cmocka_unit_test(test_what_is_measured_is_recorded_beside_the_tuning),
         };
 

@@ -22,8 +22,8 @@
 #define NOW_MS 1768478400000
 
 extern const struct guardrail bounds_guardrail, budget_guardrail, canary_guardrail, change_budget_guardrail,
-        cooldown_guardrail, freeze_guardrail, saturated_guardrail, schedulable_guardrail, stale_guardrail,
-        step_limit_guardrail;
+        cooldown_guardrail, foreign_change_guardrail, freeze_guardrail, saturated_guardrail,
+        schedulable_guardrail, stale_guardrail, step_limit_guardrail;
 
 struct rule_case {
         const char *what;
@@ -33,7 +33,7 @@ struct rule_case {
         double left[2];     /* what may be applied; the wanted one when 0 */
         const char *reason; /* part of it */
         /* Circumstances; 0: the ordinary ones. */
-        double age_seconds, since_change_seconds, since_bad_seconds;
+        double age_seconds, since_change_seconds, since_bad_seconds, since_foreign_seconds;
         int changes_today, changes_yesterday;
         double spent;
         double busy; /* of work's busiest subtask */
@@ -126,6 +126,9 @@ static void remember(struct stage *stage, const struct rule_case *c)
         context->last_bad_ms = c->since_bad_seconds > 0
                                        ? context->now_ms - (int64_t)(c->since_bad_seconds * 1000)
                                        : INT64_MIN;
+        context->last_foreign_ms = c->since_foreign_seconds > 0
+                                           ? context->now_ms - (int64_t)(c->since_foreign_seconds * 1000)
+                                           : INT64_MIN;
         stage->avoided.configuration =
                 (struct configuration){.count = 2, .value = {c->from[0], c->avoided_work}};
         stage->avoided.until_ms = context->now_ms + (int64_t)(c->avoided_seconds * 1000);
@@ -422,6 +425,42 @@ static void test_budget(void **state)
 
         (void)state;
         RUN(budget_guardrail, cases);
+}
+
+/* Half an hour unless the spec says otherwise, whichever way it would go. */
+static void test_foreign_change(void **state)
+{
+        static const struct rule_case cases[] = {
+                {"nobody else changed it", NULL, {2, 4}, {2, 8}, .expected = JUDGEMENT_ALLOWED},
+                {"just now, growing",
+                 NULL,
+                 {2, 4},
+                 {2, 8},
+                 .expected = JUDGEMENT_REFUSED,
+                 .reason = "somebody else changed it 5 s ago; for 1800 s",
+                 .since_foreign_seconds = 5},
+                {"just now, shrinking",
+                 NULL,
+                 {2, 8},
+                 {2, 4},
+                 .expected = JUDGEMENT_REFUSED,
+                 .since_foreign_seconds = 1799},
+                {"half an hour later",
+                 NULL,
+                 {2, 4},
+                 {2, 8},
+                 .expected = JUDGEMENT_ALLOWED,
+                 .since_foreign_seconds = 1800},
+                {"as the spec says",
+                 "{foreignChangeHoldSeconds: 60}",
+                 {2, 4},
+                 {2, 8},
+                 .expected = JUDGEMENT_ALLOWED,
+                 .since_foreign_seconds = 60},
+        };
+
+        (void)state;
+        RUN(foreign_change_guardrail, cases);
 }
 
 /* crontab(5); the windows of the specification's own example. Berlin is an hour ahead of UTC in January. */
@@ -752,12 +791,19 @@ static void test_canary_lets_who_falls_behind_grow(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bounds),    cmocka_unit_test(test_step_limit),
-                cmocka_unit_test(test_cooldown),  cmocka_unit_test(test_change_budget),
-                cmocka_unit_test(test_budget),    cmocka_unit_test(test_freeze),
-                cmocka_unit_test(test_saturated), cmocka_unit_test(test_freeze_refuses_bad_windows),
-                cmocka_unit_test(test_stale),     cmocka_unit_test(test_schedulable),
-                cmocka_unit_test(test_canary),    cmocka_unit_test(test_canary_lets_who_falls_behind_grow),
+                cmocka_unit_test(test_bounds),
+                cmocka_unit_test(test_step_limit),
+                cmocka_unit_test(test_foreign_change),
+                cmocka_unit_test(test_cooldown),
+                cmocka_unit_test(test_change_budget),
+                cmocka_unit_test(test_budget),
+                cmocka_unit_test(test_freeze),
+                cmocka_unit_test(test_saturated),
+                cmocka_unit_test(test_freeze_refuses_bad_windows),
+                cmocka_unit_test(test_stale),
+                cmocka_unit_test(test_schedulable),
+                cmocka_unit_test(test_canary),
+                cmocka_unit_test(test_canary_lets_who_falls_behind_grow),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@ struct world {
         struct journal journal;
         struct configuration baseline;
         enum spec_mode mode;
+        struct spec_guardrail guardrail; /* its only one; none without a name */
         char path[64];
 };
 
@@ -80,6 +81,8 @@ static inline void start_process(struct world *world)
                                    .interval_ms = PLAY_WINDOW_MS,
                                    .journal = &world->journal,
                                    .mode = world->mode,
+                                   .guardrails = &world->guardrail,
+                                   .n_guardrails = world->guardrail.guardrail != NULL,
                                    .baseline = &world->baseline};
         struct error err = ERROR_INIT;
 

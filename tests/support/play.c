@@ -82,6 +82,7 @@ static void run_engine(struct play *play, struct observation *observation)
                 .window_ms = (int64_t)(seconds * MS_PER_SECOND),
                 .missing = play->missing,
                 .restarting = play->restarting,
+                .counters_reset = play->counters_reset,
                 .configuration = configuration,
                 .workers = (int)fmax(configuration.value[0], configuration.value[1]),
                 .offered_per_second = play->load_per_second,

@@ -45,6 +45,7 @@ struct play {
         bool holds;           /* the strategy proposes nothing */
         bool keeps_proposing; /* it proposes what it wants even when that seems to run */
         unsigned missing;
+        bool counters_reset;          /* the job was started anew */
         bool nan, restarting, frozen; /* frozen: the collector repeats its last answer */
         bool collect_fails, propose_fails;
         int applies_to_fail; /* the next so many writes fail */
