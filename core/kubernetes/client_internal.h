@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CORE_KUBERNETES_CLIENT_INTERNAL_H
+#define OPTCTL_CORE_KUBERNETES_CLIENT_INTERNAL_H
+
+#include "core/clock.h"
+#include "core/kubernetes/client.h"
+#include "core/text.h"
+
+/*
+ * client.c    clients, and the verbs
+ * request.c   paths, one request with its answer, what a Status means
+ */
+struct kube_client {
+        struct reactor *reactor;
+        struct clock clock;
+        struct http_peer *peer;
+        struct secret *token; /* inline in a kubeconfig; NULL: there is none */
+        char *namespace;
+};
+
+/* One request: what of http_request is the caller's to say. */
+struct kube_ask {
+        const char *method, *path;
+        const json_t *body; /* NULL: none */
+        const char *content_type, *accept;
+        bool repeatable;
+        int64_t timeout_ms;           /* 0: the client's */
+        struct kube_refusal *refusal; /* NULL: not wanted */
+};
+
+/* "/apis/apps/v1/namespaces/n/deployments/d/scale"; percent-encoded. With `collection` without the name. */
+char *kube_path(const struct kube_target *target, bool collection);
+/* Appends "?key=value" or "&key=value", encoded; nothing for a NULL value. */
+void kube_query(struct text *path, const char *key, const char *value);
+
+/* Sends and waits. The response is a good one, and the caller's to free. */
+bool kube_send(struct kube_client *client, const struct kube_ask *ask, struct http_response *ret_response,
+               struct error *err);
+bool kube_send_json(struct kube_client *client, const struct kube_ask *ask, json_t **ret_object,
+                    struct error *err);
+
+/* Gives an error of http_send the words of the Status in its answer. */
+void kube_judge(const struct http_response *response, struct kube_refusal *refusal, struct error *err);
+/* The same for a Status that came in another way. `status`: an object of kind Status. */
+void kube_judge_status(const json_t *status, struct kube_refusal *refusal, struct error *err);
+
+#endif
