@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/batch_study.h"
 #include "controller/command.h"
+#include "controller/output.h"
 #include "controller/present.h"
 #include "controller/registry.h"
 #include "controller/study.h"
+#include "controller/terminal.h"
+#include "core/json.h"
+#include "engines/spark/event_log.h"
 
 struct simulate_arguments {
-        const char *spec, *data, *json, *csv, *report, *ledger;
-        char **strategies, **sets, **sweeps;
-        int64_t runs, seed, threads;
+        const char *spec, *data, *json, *csv, *report, *ledger, *prices;
+        char **strategies, **sets, **sweeps, **executors;
+        int64_t runs, seed, threads, cores;
         bool quiet;
 };
 
@@ -20,7 +28,9 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(spec),
          .values = VALUES_FILE,
-         .help = "File with the TunedPipeline; - is standard input."},
+         .help = "File with the TunedPipeline; - is standard input. Or an event log of Spark: its file, "
+                 "plain or "
+                 "compressed, or the folder of a rolling one."},
         {.name = "strategy",
          .type = PARAMETER_NAMES,
          AT(strategies),
@@ -75,7 +85,8 @@ static const struct parameter parameters[] = {
          AT(json),
          .value = "FILE",
          .values = VALUES_FILE,
-         .help = "Writes the figures as JSON (docs/schema/simulate.schema.json); - is standard output."},
+         .help = "Writes the figures as JSON (docs/schema/simulate.schema.json; of an event log, "
+                 "batch.schema.json); - is standard output."},
         {.name = "csv",
          .type = PARAMETER_TEXT,
          AT(csv),
@@ -98,6 +109,29 @@ static const struct parameter parameters[] = {
          .help = "Keeps what the loop saw, decided and did in the first run of the one strategy chosen in a "
                  "new ledger, "
                  "for optctl history and optctl explain."},
+        {.name = "executors",
+         .type = PARAMETER_NAMES,
+         AT(executors),
+         .value = "N[,N...]",
+         .help = "Of an event log: what the application would have taken and cost on so many executors. "
+                 "Without it, "
+                 "a quarter to four times as many as it had."},
+        {.name = "cores",
+         .type = PARAMETER_INTEGER,
+         AT(cores),
+         .value = "N",
+         .min = 0,
+         .max = 65536,
+         .fallback = "0",
+         .help = "Of an event log: cores of each executor; 0 is as many as they had."},
+        {.name = "prices",
+         .type = PARAMETER_TEXT,
+         AT(prices),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Of an event log: YAML with a PriceBook, or with a TunedPipeline whose spec.prices count; a "
+                 "worker is an "
+                 "executor. Without it, executor-hours are counted."},
         {.name = "quiet",
          .type = PARAMETER_FLAG,
          AT(quiet),
@@ -105,9 +139,47 @@ static const struct parameter parameters[] = {
         {.name = NULL},
 };
 
-static bool simulate_run(const void *object, struct error *err)
+/* What only one of the two kinds of input takes. */
+static bool fits_log(const struct simulate_arguments *arguments, struct error *err)
 {
-        const struct simulate_arguments *arguments = object;
+        if (!arguments->strategies[0] && !arguments->sets[0] && !arguments->sweeps[0] &&
+            arguments->runs < 0 && arguments->seed < 0 && !arguments->data && !arguments->csv &&
+            !arguments->report && !arguments->ledger)
+                return true;
+        return error_set(err, ERROR_INPUT, NULL,
+                         "%s: an event log takes --executors, --cores, --prices, --json and --quiet alone",
+                         arguments->spec);
+}
+
+static bool fits_spec(const struct simulate_arguments *arguments, struct error *err)
+{
+        if (!arguments->executors[0] && arguments->cores == 0 && !arguments->prices)
+                return true;
+        return error_set(err, ERROR_INPUT, NULL,
+                         "%s: not an event log of Spark, which --executors, --cores and --prices are for",
+                         arguments->spec);
+}
+
+static bool simulate_log(const struct simulate_arguments *arguments, struct error *err)
+{
+        const struct batch_request request = {arguments->spec, arguments->prices, arguments->executors,
+                                              arguments->cores};
+        autojson *document = NULL;
+        const char *damage;
+
+        if (!fits_log(arguments, err) || !batch_study(&request, &document, err))
+                return false;
+        if (json_find_text(document, "damage", &damage))
+                fprintf(stderr, "optctl: %s\n", damage);
+        if (arguments->json && !output_json(arguments->json, document, err))
+                return false;
+        if (!arguments->quiet && !(arguments->json && strcmp(arguments->json, "-") == 0))
+                batch_study_print(document, stdout, terminal_has_color(stdout));
+        return true;
+}
+
+static bool simulate_spec(const struct simulate_arguments *arguments, struct error *err)
+{
         const struct presentation presentation = {arguments->json, arguments->csv, arguments->report,
                                                   arguments->quiet};
         struct source source = {0};
@@ -124,13 +196,21 @@ static bool simulate_run(const void *object, struct error *err)
                 .ledger = arguments->ledger,
         };
         json_t *document = NULL;
-        bool done = presentation_check(&presentation, err) &&
+        bool done = fits_spec(arguments, err) && presentation_check(&presentation, err) &&
                     source_open(arguments->spec, arguments->data, registry_all(), &source, err) &&
                     study_run(&request, &document, err) && present(document, &presentation, err);
 
         json_decref(document);
         source_close(&source);
         return done;
+}
+
+static bool simulate_run(const void *object, struct error *err)
+{
+        const struct simulate_arguments *arguments = object;
+
+        return spark_event_log_is(arguments->spec) ? simulate_log(arguments, err)
+                                                   : simulate_spec(arguments, err);
 }
 
 const struct command simulate_command = {
@@ -142,7 +222,11 @@ const struct command simulate_command = {
                 "and "
                 "prices, and compares cost, savings against the baseline, service level missed, rescales, "
                 "latency, "
-                "backlog and carbon. Nothing outside is read but the spec and its files; nothing is changed.",
+                "backlog and carbon. Nothing outside is read but the spec and its files; nothing is "
+                "changed.\n\n"
+                "Given an event log of Spark instead of a spec, replays the application on other numbers of "
+                "executors: "
+                "run time with an interval, cost, what is saved, and how much of it stands idle.",
         .example = "optctl simulate examples/clickstream.yaml --report clickstream.html",
         .size = sizeof(struct simulate_arguments),
         .parameters = parameters,

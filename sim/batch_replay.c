@@ -131,12 +131,15 @@ static bool place_executors(struct replaying *replaying, const struct batch_clus
         return true;
 }
 
-static void lay_slots(struct replaying *replaying)
+static bool lay_slots(struct replaying *replaying, struct error *err)
 {
         for (size_t i = 0; i < replaying->n_executors; i++) {
                 replaying->executors[i].first_slot = (uint32_t)replaying->n_slots;
                 replaying->n_slots += (size_t)replaying->executors[i].slots;
         }
+        if (replaying->n_slots > BATCH_REPLAY_MAX_SLOTS)
+                return error_set(err, ERROR_INPUT, NULL, "%zu slots; at most %d can be replayed",
+                                 replaying->n_slots, BATCH_REPLAY_MAX_SLOTS);
         replaying->slots = memory_new(replaying->n_slots + 1, sizeof *replaying->slots);
         replaying->free_slots = memory_new(replaying->n_slots + 1, sizeof *replaying->free_slots);
         for (size_t i = 0; i < replaying->n_executors; i++) {
@@ -144,6 +147,7 @@ static void lay_slots(struct replaying *replaying)
                         replaying->slots[replaying->executors[i].first_slot + s] =
                                 (struct slot){.executor = (uint32_t)i, .freed_ms = -1};
         }
+        return true;
 }
 
 static void give_slot(struct replaying *replaying, size_t slot)
@@ -432,9 +436,8 @@ bool batch_replay(const struct batch_model *model, const struct batch_cluster *c
         __attribute__((cleanup(replaying_free))) struct replaying replaying = {.model = model,
                                                                                .stretch = cluster->stretch};
 
-        if (!place_executors(&replaying, cluster, err))
+        if (!place_executors(&replaying, cluster, err) || !lay_slots(&replaying, err))
                 return false;
-        lay_slots(&replaying);
         prepare(&replaying);
         if (!run_all(&replaying, err))
                 return false;

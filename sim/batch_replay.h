@@ -9,6 +9,7 @@
 #include "sim/batch_model.h"
 
 #define BATCH_REPLAY_MAX_EXECUTORS 10000
+#define BATCH_REPLAY_MAX_SLOTS     4000000 /* of all executors together */
 
 /* What a run is replayed on. */
 struct batch_cluster {

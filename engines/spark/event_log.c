@@ -2,6 +2,8 @@
 #include "engines/spark/event_log.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "core/text.h"
 #include "engines/spark/log_events.h"
@@ -117,4 +119,19 @@ void spark_event_log_clear(struct spark_event_log *log)
         batch_run_free(log->run);
         free(log->damage);
         *log = (struct spark_event_log){0};
+}
+
+/* A pipe is left alone: who writes to it would see it closed. */
+bool spark_event_log_is(const char *path)
+{
+        static const char start[] = "{\"Event\":\"";
+        autocall(spark_log_lines_close) struct spark_log_lines *lines = NULL;
+        struct spark_log_line line;
+        struct error err = ERROR_INIT;
+        struct stat status;
+        bool more;
+
+        return stat(path, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) &&
+               spark_log_lines_open(path, &lines, &err) && spark_log_lines_next(lines, &line, &more, &err) &&
+               more && line.length >= strlen(start) && memcmp(line.bytes, start, strlen(start)) == 0;
 }

@@ -22,6 +22,10 @@ struct spark_event_log {
 /* ERROR_INPUT when nothing in it is an event of Spark's; a log that is damaged in part is read, and `damage`
  * says so. */
 bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, struct error *err);
+/* Whether a path is one: a folder of a rolling log, or a file that begins with an event, compressed or not.
+ */
+bool spark_event_log_is(const char *path);
+
 void spark_event_log_clear(struct spark_event_log *log);
 
 #define auto_spark_event_log __attribute__((cleanup(spark_event_log_clear))) struct spark_event_log

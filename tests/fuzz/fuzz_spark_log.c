@@ -3,6 +3,7 @@
  * Any bytes as an event log of Spark's, plain or compressed: read, or refused with one line; never a crash or
  * a hang, and what was read hangs together.
  */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "engines/spark/event_log.h"
+#include "sim/batch_advice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +36,32 @@ static void check(const struct batch_run *run)
                 abort();
 }
 
+static void replay(const struct batch_run *run)
+{
+        static const struct batch_cluster clusters[] = {{0, 0, 1}, {3, 0, 0.5}, {1, 1, 2}};
+        autocall(batch_model_free) struct batch_model *model = NULL;
+        struct error err = ERROR_INIT;
+
+        if (!batch_model_new(run, &model, &err))
+                return;
+        for (size_t i = 0; i < ARRAY_LENGTH(clusters); i++) {
+                struct batch_advice advice[BATCH_ADVICE_MAX];
+                struct batch_replay result;
+
+                if (!batch_replay(model, &clusters[i], &result, &err))
+                        continue;
+                if (!isfinite(result.seconds) || result.seconds < 0 || result.executor_seconds < 0)
+                        abort();
+                batch_advise(model, &result, advice);
+        }
+}
+
+static void use(const struct batch_run *run)
+{
+        check(run);
+        replay(run);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         auto_spark_event_log log = {0};
@@ -45,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
         snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
         if (spark_event_log_read(path, &log, &err))
-                check(log.run);
+                use(log.run);
         else if (err.message[0] == '\0' || strchr(err.message, '\n'))
                 abort();
         if (log.damage && strchr(log.damage, '\n'))

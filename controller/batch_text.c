@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "controller/batch_study.h"
+#include "controller/terminal.h"
+#include "core/json.h"
+#include "core/quantity.h"
+#include "core/text.h"
+
+static double number_of(const json_t *object, const char *key)
+{
+        double value;
+
+        return json_find_number(object, key, &value) ? value : 0;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+        const char *text;
+
+        return json_find_text(object, key, &text) ? text : "?";
+}
+
+/* Money, or executor-hours where there are no prices. */
+static char *sum_text(double amount, const char *currency)
+{
+        autotext text = {0};
+
+        if (strcmp(currency, "XXX") == 0)
+                text_format(&text, "%.3g h", amount);
+        else
+                money_put(&text, amount, currency);
+        return text_take(&text);
+}
+
+static char *time_text(double seconds)
+{
+        return memory_format(seconds < 1000 ? "%.3g s" : "%.0f s", seconds);
+}
+
+static void print_head(const json_t *document, FILE *out)
+{
+        const json_t *measured = json_object_get(document, "measured");
+        autofree char *took = time_text(number_of(measured, "seconds"));
+        autofree char *replayed = time_text(number_of(document, "replayedSeconds"));
+        autofree char *cost = sum_text(number_of(measured, "cost"), text_of(document, "currency"));
+
+        fprintf(out,
+                "%s (%s, Spark %s): %s on %.0f executors with %.0f cores, %.0f tasks in %.0f stages of %.0f "
+                "jobs, %s%s\n",
+                text_of(measured, "name"), text_of(measured, "application"),
+                text_of(measured, "sparkVersion"), took, number_of(measured, "executors"),
+                number_of(measured, "cores"), number_of(measured, "tasks"), number_of(measured, "stages"),
+                number_of(measured, "jobs"), cost,
+                strcmp(text_of(document, "currency"), "XXX") == 0 ? " of executors" : "");
+        fprintf(out, "replayed as it was: %s (%+.2g %%)\n\n", replayed,
+                number_of(document, "replayErrorPercent"));
+}
+
+static void put_row(struct terminal_table *table, const json_t *it, const char *currency)
+{
+        autofree char *took = time_text(number_of(it, "seconds")), *low = time_text(number_of(it, "low"));
+        autofree char *high = time_text(number_of(it, "high")),
+                      *cost = sum_text(number_of(it, "cost"), currency);
+        autofree char *saved = sum_text(number_of(it, "saved"), currency);
+        autofree char *idle_cost = sum_text(number_of(it, "idleCost"), currency);
+        autofree char *driver = time_text(number_of(it, "driverSeconds"));
+
+        terminal_table_row(table);
+        terminal_table_cell(table, TERMINAL_STRONG, "%.0f", number_of(it, "executors"));
+        terminal_table_cell(table, TERMINAL_PLAIN, "%.0f", number_of(it, "cores"));
+        terminal_table_cell(table, TERMINAL_PLAIN, "%s", took);
+        terminal_table_cell(table, TERMINAL_FAINT, "%s to %s", low, high);
+        terminal_table_cell(table, TERMINAL_PLAIN, "%s", cost);
+        terminal_table_cell(table, number_of(it, "saved") < 0 ? TERMINAL_BAD : TERMINAL_GOOD, "%s", saved);
+        terminal_table_cell(table, TERMINAL_PLAIN, "%.0f %%", number_of(it, "idlePercent"));
+        terminal_table_cell(table, TERMINAL_PLAIN, "%s", idle_cost);
+        terminal_table_cell(table, TERMINAL_PLAIN, "%s", driver);
+}
+
+static void print_table(const json_t *document, FILE *out, bool color)
+{
+        static const char *const titles[] = {"executors", "cores",      "run time",  "between",     "cost",
+                                             "saved",     "idle slots", "idle cost", "driver alone"};
+        struct terminal_table *table = terminal_table_new();
+        const json_t *it;
+        size_t i;
+
+        for (i = 0; i < ARRAY_LENGTH(titles); i++)
+                terminal_table_column(table, TERMINAL_RIGHT, titles[i]);
+        json_array_foreach(json_object_get(document, "alternatives"), i, it)
+                put_row(table, it, text_of(document, "currency"));
+        terminal_table_print(table, out, color);
+        terminal_table_free(table);
+}
+
+static void print_advice(const json_t *document, FILE *out)
+{
+        const json_t *list = json_object_get(document, "advice"), *it;
+        size_t i;
+
+        if (json_array_size(list) > 0)
+                fprintf(out,
+                        "\nWhat stands out in the run that was measured, and how much of it is at stake:\n");
+        json_array_foreach(list, i, it)
+        {
+                autofree char *seconds = time_text(number_of(it, "seconds"));
+
+                fprintf(out, "- %s%s%s\n", number_of(it, "seconds") > 0 ? seconds : "",
+                        number_of(it, "seconds") > 0 ? ": " : "", text_of(it, "words"));
+        }
+}
+
+void batch_study_print(const json_t *document, FILE *out, bool color)
+{
+        print_head(document, out);
+        print_table(document, out, color);
+        print_advice(document, out);
+        fprintf(out,
+                "\nFrom the tasks of one run, which cannot tell how much slower tasks get on more "
+                "executors: run "
+                "time takes them to grow\nwith the executors' ratio to the power 0.15, the interval from "
+                "0 to 0.3. "
+                "Executors are paid for, the driver is not counted.\n");
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What `optctl simulate` says of an event log: the recorded one (tests/fixtures/spark), with figures taken
+ * from it by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "controller/batch_study.h"
+#include "core/json.h"
+#include "core/text.h"
+#include "tests/support/schema.h"
+#include "tests/support/scratch.h"
+
+#define LOG "tests/fixtures/spark/waiting.zstd"
+
+static json_t *study(const struct batch_request *request)
+{
+        struct error err = ERROR_INIT;
+        json_t *document = NULL;
+
+        if (!batch_study(request, &document, &err) ||
+            !schema_check("docs/schema", "batch.schema.json", document, &err))
+                fail_msg("%s", err.message);
+        return document;
+}
+
+static double number(const json_t *object, const char *key)
+{
+        double value;
+
+        assert_true(json_find_number(object, key, &value));
+        return value;
+}
+
+static void refused(const struct batch_request *request, const char *message)
+{
+        struct error err = ERROR_INIT;
+        json_t *document = NULL;
+
+        assert_false(batch_study(request, &document, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, message));
+}
+
+/* 141.921 s from start to end; executors came 98.114 and 96.317 s before it. */
+static void what_was_measured(void **state)
+{
+        char *none[] = {NULL};
+        autojson *document = study(&(struct batch_request){.log = LOG, .executors = none});
+        const json_t *measured = json_object_get(document, "measured");
+
+        (void)state;
+        assert_float_equal(number(measured, "seconds"), 141.921, 1e-9);
+        assert_int_equal(number(measured, "executors"), 2);
+        assert_int_equal(number(measured, "slots"), 4);
+        assert_int_equal(number(measured, "tasks"), 64);
+        assert_int_equal(number(measured, "stages"), 4);
+        assert_float_equal(number(measured, "cost"), 194.431 / 3600, 1e-9);
+        assert_string_equal(json_string_value(json_object_get(document, "currency")), "XXX");
+        /* 1, 2, 4 and 8: half an executor is none */
+        assert_int_equal(json_array_size(json_object_get(document, "alternatives")), 4);
+}
+
+/* 318 s of tasks on two slots take at least 159 s, when they take as long as they took. */
+static void other_sizes(void **state)
+{
+        char *sizes[] = {(char[]){"1"}, (char[]){"2"}, (char[]){"4"}, (char[]){"1000"}, NULL};
+        autojson *document = study(&(struct batch_request){.log = LOG, .executors = sizes});
+        const json_t *list = json_object_get(document, "alternatives");
+        double before = 1e9;
+
+        (void)state;
+        assert_int_equal(json_array_size(list), 4);
+        for (size_t i = 0; i < 4; i++) {
+                const json_t *it = json_array_get(list, i);
+
+                assert_true(number(it, "low") <= number(it, "seconds"));
+                assert_true(number(it, "seconds") <= number(it, "high"));
+                assert_true(number(it, "low") < before);
+                before = number(it, "low");
+        }
+        assert_true(number(json_array_get(list, 0), "high") > 159);
+        assert_float_equal(number(json_array_get(list, 1), "seconds"), number(document, "replayedSeconds"),
+                           7);
+        assert_true(number(json_array_get(list, 3), "idlePercent") > 95);
+        assert_true(number(json_array_get(list, 3), "saved") < 0);
+}
+
+/* 36 an hour is a cent a second; each executor is billed by whole seconds, 99 and 97. */
+static void with_prices(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "prices.yaml");
+        char *sizes[] = {(char[]){"2"}, NULL};
+        const struct batch_request request = {LOG, path, sizes, 0};
+        autojson *document = NULL;
+
+        (void)state;
+        scratch_write(&scratch, "prices.yaml",
+                      "apiVersion: optctl.dev/v1alpha1\nkind: PriceBook\nmetadata: {name: spot}\n"
+                      "spec: {currency: EUR, worker: {perHour: 36}}\n");
+        document = study(&request);
+        assert_string_equal(json_string_value(json_object_get(document, "currency")), "EUR");
+        assert_float_equal(number(json_object_get(document, "measured"), "cost"), 1.96, 2e-5);
+        scratch_write(&scratch, "prices.yaml", "kind: PriceBook\n");
+        refused(&request, "prices.yaml: expected a PriceBook, or a TunedPipeline with spec.prices");
+        scratch_write(&scratch, "prices.yaml",
+                      "kind: PriceBook\nspec: {currency: EUR, worker: {perHours: 36}}\n");
+        refused(&request, "did you mean perHour?");
+        scratch_close(&scratch);
+}
+
+static void wrong_words(void **state)
+{
+        char *none[] = {NULL}, *half[] = {(char[]){"4"}, (char[]){"0.5"}, NULL};
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log");
+
+        (void)state;
+        refused(&(struct batch_request){.log = LOG, .executors = half},
+                "--executors 0.5: expected numbers from 1");
+        scratch_write(
+                &scratch, "log",
+                "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"a\",\"Timestamp\":1000}\n");
+        refused(&(struct batch_request){.log = path, .executors = none},
+                "no task has ended, so there is nothing to replay");
+        scratch_close(&scratch);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_was_measured),
+                cmocka_unit_test(other_sizes),
+                cmocka_unit_test(with_prices),
+                cmocka_unit_test(wrong_words),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
