@@ -6,7 +6,8 @@
 
 struct http_stream {
         struct http_call call;
-        struct http_request request; /* its texts are the caller's: used until the headers have come */
+        struct http_request request;
+        char *path; /* of the request, whose other texts are the caller's and sent once it is open */
         struct http_response response;
         struct error err;
 };
@@ -54,7 +55,9 @@ static struct http_stream *stream_new(struct http_peer *peer, const struct http_
 {
         struct http_stream *stream = memory_new(1, sizeof *stream);
 
+        stream->path = memory_copy_text(request->path);
         stream->request = *request;
+        stream->request.path = stream->path;
         stream->call = (struct http_call){.peer = peer,
                                           .request = &stream->request,
                                           .response = &stream->response,
@@ -139,5 +142,6 @@ void http_stream_close(struct http_stream *stream)
         http_attempt_stop(&stream->call);
         text_free(&stream->call.body);
         http_response_free(&stream->response);
+        free(stream->path);
         free(stream);
 }
