@@ -109,10 +109,22 @@ static bool is_status(const json_t *object)
         return json_find_text(object, "kind", &kind) && strcmp(kind, "Status") == 0;
 }
 
+/* A patch that says which object it is for finds another one: to the server an attempt to change its uid. */
+static bool is_another(const struct kube_refusal *refusal)
+{
+        return refusal->code == 422 && refusal->n_causes > 0 &&
+               strcmp(refusal->causes[0].field, "metadata.uid") == 0;
+}
+
 static void set_reason(const struct kube_refusal *refusal, struct error *err)
 {
         const char *reason = reason_of(refusal);
 
+        if (is_another(refusal)) {
+                err->code = ERROR_CONFLICT;
+                err->retry = true;
+                reason = "Conflict";
+        }
         if (reason)
                 snprintf(err->reason, sizeof err->reason, "%s", reason);
         /* Without another name it will be there already the next time, too. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is sent for each verb, and what a refusal means. Paths and parameters are those of the Kubernetes API
- * reference; refusals are what an API server answered (tests/fixtures/kubernetes/). */
+ * reference; refusals are what an API server 1.36.2 answered (tests/e2e/kube/record). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -196,6 +196,70 @@ static void test_what_is_sent(void **state)
         errand_close(&errand);
 }
 
+/* ---- refusals ---- */
+
+#define RECORDED "tests/fixtures/kubernetes/"
+
+static char *recorded(const char *name)
+{
+        autofree char *path = memory_format(RECORDED "%s", name);
+        struct error err = ERROR_INIT;
+        char *text = NULL;
+
+        if (!text_read_file(path, 1 << 16, &text, NULL, &err))
+                fail_msg("%s", err.message);
+        return text;
+}
+
+static void test_what_a_refusal_means(void **state)
+{
+        static const struct {
+                const char *file;
+                int status;
+                enum error_code code;
+                const char *reason;
+                size_t n_causes;
+                const char *cause, *field; /* of the first */
+                int64_t retry_after_ms;
+        } cases[] = {
+                {"already-exists.json", 409, ERROR_CONFLICT, "AlreadyExists", 0, "", "", 0},
+                {"conflict.json", 409, ERROR_CONFLICT, "Conflict", 0, "", "", 0},
+                {"apply-conflict.json", 409, ERROR_CONFLICT, "Conflict", 1, "FieldManagerConflict",
+                 ".data.value", 0},
+                {"another-uid.json", 422, ERROR_CONFLICT, "Conflict", 2, "FieldValueInvalid", "metadata.uid",
+                 0},
+                {"invalid.json", 422, ERROR_REFUSED, "Invalid", 1, "FieldValueInvalid", "metadata.name", 0},
+                {"forbidden.json", 403, ERROR_REFUSED, "Forbidden", 0, "", "", 0},
+                {"unauthorized.json", 401, ERROR_REFUSED, "Unauthorized", 0, "", "", 0},
+                {"not-found.json", 404, ERROR_NOT_FOUND, "NotFound", 0, "", "", 0},
+                {"kind-not-served.txt", 404, ERROR_NOT_FOUND, "KindNotServed", 0, "", "", 0},
+                {"continue-expired.json", 410, ERROR_NOT_FOUND, "Expired", 0, "", "", 0},
+                {"eviction-budget-spent.json", 429, ERROR_UNAVAILABLE, "DisruptionBudget", 1,
+                 "DisruptionBudget", "", 0},
+                {"eviction-budget-unknown.json", 429, ERROR_UNAVAILABLE, "DisruptionBudget", 1,
+                 "DisruptionBudget", "", 10000},
+        };
+        struct errand errand = errand_open();
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                autofree char *body = recorded(cases[i].file);
+
+                scripted_peer_forget_answers(errand.stage->script);
+                scripted_peer_answer(errand.stage->script, "*",
+                                     &(struct scripted_answer){.status = cases[i].status, .body = body});
+                run(&errand, evict);
+                assert_string_equal(errand.err.reason, cases[i].reason);
+                assert_int_equal(errand.err.code, cases[i].code);
+                assert_int_equal(errand.refusal.code, cases[i].status);
+                assert_int_equal(errand.refusal.n_causes, cases[i].n_causes);
+                assert_string_equal(errand.refusal.causes[0].reason, cases[i].cause);
+                assert_string_equal(errand.refusal.causes[0].field, cases[i].field);
+                assert_int_equal(errand.refusal.retry_after_ms, cases[i].retry_after_ms);
+        }
+        errand_close(&errand);
+}
+
 /* What the server puts off was not done: it is sent again, also when sending it twice would do it twice. */
 static void test_a_create_that_is_put_off(void **state)
 {
@@ -358,6 +422,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_is_sent),
+                cmocka_unit_test(test_what_a_refusal_means),
                 cmocka_unit_test(test_a_create_that_is_put_off),
                 cmocka_unit_test(test_a_create_that_was_cut_off),
                 cmocka_unit_test(test_versions_are_compared_as_numbers),
