@@ -95,6 +95,21 @@ endforeach()
 # The longest first, so that none of them is left alone at the end.
 set_tests_properties(e2e/real/daily e2e/real/killed-at-every-point e2e/real/killed-while-restarting PROPERTIES COST 400)
 
+# optctl beside a real Kubernetes control plane, built from Go modules (docs/e2e.md): a module in tests/e2e/kube/cases/ is a case.
+set(kube ${PROJECT_SOURCE_DIR}/tests/e2e/kube/e2e)
+add_executable(kube_client tests/e2e/kube/client.c)
+target_link_libraries(kube_client PRIVATE core PkgConfig::CMOCKA)
+add_test(NAME e2e/kube/fetch COMMAND ${kube} fetch)
+set_tests_properties(e2e/kube/fetch PROPERTIES TIMEOUT 7200 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_SETUP kube_programs)
+file(GLOB kube_cases CONFIGURE_DEPENDS tests/e2e/kube/cases/[a-z]*.py)
+foreach(case ${kube_cases})
+  cmake_path(GET case STEM name)
+  string(REPLACE "_" "-" name ${name})
+  add_test(NAME e2e/kube/${name}
+    COMMAND ${kube} --build ${PROJECT_BINARY_DIR} --folder ${PROJECT_BINARY_DIR}/e2e/kube-${name} case ${name})
+  set_tests_properties(e2e/kube/${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED kube_programs)
+endforeach()
+
 if(OPTCTL_BENCH)
   file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/bench_*.c)
   foreach(source ${bench_sources})
