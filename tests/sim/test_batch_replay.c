@@ -19,7 +19,7 @@ static struct batch_replay replay(const struct batch_run *run, int64_t executors
 {
         const struct batch_cluster cluster = {executors, cores, 1};
         autocall(batch_model_free) struct batch_model *model = NULL;
-        struct batch_replay result;
+        struct batch_replay result = {0};
         struct error err = ERROR_INIT;
 
         if (!batch_model_new(run, &model, &err) || !batch_replay(model, &cluster, &result, &err))
