@@ -388,15 +388,20 @@ static bool give_up(const struct flink_caller *caller, const struct flink_job *j
                (caller->dry_run || await_end(caller->engine, job->id, err));
 }
 
+/* What a job that ended on the way to another parallelism is to be started from: it was stopped with a
+ * savepoint, or given up before it came up. */
 static bool find_stopped(struct flink_engine *engine, const struct flink_job *job, char **ret_location,
                          struct error *err)
 {
         autojson *checkpoints = NULL;
-        const char *location;
+        const char *location = NULL;
 
         if (!get_checkpoints(engine, job->id, &checkpoints, err))
                 return false;
-        location = strcmp(job->state, "FINISHED") == 0 ? flink_stopped_with(checkpoints) : NULL;
+        if (strcmp(job->state, "FINISHED") == 0)
+                location = flink_stopped_with(checkpoints);
+        else if (strcmp(job->state, "CANCELED") == 0)
+                location = flink_started_from(checkpoints);
         *ret_location = memory_copy_text(location);
         return true;
 }

@@ -22,7 +22,7 @@
 bool flink_restart(const struct flink_caller *caller, const struct flink_job *job, const int *wanted,
                    const bool *tuned, struct error *err);
 
-/* Whether the job was stopped by a savepoint, and can be started again. */
+/* Whether the job was stopped by a savepoint, or cancelled before it came up, and can be started again. */
 bool flink_was_stopped(struct flink_engine *engine, const struct flink_job *job, bool *ret_stopped,
                        struct error *err);
 
