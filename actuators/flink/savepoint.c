@@ -311,8 +311,7 @@ static bool find_jar(struct flink_engine *engine, char **ret_jar, struct error *
 static bool start(const struct flink_caller *caller, const struct flink_job *job, const int *wanted,
                   const bool *tuned, const char *jar, const char *location, struct error *err)
 {
-        autofree char *overrides = overrides_of(job, wanted);
-        autofree char *seed = memory_format("%s %s %s", job->id, location, overrides);
+        autofree char *seed = memory_format("%s %s", job->id, location);
         autofree char *path = memory_format("/jars/%s/run", jar);
         autofree char *what = memory_format("%d subtasks, from %.100s", widest(job, wanted, tuned), location);
         autofree char *body = NULL;

@@ -12,8 +12,9 @@
  * is stopped with another one, and its program is started from that one (spec.engine.flink.program).
  *
  * Whatever it is interrupted by, calling it again goes on from there: a job that was stopped by a savepoint
- * is started from it, once (the new job's id follows from what it is started with, and Flink takes an id only
- * once); a job that never came up is cancelled and started from what it was started with.
+ * is started from it, once (the new job's id follows from the old one's and the savepoint, whatever it is to
+ * run, and Flink takes an id only once: a start whose answer was lost may be carried out late); a job that
+ * never came up is cancelled and started from what it was started with.
  *
  * wanted  subtasks of each vertex of the job. Flink 2 starts a job with one parallelism for all
  *         operators that do not set their own: ERROR_REFUSED ("OneParallelism") when the `tuned` ones are to

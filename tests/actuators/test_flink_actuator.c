@@ -244,7 +244,7 @@ static void test_a_stopped_job_is_started_once(void **state)
         serve_default_scheduler(scene, 0);
         serve_stop(scene);
         serve_start(scene, "run-again");
-        errand = apply(scene, 3, 0, 0);
+        errand = apply(scene, 2, 0, 0);
         assert_true(errand.applied);
         second = started_with(scene);
         assert_true(json_find_text(second, "jobId", &again));
