@@ -206,6 +206,24 @@ static void take_options(struct http_peer *peer, const struct http_options *opti
         }
 }
 
+static bool is_this_machine(const char *host)
+{
+        bool four = strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
+
+        return four || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+/* A proxy beside us may add the TLS, so it is not refused; once for each host and port. */
+static void warn_of_clear_text(const struct http_peer *peer, const struct url *url)
+{
+        bool sends = peer->token || peer->password;
+
+        if (sends && strcmp(url->scheme, "http") == 0 && !is_this_machine(url->host) &&
+            peer->origin->users == 1)
+                log_warning(peer->client->log, "credentials are sent in the clear; expected https://",
+                            LOG_TEXT("peer", peer->origin->name));
+}
+
 static bool check_options(const struct http_options *options, struct error *err)
 {
         struct url proxy = {0};
@@ -233,6 +251,7 @@ bool http_peer_new(struct http_client *client, const char *base_url, const struc
         peer->client = client;
         take_url(peer, &url, options->server_name);
         take_options(peer, options, base_folder);
+        warn_of_clear_text(peer, &url);
         url_free(&url);
         *ret_peer = peer;
         return true;

@@ -103,6 +103,41 @@ static void test_a_token_is_sent_and_read_again(void **state)
         vault_close(&vault);
 }
 
+static void test_credentials_in_the_clear_are_warned_of(void **state)
+{
+        static const struct {
+                const char *url;
+                bool warned;
+        } cases[] = {
+                {"http://flink.example:8081", true},   {"http://127.evil.example", true},
+                {"http://192.0.2.7:8081/flink", true}, {"https://flink.example:8081", false},
+                {"http://127.0.0.1:8081", false},      {"http://localhost:8081", false},
+                {"http://[::1]:8081", false},
+        };
+        struct vault vault = vault_open();
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                const struct http_options options = {.token_file = vault.token_file}, none = {.retries = 1};
+                struct http_stage *stage = http_stage_open(NULL);
+                struct http_peer *peer = NULL, *same = NULL, *open = NULL;
+                struct error err = ERROR_INIT;
+                const char *found;
+
+                assert_true(http_peer_new(stage->client, cases[i].url, &options, NULL, &peer, &err));
+                assert_true(http_peer_new(stage->client, cases[i].url, &options, NULL, &same, &err));
+                assert_true(http_peer_new(stage->client, "http://open.example", &none, NULL, &open, &err));
+                found = strstr(http_stage_logged(stage), "credentials are sent in the clear");
+                assert_true(!found == !cases[i].warned);
+                assert_null(found ? strstr(found + 1, "credentials") : NULL);
+                http_peer_free(peer);
+                http_peer_free(same);
+                http_peer_free(open);
+                http_stage_close(stage);
+        }
+        vault_close(&vault);
+}
+
 /* Replaced while the request with the old one is on its way. */
 static char *rotate(void *context, const struct scripted_request *request, struct scripted_answer *answer)
 {
@@ -476,6 +511,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_token_is_sent_and_read_again),
+                cmocka_unit_test(test_credentials_in_the_clear_are_warned_of),
                 cmocka_unit_test(test_a_token_that_is_no_longer_good_is_read_again_once),
                 cmocka_unit_test(test_a_wrong_token_is_not_tried_twice),
                 cmocka_unit_test(test_a_password_is_sent_as_basic),
