@@ -20,7 +20,8 @@
  * A live job that no strategy has seen before: the simulated engine behaves like a small Flink job (source,
  * keyed work, sink; slots are shared and paid for; exchanges hold backlog), the strategy is given no model,
  * and windows are seconds long and noisy, as the REST API of a real engine shows them: samples are taken a
- * little early or late, the busiest subtask scatters, the window after a restart is missing.
+ * little early or late, the window after a restart is missing. How uneven keyed subtasks are is the engine's
+ * own: key groups, and keys at random (tests/sim/test_engine.c holds it against a real Flink).
  */
 struct live_phase {
         double seconds, from_per_second, to_per_second; /* linear in between */
@@ -34,7 +35,7 @@ struct live_case {
         double load_cv_seconds;                    /* ... that lasts so long; 0: a second */
         int interval_seconds;                      /* of the strategy; 0: 5 */
         double cost_ms;                            /* of one record at `work`; 0: 3 */
-        double skew;                               /* of the busiest subtask; 0: 1.06 */
+        double skew;                               /* of the busiest subtask, its key groups included; 0: 1.06 */
         double jitter_seconds;                     /* standard deviation of when a sample is taken */
         double restart_seconds;                    /* that a rescale stops the job; 0: 1 */
         double trigger_seconds;                    /* from the call until it stops; 0: 3 */
@@ -119,12 +120,10 @@ static inline void live_blur(struct live_job *job, struct observation *observati
         observation->offered_per_second *= factor;
         for (int i = 0; i < observation->n_operators; i++) {
                 struct operator_observation *one = &observation->operators[i];
-                double busy = fabs(gsl_ran_ugaussian(job->rng)) * (job->given->jitter_seconds > 0 ? 0.02 : 0);
-
                 one->in_per_second *= factor;
                 one->out_per_second *= factor;
                 one->busy_ratio = fmin(one->busy_ratio * factor, 1);
-                one->busy_ratio_max = fmin(one->busy_ratio_max * factor * (1 + busy), 1);
+                one->busy_ratio_max = fmin(one->busy_ratio_max * factor, 1);
         }
 }
 
