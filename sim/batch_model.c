@@ -6,8 +6,9 @@
 
 #include "core/text.h"
 
-#define AT_FIRST_MS 30000 /* executors that come so long after the first one were asked for at the start */
-#define MAX_SLOTS   4096
+#define AT_FIRST_MS    30000 /* executors that come so long after the first one were asked for at the start */
+#define MAX_SLOTS      4096
+#define MOST_LOOKED_AT 1000
 
 struct building {
         struct batch_model *model;
@@ -169,22 +170,6 @@ static uint32_t *launch_order(const struct batch_stage *stage)
         return order;
 }
 
-/* Whether an executor was there, with a slot that no task of the run had, at an instant. */
-static bool any_executor(const struct building *building, int64_t time_ms)
-{
-        const struct batch_run *run = building->run;
-        bool told = false;
-
-        for (size_t i = 0; i < run->n_executors; i++) {
-                const struct batch_executor *executor = &run->executors[i];
-
-                told |= executor->added_ms != BATCH_UNKNOWN;
-                if (executor->added_ms != BATCH_UNKNOWN && executor->added_ms - building->first_ms <= time_ms)
-                        return true;
-        }
-        return !told;
-}
-
 static void add_node(struct building *building, size_t place, size_t job)
 {
         struct batch_model *model = building->model;
@@ -209,8 +194,6 @@ static void add_node(struct building *building, size_t place, size_t job)
                                             ? last + shift
                                             : larger(stage->completed_ms - building->first_ms, *from);
         node->tail_ms = larger(building->stage_to_ms[at] - (last + shift), 0);
-        if (any_executor(building, *from))
-                node->launch_ms = first + shift - *from;
 }
 
 /* ---- from one task to the next on a slot ---- */
@@ -237,25 +220,28 @@ static int compare_uint32(const void *a, const void *b)
 
 struct gaps {
         int64_t sum_ms, count;
+        int64_t from_ms;          /* when the stage was submitted, in the tasks' time */
         uint32_t first_launch_ms; /* of the stage */
+        int64_t launch_ms;        /* from when it was submitted and had room to that */
 };
 
-/* The launches on one executor in their order against the ends in theirs, as many places later as there are
- * slots: that end made room for it. It counts when the stage was waiting for room by then. */
-static void add_gaps(struct ran *ran, size_t count, size_t slots, struct gaps *gaps)
+/*
+ * The launches on one executor in their order against the ends in theirs, as many places later as there are
+ * slots: that end made room for it. It counts when the stage was waiting for room by then. A stage's first
+ * launch waits for the driver only from when there was room.
+ */
+static void add_gaps(const struct ran *ran, const uint32_t *ends, size_t count, size_t slots, int64_t came_ms,
+                     struct gaps *gaps)
 {
-        autofree uint32_t *ends = memory_new(count + 1, sizeof *ends);
-
-        for (size_t i = 0; i < count; i++)
-                ends[i] = ran[i].ended_ms;
-        qsort(ends, count, sizeof *ends, compare_uint32);
-        qsort(ran, count, sizeof *ran, compare_ran);
-        for (size_t i = slots; i < count; i++) {
+        for (size_t i = 0; i < count; i++) {
                 struct gaps *of = &gaps[ran[i].node];
+                int64_t room = i < slots ? came_ms : ends[i - slots], launched = ran[i].launched_ms;
 
-                if (of->first_launch_ms >= ends[i - slots])
+                if (launched == of->first_launch_ms)
+                        of->launch_ms = larger(of->launch_ms, launched - larger(room, of->from_ms));
+                if (i < slots || of->first_launch_ms >= room)
                         continue;
-                of->sum_ms += (int64_t)ran[i].launched_ms - ends[i - slots];
+                of->sum_ms += launched - room;
                 of->count++;
         }
 }
@@ -283,26 +269,128 @@ static struct ran *by_executor(const struct batch_model *model, size_t *starts)
         return all;
 }
 
-/* The mean, over a stage. It may be negative: Spark gives a slot away before it has looked at the result of
- * the task that ended, and writes down the end after that. */
-static void find_handovers(struct batch_model *model)
+/* What ran on each executor: launches sorted, and ends sorted. */
+struct history {
+        size_t *starts;
+        struct ran *launches;
+        uint32_t *ends;
+};
+
+static size_t launched_by(const struct ran *launches, size_t count, int64_t time_ms)
+{
+        size_t low = 0, high = count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (launches[middle].launched_ms <= time_ms)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static size_t ended_before(const uint32_t *ends, size_t count, int64_t time_ms)
+{
+        size_t low = 0, high = count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (ends[middle] <= time_ms)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+/* Whether an executor was there at an instant and had a slot to spare. Of a huge cluster its first executors
+ * speak for all. */
+static bool had_room(const struct batch_model *model, const struct history *history, int64_t time_ms)
+{
+        const struct batch_run *run = model->run;
+        int64_t absolute_ms = run->origin_ms + time_ms;
+
+        for (size_t i = 0; i < run->n_executors && i < MOST_LOOKED_AT; i++) {
+                const struct batch_executor *it = &run->executors[i];
+                size_t from = history->starts[i], count = history->starts[i + 1] - from;
+                size_t running;
+
+                if ((it->added_ms != BATCH_UNKNOWN && it->added_ms > absolute_ms) ||
+                    (it->removed_ms != BATCH_UNKNOWN && it->removed_ms <= absolute_ms))
+                        continue;
+                running = launched_by(history->launches + from, count, time_ms) -
+                          ended_before(history->ends + from, count, time_ms);
+                if ((int64_t)running < model->slots[i])
+                        return true;
+        }
+        return false;
+}
+
+static void sort_history(const struct batch_model *model, struct history *history)
 {
         size_t n_executors = model->run->n_executors;
-        autofree size_t *starts = memory_new(n_executors + 2, sizeof *starts);
-        autofree struct ran *all = by_executor(model, starts);
-        autofree struct gaps *gaps = memory_new(model->n_nodes + 1, sizeof *gaps);
 
-        for (size_t n = 0; n < model->n_nodes; n++) {
-                const struct batch_stage *stage = model->nodes[n].stage;
+        history->launches = by_executor(model, history->starts);
+        history->ends = memory_new(model->run->n_tasks + 1, sizeof *history->ends);
+        for (size_t i = 0; i < n_executors; i++) {
+                size_t from = history->starts[i], count = history->starts[i + 1] - from;
 
-                gaps[n].first_launch_ms = stage->tasks[model->nodes[n].order[0]].launched_ms;
+                for (size_t t = from; t < from + count; t++)
+                        history->ends[t] = history->launches[t].ended_ms;
+                qsort(history->ends + from, count, sizeof *history->ends, compare_uint32);
+                qsort(history->launches + from, count, sizeof *history->launches, compare_ran);
         }
-        for (size_t i = 0; i < n_executors; i++)
-                add_gaps(all + starts[i], starts[i + 1] - starts[i], (size_t)model->slots[i], gaps);
+}
+
+/* Of a stage that had room when it was submitted and was not given it, the driver held the first launch back
+ * until it came. */
+static int64_t first_launch(const struct batch_model *model, const struct history *history,
+                            const struct gaps *of)
+{
+        if (had_room(model, history, of->from_ms))
+                return larger(of->first_launch_ms - of->from_ms, 0);
+        return of->launch_ms;
+}
+
+/* The mean gap, over a stage. It may be negative: Spark gives a slot away before it has looked at the result
+ * of the task that ended, and writes down the end after that. */
+static void find_gaps(const struct building *building, const struct history *history, struct gaps *gaps)
+{
+        struct batch_model *model = building->model;
+        const struct batch_run *run = model->run;
+
         for (size_t n = 0; n < model->n_nodes; n++) {
+                gaps[n].first_launch_ms = model->nodes[n].stage->tasks[model->nodes[n].order[0]].launched_ms;
+                gaps[n].from_ms = building->stage_from_ms[n] + building->first_ms - run->origin_ms;
+        }
+        for (size_t i = 0; i < run->n_executors; i++) {
+                int64_t came = run->executors[i].added_ms;
+                size_t from = history->starts[i];
+
+                add_gaps(history->launches + from, history->ends + from, history->starts[i + 1] - from,
+                         (size_t)model->slots[i], came == BATCH_UNKNOWN ? 0 : came - run->origin_ms, gaps);
+        }
+}
+
+static void find_handovers(const struct building *building)
+{
+        struct batch_model *model = building->model;
+        autofree size_t *starts = memory_new(model->run->n_executors + 2, sizeof *starts);
+        autofree struct gaps *gaps = memory_new(model->n_nodes + 1, sizeof *gaps);
+        struct history history = {.starts = starts};
+
+        sort_history(model, &history);
+        find_gaps(building, &history, gaps);
+        for (size_t n = 0; n < model->n_nodes; n++) {
+                model->nodes[n].launch_ms = first_launch(model, &history, &gaps[n]);
                 if (gaps[n].count > 0)
                         model->nodes[n].handover_ms = gaps[n].sum_ms / gaps[n].count;
         }
+        free(history.launches);
+        free(history.ends);
 }
 
 /* ---- jobs ---- */
@@ -528,7 +616,7 @@ static void build(struct building *building)
         find_slots(model);
         find_arrivals(model, building->first_ms);
         add_jobs(building);
-        find_handovers(model);
+        find_handovers(building);
         link_jobs(building);
 }
 
