@@ -21,12 +21,15 @@
 #define START_SD        1.0 /* of a start, in prior standard deviations */
 #define QRNG_DIMENSIONS 40  /* that GSL's Sobol sequence has */
 
+#define LENGTH_CATEGORY 0.7 /* two categories are nearer than the ends of a scale */
+
 /* Libraries name it so. */
 extern void openblas_set_num_threads(int threads);
 
 static const struct gp_prior prior_variance = {0, 1, -5, 4};
 static const struct gp_prior prior_noise = {-7, 1.5, -16, 0};
 static const struct gp_prior prior_slope = {-1, 1.5, -7, 4};
+/* Of one feature; it grows with the root of their number, as distances do (Hvarfner et al., ICML 2024). */
 static const struct gp_prior prior_length = {-0.69, 1, -3, 3.5};
 
 struct gp *gp_new(int d, const bool *category)
@@ -40,8 +43,10 @@ struct gp *gp_new(int d, const bool *category)
         gp->prior[GP_VARIANCE] = prior_variance;
         gp->prior[GP_NOISE] = prior_noise;
         gp->prior[GP_SLOPE] = prior_slope;
-        for (int k = 0; k < d; k++)
+        for (int k = 0; k < d; k++) {
                 gp->prior[GP_LENGTH + k] = prior_length;
+                gp->prior[GP_LENGTH + k].mean += 0.5 * log(d) + (category[k] ? LENGTH_CATEGORY : 0);
+        }
         for (int p = 0; p < GP_LENGTH + d; p++)
                 gp->theta[p] = gp->prior[p].mean;
         return gp;
@@ -342,41 +347,5 @@ void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mea
 
                 predict_block(gp, &kernel, x + (size_t)from * (size_t)gp->d, block, cross, ret_mean + from,
                               ret_variance + from);
-        }
-}
-
-void gp_predict_gradient(const struct gp *gp, const double *x, double *ret_mean, double *ret_variance,
-                         double *ret_mean_gradient, double *ret_variance_gradient)
-{
-        size_t n = (size_t)gp->n, d = (size_t)gp->d;
-        autofree double *solved = memory_new(n + 1, sizeof *solved);
-        double slope[GP_MAX_FEATURES];
-        struct gp_kernel kernel;
-
-        gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
-        gp_predict(gp, x, 1, ret_mean, ret_variance);
-        gp_kernel_cross(&kernel, gp->x, gp->n, x, solved);
-        cholesky_solve_lower(&gp->factor, solved, 1);
-        cholesky_solve_upper(&gp->factor, solved, 1);
-        gp_kernel_own_slope(&kernel, x, ret_variance_gradient);
-        memset(ret_mean_gradient, 0, d * sizeof *ret_mean_gradient);
-        for (size_t i = 0; i < n; i++) {
-                gp_kernel_slope(&kernel, x, gp->x + i * d, slope);
-                for (size_t k = 0; k < d; k++) {
-                        ret_mean_gradient[k] += gp->weight[i] * slope[k];
-                        ret_variance_gradient[k] -= 2 * solved[i] * slope[k];
-                }
-        }
-}
-
-void gp_leave_one_out(const struct gp *gp, double *ret_mean, double *ret_variance)
-{
-        size_t n = (size_t)gp->n;
-        autofree double *inverse = memory_new(n * n + 1, sizeof *inverse);
-
-        cholesky_inverse(&gp->factor, inverse);
-        for (size_t i = 0; i < n; i++) {
-                ret_variance[i] = 1 / inverse[i + i * n];
-                ret_mean[i] = gp->y[i] - gp->weight[i] * ret_variance[i];
         }
 }

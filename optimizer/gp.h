@@ -79,12 +79,4 @@ double gp_evidence(const struct gp *gp);
 /* Posterior of the function (without noise) at `count` points of d features: means and variances. */
 void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mean, double *ret_variance);
 
-/* At one point, with gradients by its features (zero for categories). */
-void gp_predict_gradient(const struct gp *gp, const double *x, double *ret_mean, double *ret_variance,
-                         double *ret_mean_gradient, double *ret_variance_gradient);
-
-/* Leave-one-out: mean and variance (with noise) of each target given the others; R and W equations 5.10-5.12.
- */
-void gp_leave_one_out(const struct gp *gp, double *ret_mean, double *ret_variance);
-
 #endif

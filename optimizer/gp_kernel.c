@@ -94,20 +94,3 @@ void gp_kernel_gradient(const struct gp_kernel *kernel, const double *a, const d
         gradient[GP_VARIANCE] +=
                 square > 0 ? along * 0.6 * (1 + s + s * s / 3) / (1 + s) : times * kernel->variance;
 }
-
-void gp_kernel_slope(const struct gp_kernel *kernel, const double *a, const double *b, double *ret_slope)
-{
-        double slope;
-
-        covariance(kernel, a, b, &slope);
-        for (int k = 0; k < kernel->d; k++)
-                ret_slope[k] = kernel->category[k] ? 0
-                                                   : -slope * (a[k] - b[k]) * kernel->inverse[k] +
-                                                             kernel->slope * (b[k] - CENTRE);
-}
-
-void gp_kernel_own_slope(const struct gp_kernel *kernel, const double *a, double *ret_slope)
-{
-        for (int k = 0; k < kernel->d; k++)
-                ret_slope[k] = kernel->category[k] ? 0 : 2 * kernel->slope * (a[k] - CENTRE);
-}

@@ -28,8 +28,4 @@ void gp_kernel_cross(const struct gp_kernel *kernel, const double *x, int n, con
 void gp_kernel_gradient(const struct gp_kernel *kernel, const double *a, const double *b, double slope,
                         double times, double *gradient);
 
-/* Derivatives of k(a, b) by the features of a, and of k(a, a) by them; zero for categories. */
-void gp_kernel_slope(const struct gp_kernel *kernel, const double *a, const double *b, double *ret_slope);
-void gp_kernel_own_slope(const struct gp_kernel *kernel, const double *a, double *ret_slope);
-
 #endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_OPTIMIZER_SEARCH_INTERNAL_H
+#define OPTCTL_OPTIMIZER_SEARCH_INTERNAL_H
+
+#include <gsl/gsl_rng.h>
+
+#include "optimizer/search.h"
+#include "optimizer/search_features.h"
+#include "optimizer/surrogate.h"
+
+#define SEARCH_FAILING SEARCH_MAX_CONSTRAINTS /* whether a run fails is one constraint more */
+
+/* Inside of a search: its trials, what it believes (search_model), and where it looks next (search_propose).
+ */
+struct search_trial {
+        int64_t id;
+        double point[SEARCH_MAX_PARAMETERS];
+        int candidate;
+        enum search_status status;
+        double y;
+        double constraints[SEARCH_MAX_CONSTRAINTS];
+};
+
+/* What is believed of y, of each constraint, and of whether a run fails. */
+struct search_model {
+        struct surrogate *objective;
+        struct surrogate
+                *constraints[SEARCH_MAX_CONSTRAINTS + 1]; /* the last one: failing; NULL while unused */
+        bool used[SEARCH_MAX_CONSTRAINTS + 1];
+        int learnt;    /* trials told when parameters were last looked for */
+        bool noisy;    /* the same point was told twice with values that differ */
+        bool has_best; /* some point told keeps the constraints */
+        double best;   /* of those the least value on the objective's scale: the least mean when noisy */
+};
+
+struct search {
+        struct search_space *space;
+        struct search_options options;
+        int n_constraints;
+        char *names[SEARCH_MAX_CONSTRAINTS];
+        struct search_features features;
+        gsl_rng *rng;
+        int64_t asked;
+        int n_trials, room;
+        struct search_trial *trials;
+        struct search_model model;
+        int n_points; /* all points of a small space; else 0 */
+        double *points;
+        double *encoded; /* n_points x d */
+        bool *taken;     /* n_points: told or pending */
+        bool enumerated;
+        double least; /* of the lower bounds seen while the last point was proposed, on the objective's scale
+                       */
+};
+
+/* How good a point looks, with what it is made of. */
+struct search_score {
+        double score; /* larger is better */
+        double mean, variance, log_feasible;
+};
+
+/* Learns from all trials told, and takes up those pending. */
+bool search_model_learn(struct search *search, struct error *err);
+void search_model_free(struct search_model *model);
+
+/* Number of distinct points that have been told. */
+int search_told(const struct search *search);
+
+/* log of the known price of a point; 0 when none is known. */
+double search_prior(const struct search *search, const double *point, int candidate);
+
+/* Scores of `count` encoded points. prior: of each. greed: of the lower confidence bound; NAN: log expected
+ * improvement. */
+void search_score(const struct search *search, const double *x, const double *prior, int count, double greed,
+                  struct search_score *ret_scores);
+
+/* The next point, by the model; false when the space is exhausted. */
+bool search_propose(struct search *search, double *ret_point, int *ret_candidate);
+
+/* One of the first points, far from those there are; false when the space is exhausted. */
+bool search_spread(struct search *search, double *ret_point, int *ret_candidate);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "optimizer/surrogate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/random.h"
+#include "optimizer/gp_sample.h"
+
+#define PURPOSE           7
+#define MEMBERS_UNTIL     60 /* points; with more, parameters are known well enough */
+#define SAMPLE_STEPS      6  /* between two members */
+#define FIT_EVALUATIONS   60
+#define TRIAL_EVALUATIONS 40
+#define LOG_UNTIL         6 /* points below which positive values are taken by their logarithm unasked */
+#define NO_PRIOR_PENALTY  2.0
+#define NO_LOG_PENALTY    3.0
+#define SAME              1e-12
+#define VARIANCE_LEAST    1e-14
+
+static const struct gp_prior rough_noise = {-3.5, 2, -16, 0};
+
+struct surrogate *surrogate_new(int d, const bool *category, bool rough, uint64_t seed)
+{
+        struct surrogate *surrogate = memory_new(1, sizeof *surrogate);
+
+        surrogate->d = d;
+        surrogate->rng = random_new(seed, 0, PURPOSE);
+        for (int m = 0; m < SURROGATE_MAX_MEMBERS; m++) {
+                surrogate->gp[m] = gp_new(d, category);
+                if (!rough)
+                        continue;
+                surrogate->gp[m]->prior[GP_NOISE] = rough_noise;
+                surrogate->gp[m]->theta[GP_NOISE] = rough_noise.mean;
+        }
+        return surrogate;
+}
+
+void surrogate_free(struct surrogate *surrogate)
+{
+        if (!surrogate)
+                return;
+        for (int m = 0; m < SURROGATE_MAX_MEMBERS; m++)
+                gp_free(surrogate->gp[m]);
+        gsl_rng_free(surrogate->rng);
+        free(surrogate);
+}
+
+double surrogate_scale(const struct surrogate *surrogate, double y)
+{
+        return surrogate->log ? log(y) : y;
+}
+
+double surrogate_value(const struct surrogate *surrogate, double scaled)
+{
+        return surrogate->log ? exp(scaled) : scaled;
+}
+
+/* ---- learning ---- */
+
+/* What the process has to explain of a value: all but the weighed prior. */
+static double residual(const struct surrogate *surrogate, const struct surrogate_data *data, int i)
+{
+        return surrogate_scale(surrogate, data->y[i]) -
+               (data->prior ? surrogate->prior_weight * data->prior[i] : 0);
+}
+
+static void standardise(struct surrogate *surrogate, const struct surrogate_data *data)
+{
+        double sum = 0, square = 0;
+
+        for (int i = 0; i < data->n; i++)
+                sum += residual(surrogate, data, i);
+        surrogate->centre = sum / data->n;
+        for (int i = 0; i < data->n; i++)
+                square += pow(residual(surrogate, data, i) - surrogate->centre, 2);
+        surrogate->scale = sqrt(square / data->n);
+        /* all the same, but for rounding: any scale does */
+        if (!(surrogate->scale > SAME * fabs(surrogate->centre)) || surrogate->scale == 0)
+                surrogate->scale = 1;
+}
+
+static void fill(const struct surrogate *surrogate, struct gp *gp, const struct surrogate_data *data)
+{
+        gp_clear(gp);
+        for (int i = 0; i < data->n; i++)
+                gp_add(gp, data->x + (size_t)i * (size_t)surrogate->d,
+                       (residual(surrogate, data, i) - surrogate->centre) / surrogate->scale, data->share[i]);
+}
+
+/* -log of how likely the values themselves are on a scale, with parameters fitted to it. */
+static double unlikeliness(struct surrogate *surrogate, const struct surrogate_data *data)
+{
+        struct gp *gp = surrogate->gp[0];
+        struct error err = ERROR_INIT;
+        double jacobian;
+
+        standardise(surrogate, data);
+        fill(surrogate, gp, data);
+        if (!gp_fit(gp, 0, TRIAL_EVALUATIONS, &err))
+                return INFINITY;
+        jacobian = data->n * log(surrogate->scale);
+        for (int i = 0; surrogate->log && i < data->n; i++)
+                jacobian += log(data->y[i]);
+        return gp_objective(gp, gp->theta, NULL) + jacobian;
+}
+
+/* The scale (logarithm or not, prior or not) under which the values are likeliest; what is expected of it
+ * beforehand has to be spoken against. Keeps the parameters that were fitted on it. */
+static void choose_scale(struct surrogate *surrogate, const struct surrogate_data *data, bool positive)
+{
+        static const struct scale {
+                bool log;
+                double prior_weight, penalty;
+        } scales[] = {{true, 1, 0}, {true, 0, NO_PRIOR_PENALTY}, {false, 0, NO_LOG_PENALTY}};
+        double start[GP_MAX_PARAMETERS], theta[GP_MAX_PARAMETERS], least = INFINITY;
+        const struct scale *best = &scales[positive ? 0 : 2];
+
+        memcpy(start, surrogate->gp[0]->theta, sizeof start);
+        memcpy(theta, start, sizeof theta);
+        for (size_t i = positive ? !data->prior : 2; i < ARRAY_LENGTH(scales); i++) {
+                double value;
+
+                if (positive && !scales[i].log && (data->prior || data->n < LOG_UNTIL))
+                        continue;
+                surrogate->log = scales[i].log;
+                surrogate->prior_weight = scales[i].prior_weight;
+                memcpy(surrogate->gp[0]->theta, start, sizeof start);
+                value = unlikeliness(surrogate, data) + scales[i].penalty;
+                if (value >= least)
+                        continue;
+                least = value;
+                best = &scales[i];
+                memcpy(theta, surrogate->gp[0]->theta, sizeof theta);
+        }
+        surrogate->log = best->log;
+        surrogate->prior_weight = best->prior_weight;
+        memcpy(surrogate->gp[0]->theta, theta, sizeof theta);
+}
+
+/* The others continue the chain of samples that the first, the likeliest, begins. */
+static bool draw_members(struct surrogate *surrogate, const struct surrogate_data *data, struct error *err)
+{
+        for (int m = 1; m < surrogate->members; m++) {
+                struct gp *gp = surrogate->gp[m];
+
+                fill(surrogate, gp, data);
+                memcpy(gp->theta, surrogate->gp[m - 1]->theta, sizeof gp->theta);
+                gp_sample(gp, SAMPLE_STEPS, surrogate->rng);
+                if (!gp_condition(gp, err))
+                        return false;
+        }
+        return true;
+}
+
+bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *data, bool positive,
+                     bool refit, struct error *err)
+{
+        struct gp *first = surrogate->gp[0];
+        bool few = data->n <= MEMBERS_UNTIL;
+
+        surrogate->members = few ? SURROGATE_MAX_MEMBERS : 1;
+        if (refit)
+                choose_scale(surrogate, data, positive);
+        standardise(surrogate, data);
+        fill(surrogate, first, data);
+        return (refit ? gp_fit(first, few, FIT_EVALUATIONS, err) : gp_condition(first, err)) &&
+               draw_members(surrogate, data, err);
+}
+
+bool surrogate_believe(struct surrogate *surrogate, const double *x, double deviations, struct error *err)
+{
+        for (int m = 0; m < surrogate->members; m++) {
+                double mean, variance;
+
+                gp_predict(surrogate->gp[m], x, 1, &mean, &variance);
+                if (!gp_append(surrogate->gp[m], x, mean + deviations * sqrt(variance), 1, err))
+                        return false;
+        }
+        return true;
+}
+
+/* ---- predictions ---- */
+
+void surrogate_predict(const struct surrogate *surrogate, const double *x, const double *prior, int count,
+                       double *ret_mean, double *ret_variance)
+{
+        autofree double *mean = memory_new((size_t)count, sizeof *mean);
+        autofree double *variance = memory_new((size_t)count, sizeof *variance);
+        double share = 1.0 / surrogate->members;
+
+        memset(ret_mean, 0, (size_t)count * sizeof *ret_mean);
+        memset(ret_variance, 0, (size_t)count * sizeof *ret_variance);
+        for (int m = 0; m < surrogate->members; m++) {
+                gp_predict(surrogate->gp[m], x, count, mean, variance);
+                for (int c = 0; c < count; c++) {
+                        ret_mean[c] += share * mean[c];
+                        ret_variance[c] += share * (variance[c] + mean[c] * mean[c]);
+                }
+        }
+        for (int c = 0; c < count; c++) {
+                ret_variance[c] = fmax(ret_variance[c] - ret_mean[c] * ret_mean[c], VARIANCE_LEAST) *
+                                  surrogate->scale * surrogate->scale;
+                ret_mean[c] = surrogate->centre + surrogate->scale * ret_mean[c] +
+                              (prior ? surrogate->prior_weight * prior[c] : 0);
+        }
+}
+
+double surrogate_noise(const struct surrogate *surrogate)
+{
+        return exp(surrogate->gp[0]->theta[GP_NOISE]) * surrogate->scale * surrogate->scale;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A search as who asks and tells sees it: what may be proposed, what is learnt, and when it is over. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "optimizer/search.h"
+
+static struct search_parameter *add(struct search_space *space, const char *name, enum search_type type,
+                                    double low, double high)
+{
+        struct search_parameter *parameter = &space->parameters[space->n++];
+
+        *parameter = (struct search_parameter){.name = memory_copy_text(name),
+                                               .type = type,
+                                               .low = low,
+                                               .high = high,
+                                               .step = type == SEARCH_FLOAT ? 0 : 1,
+                                               .when = -1};
+        return parameter;
+}
+
+static void add_names(struct search_parameter *parameter, int count)
+{
+        parameter->choices = memory_new((size_t)count, sizeof *parameter->choices);
+        for (int c = 0; c < count; c++)
+                parameter->choices[c] = memory_format("choice %d", c);
+        parameter->n_choices = count;
+        parameter->high = count - 1;
+}
+
+static struct search *start(struct search_space *space, uint64_t seed)
+{
+        const struct search_options options = {.seed = seed, .price = -1};
+
+        return search_new(space, &options);
+}
+
+static struct search_suggestion ask(struct search *search)
+{
+        struct search_suggestion suggestion;
+        struct error err = ERROR_INIT;
+
+        assert_true(search_ask(search, &suggestion, &err));
+        return suggestion;
+}
+
+static void tell(struct search *search, int64_t id, enum search_status status, double y, double constraint)
+{
+        struct search_outcome outcome = {.id = id, .status = status, .y = y, .constraints = {constraint}};
+        struct error err = ERROR_INIT;
+
+        assert_true(search_tell(search, &outcome, &err));
+}
+
+/* ---- spaces ---- */
+
+static void values_are_what_a_parameter_can_take(void **state)
+{
+        autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
+        struct search_parameter *memory = add(space, "memory", SEARCH_INTEGER, 512, 4000);
+
+        (void)state;
+        memory->step = 512;
+        memory->log = true;
+        assert_true(search_parameter_round(memory, 700) == 512 &&
+                    search_parameter_round(memory, 800) == 1024);
+        assert_true(search_parameter_round(memory, 1e9) == 3584); /* 4000 is no step */
+        assert_true(search_parameter_levels(memory) == 7);
+        /* half-way between two ratios is their geometric mean */
+        assert_float_equal(search_parameter_unit(memory, sqrt(512.0 * 4000)), 0.5, 1e-12);
+        assert_true(search_parameter_value(memory, 0.5) == 1536); /* nearest to 1431 */
+}
+
+static void a_listed_space_holds_what_limits_allow_once(void **state)
+{
+        autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
+        autofree double *points = NULL;
+        int count;
+
+        (void)state;
+        add(space, "executors", SEARCH_INTEGER, 1, 6);
+        add(space, "cores", SEARCH_INTEGER, 1, 6);
+        add_names(add(space, "cache", SEARCH_CATEGORY, 0, 0), 2);
+        /* its three values only mean something with the second choice */
+        *add(space, "size", SEARCH_INTEGER, 1, 3) =
+                (struct search_parameter){.name = memory_copy_text("size"),
+                                          .type = SEARCH_INTEGER,
+                                          .low = 1,
+                                          .high = 3,
+                                          .step = 1,
+                                          .when = 2,
+                                          .when_choices = 2};
+        space->n = 4;
+        space->n_limits = 1;
+        space->limits[0] = (struct search_limit){.product = true, .factor = {1, 1}, .most = 6};
+        points = search_space_points(space, 1000, &count);
+        /* pairs with a product of at most 6: 6 + 3 + 2 + 1 + 1 + 1 = 14; times 1 + 3 */
+        assert_int_equal(count, 14 * 4);
+        for (int i = 0; i < count; i++)
+                assert_true(points[4 * i] * points[4 * i + 1] <= 6);
+        assert_null(search_space_points(space, 100, &count));
+}
+
+/* ---- asking ---- */
+
+static void no_point_comes_twice_and_the_end_is_said(void **state)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+        autocall(search_free) struct search *search = NULL;
+        bool seen[5][4] = {{false}};
+
+        (void)state;
+        add(space, "a", SEARCH_INTEGER, 0, 4);
+        add_names(add(space, "b", SEARCH_CATEGORY, 0, 0), 4);
+        search = start(space, 1);
+        for (int trial = 0; trial < 20; trial++) {
+                struct search_suggestion next = ask(search);
+                bool *there = &seen[(int)next.point[0]][(int)next.point[1]];
+
+                assert_int_equal(next.id, trial + 1);
+                assert_false(*there);
+                *there = true;
+                if (trial % 3) /* some are told late: never */
+                        tell(search, next.id, SEARCH_OK, fabs(next.point[0] - 2) + next.point[1], 0);
+        }
+        assert_int_equal(ask(search).id, 0);
+}
+
+static void the_same_seed_asks_the_same(void **state)
+{
+        double first[8] = {0};
+
+        (void)state;
+        for (int run = 0; run < 2; run++) {
+                struct search_space *space = memory_new(1, sizeof *space);
+                autocall(search_free) struct search *search = NULL;
+
+                add(space, "x", SEARCH_FLOAT, 0, 1);
+                search = start(space, 5);
+                for (int trial = 0; trial < 8; trial++) {
+                        struct search_suggestion next = ask(search);
+
+                        if (run == 0)
+                                first[trial] = next.point[0];
+                        assert_true(next.point[0] == first[trial]);
+                        tell(search, next.id, SEARCH_OK, (next.point[0] - 0.3) * (next.point[0] - 0.3), 0);
+                }
+        }
+}
+
+/* (x - 1)^2 + (y + 2)^2 + 3 has its minimum, 3, at (1, -2). */
+static void a_bowl_is_found_in_twenty_trials(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 0; seed < 5; seed++) {
+                struct search_space *space = memory_new(1, sizeof *space);
+                autocall(search_free) struct search *search = NULL;
+                double best;
+
+                add(space, "x", SEARCH_FLOAT, -5, 5);
+                add(space, "y", SEARCH_FLOAT, -5, 5);
+                search = start(space, seed);
+                for (int trial = 0; trial < 20; trial++) {
+                        struct search_suggestion next = ask(search);
+                        double x = next.point[0] - 1, y = next.point[1] + 2;
+
+                        tell(search, next.id, SEARCH_OK, x * x + y * y + 3, 0);
+                }
+                assert_non_null(search_best(search, &best));
+                assert_true(best < 3.01);
+        }
+}
+
+/* The least x that is allowed is 0.6: below, the constraint does not hold. */
+static void a_constraint_is_learnt_and_kept(void **state)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+        autocall(search_free) struct search *search = NULL;
+        struct error err = ERROR_INIT;
+        const double *best;
+        int index, broken = 0;
+        double y;
+
+        (void)state;
+        add(space, "x", SEARCH_INTEGER, 0, 100);
+        search = start(space, 2);
+        assert_true(search_constraint(search, "bound", &index, &err));
+        for (int trial = 0; trial < 25; trial++) {
+                struct search_suggestion next = ask(search);
+
+                broken += trial >= 10 && next.point[0] < 60;
+                tell(search, next.id, SEARCH_OK, 1 + next.point[0], 60 - next.point[0]);
+        }
+        best = search_best(search, &y);
+        assert_true(best && best[0] == 60 && y == 61);
+        assert_true(broken <= 3);
+}
+
+/* All runs with x above 50 fail, and y falls with x. */
+static void failed_runs_are_kept_away_from(void **state)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+        autocall(search_free) struct search *search = NULL;
+        int failed = 0;
+        double y;
+
+        (void)state;
+        add(space, "x", SEARCH_INTEGER, 0, 100);
+        search = start(space, 3);
+        for (int trial = 0; trial < 25; trial++) {
+                struct search_suggestion next = ask(search);
+                bool fails = next.point[0] > 50;
+
+                failed += fails && trial >= 10;
+                tell(search, next.id, fails ? SEARCH_FAILED : SEARCH_OK, fails ? NAN : 200 - next.point[0],
+                     0);
+        }
+        assert_non_null(search_best(search, &y));
+        assert_true(y <= 152);
+        assert_true(failed <= 5);
+}
+
+/* A run that was stopped at 10 lasted longer: the model must not take it for one that took 10. */
+static void a_stopped_run_counts_as_longer(void **state)
+{
+        struct search_suggestion next[2];
+
+        (void)state;
+        for (int stopped = 0; stopped < 2; stopped++) {
+                static const double x[] = {0, 0.2, 0.4, 0.8, 1}, y[] = {50, 40, 30, 30, 40};
+                struct search_space *space = memory_new(1, sizeof *space);
+                autocall(search_free) struct search *search = NULL;
+                struct error err = ERROR_INIT;
+                double at = 0.6;
+                struct search_outcome middle = {.point = &at,
+                                                .y = 10,
+                                                .status = stopped ? SEARCH_CENSORED : SEARCH_OK};
+
+                add(space, "x", SEARCH_FLOAT, 0, 1);
+                search = start(space, 4);
+                for (size_t i = 0; i < ARRAY_LENGTH(x); i++) {
+                        struct search_outcome outcome = {.point = &x[i], .y = y[i], .status = SEARCH_OK};
+
+                        assert_true(search_tell(search, &outcome, &err));
+                }
+                assert_true(search_tell(search, &middle, &err));
+                next[stopped] = ask(search);
+        }
+        assert_true(fabs(next[0].point[0] - 0.6) < 0.2 && next[0].mean < 20);
+        assert_true(next[1].mean > next[0].mean + 3);
+}
+
+static void what_cannot_be_told_changes_nothing(void **state)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+        autocall(search_free) struct search *search = NULL;
+        struct search_outcome outcome = {.id = 7, .y = 1, .status = SEARCH_OK};
+        struct error err = ERROR_INIT;
+        double y;
+
+        (void)state;
+        add(space, "x", SEARCH_INTEGER, 0, 9);
+        search = start(space, 1);
+        assert_false(search_tell(search, &outcome, &err));
+        assert_int_equal(err.code, ERROR_NOT_FOUND);
+        outcome = (struct search_outcome){.id = ask(search).id, .y = INFINITY, .status = SEARCH_OK};
+        assert_false(search_tell(search, &outcome, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_null(search_best(search, &y));
+        outcome.y = 3;
+        assert_true(search_tell(search, &outcome, &err));
+        assert_false(search_tell(search, &outcome, &err));
+        assert_int_equal(err.code, ERROR_CONFLICT);
+}
+
+/* With 10,000 runs to come a search goes on; when each point but one is known, and one more run is all there
+ * will be, it is not worth while. */
+static void it_ends_when_a_trial_costs_more_than_it_saves(void **state)
+{
+        static const double runs[] = {1, 10000};
+
+        (void)state;
+        for (int many = 0; many < 2; many++) {
+                struct search_space *space = memory_new(1, sizeof *space);
+                const struct search_options options = {.seed = 1, .price = -1, .runs = runs[many]};
+                autocall(search_free) struct search *search = NULL;
+                struct search_suggestion next;
+
+                add(space, "x", SEARCH_FLOAT, 0, 1);
+                search = search_new(space, &options);
+                for (int trial = 0; trial < 8; trial++) {
+                        next = ask(search);
+                        tell(search, next.id, SEARCH_OK, 5 + sin(9 * next.point[0]), 0);
+                }
+                next = ask(search);
+                assert_true(next.improvement >= 0 && next.left >= 0);
+                assert_true(many ? next.stop == (10000 * next.improvement < next.mean) : next.stop);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(values_are_what_a_parameter_can_take),
+                cmocka_unit_test(a_listed_space_holds_what_limits_allow_once),
+                cmocka_unit_test(no_point_comes_twice_and_the_end_is_said),
+                cmocka_unit_test(the_same_seed_asks_the_same),
+                cmocka_unit_test(a_bowl_is_found_in_twenty_trials),
+                cmocka_unit_test(a_constraint_is_learnt_and_kept),
+                cmocka_unit_test(failed_runs_are_kept_away_from),
+                cmocka_unit_test(a_stopped_run_counts_as_longer),
+                cmocka_unit_test(what_cannot_be_told_changes_nothing),
+                cmocka_unit_test(it_ends_when_a_trial_costs_more_than_it_saves),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
