@@ -30,15 +30,17 @@ bool kube_client_new(struct reactor *reactor, struct http_client *http, struct k
                 .key_file = config->key_file,
                 .server_name = config->server_name,
         };
-        const struct http_credentials credentials = {
+        struct http_credentials credentials = {
                 .ca_pem = config->ca_pem,
                 .certificate_pem = config->certificate_pem,
                 .key_pem = config->key_pem,
-                .token = config->token,
         };
         struct http_peer *peer;
         struct kube_client *client;
 
+        if (config->plugin && !config->token)
+                config->token = secret_new_in_memory("token of a credential plugin");
+        credentials.token = config->token;
         if (!http_peer_new(http, config->server, &options, NULL, &peer, err))
                 return error_wrap(err, "%s", config->shown);
         http_peer_trust(peer, &credentials);
@@ -47,6 +49,7 @@ bool kube_client_new(struct reactor *reactor, struct http_client *http, struct k
         client->clock = reactor_clock(reactor);
         client->peer = peer;
         client->token = TAKE(config->token);
+        client->plugin = TAKE(config->plugin);
         client->namespace = memory_copy_text(config->namespace);
         *ret_client = client;
         return true;
@@ -58,6 +61,7 @@ void kube_client_free(struct kube_client *client)
                 return;
         http_peer_free(client->peer);
         secret_free(client->token);
+        kube_plugin_free(client->plugin);
         free(client->namespace);
         free(client);
 }

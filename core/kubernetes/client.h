@@ -18,7 +18,9 @@
  */
 struct kube_client;
 
-/* The configuration is copied, and its secrets are taken out of it. Not connected until asked. */
+/* The configuration is copied, and its secrets and its plugin are taken out of it. Not connected until asked:
+ * a plugin is run for the first request, for one that is refused as Unauthorized, and a minute before its
+ * token expires. */
 bool kube_client_new(struct reactor *reactor, struct http_client *http, struct kube_config *config,
                      struct kube_client **ret_client, struct error *err);
 void kube_client_free(struct kube_client *client); /* once no request is under way */

@@ -9,12 +9,17 @@
 /*
  * client.c    clients, and the verbs
  * request.c   paths, one request with its answer, what a Status means
+ * plugin.c    a program that fetches a token
  */
 struct kube_client {
         struct reactor *reactor;
         struct clock clock;
         struct http_peer *peer;
-        struct secret *token; /* inline in a kubeconfig; NULL: there is none */
+        struct secret *token; /* inline in a kubeconfig, or the plugin's; NULL: there is none */
+        struct kube_plugin *plugin;
+        bool fetching;      /* a fiber runs the plugin */
+        int64_t fetched;    /* times */
+        int64_t expires_ms; /* calendar: the plugin's token */
         char *namespace;
 };
 
@@ -38,6 +43,10 @@ bool kube_send(struct kube_client *client, const struct kube_ask *ask, struct ht
                struct error *err);
 bool kube_send_json(struct kube_client *client, const struct kube_ask *ask, json_t **ret_object,
                     struct error *err);
+
+/* Sees to it that the plugin, if there is one, has given a token that holds. `refused`: how many it had given
+ * when the last one was refused; -1: it was not. */
+bool kube_authorize(struct kube_client *client, int64_t refused, struct error *err);
 
 /* Gives an error of http_send the words of the Status in its answer. */
 void kube_judge(const struct http_response *response, struct kube_refusal *refusal, struct error *err);

@@ -29,6 +29,7 @@ void kube_config_free(struct kube_config *config)
                 secret_memory_free(config->key_pem, strlen(config->key_pem) + 1);
         free(config->token_file);
         secret_free(config->token);
+        kube_plugin_free(config->plugin);
         free(config->server_name);
         free(config->proxy);
         free(config);
@@ -260,15 +261,112 @@ static bool take_cluster(struct kube_config *config, const struct yaml_node *clu
         return config->server || yaml_error(cluster, err, "has no server");
 }
 
+/* ---- plugins ---- */
+
+/* A command with a slash in it is a path that starts from the file's folder. */
+static bool get_command(const struct yaml_node *exec, char **ret_command, struct error *err)
+{
+        const char *command;
+
+        if (!get_text(exec, "command", &command, err))
+                return false;
+        if (!command)
+                return yaml_error(exec, err, "has no command");
+        if (strchr(command, '/'))
+                return get_path(exec, "command", ret_command, err);
+        *ret_command = memory_copy_text(command);
+        return true;
+}
+
+static bool get_arguments(const struct yaml_node *exec, struct kube_plugin *plugin, struct error *err)
+{
+        const struct yaml_node *list = yaml_get(exec, "args");
+        size_t count = list && !list->null ? list->count : 0;
+
+        if (list && !list->null && list->kind != YAML_LIST)
+                return yaml_error(list, err, "expected a list of texts");
+        plugin->arguments = memory_new(count + 2, sizeof *plugin->arguments);
+        if (!get_command(exec, &plugin->arguments[0], err))
+                return false;
+        for (size_t i = 0; i < count; i++) {
+                if (list->items[i]->kind != YAML_SCALAR)
+                        return yaml_error(list->items[i], err, "expected a text");
+                plugin->arguments[i + 1] = memory_copy_text(list->items[i]->scalar);
+        }
+        return true;
+}
+
+/* [{name: NAME, value: TEXT}] */
+static bool get_environment(const struct yaml_node *exec, struct kube_plugin *plugin, struct error *err)
+{
+        const struct yaml_node *list = yaml_get(exec, "env");
+        size_t count = list && !list->null ? list->count : 0;
+
+        if (list && !list->null && list->kind != YAML_LIST)
+                return yaml_error(list, err, "expected a list of {name, value}");
+        plugin->environment = memory_new(count + 1, sizeof *plugin->environment);
+        for (size_t i = 0; i < count; i++) {
+                const struct yaml_node *item = list->items[i];
+                const char *name = NULL, *value = NULL;
+
+                if (item->kind != YAML_MAP)
+                        return yaml_error(item, err, "expected {name, value}");
+                if (!get_text(item, "name", &name, err) || !get_text(item, "value", &value, err))
+                        return false;
+                if (!name || strchr(name, '='))
+                        return yaml_error(item, err, "expected the name of a variable");
+                plugin->environment[i] = memory_format("%s=%s", name, value ? value : "");
+        }
+        return true;
+}
+
+static bool check_plugin(const struct yaml_node *exec, const struct kube_plugin *plugin, struct error *err)
+{
+        static const char *const told[] = {"provideClusterInfo", NULL};
+        const char *mode;
+
+        if (!get_text(exec, "interactiveMode", &mode, err))
+                return false;
+        if (mode && strcmp(mode, "Always") == 0)
+                return yaml_error(yaml_get(exec, "interactiveMode"), err,
+                                  "nobody sits at optctl; expected Never or IfAvailable");
+        if (!plugin->api_version ||
+            (strcmp(plugin->api_version, "client.authentication.k8s.io/v1") != 0 &&
+             strcmp(plugin->api_version, "client.authentication.k8s.io/v1beta1") != 0))
+                return yaml_error(exec, err,
+                                  "expected apiVersion client.authentication.k8s.io/v1 or v1beta1");
+        return refuse_keys(exec, told, "plugins are told nothing of the cluster", err);
+}
+
+static bool get_plugin(const struct yaml_node *user, struct kube_plugin **ret_plugin, struct error *err)
+{
+        const struct yaml_node *exec = yaml_get(user, "exec");
+        autocall(kube_plugin_free) struct kube_plugin *plugin = NULL;
+
+        if (!exec || exec->null)
+                return true;
+        if (exec->kind != YAML_MAP)
+                return yaml_error(exec, err, "expected a map");
+        plugin = memory_new(1, sizeof *plugin);
+        if (!get_arguments(exec, plugin, err) || !get_environment(exec, plugin, err) ||
+            !copy_text(exec, "installHint", &plugin->install_hint, err) ||
+            !copy_text(exec, "apiVersion", &plugin->api_version, err) || !check_plugin(exec, plugin, err))
+                return false;
+        *ret_plugin = TAKE(plugin);
+        return true;
+}
+
+/* ---- contexts ---- */
+
 static bool take_user(struct kube_config *config, const struct yaml_node *user, struct error *err)
 {
-        static const char *const plugins[] = {"exec", "auth-provider", NULL};
+        static const char *const plugins[] = {"auth-provider", NULL};
         static const char *const passwords[] = {"username", "password", NULL};
         static const char *const others[] = {"as", "as-uid", "as-groups", "as-user-extra", NULL};
 
         return refuse_keys(user, plugins,
-                           "credentials are not fetched by a plugin; expected a token, a tokenFile or a "
-                           "client certificate",
+                           "such plugins are no more; expected exec, a token, a tokenFile or a client "
+                           "certificate",
                            err) &&
                refuse_keys(user, passwords, "API servers take no passwords any more; expected a token",
                            err) &&
@@ -276,7 +374,8 @@ static bool take_user(struct kube_config *config, const struct yaml_node *user, 
                get_path(user, "client-certificate", &config->certificate_file, err) &&
                get_inline(user, "client-certificate-data", &config->certificate_pem, err) &&
                get_path(user, "client-key", &config->key_file, err) && get_key(user, &config->key_pem, err) &&
-               get_path(user, "tokenFile", &config->token_file, err) && get_token(user, &config->token, err);
+               get_path(user, "tokenFile", &config->token_file, err) &&
+               get_token(user, &config->token, err) && get_plugin(user, &config->plugin, err);
 }
 
 /* Inline text goes before a file; a certificate and its key come from the same kind of place. */
@@ -297,10 +396,11 @@ static bool settle(struct kube_config *config, const struct yaml_node *user, str
         }
         if (config->ca_pem)
                 free(TAKE(config->ca_file));
-        if (config->token_file && config->token) {
-                secret_free(config->token);
-                config->token = NULL;
-        }
+        if (config->token_file)
+                secret_free(TAKE(config->token));
+        /* As kubectl does: a token that is there needs no plugin. */
+        if (config->token_file || config->token)
+                kube_plugin_free(TAKE(config->plugin));
         return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "core/error.h"
+#include "core/kubernetes/plugin.h"
 #include "core/memory.h"
 #include "core/secret.h"
 
@@ -23,8 +24,9 @@ struct kube_config {
         char *certificate_file, *certificate_pem;
         char *key_file, *key_pem; /* key_pem is secret memory */
         char *token_file;
-        struct secret *token; /* inline */
-        char *server_name;    /* in the server's certificate, when it is not the host's */
+        struct secret *token;       /* inline */
+        struct kube_plugin *plugin; /* gives tokens; NULL: none */
+        char *server_name;          /* in the server's certificate, when it is not the host's */
         char *proxy;
 };
 
@@ -33,8 +35,8 @@ struct kube_config {
  * paths start from their file's folder. `context` NULL: the current one.
  *
  * ERROR_INPUT names file, line and column: what is missing or contradicts itself; and what optctl does not
- * do: to trust a server without looking at its certificate, passwords, impersonation, and plugins that fetch
- * credentials.
+ * do: to trust a server without looking at its certificate, passwords, impersonation, and plugins that want
+ * a terminal or to be told of the cluster.
  */
 bool kube_config_read(const char *path, const char *context, struct kube_config **ret_config,
                       struct error *err);

@@ -146,6 +146,7 @@ static json_t *lease_of(const struct kube_elector *elector, const char *holder, 
         const struct seen *seen = &elector->seen;
         bool stays = strcmp(holder, seen->holder) == 0 && *seen->acquired;
         int64_t seconds = (lease_ms + MS_PER_SECOND - 1) / MS_PER_SECOND;
+        int64_t transitions = seen->transitions + (stays || !*holder || !*seen->version ? 0 : 1);
         char now[TIME_ROOM];
         json_t *lease;
 
@@ -155,7 +156,7 @@ static json_t *lease_of(const struct kube_elector *elector, const char *holder, 
                           "namespace", elector->namespace, "spec", "holderIdentity", holder,
                           "leaseDurationSeconds", (json_int_t)seconds, "acquireTime",
                           stays ? seen->acquired : now, "renewTime", now, "leaseTransitions",
-                          (json_int_t)(seen->transitions + (stays || !*holder || !*seen->version ? 0 : 1)));
+                          (json_int_t)transitions);
         if (*seen->version)
                 json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
                                     json_string(seen->version));

@@ -37,7 +37,7 @@ DEFINE_CLEANUP(kube_elector_free, struct kube_elector);
 /* For a fiber of its own: takes the lease, renews it, takes it again after it was lost. Returns when the
  * reactor stops. The lease is still ours then: kube_elector_release comes last, when nothing writes any
  * more. */
-void kube_elector_run(void *elector);
+void kube_elector_run(void *argument);
 
 /* How long we may go on writing; 0: we do not lead. To be asked right before every write, and the write's
  * time-out is no longer than this. */

@@ -31,7 +31,7 @@ DEFINE_CLEANUP(kube_events_free, struct kube_events);
 void kube_events_tell(struct kube_events *events, const struct kube_news *news);
 
 /* For a fiber of its own: returns when the reactor stops, after one try to send what is left. */
-void kube_events_run(void *events);
+void kube_events_run(void *argument);
 
 int64_t kube_events_dropped(const struct kube_events *events);
 

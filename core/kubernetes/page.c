@@ -5,9 +5,14 @@
 
 /* Finds where values begin and end; whether they are JSON is for the parser to say. */
 
+static bool is_one_of(char c, const char *letters)
+{
+        return c && strchr(letters, c);
+}
+
 static void skip_blanks(struct page_cursor *cursor)
 {
-        while (cursor->at < cursor->end && memchr(" \t\r\n", *cursor->at, 4))
+        while (cursor->at < cursor->end && is_one_of(*cursor->at, " \t\r\n"))
                 cursor->at++;
 }
 
@@ -75,7 +80,7 @@ static bool skip_value(struct page_cursor *cursor, const char **ret_text, size_t
         else if (*cursor->at == '{' || *cursor->at == '[')
                 whole = skip_nested(cursor);
         else
-                while (cursor->at < cursor->end && !memchr(",]} \t\r\n", *cursor->at, 7))
+                while (cursor->at < cursor->end && !is_one_of(*cursor->at, ",]} \t\r\n"))
                         cursor->at++;
         *ret_length = (size_t)(cursor->at - *ret_text);
         return whole && *ret_length > 0;

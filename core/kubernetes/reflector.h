@@ -40,7 +40,7 @@ void kube_reflector_free(struct kube_reflector *reflector); /* once kube_reflect
 DEFINE_CLEANUP(kube_reflector_free, struct kube_reflector);
 
 /* For a fiber of its own: returns when the reactor stops. */
-void kube_reflector_run(void *reflector);
+void kube_reflector_run(void *argument);
 
 /* A whole list has been seen: what is not there now does not exist, as far as the server told. */
 bool kube_reflector_synced(const struct kube_reflector *reflector);

@@ -8,6 +8,8 @@
 
 #define PUT_OFF_TIMES 3 /* that a request is sent again when the server puts it off */
 #define PUT_OFF_MS    (30 * MS_PER_SECOND)
+#define EARLY_MS      (60 * MS_PER_SECOND) /* before it expires, a token is not used any more */
+#define LOOK_MS       50                   /* between two looks whether another fiber has got a token */
 
 /* ---- paths ---- */
 
@@ -176,6 +178,32 @@ void kube_judge_status(const json_t *status, struct kube_refusal *refusal, struc
         set_reason(refusal, err);
 }
 
+/* ---- tokens of a plugin ---- */
+
+static bool holds(const struct kube_client *client, int64_t refused)
+{
+        return client->fetched > 0 && client->fetched != refused &&
+               clock_now_ms(&client->clock) < client->expires_ms - EARLY_MS;
+}
+
+bool kube_authorize(struct kube_client *client, int64_t refused, struct error *err)
+{
+        bool good;
+
+        if (!client->plugin)
+                return true;
+        while (client->fetching)
+                if (!clock_sleep_until(&client->clock, clock_now_ms(&client->clock) + LOOK_MS, err))
+                        return false;
+        if (holds(client, refused))
+                return true;
+        client->fetching = true;
+        good = kube_plugin_run(client->reactor, client->plugin, client->token, &client->expires_ms, err);
+        client->fetching = false;
+        client->fetched += good;
+        return good;
+}
+
 /* ---- a request ---- */
 
 /* Nothing was done, and the server says when to come again. */
@@ -183,6 +211,27 @@ static bool is_put_off(const struct kube_refusal *refusal, int64_t waited_ms)
 {
         return refusal->code == 429 && refusal->retry_after_ms > 0 &&
                waited_ms + refusal->retry_after_ms <= PUT_OFF_MS;
+}
+
+/* Once more, when the answer was Unauthorized and the plugin gives another token. */
+static bool send_authorized(struct kube_client *client, const struct http_request *request,
+                            struct http_response *ret_response, struct error *err)
+{
+        struct error unfetched = ERROR_INIT;
+        int64_t fetched;
+
+        *ret_response = (struct http_response){0};
+        error_clear(err);
+        if (!kube_authorize(client, -1, err))
+                return false;
+        fetched = client->fetched;
+        if (http_send(client->peer, request, ret_response, err))
+                return true;
+        if (!client->plugin || ret_response->status != 401 || !kube_authorize(client, fetched, &unfetched))
+                return false;
+        http_response_free(ret_response);
+        error_clear(err);
+        return http_send(client->peer, request, ret_response, err);
 }
 
 static bool send_once(struct kube_client *client, const struct kube_ask *ask, const char *body,
@@ -200,8 +249,7 @@ static bool send_once(struct kube_client *client, const struct kube_ask *ask, co
         };
 
         *refusal = (struct kube_refusal){0};
-        error_clear(err);
-        if (http_send(client->peer, &request, ret_response, err))
+        if (send_authorized(client, &request, ret_response, err))
                 return true;
         if (ret_response->status != 0)
                 kube_judge(ret_response, refusal, err);
@@ -212,7 +260,7 @@ static bool send_once(struct kube_client *client, const struct kube_ask *ask, co
 bool kube_send(struct kube_client *client, const struct kube_ask *ask, struct http_response *ret_response,
                struct error *err)
 {
-        struct kube_refusal unwanted, *refusal = ask->refusal ? ask->refusal : &unwanted;
+        struct kube_refusal unwanted = {0}, *refusal = ask->refusal ? ask->refusal : &unwanted;
         autofree char *body = ask->body ? json_dumps(ask->body, JSON_COMPACT) : NULL;
         int64_t since_ms = reactor_steady_ms(client->reactor);
 

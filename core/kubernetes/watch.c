@@ -52,6 +52,8 @@ bool kube_watch_open(struct kube_client *client, const struct kube_resource *res
         struct http_stream *stream;
         struct kube_watch *watch;
 
+        if (!kube_authorize(client, -1, err))
+                return false;
         if (!http_stream_open(client->peer, &request, &stream, &response, err)) {
                 if (response.status != 0)
                         kube_judge(&response, NULL, err);

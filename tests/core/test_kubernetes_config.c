@@ -119,6 +119,8 @@ static void expect_refused(const char *text, const char *context, const char *wo
         scratch_close(&scratch);
 }
 
+#define PLUGIN "{apiVersion: client.authentication.k8s.io/v1, command: aws"
+
 static void test_what_cannot_be_used_says_why(void **state)
 {
         static const char good[] = "{server: 'https://a:1'}";
@@ -134,8 +136,13 @@ static void test_what_cannot_be_used_says_why(void **state)
                  "PEM text in Base64"},
                 {"{server: 'https://a:1', certificate-authority-data: aGVsbG8=}", "{token: t}",
                  "PEM text in Base64"},
-                {good, "{exec: {command: aws}}", "not fetched by a plugin"},
-                {good, "{auth-provider: {name: gcp}}", "not fetched by a plugin"},
+                {good, "{exec: {command: aws}}", "expected apiVersion client.authentication.k8s.io/v1"},
+                {good, "{exec: {apiVersion: client.authentication.k8s.io/v1}}", "has no command"},
+                {good, "{exec: " PLUGIN ", interactiveMode: Always}}", "nobody sits at optctl"},
+                {good, "{exec: " PLUGIN ", provideClusterInfo: true}}", "told nothing of the cluster"},
+                {good, "{exec: " PLUGIN ", args: x}}", "expected a list of texts"},
+                {good, "{exec: " PLUGIN ", env: [{value: x}]}}", "expected the name of a variable"},
+                {good, "{auth-provider: {name: gcp}}", "such plugins are no more"},
                 {good, "{username: admin, password: x}", "no passwords any more"},
                 {good, "{as: root}", "acts for nobody but itself"},
                 {good, "{client-certificate: a.crt}", "both or none"},
@@ -351,6 +358,179 @@ static void test_a_token_is_sent_and_not_repeated(void **state)
         scratch_close(&scratch);
 }
 
+/* ---- plugins ---- */
+
+struct plugin_stage {
+        struct scratch scratch;
+        struct http_stage *stage;
+        struct kube_client *client;
+};
+
+/* `script`: of a shell, which is the plugin here; it runs in the folder of the kubeconfig. */
+static struct plugin_stage plugin_open(const char *script)
+{
+        struct plugin_stage plugin = {.scratch = scratch_open(), .stage = http_stage_open(NULL)};
+        autofree char *path = scratch_path(&plugin.scratch, "config");
+        autofree char *cluster = memory_format("{server: '%s'}", scripted_peer_url(plugin.stage->script));
+        autofree char *user =
+                memory_format("{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: [-c, "
+                              "'cd \"$FOLDER\" && . ./plugin'], env: [{name: FOLDER, value: %s}]}}",
+                              plugin.scratch.folder);
+        autofree char *text = one_context(cluster, user);
+        autocall(kube_config_free) struct kube_config *config = NULL;
+        struct error err = ERROR_INIT;
+
+        scratch_write(&plugin.scratch, "config", text);
+        scratch_write(&plugin.scratch, "plugin", script);
+        if (!kube_config_read(path, NULL, &config, &err) ||
+            !kube_client_new(plugin.stage->reactor, plugin.stage->client, config, &plugin.client, &err))
+                fail_msg("%s", err.message);
+        scripted_peer_json(plugin.stage->script, "*", "{}");
+        return plugin;
+}
+
+static void plugin_close(struct plugin_stage *plugin)
+{
+        kube_client_free(plugin->client);
+        http_stage_close(plugin->stage);
+        scratch_close(&plugin->scratch);
+}
+
+static struct error plugin_ask(struct plugin_stage *plugin)
+{
+        struct asked asked = {.client = plugin->client, .err = ERROR_INIT};
+
+        reactor_call(plugin->stage->reactor, ask, &asked);
+        return asked.err;
+}
+
+static void expect_token(const struct plugin_stage *plugin, const char *expected)
+{
+        autofree char *said = scripted_request_header(scripted_peer_request(plugin->stage->script, "*", -1),
+                                                      "Authorization");
+
+        expect_text(said, expected);
+}
+
+#define CREDENTIAL(status)                                                                                   \
+        "echo run >> runs\n"                                                                                 \
+        "echo '{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", "         \
+        "\"status\": '" status "'}'\n"
+#define COUNTED "\"{\\\"token\\\": \\\"token-number-$(wc -l < runs)\\\"}\""
+
+static void test_a_plugin_gives_a_token_and_another_one(void **state)
+{
+        struct plugin_stage plugin = plugin_open(CREDENTIAL(COUNTED));
+        struct error err;
+
+        (void)state;
+        for (int i = 0; i < 3; i++) {
+                err = plugin_ask(&plugin);
+                assert_int_equal(err.code, ERROR_NONE);
+                expect_token(&plugin, "Bearer token-number-1");
+        }
+        /* The server no longer takes it. */
+        scripted_peer_fault(plugin.stage->script,
+                            &(struct scripted_answer){.authorization = "Bearer token-number-2"});
+        err = plugin_ask(&plugin);
+        assert_int_equal(err.code, ERROR_NONE);
+        expect_token(&plugin, "Bearer token-number-2");
+        /* It takes none at all: one more try, and that is it. */
+        scripted_peer_fault(plugin.stage->script, &(struct scripted_answer){.authorization = "Bearer no"});
+        err = plugin_ask(&plugin);
+        assert_string_equal(err.reason, "Unauthorized");
+        expect_token(&plugin, "Bearer token-number-3");
+        plugin_close(&plugin);
+}
+
+/* It runs out at 08:05 of the stage's day, and is not used in the last minute. */
+static void test_a_token_that_expires(void **state)
+{
+        static const char expires[] = CREDENTIAL(
+                "\"{\\\"expirationTimestamp\\\": \\\"2026-01-05T08:0$(expr $(wc -l < runs) \\* 5):00Z\\\", "
+                "\\\"token\\\": \\\"token-number-$(wc -l < runs)\\\"}\"");
+        struct plugin_stage plugin = plugin_open(expires);
+        struct error err = plugin_ask(&plugin);
+
+        (void)state;
+        assert_string_equal(err.message, "");
+        expect_token(&plugin, "Bearer token-number-1");
+        plugin_close(&plugin);
+}
+
+static void test_a_plugin_that_fails(void **state)
+{
+        static const struct {
+                const char *script, *words;
+        } cases[] = {
+                {"exit 3\n", "ended with status 3"},
+                {"kill -9 $$\n", "ended with signal 9"},
+                {"echo hello\n", "no ExecCredential"},
+                {"echo '{\"apiVersion\": \"client.authentication.k8s.io/v1alpha1\", \"status\": {\"token\": "
+                 "\"t\"}}'\n",
+                 "no ExecCredential of client.authentication.k8s.io/v1"},
+                {CREDENTIAL("'{\"clientCertificateData\": \"x\"}'"), "gives no token"},
+                {CREDENTIAL("'{\"token\": \"t\", \"expirationTimestamp\": \"soon\"}'"),
+                 "expirationTimestamp"},
+                {"head -c 300000 /dev/zero\n", "prints more than 256 KiB"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                struct plugin_stage plugin = plugin_open(cases[i].script);
+                struct error err = plugin_ask(&plugin);
+
+                if (!strstr(err.message, cases[i].words))
+                        fail_msg("\"%s\" does not say \"%s\"", err.message, cases[i].words);
+                assert_int_equal(scripted_peer_count(plugin.stage->script, "*"), 0);
+                plugin_close(&plugin);
+        }
+}
+
+static void test_what_a_plugin_sees(void **state)
+{
+        struct plugin_stage plugin =
+                plugin_open("echo \"$KUBERNETES_EXEC_INFO\" > info; cat > input; " CREDENTIAL(
+                        "'{\"token\": \"t-of-ours\"}'"));
+        autofree char *info = scratch_path(&plugin.scratch, "info"),
+                      *input = scratch_path(&plugin.scratch, "input");
+        autofree char *text = NULL, *read = NULL;
+        struct error err;
+
+        (void)state;
+        setenv("KUBERNETES_EXEC_INFO", "of somebody else", 1);
+        err = plugin_ask(&plugin);
+        assert_string_equal(err.message, "");
+        assert_true(text_read_file(info, 1024, &text, NULL, &err));
+        assert_string_equal(text,
+                            "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\","
+                            "\"spec\":{\"interactive\":false}}\n");
+        assert_true(text_read_file(input, 1024, &read, NULL, &err));
+        assert_string_equal(read, "");
+        unsetenv("KUBERNETES_EXEC_INFO");
+        plugin_close(&plugin);
+}
+
+static void test_a_plugin_that_is_not_there(void **state)
+{
+        struct scratch scratch = scratch_open();
+        struct http_stage *stage = http_stage_open(NULL);
+        autofree char *path = scratch_path(&scratch, "config");
+        autofree char *text =
+                one_context("{server: 'https://127.0.0.1:1'}",
+                            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./no-such-plugin, "
+                            "installHint: see example.org}}");
+        struct error err;
+
+        (void)state;
+        scratch_write(&scratch, "config", text);
+        err = ask_with(stage, path);
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, "no-such-plugin: No such file or directory; see example.org"));
+        http_stage_close(stage);
+        scratch_close(&scratch);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -362,6 +542,11 @@ int main(void)
                 cmocka_unit_test(test_where_a_configuration_is_looked_for),
                 cmocka_unit_test(test_inline_certificates_are_used),
                 cmocka_unit_test(test_a_token_is_sent_and_not_repeated),
+                cmocka_unit_test(test_a_plugin_gives_a_token_and_another_one),
+                cmocka_unit_test(test_a_token_that_expires),
+                cmocka_unit_test(test_a_plugin_that_fails),
+                cmocka_unit_test(test_what_a_plugin_sees),
+                cmocka_unit_test(test_a_plugin_that_is_not_there),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
