@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/formulas.h"
 
-#include <gsl/gsl_cdf.h>
+#include <float.h>
 #include <math.h>
+
+#include <gsl/gsl_cdf.h>
 
 double usl_speedup(double n, double sigma, double kappa)
 {
@@ -87,4 +89,11 @@ double backlog_drain_seconds(double backlog, double rate, double capacity)
 double normal_quantile(double p)
 {
         return gsl_cdf_ugaussian_Pinv(p);
+}
+
+float float_nearest(double value)
+{
+        if (isnan(value))
+                return NAN;
+        return (float)fmin(fmax(value, -(double)FLT_MAX), (double)FLT_MAX);
 }

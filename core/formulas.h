@@ -40,4 +40,7 @@ double backlog_drain_seconds(double backlog, double rate, double capacity);
 /* Inverse of the standard normal distribution, 0 < p < 1. */
 double normal_quantile(double p);
 
+/* For what is kept by the thousands: NAN stays NAN, and what is too large becomes the largest there is. */
+float float_nearest(double value);
+
 #endif

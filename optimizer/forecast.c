@@ -6,23 +6,23 @@
 
 #include "core/clock.h"
 #include "core/formulas.h"
+#include "optimizer/load_history.h"
+#include "optimizer/past_errors.h"
 #include "optimizer/shift.h"
 
-#define SLOT_MIN_MS           (5 * 60 * MS_PER_SECOND)
-#define HISTORY_DAYS          29 /* four weeks, and the day that is being forecast */
 #define DAYS_BACK             7
 #define WEEKS_BACK            4
 #define RECENT                4 /* newest values kept for the regression */
 #define N_FEATURES            7
 #define KNOTS_MAX             20
-#define KNOT_PENDING          16  /* forecasts of one lead that wait for their time */
-#define KNOT_ERRORS           256 /* marked forecasts whose errors give the quantiles */
-#define PRIOR_ERRORS          16
+#define KNOT_PENDING          16 /* forecasts of one lead that wait for their time */
+#define PENDING_ROOM          4  /* of these: memory is taken for so many at a time */
 #define OUTAGE_RATIO          0.05
 #define OUTAGE_PATIENCE_MS    MS_PER_HOUR
 #define ERROR_MEMORY          96.0 /* marks after which an expert's error counts 1/e */
 #define REGRESSION_PRIOR      20.0
 #define REGRESSION_FORGETTING 0.998
+#define LEVEL_MIN             1e-9 /* that others are relative to */
 #define MARKS_MIN             4.0
 #define WEIGHT_SHARPNESS      8.0
 #define SLOW_MS               (60.0 * 60 * MS_PER_SECOND)
@@ -55,25 +55,25 @@ struct learnt {
         double error_sum[N_EXPERTS], marks[N_EXPERTS], weight[N_EXPERTS];
 };
 
+/* A forecast that was made, until its time comes. */
 struct pending {
-        int64_t tick;              /* it was made at */
-        double level, scale, last; /* then */
-        double feature[N_FEATURES];
-        double value[N_EXPERTS], blend;
+        int64_t tick;             /* it was made at */
+        float level, scale, last; /* then */
+        float feature[N_FEATURES];
+        float value[N_EXPERTS], blend;
 };
 
 struct knot {
-        int lead;                       /* ticks ahead */
-        int spacing;                    /* ticks between marked forecasts of this lead; divides it */
-        int n_pending;                  /* lead / spacing, at most KNOT_PENDING */
-        struct pending **pending;       /* each NULL until it is made */
-        struct learnt *learnt;          /* NULL: nothing yet */
-        int next_error, n_errors, room; /* room: for errors so far, at most KNOT_ERRORS */
-        double *error, *sorted;         /* relative to the level, by age and by size */
+        int lead;                  /* ticks ahead */
+        int spacing;               /* ticks between marked forecasts of this lead; divides it */
+        int n_pending, room;       /* at most lead / spacing, which is at most KNOT_PENDING */
+        struct pending *pending;   /* oldest first */
+        struct learnt *learnt;     /* NULL: nothing yet */
+        struct past_errors errors; /* relative to the level */
 };
 
 struct forecast {
-        int64_t interval_ms, slot_ms;
+        int64_t interval_ms;
         bool ready;
         int64_t tick, first_tick; /* of the newest value: its time over the interval; of the first */
         struct shift shift;
@@ -86,11 +86,7 @@ struct forecast {
         double damping;      /* of the trend, a tick */
         int64_t quiet_since; /* tick an outage began; INT64_MIN when there is none */
 
-        int64_t n_slots, slot; /* ring of means by slot; the one being filled */
-        int64_t slots_per_day;
-        double slot_sum;
-        int slot_count;
-        double *history[HISTORY_DAYS]; /* a day each; NULL: nothing was seen on it */
+        struct load_history history;
 
         int n_knots;
         struct knot knots[KNOTS_MAX];
@@ -107,8 +103,6 @@ static void lay_knots(struct forecast *forecast, int horizon)
 
                 knot->spacing = (lead + KNOT_PENDING - 1) / KNOT_PENDING;
                 knot->lead = (lead + knot->spacing - 1) / knot->spacing * knot->spacing;
-                knot->n_pending = knot->lead / knot->spacing;
-                knot->pending = memory_new((size_t)knot->n_pending, sizeof *knot->pending);
                 if (knot->lead >= horizon)
                         return;
                 lead = forecast->n_knots == KNOTS_MAX - 1 ? horizon : lead + (lead + 1) / 2;
@@ -116,36 +110,13 @@ static void lay_knots(struct forecast *forecast, int horizon)
         }
 }
 
-/* Evidence comes over days: a forecast is as large as what it has seen. */
-static void make_room(struct knot *knot, int errors)
-{
-        int room = knot->room ? knot->room : PRIOR_ERRORS;
-
-        while (room < errors)
-                room *= 2;
-        if (room == knot->room)
-                return;
-        knot->error = memory_resize(knot->error, (size_t)room, sizeof *knot->error);
-        knot->sorted = memory_resize(knot->sorted, (size_t)room, sizeof *knot->sorted);
-        knot->room = room;
-}
-
-/* Errors to start from, so that there are quantiles before there is evidence: normal, growing with the root
- * of the lead, 3 % of the level at five minutes. Real errors push them out. */
-static void seed_errors(const struct forecast *forecast, struct knot *knot)
+/* Until there is evidence errors are normal and grow with the root of the lead, 3 % of the level at five
+ * minutes. */
+static double prior_sd(const struct forecast *forecast, const struct knot *knot)
 {
         double minutes = (double)(knot->lead * forecast->interval_ms) / (60 * MS_PER_SECOND);
-        double sd = 0.03 * sqrt(fmax(minutes, 1) / 5);
 
-        make_room(knot, PRIOR_ERRORS);
-        for (int i = 0; i < PRIOR_ERRORS; i++) {
-                /* oldest first, so the extremes go last */
-                int rank = i % 2 ? PRIOR_ERRORS / 2 + i / 2 : PRIOR_ERRORS / 2 - 1 - i / 2;
-
-                knot->error[i] = sd * normal_quantile((rank + 0.5) / PRIOR_ERRORS);
-                knot->sorted[rank] = knot->error[i];
-        }
-        knot->n_errors = knot->next_error = PRIOR_ERRORS;
+        return 0.03 * sqrt(fmax(minutes, 1) / 5);
 }
 
 struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
@@ -154,112 +125,34 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         double tau;
 
         forecast->interval_ms = interval_ms;
-        forecast->slot_ms = interval_ms > SLOT_MIN_MS ? interval_ms : SLOT_MIN_MS;
+        load_history_init(&forecast->history, interval_ms);
         forecast->quiet_since = INT64_MIN;
-        tau = (double)forecast->slot_ms / (double)interval_ms;
+        tau = (double)forecast->history.slot_ms / (double)interval_ms;
         forecast->smoothing = 1 - exp(-1 / tau);
         shift_init(&forecast->shift);
         forecast->slow_smoothing = -expm1(-(double)interval_ms / SLOW_MS);
         forecast->damping = exp(-(double)interval_ms / TREND_DAMPING_MS);
-        forecast->n_slots = (int64_t)HISTORY_DAYS * MS_PER_DAY / forecast->slot_ms;
-        forecast->slots_per_day = forecast->n_slots / HISTORY_DAYS + 1;
         lay_knots(forecast, (int)((horizon_ms + interval_ms - 1) / interval_ms));
         for (int i = 0; i < forecast->n_knots; i++)
-                seed_errors(forecast, &forecast->knots[i]);
+                past_errors_init(&forecast->knots[i].errors, prior_sd(forecast, &forecast->knots[i]));
         return forecast;
 }
 
 static void knot_free(struct knot *knot)
 {
-        for (int i = 0; i < knot->n_pending; i++)
-                memory_free_cleanup(&knot->pending[i]);
         memory_free_cleanup(&knot->pending);
         memory_free_cleanup(&knot->learnt);
-        memory_free_cleanup(&knot->error);
-        memory_free_cleanup(&knot->sorted);
+        past_errors_free(&knot->errors);
 }
 
 void forecast_free(struct forecast *forecast)
 {
         if (!forecast)
                 return;
-        for (int i = 0; i < HISTORY_DAYS; i++)
-                memory_free_cleanup(&forecast->history[i]);
-        for (int i = 0; i < forecast->n_knots; i++) {
+        load_history_free(&forecast->history);
+        for (int i = 0; i < forecast->n_knots; i++)
                 knot_free(&forecast->knots[i]);
-        }
         memory_free_cleanup(&forecast);
-}
-
-/* Where the mean of a slot stands; NULL: nothing was seen on that day of the ring. */
-static double *history_place(const struct forecast *forecast, int64_t slot)
-{
-        int64_t place = slot % forecast->n_slots;
-        double *day = forecast->history[place / forecast->slots_per_day];
-
-        return day ? day + place % forecast->slots_per_day : NULL;
-}
-
-static double history_slot(const struct forecast *forecast, int64_t slot)
-{
-        const double *place;
-
-        if (slot < 0 || slot >= forecast->slot || slot <= forecast->slot - forecast->n_slots)
-                return NAN;
-        place = history_place(forecast, slot);
-        return place ? *place : NAN;
-}
-
-/* What was seen at an instant: between the middles of the two slots about it. */
-static double history_at(const struct forecast *forecast, double time_ms)
-{
-        double place = time_ms / (double)forecast->slot_ms - 0.5;
-        int64_t slot = (int64_t)floor(place);
-        double before = history_slot(forecast, slot), after = history_slot(forecast, slot + 1);
-
-        if (isnan(before))
-                return after;
-        return isnan(after) ? before : before + (place - (double)slot) * (after - before);
-}
-
-static void history_forget(struct forecast *forecast, int64_t slot)
-{
-        double *place = history_place(forecast, slot);
-
-        if (place)
-                *place = NAN;
-}
-
-static void history_set(struct forecast *forecast, int64_t slot, double value)
-{
-        double **day = &forecast->history[slot % forecast->n_slots / forecast->slots_per_day];
-
-        if (!*day) {
-                *day = memory_new((size_t)forecast->slots_per_day, sizeof **day);
-                for (int64_t i = 0; i < forecast->slots_per_day; i++)
-                        (*day)[i] = NAN;
-        }
-        *history_place(forecast, slot) = value;
-}
-
-static void history_add(struct forecast *forecast, int64_t time_ms, double value)
-{
-        int64_t slot = (time_ms - 1) / forecast->slot_ms;
-
-        if (slot != forecast->slot) {
-                int64_t skipped = slot - forecast->slot;
-
-                for (int64_t i = 0; i < skipped && i < forecast->n_slots; i++)
-                        history_forget(forecast, slot - i);
-                forecast->slot = slot;
-                forecast->slot_sum = 0;
-                forecast->slot_count = 0;
-        }
-        if (isnan(value))
-                return;
-        forecast->slot_sum += value;
-        forecast->slot_count++;
-        history_set(forecast, slot, forecast->slot_sum / forecast->slot_count);
 }
 
 static double median(double *value, int count)
@@ -286,8 +179,9 @@ static double season(const struct forecast *forecast, double now_ms, double lead
 
         for (int k = 1; k <= n_back; k++) {
                 double then = now_ms - (double)(k * period_ms);
-                double value = history_at(forecast, then + lead_ms);
-                double base = isnan(base_age_ms) ? 1 : history_at(forecast, then - base_age_ms);
+                double value = load_history_at(&forecast->history, then + lead_ms);
+                double base =
+                        isnan(base_age_ms) ? 1 : load_history_at(&forecast->history, then - base_age_ms);
 
                 if (base > 0 && value >= 0)
                         seen[count++] = value / base;
@@ -319,7 +213,7 @@ static void ask_experts(const struct forecast *forecast, int lead, double *ret_v
  * go. */
 static void features(const struct forecast *forecast, const double *value, double *ret_feature)
 {
-        double last = forecast->last, level = fmax(forecast->level, 1e-9);
+        double last = forecast->last, level = fmax(forecast->level, LEVEL_MIN);
         double seen[N_FEATURES] = {
                 last - forecast->recent[1],      forecast->recent[1] - forecast->recent[2],
                 last - forecast->recent[3],      forecast->slow - last,
@@ -396,42 +290,6 @@ static double blend(const struct forecast *forecast, const struct knot *knot, co
         return weights > 0 ? sum / weights : value[EXPERT_LAST];
 }
 
-static void keep_error(struct knot *knot, double error)
-{
-        double *sorted = knot->sorted;
-        int at;
-
-        if (knot->n_errors == KNOT_ERRORS) {
-                for (at = 0; sorted[at] != knot->error[knot->next_error]; at++)
-                        ;
-                memmove(sorted + at, sorted + at + 1, (size_t)(KNOT_ERRORS - at - 1) * sizeof *sorted);
-                knot->n_errors--;
-        }
-        make_room(knot, knot->n_errors + 1);
-        sorted = knot->sorted;
-        for (at = knot->n_errors; at > 0 && sorted[at - 1] > error; at--)
-                sorted[at] = sorted[at - 1];
-        sorted[at] = error;
-        knot->error[knot->next_error] = error;
-        knot->n_errors++;
-        knot->next_error = (knot->next_error + 1) % KNOT_ERRORS;
-}
-
-/* Takes the newest error back, unless it is of the prior. */
-static void forget_error(struct knot *knot)
-{
-        int at, newest = knot->next_error - 1;
-
-        if (newest < PRIOR_ERRORS)
-                return;
-        for (at = 0; knot->sorted[at] != knot->error[newest]; at++)
-                ;
-        memmove(knot->sorted + at, knot->sorted + at + 1,
-                (size_t)(knot->n_errors - at - 1) * sizeof *knot->sorted);
-        knot->n_errors--;
-        knot->next_error = newest;
-}
-
 /* Weight of an expert: the inverse of its recent mean absolute error, sharpened; none before it has shown
  * itself. */
 static void weigh(struct learnt *learnt)
@@ -451,19 +309,21 @@ static void weigh(struct learnt *learnt)
 
 static void mark(struct knot *knot, const struct pending *pending, double value)
 {
-        double decay = exp(-1 / ERROR_MEMORY);
+        double decay = exp(-1 / ERROR_MEMORY), feature[N_FEATURES];
         struct learnt *learnt = knot->learnt = knot->learnt ? knot->learnt : learnt_new();
 
         for (int i = 0; i < N_EXPERTS; i++) {
                 if (isnan(pending->value[i]))
                         continue;
-                learnt->error_sum[i] = learnt->error_sum[i] * decay + fabs(value - pending->value[i]);
+                learnt->error_sum[i] = learnt->error_sum[i] * decay + fabs(value - (double)pending->value[i]);
                 learnt->marks[i] = learnt->marks[i] * decay + 1;
         }
         weigh(learnt);
-        learn(&learnt->regression, pending->feature, (value - pending->last) / pending->level);
+        for (int i = 0; i < N_FEATURES; i++)
+                feature[i] = (double)pending->feature[i];
+        learn(&learnt->regression, feature, (value - (double)pending->last) / (double)pending->level);
         if (pending->scale > 0)
-                keep_error(knot, (value - pending->blend) / pending->scale);
+                past_errors_add(&knot->errors, (value - (double)pending->blend) / (double)pending->scale);
 }
 
 /* Whether this value is a silence of the source rather than a level to follow. */
@@ -486,15 +346,7 @@ bool forecast_is_young(const struct forecast *forecast)
 {
         int64_t ticks = forecast->tick - forecast->first_tick;
 
-        return ticks < KNOT_ERRORS || (double)(ticks * forecast->interval_ms) < SLOW_MS;
-}
-
-/* Forecasts that wait are not looked at when their time comes. */
-static void drop_pending(const struct knot *knot)
-{
-        for (int k = 0; k < knot->n_pending; k++)
-                if (knot->pending[k])
-                        knot->pending[k]->tick = INT64_MIN;
+        return ticks < PAST_ERRORS_MAX || (double)(ticks * forecast->interval_ms) < SLOW_MS;
 }
 
 /* While little has been seen it cannot tell how often the level shifts: what a shift made of the forecasts is
@@ -504,9 +356,9 @@ static void forget_shift(struct forecast *forecast, int since)
         for (int i = 0; i < forecast->n_knots && forecast_is_young(forecast); i++) {
                 struct knot *knot = &forecast->knots[i];
 
-                for (int k = 1; k < since && knot->n_errors < KNOT_ERRORS; k++)
-                        forget_error(knot);
-                drop_pending(knot);
+                for (int k = 1; k < since && knot->errors.count < PAST_ERRORS_MAX; k++)
+                        past_errors_forget_newest(&knot->errors);
+                knot->n_pending = 0;
         }
 }
 
@@ -596,7 +448,7 @@ static void begin(struct forecast *forecast, double value)
         for (int i = 0; i < RECENT; i++)
                 forecast->recent[i] = value;
         for (int i = 0; i < forecast->n_knots; i++)
-                drop_pending(&forecast->knots[i]);
+                forecast->knots[i].n_pending = 0;
         forecast->ready = true;
         forecast->first_tick = forecast->tick;
 }
@@ -621,40 +473,65 @@ static void follow(struct forecast *forecast, double value)
                                   TREND_GAIN * (forecast->trend_level - before);
 }
 
-static void keep_pending(struct pending **place, const struct pending *pending)
+/* Marks the forecast whose time has come. Those before it were skipped. */
+static void mark_due(struct knot *knot, int64_t tick, double value)
 {
-        if (!*place)
-                *place = memory_new(1, sizeof **place);
-        **place = *pending;
+        int count = 0;
+
+        while (count < knot->n_pending && knot->pending[count].tick <= tick - knot->lead)
+                count++;
+        if (count == 0)
+                return;
+        if (knot->pending[count - 1].tick == tick - knot->lead && !isnan(value))
+                mark(knot, &knot->pending[count - 1], value);
+        knot->n_pending -= count;
+        memmove(knot->pending, knot->pending + count, (size_t)knot->n_pending * sizeof *knot->pending);
+}
+
+static struct pending *pending_new(struct knot *knot)
+{
+        int most = knot->lead / knot->spacing;
+
+        if (knot->n_pending == knot->room) {
+                knot->room = knot->room + PENDING_ROOM < most ? knot->room + PENDING_ROOM : most;
+                knot->pending = memory_resize(knot->pending, (size_t)knot->room, sizeof *knot->pending);
+        }
+        return &knot->pending[knot->n_pending++];
+}
+
+static void keep_pending(const struct forecast *forecast, struct knot *knot, const double *feature,
+                         const double *value, double blend)
+{
+        struct pending *pending = pending_new(knot);
+
+        pending->tick = forecast->tick;
+        pending->level = float_nearest(fmax(forecast->level, LEVEL_MIN));
+        pending->scale = float_nearest(forecast->slow);
+        pending->last = float_nearest(forecast->last);
+        for (int i = 0; i < N_FEATURES; i++)
+                pending->feature[i] = float_nearest(feature[i]);
+        for (int i = 0; i < N_EXPERTS; i++)
+                pending->value[i] = float_nearest(value[i]);
+        pending->blend = float_nearest(blend);
 }
 
 /* Marks the forecast whose time has come, makes the next one. */
 static double forecast_knot(const struct forecast *forecast, struct knot *knot, double value)
 {
-        struct pending now = {.tick = forecast->tick,
-                              .level = forecast->level,
-                              .scale = forecast->slow,
-                              .last = forecast->last};
-        struct pending **then = NULL;
+        bool marked = forecast->tick % knot->spacing == 0;
+        double feature[N_FEATURES], made[N_EXPERTS], blended, step = 0;
 
-        if (now.tick % knot->spacing == 0) {
-                then = &knot->pending[now.tick / knot->spacing % knot->n_pending];
-                if (*then && (*then)->tick == now.tick - knot->lead && !isnan(value))
-                        mark(knot, *then, value);
-                if (*then)
-                        (*then)->tick = INT64_MIN;
-        }
-        ask_experts(forecast, knot->lead, now.value);
-        features(forecast, now.value, now.feature);
-        now.value[EXPERT_REGRESSION] =
-                fmax(forecast->last +
-                             forecast->level *
-                                     (knot->learnt ? regress(&knot->learnt->regression, now.feature) : 0),
-                     0);
-        now.blend = blend(forecast, knot, now.value);
-        if (then && !isnan(value))
-                keep_pending(then, &now);
-        return now.blend;
+        if (marked)
+                mark_due(knot, forecast->tick, value);
+        ask_experts(forecast, knot->lead, made);
+        features(forecast, made, feature);
+        if (knot->learnt)
+                step = forecast->level * regress(&knot->learnt->regression, feature);
+        made[EXPERT_REGRESSION] = fmax(forecast->last + step, 0);
+        blended = blend(forecast, knot, made);
+        if (marked && !isnan(value))
+                keep_pending(forecast, knot, feature, made, blended);
+        return blended;
 }
 
 void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
@@ -666,7 +543,7 @@ void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
         forecast->tick = tick;
         if (!(value >= 0) || is_outage(forecast, value))
                 value = NAN;
-        history_add(forecast, tick * forecast->interval_ms, value);
+        load_history_add(&forecast->history, tick * forecast->interval_ms, value);
         if (!isnan(value))
                 follow(forecast, value);
         for (int i = 0; forecast->ready && i < forecast->n_knots; i++)
@@ -704,19 +581,6 @@ double forecast_shifts_per_second(const struct forecast *forecast)
 bool forecast_ready(const struct forecast *forecast)
 {
         return forecast->ready;
-}
-
-/* Order statistic q of the errors, between neighbours, as if one more were to come. */
-static double error_quantile(const struct knot *knot, double q)
-{
-        double place = q * (knot->n_errors + 1) - 1;
-        int at;
-
-        place = fmin(fmax(place, 0), knot->n_errors - 1);
-        at = (int)place;
-        if (at == knot->n_errors - 1)
-                return knot->sorted[at];
-        return knot->sorted[at] + (place - at) * (knot->sorted[at + 1] - knot->sorted[at]);
 }
 
 /* The knots about a lead, and how far it is from the first to the second. */
@@ -785,7 +649,7 @@ void forecast_quantiles(const struct forecast *forecast, const int64_t *lead_ms,
         for (int k = 0; k < n_quantiles; k++) {
                 for (int i = 0; i < forecast->n_knots; i++)
                         error[i] = expected_rank(forecast, &forecast->knots[i], q[k]) +
-                                   forecast->slow * error_quantile(&forecast->knots[i], q[k]);
+                                   forecast->slow * past_errors_quantile(&forecast->knots[i].errors, q[k]);
                 for (int i = 0; i < n_leads; i++) {
                         double share;
                         int at = place_lead(forecast, lead_ms[i], &share);

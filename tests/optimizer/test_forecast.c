@@ -158,6 +158,38 @@ static void gaps_and_repeats_do_no_harm(void **state)
         assert_float_equal(forecast_mean(forecast, 60 * MINUTE_MS), 500, 1e-6);
 }
 
+/* A job that is off over a long weekend: the level it falls to is none that anything can be relative to. */
+static void days_without_load_do_no_harm(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 6 * MS_PER_HOUR);
+        int tick = 0;
+
+        (void)state;
+        while (tick < 600)
+                forecast_add(forecast, tick++ * MINUTE_MS, 1000);
+        while (tick < 600 + 5 * 1440)
+                forecast_add(forecast, tick++ * MINUTE_MS, 0);
+        assert_float_equal(forecast_mean(forecast, 60 * MINUTE_MS), 0, 1e-6);
+        while (tick < 600 + 6 * 1440)
+                forecast_add(forecast, tick++ * MINUTE_MS, 1000);
+        for (int lead = 1; lead <= 360; lead *= 2) {
+                assert_float_equal(forecast_mean(forecast, lead * MINUTE_MS), 1000, 150);
+                assert_true(isfinite(forecast_quantile(forecast, lead * MINUTE_MS, 0.95)));
+        }
+}
+
+/* What a peer that lies may say. */
+static void absurd_loads_do_no_harm(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 6 * MS_PER_HOUR);
+
+        (void)state;
+        for (int i = 0; i < 600; i++)
+                forecast_add(forecast, i * MINUTE_MS, i % 97 == 96 ? 1e300 : 1000);
+        for (int lead = 1; lead <= 360; lead *= 2)
+                assert_false(isnan(forecast_quantile(forecast, lead * MINUTE_MS, 0.5)));
+}
+
 /* What a forecast did on a recording at one lead, summed over all values from `from` on. */
 struct score {
         double mine, last, seasonal; /* absolute errors */
@@ -364,6 +396,8 @@ int main(void)
                 cmocka_unit_test(shifts_are_expected_less_the_longer_none_came),
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
+                cmocka_unit_test(days_without_load_do_no_harm),
+                cmocka_unit_test(absurd_loads_do_no_harm),
                 cmocka_unit_test(recorded_loads_are_forecast_better_than_by_the_last_value),
         };
 
