@@ -189,11 +189,11 @@ static void assume_settings(const struct gather *gather, struct configuration *c
 {
         const struct spec *spec = gather->spec;
 
-        for (int i = 0; i < configuration->count && i < spec->initial.count; i++) {
+        for (int i = 0; i < configuration->count; i++) {
                 enum knob_role role = spec->pipeline.knobs[i].role;
 
                 if (role == KNOB_MEMORY || role == KNOB_OTHER)
-                        know(&configuration->value[i], spec->initial.value[i]);
+                        know(&configuration->value[i], spec->initial[i]);
         }
 }
 

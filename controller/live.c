@@ -299,7 +299,7 @@ static bool look(const struct live *live, struct configuration *ret_baseline, st
 
         if (!was_seen && !stands_still(live))
                 return false;
-        *ret_baseline = live->spec->baseline;
+        *ret_baseline = configuration_from_values(&live->spec->pipeline, live->spec->baseline);
         if (live->spec->baseline_is_current)
                 *ret_baseline = was_seen ? seen->configuration : (struct configuration){0};
         if (!was_seen)
@@ -405,7 +405,7 @@ static bool open_parts(struct live *live, struct error *err)
         open_loop(live, &baseline);
         /* A recording's spec is written from it. */
         if (!live->recorder)
-                spec_forget_document(live->spec);
+                spec_forget_unused(live->spec);
         return true;
 }
 

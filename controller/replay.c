@@ -204,7 +204,7 @@ static void take_baseline(struct replay *replay)
         const json_t *first = json_object_get(replay->origin, "first");
         const struct spec *spec = replay->spec;
 
-        replay->baseline = spec->baseline;
+        replay->baseline = configuration_from_values(&spec->pipeline, spec->baseline);
         if (spec->baseline_is_current && !ledger_configuration(&spec->pipeline, first, &replay->baseline))
                 replay->baseline = replay->past.spans[0].steps[0].configuration;
 }

@@ -51,6 +51,8 @@ static bool run_loop(const struct scenario *scenario, struct engine *engine, voi
 {
         struct clock clock = engine_clock(engine);
         struct journal journal = record ? run_record_journal(record) : (struct journal){0};
+        const struct configuration baseline =
+                configuration_from_values(&scenario->spec->pipeline, scenario->spec->baseline);
         const struct loop_setup setup = {
                 .pipeline = &scenario->spec->pipeline,
                 .constraints = &scenario->spec->constraints,
@@ -67,7 +69,7 @@ static bool run_loop(const struct scenario *scenario, struct engine *engine, voi
                 .n_guardrails = scenario->spec->n_guardrails,
                 .journal = record ? &journal : scenario->journal,
                 .mode = SPEC_AUTO,
-                .baseline = &scenario->spec->baseline,
+                .baseline = &baseline,
         };
         struct loop *loop autocall(loop_free) = loop_new(&setup);
 

@@ -113,6 +113,14 @@ struct deployment_change pipeline_change(const struct pipeline *pipeline, const 
         return change;
 }
 
+struct configuration configuration_from_values(const struct pipeline *pipeline, const double *values)
+{
+        struct configuration configuration = {.count = pipeline->n_knobs};
+
+        memcpy(configuration.value, values, (size_t)pipeline->n_knobs * sizeof *values);
+        return configuration;
+}
+
 bool configuration_equal(const struct configuration *a, const struct configuration *b)
 {
         if (a->count != b->count)

@@ -94,6 +94,9 @@ struct deployment_change {
 struct deployment_change pipeline_change(const struct pipeline *pipeline, const struct configuration *from,
                                          const struct configuration *to);
 
+/* Of values by knob of the pipeline: what is kept for thousands of them is no longer than that. */
+struct configuration configuration_from_values(const struct pipeline *pipeline, const double *values);
+
 bool configuration_equal(const struct configuration *a, const struct configuration *b);
 
 /* Partitions that an operator reads with this configuration: its knob's, else as its info says; 0: not known,

@@ -62,25 +62,27 @@ static bool set_configurations(const struct reading *reading)
 {
         struct spec_file *file = reading->file;
         const struct yaml_node *baseline = file->baseline.configuration;
-        struct pipeline *pipeline = &file->spec.pipeline;
+        struct spec *spec = &file->spec;
+        const struct pipeline *pipeline = &spec->pipeline;
+        size_t n_knobs = (size_t)pipeline->n_knobs;
         bool current =
                 !baseline || (baseline->kind == YAML_SCALAR && strcmp(baseline->scalar, "Current") == 0);
 
-        file->spec.initial.count = pipeline->n_knobs;
-        for (int i = 0; i < pipeline->n_knobs; i++)
-                file->spec.initial.value[i] = pipeline->knobs[i].role == KNOB_PARTITIONS
-                                                      ? pipeline->knobs[i].min
-                                                      : pipeline->knobs[i].max;
-        if (file->initial && !file->spec.lacks_graph &&
-            !spec_read_configuration(pipeline, file->initial, &file->spec.initial, reading->err))
+        spec->initial = memory_new(n_knobs, sizeof *spec->initial);
+        spec->baseline = memory_new(n_knobs, sizeof *spec->baseline);
+        for (size_t i = 0; i < n_knobs; i++)
+                spec->initial[i] = pipeline->knobs[i].role == KNOB_PARTITIONS ? pipeline->knobs[i].min
+                                                                              : pipeline->knobs[i].max;
+        if (file->initial && !spec->lacks_graph &&
+            !spec_read_configuration(pipeline, file->initial, spec->initial, reading->err))
                 return false;
-        file->spec.baseline = file->spec.initial;
-        file->spec.baseline_is_current = current;
+        memcpy(spec->baseline, spec->initial, n_knobs * sizeof *spec->baseline);
+        spec->baseline_is_current = current;
         if (!current && baseline->kind == YAML_SCALAR)
                 return yaml_error(baseline, reading->err,
                                   "is not a configuration; expected Current, a map or a list");
-        return current || file->spec.lacks_graph ||
-               spec_read_configuration(pipeline, baseline, &file->spec.baseline, reading->err);
+        return current || spec->lacks_graph ||
+               spec_read_configuration(pipeline, baseline, spec->baseline, reading->err);
 }
 
 /* ---- strategies and guardrails ---- */
@@ -377,6 +379,12 @@ bool spec_read_object(const json_t *object, const char *data, const struct regis
         return read_document(document, name, data, NULL, registry, ret_spec, err);
 }
 
+static void strategy_free(const struct spec_strategy *slot)
+{
+        if (slot->options)
+                option_delete(slot->strategy->options, slot->options);
+}
+
 void spec_free(struct spec *spec)
 {
         struct spec_file *file = (struct spec_file *)spec;
@@ -389,8 +397,7 @@ void spec_free(struct spec *spec)
                         option_delete(spec->sources[i].collector->options, spec->sources[i].options);
         free(spec->sources);
         for (size_t i = 0; i < spec->n_strategies; i++)
-                if (spec->strategies[i].options)
-                        option_delete(spec->strategies[i].strategy->options, spec->strategies[i].options);
+                strategy_free(&spec->strategies[i]);
         free(spec->strategies);
         for (size_t i = 0; i < spec->n_guardrails; i++)
                 if (spec->guardrails[i].options)
@@ -398,6 +405,8 @@ void spec_free(struct spec *spec)
         free(spec->guardrails);
         if (spec->baseline_options)
                 option_delete(spec->baseline_strategy->options, spec->baseline_options);
+        free(spec->initial);
+        free(spec->baseline);
         free(spec->path);
         free(spec->base);
         yaml_document_free(spec->document);
@@ -405,10 +414,24 @@ void spec_free(struct spec *spec)
         free(file);
 }
 
-void spec_forget_document(struct spec *spec)
+static void forget_strategies(struct spec *spec)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < spec->n_strategies; i++)
+                if (spec->strategies[i].strategy == spec->strategy)
+                        spec->strategies[kept++] = spec->strategies[i];
+                else
+                        strategy_free(&spec->strategies[i]);
+        spec->n_strategies = kept;
+        spec->strategies = memory_resize(spec->strategies, kept, sizeof *spec->strategies);
+}
+
+void spec_forget_unused(struct spec *spec)
 {
         yaml_document_free(spec->document);
         spec->document = NULL;
+        forget_strategies(spec);
 }
 
 const struct spec_strategy *spec_find_strategy(const struct spec *spec, const char *name)

@@ -151,10 +151,10 @@ struct spec {
         struct spec_strategy *strategies; /* every registered strategy, with its options or their defaults */
         size_t n_guardrails;
         struct spec_guardrail *guardrails;
-        struct configuration
-                initial; /* spec.initial: where a simulation starts; the knobs' maxima without it */
-        struct configuration baseline; /* spec.baseline; `initial` without it */
-        bool baseline_is_current;      /* Current: live, what ran when optctl first saw the pipeline */
+        /* Configurations, as values by knob (configuration_from_values): */
+        double *initial;          /* spec.initial: where a simulation starts; the knobs' maxima without it */
+        double *baseline;         /* spec.baseline; `initial` without it */
+        bool baseline_is_current; /* Current: live, what ran when optctl first saw the pipeline */
         const struct strategy
                 *baseline_strategy;     /* or the policy that savings are counted against; else `static` */
         void *baseline_options;         /* of baseline_strategy */
@@ -184,8 +184,9 @@ bool spec_read_object(const json_t *object, const char *data, const struct regis
 void spec_free(struct spec *spec);
 DEFINE_CLEANUP(spec_free, struct spec);
 
-/* For who holds many specs: what was written is not needed any more, only what it means. */
-void spec_forget_document(struct spec *spec);
+/* For who holds many specs, of pipelines that run: forgets what was written, and the options of all
+ * strategies but the one that runs. */
+void spec_forget_unused(struct spec *spec);
 
 const struct spec_strategy *spec_find_strategy(const struct spec *spec, const char *name);
 

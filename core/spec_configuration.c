@@ -36,7 +36,7 @@ static bool check_bounds(const struct knob *knob, double value, const struct yam
 
 /* Sets the knobs of a name, all or those of one operator (operator_index >= 0). */
 static bool set_knobs(const struct pipeline *pipeline, const char *name, int operator_index, double value,
-                      const struct yaml_node *node, struct configuration *configuration, struct error *err)
+                      const struct yaml_node *node, double *values, struct error *err)
 {
         bool found = false;
 
@@ -48,7 +48,7 @@ static bool set_knobs(const struct pipeline *pipeline, const char *name, int ope
                         continue;
                 if (!check_bounds(knob, value, node, err))
                         return false;
-                configuration->value[i] = value;
+                values[i] = value;
                 found = true;
         }
         if (!found && operator_index >= 0)
@@ -68,8 +68,8 @@ static bool read_value(const struct yaml_node *node, double *ret_value, struct e
 }
 
 /* operators: {map: 8, sink: 2} */
-static bool read_operators(const struct pipeline *pipeline, const struct yaml_node *map,
-                           struct configuration *configuration, struct error *err)
+static bool read_operators(const struct pipeline *pipeline, const struct yaml_node *map, double *values,
+                           struct error *err)
 {
         if (map->kind != YAML_MAP)
                 return yaml_error(map, err, "is not a map; expected operators and their parallelism");
@@ -78,15 +78,15 @@ static bool read_operators(const struct pipeline *pipeline, const struct yaml_no
                 double value;
 
                 if (index < 0 || !read_value(map->items[i], &value, err) ||
-                    !set_knobs(pipeline, "parallelism", index, value, map->items[i], configuration, err))
+                    !set_knobs(pipeline, "parallelism", index, value, map->items[i], values, err))
                         return false;
         }
         return true;
 }
 
 /* What names operators stands after what means all of them, in whatever order it was written. */
-static bool read_map(const struct pipeline *pipeline, const struct yaml_node *map,
-                     struct configuration *configuration, struct error *err)
+static bool read_map(const struct pipeline *pipeline, const struct yaml_node *map, double *values,
+                     struct error *err)
 {
         const struct yaml_node *operators = yaml_get(map, "operators");
 
@@ -97,14 +97,14 @@ static bool read_map(const struct pipeline *pipeline, const struct yaml_node *ma
                         continue;
                 if (!spec_check_knob(pipeline, map->keys[i], map->keys[i]->scalar, NULL, err) ||
                     !read_value(map->items[i], &value, err) ||
-                    !set_knobs(pipeline, map->keys[i]->scalar, -1, value, map->items[i], configuration, err))
+                    !set_knobs(pipeline, map->keys[i]->scalar, -1, value, map->items[i], values, err))
                         return false;
         }
-        return !operators || read_operators(pipeline, operators, configuration, err);
+        return !operators || read_operators(pipeline, operators, values, err);
 }
 
-static bool read_entry(const struct pipeline *pipeline, const struct yaml_node *node,
-                       struct configuration *configuration, struct error *err)
+static bool read_entry(const struct pipeline *pipeline, const struct yaml_node *node, double *values,
+                       struct error *err)
 {
         struct configuration_entry entry;
         int operator_index = -1;
@@ -116,7 +116,7 @@ static bool read_entry(const struct pipeline *pipeline, const struct yaml_node *
         if (done && entry.operator_name)
                 operator_index = spec_find_operator(pipeline, entry.operator_name, node, err);
         done = done && set_knobs(pipeline, entry.knob, operator_index, entry.value, yaml_get(node, "value"),
-                                 configuration, err);
+                                 values, err);
         option_free(&configuration_entry_table, &entry);
         return done;
 }
@@ -135,17 +135,17 @@ bool spec_check_knob(const struct pipeline *pipeline, const struct yaml_node *en
         return !operator_name || spec_find_operator(pipeline, operator_name, operator_node, err) >= 0;
 }
 
-bool spec_read_configuration(const struct pipeline *pipeline, const struct yaml_node *node,
-                             struct configuration *configuration, struct error *err)
+bool spec_read_configuration(const struct pipeline *pipeline, const struct yaml_node *node, double *values,
+                             struct error *err)
 {
         if (node->kind == YAML_MAP)
-                return read_map(pipeline, node, configuration, err);
+                return read_map(pipeline, node, values, err);
         if (node->kind == YAML_SCALAR)
                 return yaml_error(node, err,
                                   "is not a configuration; expected a map of knobs to values or a list of "
                                   "{knob, operator, value}");
         for (size_t i = 0; i < node->count; i++)
-                if (!read_entry(pipeline, node->items[i], configuration, err))
+                if (!read_entry(pipeline, node->items[i], values, err))
                         return false;
         return true;
 }

@@ -78,9 +78,9 @@ void spec_pipeline_free(struct pipeline *pipeline);
 int spec_find_operator(const struct pipeline *pipeline, const char *name, const struct yaml_node *node,
                        struct error *err);
 
-/* Puts what `node` says (a map or a list, spec_configuration.c) over the values in *configuration. */
-bool spec_read_configuration(const struct pipeline *pipeline, const struct yaml_node *node,
-                             struct configuration *configuration, struct error *err);
+/* Puts what `node` says (a map or a list, spec_configuration.c) over the values, by knob. */
+bool spec_read_configuration(const struct pipeline *pipeline, const struct yaml_node *node, double *values,
+                             struct error *err);
 
 /* Fails unless a knob of that name (and operator, when not NULL) exists; bounds are not looked at. */
 bool spec_check_knob(const struct pipeline *pipeline, const struct yaml_node *entry, const char *knob,

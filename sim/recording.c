@@ -223,7 +223,7 @@ static bool take_initial(const struct spec *spec, struct recording *recording, s
         const struct configuration_entry *entries = recording->options->configuration.items;
         const struct pipeline *pipeline = &spec->pipeline;
 
-        recording->initial = spec->initial;
+        recording->initial = configuration_from_values(pipeline, spec->initial);
         for (int i = 0; i < pipeline->n_knobs; i++) {
                 const struct knob *knob = &pipeline->knobs[i];
                 double measured = NAN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -127,7 +128,7 @@ struct plan {
         double mean_load; /* records/s */
         int64_t n_seen;
         double late_share;             /* of the time, lately */
-        struct configuration *pending; /* applied and not yet seen to run; NULL: none was yet */
+        struct configuration *pending; /* applied and not yet seen to run; NULL: none is */
         double sized_for;              /* load that it was chosen for, records/s; NAN: none was */
         int64_t pending_until_ms;      /* INT64_MIN: nothing is pending */
         int n_barred;
@@ -632,6 +633,13 @@ static void propose_beside(struct plan *plan, int best, const struct observation
 
 /* ---- turns ---- */
 
+static void forget_pending(struct plan *plan)
+{
+        free(plan->pending);
+        plan->pending = NULL;
+        plan->pending_until_ms = INT64_MIN;
+}
+
 /* What stands in the way of a decision; NULL: nothing. */
 static const char *obstacle(struct plan *plan, const struct observation *observation)
 {
@@ -642,7 +650,7 @@ static const char *obstacle(struct plan *plan, const struct observation *observa
         if (plan->pending_until_ms > observation->time_ms) {
                 if (!configuration_equal(plan->pending, &observation->configuration))
                         return "holds: the last change has not taken effect yet";
-                plan->pending_until_ms = INT64_MIN;
+                forget_pending(plan);
         }
         if (!capacity_known(plan->capacity))
                 return "holds: no operator has shown yet how much it can take";
@@ -740,12 +748,12 @@ static void plan_told(void *state, const struct proposal *proposal, const struct
         case OUTCOME_REVERTED:
                 capacity_changed(plan->capacity);
                 bar(plan, &verdict->configuration, observation->time_ms);
-                plan->pending_until_ms = INT64_MIN;
+                forget_pending(plan);
                 return;
         case OUTCOME_CONFIRMED:
         case OUTCOME_FAILED:
         case OUTCOME_UNKNOWN:
-                plan->pending_until_ms = INT64_MIN;
+                forget_pending(plan);
                 return;
         }
 }

@@ -101,6 +101,7 @@ static struct question gather_all(void)
         struct spec_source sources[] = {{.collector = &engine_collector},
                                         {.collector = &broker_collector},
                                         {.collector = &metrics_collector}};
+        static double initial[] = {8, 4};
         struct question question = {.err = ERROR_INIT};
         struct reactor *reactor;
 
@@ -111,7 +112,7 @@ static struct question gather_all(void)
                                                    .operators = operators,
                                                    .n_knobs = 2,
                                                    .knobs = knobs};
-        question.spec.initial = (struct configuration){.count = 2, .value = {8, 4}};
+        question.spec.initial = initial;
         question.spec.sources = sources;
         question.spec.n_sources = ARRAY_LENGTH(sources);
         question.context = (struct source_context){.pipeline = &question.spec.pipeline,

@@ -118,6 +118,7 @@ static void must(bool done, const struct error *err)
 static void start(struct life *life)
 {
         const struct spec *spec = life->variant->spec;
+        const struct configuration baseline = configuration_from_values(&spec->pipeline, spec->baseline);
         const struct ledger_options options = {.path = life->path, .clock = &life->clock};
         const struct ledger_subject subject = {.pipeline = &spec->pipeline, .prices = life->variant->prices};
         const struct loop_setup setup = {
@@ -135,7 +136,7 @@ static void start(struct life *life)
                 .n_guardrails = spec->n_guardrails,
                 .journal = &life->journal,
                 .mode = SPEC_AUTO,
-                .baseline = &spec->baseline,
+                .baseline = &baseline,
         };
         struct error err = ERROR_INIT;
 
@@ -185,7 +186,7 @@ static void live(const struct variant *variant, uint64_t seed, int turns_until_d
                 .load = &load->load,
                 .start_ms = workload_start_ms(variant->workload),
                 .step_ms = 1000,
-                .initial = variant->spec->initial,
+                .initial = configuration_from_values(&variant->spec->pipeline, variant->spec->initial),
                 .seed = seed,
         };
         struct life life = {.variant = variant, .engine = engine_new(&setup)};

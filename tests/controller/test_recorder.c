@@ -125,7 +125,7 @@ static void record(const struct place *place, const struct spec *spec, int64_t w
                 .load = &load->load,
                 .start_ms = workload_start_ms(truth->workload),
                 .step_ms = 1000,
-                .initial = truth->spec->initial,
+                .initial = configuration_from_values(&truth->spec->pipeline, truth->spec->initial),
                 .seed = 1,
         };
         engine = engine_new(&setup);

@@ -174,7 +174,7 @@ static void test_the_sample_of_the_manual_is_valid(void **state)
         assert_int_equal(spec->pipeline.knobs[1].role, KNOB_OTHER);
         assert_true(spec->pipeline.knobs[1].min == 0x1p31);
         assert_true(spec->pipeline.knobs[1].step == 512.0 * (1 << 20));
-        assert_true(spec->initial.value[0] == 64);
+        assert_true(spec->initial[0] == 64);
         assert_false(spec->has_model);
         assert_ptr_equal(spec->strategy, &plan_like);
         assert_ptr_equal(spec->baseline_strategy, &static_like);
@@ -211,12 +211,11 @@ static void test_operators_and_model_stand_in_topological_order(void **state)
         spec_free(spec);
 }
 
-static double value_of(const struct spec *spec, const struct configuration *configuration,
-                       const char *operator_name)
+static double value_of(const struct spec *spec, const double *values, const char *operator_name)
 {
         for (int i = 0; i < spec->pipeline.n_operators; i++)
                 if (strcmp(spec->pipeline.operators[i].name, operator_name) == 0)
-                        return configuration->value[pipeline_parallelism_knob(&spec->pipeline, i)];
+                        return values[pipeline_parallelism_knob(&spec->pipeline, i)];
         return NAN;
 }
 
@@ -228,11 +227,11 @@ static void test_knobs_and_configurations(void **state)
         (void)state;
         assert_int_equal(spec->pipeline.n_knobs, 4);
         assert_true(spec->pipeline.knobs[source].max == 12); /* the knob of its own */
-        assert_true(spec->initial.value[pipeline_workers_knob(&spec->pipeline)] == 4);
-        assert_true(value_of(spec, &spec->initial, "map") == 6);
-        assert_true(value_of(spec, &spec->initial, "sink") == 8);
-        assert_true(spec->baseline.value[pipeline_workers_knob(&spec->pipeline)] == 10);
-        assert_true(value_of(spec, &spec->baseline, "map") == 6);
+        assert_true(spec->initial[pipeline_workers_knob(&spec->pipeline)] == 4);
+        assert_true(value_of(spec, spec->initial, "map") == 6);
+        assert_true(value_of(spec, spec->initial, "sink") == 8);
+        assert_true(spec->baseline[pipeline_workers_knob(&spec->pipeline)] == 10);
+        assert_true(value_of(spec, spec->baseline, "map") == 6);
         spec_free(spec);
 }
 
@@ -254,7 +253,8 @@ static void test_overrides(void **state)
         assert_true(((struct hpa_like *)spec_find_strategy(spec, "hpa")->options)->target_ratio == 0.5);
         assert_true(((struct hpa_like *)spec->baseline_options)->target_ratio == 0.25);
         assert_ptr_equal(spec->strategy, &hpa_like);
-        assert_true(configuration_equal(&spec->initial, &spec->baseline));
+        for (int i = 0; i < spec->pipeline.n_knobs; i++)
+                assert_true(spec->initial[i] == spec->baseline[i]);
         spec_free(spec);
         refuse("spec.foo=1", "--set spec.foo: ", "unknown option");
         refuse("spec.mode", "--set spec.mode: ", "expected PATH=VALUE");
@@ -375,7 +375,7 @@ static void test_partitions_only_grow(void **state)
         assert_int_equal(spec->pipeline.n_knobs, 2);
         assert_int_equal(spec->pipeline.knobs[0].role, KNOB_PARTITIONS);
         assert_true(spec->pipeline.knobs[0].min == 6 && spec->pipeline.knobs[0].step == 1);
-        assert_true(spec->initial.value[0] == 6);
+        assert_true(spec->initial[0] == 6);
         assert_int_equal(spec->pipeline.knobs[1].role, KNOB_MEMORY);
         assert_true(spec->pipeline.knobs[1].max == 0x1p32 && spec->pipeline.knobs[1].step == 0);
         spec_free(spec);
@@ -411,7 +411,7 @@ static void test_a_graph_that_only_the_engine_knows(void **state)
         assert_true(spec_parse(text, strlen(text), "f.yaml", NULL, graph, NULL, &spec, &err));
         assert_false(spec->lacks_graph);
         assert_int_equal(spec->pipeline.knobs[0].operator_index, 1);
-        assert_true(spec->initial.value[0] == 3);
+        assert_true(spec->initial[0] == 3);
         spec_free(spec);
         assert_false(spec_parse(text, strlen(text), "f.yaml", NULL, other, NULL, &spec, &err));
         assert_non_null(strstr(err.message, "no operator \"work\""));

@@ -65,7 +65,7 @@ static void test_an_object_is_a_spec(void **state)
         assert_string_equal(spec->name, "orders");
         assert_string_equal(spec->namespace, "analytics");
         assert_int_equal(spec->mode, SPEC_AUTO);
-        assert_true(spec->initial.value[0] == 12);
+        assert_true(spec->initial[0] == 12);
         assert_true(spec->constraints.error_ratio == 0.1 / 100);
 }
 

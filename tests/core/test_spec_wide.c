@@ -68,18 +68,18 @@ static void test_at_the_cap_and_above(void **state)
 }
 
 /* What was written may be forgotten: what it means stays. */
-static void test_forgets_the_document(void **state)
+static void test_forgets_what_is_not_used(void **state)
 {
         struct error err = ERROR_INIT;
         struct spec *spec autocall(spec_free) = read_wide(3, &err);
 
         (void)state;
         assert_non_null(spec);
-        spec_forget_document(spec);
+        spec_forget_unused(spec);
         assert_null(spec->document);
         assert_string_equal(spec->pipeline.operators[2].name, "o2");
         assert_string_equal(spec->name, "wide");
-        spec_forget_document(spec);
+        spec_forget_unused(spec);
 }
 
 int main(void)
@@ -87,7 +87,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_two_hundred_operators_each_with_its_knob),
                 cmocka_unit_test(test_at_the_cap_and_above),
-                cmocka_unit_test(test_forgets_the_document),
+                cmocka_unit_test(test_forgets_what_is_not_used),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

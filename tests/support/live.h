@@ -304,7 +304,7 @@ static inline struct engine *live_engine(const struct live_stage *stage, uint64_
                 .constraints = &stage->spec->constraints,
                 .load = &stage->offered,
                 .step_ms = MS_PER_SECOND,
-                .initial = stage->spec->initial,
+                .initial = configuration_from_values(&stage->spec->pipeline, stage->spec->initial),
                 .seed = 11,
                 .run = run,
         };
@@ -315,6 +315,8 @@ static inline struct engine *live_engine(const struct live_stage *stage, uint64_
 static inline void live_loop(const struct live_stage *stage, struct live_job *job)
 {
         const struct strategy *strategy = stage->found->strategy;
+        const struct configuration baseline =
+                configuration_from_values(&stage->spec->pipeline, stage->spec->baseline);
         struct clock clock = engine_clock(job->engine);
         const struct loop_setup setup = {
                 .pipeline = &stage->spec->pipeline,
@@ -331,7 +333,7 @@ static inline void live_loop(const struct live_stage *stage, struct live_job *jo
                 .guardrails = stage->spec->guardrails,
                 .n_guardrails = stage->spec->n_guardrails,
                 .mode = SPEC_AUTO,
-                .baseline = &stage->spec->baseline,
+                .baseline = &baseline,
         };
         struct loop *loop autocall(loop_free) = loop_new(&setup);
 
