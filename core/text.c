@@ -64,7 +64,8 @@ void text_free(struct text *text)
 
 char *text_take(struct text *text)
 {
-        char *data = text->data ? text->data : memory_copy_text("");
+        /* What is taken may be kept by the thousands: the room that was left over is given back. */
+        char *data = text->data ? memory_resize(text->data, text->length + 1, 1) : memory_copy_text("");
 
         *text = (struct text){0};
         return data;
