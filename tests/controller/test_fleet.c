@@ -18,6 +18,7 @@
 #include "controller/study.h"
 #include "core/json.h"
 #include "core/ledger.h"
+#include "tests/support/heap.h"
 #include "tests/support/scratch.h"
 
 #define START         1700000000000
@@ -339,6 +340,21 @@ static void test_what_cannot_be_reached_is_asked_again(void **state)
         add(&stage, 0, "spec.engine.play.unreachableAtFirst=true");
         run_for(&stage, 300);
         assert_true(world[0].parallelism == 10);
+        stage_close(&stage);
+}
+
+/* 5,000 are to fit into 200 MB, with what they share, what talks to real engines and the turns under way. */
+static void test_a_pipeline_at_rest_takes_little(void **state)
+{
+        struct stage stage = {.ledger = NULL};
+        size_t before = heap_bytes();
+
+        (void)state;
+        stage_open(&stage);
+        for (int i = 0; i < N_PIPELINES; i++)
+                add(&stage, i, "spec.strategy=plan");
+        run_for(&stage, 600);
+        assert_in_range((heap_bytes() - before) / N_PIPELINES, 1, 26 << 10);
         stage_close(&stage);
 }
 
@@ -762,6 +778,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_pipeline_is_tuned_and_nobody_waits_for_the_dead),
                 cmocka_unit_test(test_what_cannot_be_reached_is_asked_again),
+                cmocka_unit_test(test_a_pipeline_at_rest_takes_little),
                 cmocka_unit_test(test_what_stands_still_after_a_crash_is_brought_back),
                 cmocka_unit_test(test_a_graph_that_is_written_is_not_asked_for),
                 cmocka_unit_test(test_slots_that_are_written_stand_beside_the_graph_of_the_engine),

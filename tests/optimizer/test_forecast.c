@@ -9,6 +9,7 @@
 #include "core/series.h"
 #include "optimizer/forecast.h"
 #include "tests/support/data.h"
+#include "tests/support/heap.h"
 
 #define MINUTE_MS INT64_C(60000)
 
@@ -188,6 +189,30 @@ static void absurd_loads_do_no_harm(void **state)
                 forecast_add(forecast, i * MINUTE_MS, i % 97 == 96 ? 1e300 : 1000);
         for (int lead = 1; lead <= 360; lead *= 2)
                 assert_false(isnan(forecast_quantile(forecast, lead * MINUTE_MS, 0.5)));
+}
+
+static void see_until(struct forecast *forecast, int *tick, int end)
+{
+        for (; *tick < end; (*tick)++)
+                forecast_add(forecast, *tick * MINUTE_MS, 1000 + *tick % 7);
+}
+
+/* It grows for a month, and no further. */
+static void what_it_has_seen_takes_little(void **state)
+{
+        size_t before = heap_bytes(), after_a_month;
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_DAY);
+        int tick = 0;
+
+        (void)state;
+        assert_in_range(heap_bytes() - before, 1, 3 << 10);
+        see_until(forecast, &tick, 10);
+        assert_in_range(heap_bytes() - before, 1, 14 << 10);
+        see_until(forecast, &tick, 30 * 1440);
+        after_a_month = heap_bytes();
+        assert_in_range(after_a_month - before, 1, 100 << 10);
+        see_until(forecast, &tick, 33 * 1440);
+        assert_int_equal(heap_bytes(), after_a_month);
 }
 
 /* What a forecast did on a recording at one lead, summed over all values from `from` on. */
@@ -398,6 +423,7 @@ int main(void)
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
                 cmocka_unit_test(days_without_load_do_no_harm),
                 cmocka_unit_test(absurd_loads_do_no_harm),
+                cmocka_unit_test(what_it_has_seen_takes_little),
                 cmocka_unit_test(recorded_loads_are_forecast_better_than_by_the_last_value),
         };
 
