@@ -194,9 +194,11 @@ static json_t *text_or_null(const char *text)
         return text ? json_string(text) : json_null();
 }
 
-/* From each executor's arrival to its removal or the end, as measured. */
-static double lived_seconds(const struct batch_run *run)
+/* From each executor's arrival to its removal or the end, as measured. One that was only ever told to have
+ * gone was never there. */
+static double lived_seconds(const struct studying *studying)
 {
+        const struct batch_run *run = studying->run;
         int64_t end = batch_run_last_ms(run), first = batch_run_first_ms(run), sum = 0;
 
         for (size_t i = 0; i < run->n_executors; i++) {
@@ -204,7 +206,8 @@ static double lived_seconds(const struct batch_run *run)
                 int64_t from = it->added_ms == BATCH_UNKNOWN || it->added_ms < first ? first : it->added_ms;
                 int64_t to = it->removed_ms == BATCH_UNKNOWN ? end : it->removed_ms;
 
-                sum += to > from ? to - from : 0;
+                if (studying->model->slots[i] > 0 && to > from)
+                        sum += to - from;
         }
         return (double)sum / 1e3;
 }
@@ -215,7 +218,7 @@ static json_t *measured_to_json(const struct studying *studying, double *ret_cos
         const struct batch_replay *replay = &studying->as_measured;
         double seconds = (double)studying->model->measured_ms / 1e3;
 
-        *ret_cost = cost_of(studying, seconds, lived_seconds(run), replay->executors);
+        *ret_cost = cost_of(studying, seconds, lived_seconds(studying), replay->executors);
         return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "application",
                          text_or_null(run->id), "name", text_or_null(run->name), "sparkVersion",
                          text_or_null(run->version), "executors", (json_int_t)replay->executors, "cores",

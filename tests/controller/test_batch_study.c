@@ -117,6 +117,27 @@ static void with_prices(void **state)
         scratch_close(&scratch);
 }
 
+/* Spark also says of executors that never came that they have gone. They cost nothing. */
+static void executors_that_never_came(void **state)
+{
+        static const char gone[] = "{\"Event\":\"SparkListenerExecutorRemoved\",\"Timestamp\":1795278180000,"
+                                   "\"Executor ID\":\"7\",\"Removed Reason\":\"lost\"}\n";
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log"), *text = NULL, *longer = NULL;
+        char *none[] = {NULL};
+        struct error err = ERROR_INIT;
+        autojson *document = NULL;
+
+        (void)state;
+        assert_true(text_read_file("tests/fixtures/spark/waiting", 1 << 20, &text, NULL, &err));
+        longer = memory_format("%s%s", text, gone);
+        scratch_write(&scratch, "log", longer);
+        document = study(&(struct batch_request){.log = path, .executors = none});
+        assert_float_equal(number(json_object_get(document, "measured"), "cost"), 194.431 / 3600, 1e-9);
+        assert_int_equal(number(json_object_get(document, "measured"), "executors"), 2);
+        scratch_close(&scratch);
+}
+
 static void wrong_words(void **state)
 {
         char *none[] = {NULL}, *half[] = {(char[]){"4"}, (char[]){"0.5"}, NULL};
@@ -137,9 +158,8 @@ static void wrong_words(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_was_measured),
-                cmocka_unit_test(other_sizes),
-                cmocka_unit_test(with_prices),
+                cmocka_unit_test(what_was_measured), cmocka_unit_test(other_sizes),
+                cmocka_unit_test(with_prices),       cmocka_unit_test(executors_that_never_came),
                 cmocka_unit_test(wrong_words),
         };
 
