@@ -115,8 +115,8 @@ class Optctl:
         eventually(f"{count} turns", lambda: self.turns() >= wanted, seconds, 0.5)
 
     def roll_back(self, decision, name="job"):
-        """Whether it was done, by the exit status of the command."""
-        command = [self.program, "rollback", name, "--decision", str(decision), "--server", self.url]
+        """Whether the engine took it, by the exit status of the command."""
+        command = [self.program, "rollback", name, "--decision", str(decision), "--server", self.url, "--no-wait"]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=self.folder).returncode == 0
 
     def wait_for_outcome(self, seconds, wanted=("Confirmed",), after=0):
