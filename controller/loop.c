@@ -175,7 +175,8 @@ static void on_arrived(struct loop *loop)
 
         remembered_applied(&loop->remembered, loop->setup.pipeline, intent);
         loop->status.changes++;
-        tell(loop, OUTCOME_PENDING);
+        if (!action->applied_before_crash)
+                tell(loop, OUTCOME_PENDING);
         if (intent->ordered) {
                 if (loop->status.way_back != LOOP_NO_WAY_BACK)
                         loop->status.way_back = LOOP_BACK_TOLD;

@@ -76,6 +76,10 @@ struct strategy {
          * again with how it ended. */
         void (*told)(void *state, const struct proposal *proposal, const struct verdict *verdict,
                      enum outcome outcome, const struct observation *observation);
+        /* An observation from before a restart, oldest first and ahead of the first turn: it learns from it
+         * as it does at a turn, and proposes nothing. In between it is told what became of its changes then.
+         * NULL: it begins anew. */
+        void (*recall)(void *state, const struct observation *observation);
         void (*close)(void *state);
 };
 

@@ -684,19 +684,26 @@ static void decide(struct plan *plan, const struct observation *observation, str
         plan->turn = NULL;
 }
 
-static bool plan_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
-                         struct error *err)
+static void plan_recall(void *state, const struct observation *observation)
 {
         struct plan *plan = state;
         bool absent = observation->missing & (MISSING_ALL | MISSING_RATES);
-        const char *why;
 
-        (void)err;
         forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
         if (!absent)
                 follow_means(plan, observation);
         if (beside_observe(plan->beside, observation))
                 capacity_observe(plan->capacity, observation);
+}
+
+static bool plan_propose(void *state, const struct observation *observation, struct proposal *ret_proposal,
+                         struct error *err)
+{
+        struct plan *plan = state;
+        const char *why;
+
+        (void)err;
+        plan_recall(plan, observation);
         why = obstacle(plan, observation);
         proposal_hold(ret_proposal, "plan", observation, why ? why : "no change would earn back its price");
         if (!why)
@@ -772,5 +779,6 @@ const struct strategy plan_strategy = {
         .open = plan_open,
         .propose = plan_propose,
         .told = plan_told,
+        .recall = plan_recall,
         .close = plan_close,
 };

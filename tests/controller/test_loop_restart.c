@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A loop that is stopped and started again at every turn, on the simulated engine, decides the same as one
- * that ran through: all it goes by is in the ledger. The strategy remembers nothing, so that whatever differs
- * is the loop's.
+ * that ran through: all it goes by is in the ledger. Once with a strategy that remembers nothing, so that
+ * whatever differs is the loop's, and once with `plan`.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -22,6 +22,7 @@
 #include "sim/engine.h"
 
 #define SEEDS           200
+#define PLAN_SEEDS      20
 #define TURNS_OF_LEDGER 10 /* it is checked when it is opened, which takes long */
 
 /* The last hours of a month, so that its budget binds, and the first one of the next. */
@@ -95,12 +96,34 @@ static bool propose(void *state, const struct observation *observation, struct p
         return true;
 }
 
-static const struct strategy forgetful = {.name = "forgetful", .propose = propose};
+static bool open_nothing(const struct strategy_context *context, const void *options, void **ret_state,
+                         struct error *err)
+{
+        (void)context;
+        (void)options;
+        (void)err;
+        *ret_state = NULL;
+        return true;
+}
+
+static void close_nothing(void *state)
+{
+        (void)state;
+}
+
+static const struct strategy forgetful = {.name = "forgetful",
+                                          .open = open_nothing,
+                                          .propose = propose,
+                                          .close = close_nothing};
+
+extern const struct strategy plan_strategy;
 
 /* ---- one life ---- */
 
 struct life {
         const struct variant *variant;
+        const struct strategy *strategy;
+        void *options, *strategy_state;
         char path[80];
         struct engine *engine;
         struct clock clock;
@@ -115,9 +138,21 @@ static void must(bool done, const struct error *err)
                 fail_msg("%s", err->message);
 }
 
-static void start(struct life *life)
+/* With no memory but what the loop gives it. */
+static void open_strategy(struct life *life)
 {
         const struct spec *spec = life->variant->spec;
+        const struct strategy_context context = {.pipeline = &spec->pipeline,
+                                                 .constraints = &spec->constraints,
+                                                 .prices = life->variant->prices,
+                                                 .start_ms = clock_now_ms(&life->clock)};
+        struct error err = ERROR_INIT;
+
+        must(life->strategy->open(&context, life->options, &life->strategy_state, &err), &err);
+}
+
+static void start_loop(struct life *life, const struct spec *spec)
+{
         const struct configuration baseline = configuration_from_values(&spec->pipeline, spec->baseline);
         const struct ledger_options options = {.path = life->path, .clock = &life->clock};
         const struct ledger_subject subject = {.pipeline = &spec->pipeline, .prices = life->variant->prices};
@@ -130,7 +165,8 @@ static void start(struct life *life)
                 .collector_state = life->engine,
                 .actuator = &engine_actuator,
                 .actuator_state = life->engine,
-                .strategy = &forgetful,
+                .strategy = life->strategy,
+                .strategy_state = life->strategy_state,
                 .interval_ms = WINDOW_MS,
                 .guardrails = spec->guardrails,
                 .n_guardrails = spec->n_guardrails,
@@ -147,10 +183,19 @@ static void start(struct life *life)
         life->loop = loop_new(&setup);
 }
 
+static void start(struct life *life)
+{
+        const struct spec *spec = life->variant->spec;
+
+        open_strategy(life);
+        start_loop(life, spec);
+}
+
 static void stop(struct life *life, bool with_ledger)
 {
         loop_free(life->loop);
         life->loop = NULL;
+        life->strategy->close(life->strategy_state);
         if (!with_ledger)
                 return;
         ledger_close(life->ledger);
@@ -174,8 +219,8 @@ struct memoirs {
 };
 
 /* Lives through the load of a seed; dies after every `turns_until_death` turns. */
-static void live(const struct variant *variant, uint64_t seed, int turns_until_death,
-                 struct memoirs *ret_memoirs)
+static void live(const struct variant *variant, const struct strategy *strategy, uint64_t seed,
+                 int turns_until_death, struct memoirs *ret_memoirs)
 {
         autocall(workload_run_free) struct workload_run *load = workload_run_new(variant->workload, seed);
         const struct engine_setup setup = {
@@ -189,7 +234,7 @@ static void live(const struct variant *variant, uint64_t seed, int turns_until_d
                 .initial = configuration_from_values(&variant->spec->pipeline, variant->spec->initial),
                 .seed = seed,
         };
-        struct life life = {.variant = variant, .engine = engine_new(&setup)};
+        struct life life = {.variant = variant, .strategy = strategy, .engine = engine_new(&setup)};
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
         struct error err = ERROR_INIT;
 
@@ -197,6 +242,8 @@ static void live(const struct variant *variant, uint64_t seed, int turns_until_d
         life.clock = engine_clock(life.engine);
         snprintf(life.path, sizeof life.path, "%s/optctl-restart-%ld.db",
                  access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".", (long)getpid());
+        if (strategy->options)
+                must(option_new(strategy->options, NULL, &life.options, &err), &err);
         start(&life);
         for (int turn = 1; clock_sleep_until(&life.clock, clock_now_ms(&life.clock) + WINDOW_MS, &err);
              turn++) {
@@ -212,6 +259,8 @@ static void live(const struct variant *variant, uint64_t seed, int turns_until_d
         must(ledger_reader_open(life.path, &reader, &err), &err);
         must(ledger_history(reader, INT64_MIN, 10000, &ret_memoirs->decisions, &err), &err);
         forget_file(life.path);
+        if (strategy->options)
+                option_delete(strategy->options, life.options);
         engine_free(life.engine);
 }
 
@@ -260,12 +309,13 @@ static void assert_near(double one, double other)
                 fail_msg("%.17g and %.17g", one, other);
 }
 
-static void compare(const struct variant *variant, uint64_t seed, struct tally *tally)
+static void compare(const struct variant *variant, const struct strategy *strategy, uint64_t seed,
+                    struct tally *tally)
 {
         struct memoirs through, again;
 
-        live(variant, seed, 1000000, &through);
-        live(variant, seed, 1, &again);
+        live(variant, strategy, seed, 1000000, &through);
+        live(variant, strategy, seed, 1, &again);
         fail_at_difference(through.decisions, again.decisions, seed);
         assert_near(through.saving.cost, again.saving.cost);
         assert_near(through.saving.baseline_cost, again.saving.baseline_cost);
@@ -295,7 +345,7 @@ static void test_restarted_at_every_turn_it_decides_the_same(void **state)
         (void)state;
         must(variant_open(&source, NULL, -1, -1, &variant, &err), &err);
         for (uint64_t seed = 1; seed <= SEEDS; seed++)
-                compare(variant, seed, &tally);
+                compare(variant, &forgetful, seed, &tally);
         print_message("%d confirmed, %d reverted; refused: %d by the budget, %d by canary, cooldown and "
                       "change budget\n",
                       tally.confirmed, tally.reverted, tally.refused_by_budget, tally.others);
@@ -305,10 +355,28 @@ static void test_restarted_at_every_turn_it_decides_the_same(void **state)
         source_close(&source);
 }
 
+/* `plan` learns load and capacity from what it sees: after each restart from the ledger. */
+static void test_what_plan_learnt_is_learnt_again(void **state)
+{
+        struct source source = spec_source_of(spec_text);
+        autocall(variant_free) struct variant *variant = NULL;
+        struct error err = ERROR_INIT;
+        struct tally tally = {0};
+
+        (void)state;
+        must(variant_open(&source, NULL, -1, -1, &variant, &err), &err);
+        for (uint64_t seed = 1; seed <= PLAN_SEEDS; seed++)
+                compare(variant, &plan_strategy, seed, &tally);
+        print_message("%d confirmed, %d reverted\n", tally.confirmed, tally.reverted);
+        assert_true(tally.confirmed >= PLAN_SEEDS / 2);
+        source_close(&source);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_restarted_at_every_turn_it_decides_the_same),
+                cmocka_unit_test(test_what_plan_learnt_is_learnt_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
