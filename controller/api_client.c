@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/api_client.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/api.h"
 #include "core/http_client.h"
@@ -28,6 +30,9 @@ bool api_client_new(const struct api_address *address, struct api_client **ret_c
                                        .token_file = (char *)(uintptr_t)address->token_file,
                                        .ca_file = (char *)(uintptr_t)address->ca_file};
 
+        /* What curl says of a file that it cannot read does not name it. */
+        if (address->ca_file && access(address->ca_file, R_OK) != 0)
+                return text_read_error(address->ca_file, errno, err) || error_wrap(err, "--ca-file");
         if (!reactor_new(NULL, &client->reactor, err) ||
             !http_client_new(client->reactor, NULL, NULL, &client->http, err) ||
             !http_peer_new(client->http, url, &options, NULL, &client->peer, err))

@@ -78,7 +78,7 @@ static void measure(void *argument)
                                                  "windows", arguments->windows);
 
         measuring->answer = fleet_recommend(measuring->host->fleet);
-        for (int64_t i = 0; i < arguments->windows; i++) {
+        for (int64_t i = 0; i < arguments->windows && !fleet_is_refused(measuring->host->fleet); i++) {
                 int64_t until_ms = clock_now_ms(&clock) + arguments->window_seconds * MS_PER_SECOND;
 
                 if (!clock_sleep_until(&clock, until_ms, &measuring->err))

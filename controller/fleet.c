@@ -216,6 +216,13 @@ bool fleet_add(struct fleet *fleet, const char *path, const char *data, const ch
         return true;
 }
 
+void fleet_use_ledger(struct fleet *fleet, struct ledger *ledger)
+{
+        fleet->setup.ledger = ledger;
+        for (struct member *member = fleet->first; member; member = member->next)
+                live_recall_pause(member->live);
+}
+
 void fleet_remove(struct fleet *fleet, const char *name)
 {
         struct member *member = find(fleet, name);
@@ -242,6 +249,14 @@ json_t *fleet_recommend(struct fleet *fleet)
         for (const struct member *member = fleet->first; member; member = member->next)
                 json_array_append_new(all, live_recommendation(member->live));
         return all;
+}
+
+bool fleet_is_refused(const struct fleet *fleet)
+{
+        for (const struct member *member = fleet->first; member; member = member->next)
+                if (!live_is_refused(member->live))
+                        return false;
+        return true;
 }
 
 /* ---- what the API asks for ---- */

@@ -46,11 +46,17 @@ DEFINE_CLEANUP(fleet_free, struct fleet);
  * ERROR_INPUT: the spec, or a name that is there already. What does not answer is asked again later. */
 bool fleet_add(struct fleet *fleet, const char *path, const char *data, const char *const *overrides,
                struct error *err);
+
+/* Keeps what happens from now on: before the first turn, where the setup named no ledger. */
+void fleet_use_ledger(struct fleet *fleet, struct ledger *ledger);
 void fleet_remove(struct fleet *fleet, const char *name);
 
 /* One turn of every pipeline now, and their proposals: `pipelines` of docs/schema/recommend.schema.json. In a
  * fiber. */
 json_t *fleet_recommend(struct fleet *fleet);
+
+/* Every pipeline was refused by its peers (no rights, no such job): another look would see no more. */
+bool fleet_is_refused(const struct fleet *fleet);
 
 /* ---- what the API and the commands ask for; NAME may be "namespace/name" ---- */
 

@@ -11,9 +11,6 @@
 
 static bool open_parts(const struct host_options *options, struct host *host, struct error *err)
 {
-        const struct ledger_options ledger = {.path = options->ledger,
-                                              .clock = &host->clock,
-                                              .log = host->log};
         struct fleet_setup setup;
 
         if (!reactor_new(NULL, &host->reactor, err) || !reactor_catch_signals(host->reactor, err))
@@ -21,14 +18,11 @@ static bool open_parts(const struct host_options *options, struct host *host, st
         host->metrics = metrics_new();
         if (!http_client_new(host->reactor, host->metrics, host->log, &host->http, err))
                 return false;
-        if (options->ledger && !ledger_open(&ledger, &host->ledger, err))
-                return false;
         setup = (struct fleet_setup){
                 .reactor = host->reactor,
                 .http = host->http,
                 .metrics = host->metrics,
                 .log = host->log,
-                .ledger = host->ledger,
                 .registry = registry_all(),
                 .one_shot = options->one_shot,
                 .dry_run = options->dry_run,
@@ -42,7 +36,9 @@ static bool open_parts(const struct host_options *options, struct host *host, st
 
 bool host_open(const struct host_options *options, struct host *ret_host, struct error *err)
 {
-        *ret_host = (struct host){.clock = clock_system(), .record = options->record};
+        *ret_host = (struct host){.clock = clock_system(),
+                                  .record = options->record,
+                                  .ledger_path = options->ledger};
         if (!options->quiet)
                 ret_host->log = log_new(stderr, options->log_format, options->log_level, &ret_host->clock);
         if (open_parts(options, ret_host, err))
@@ -74,11 +70,25 @@ static bool make_folder(const char *path, struct error *err)
         return access(path, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
 }
 
+static bool open_ledger(struct host *host, struct error *err)
+{
+        const struct ledger_options options = {.path = host->ledger_path,
+                                               .clock = &host->clock,
+                                               .log = host->log};
+
+        if (!host->ledger_path)
+                return true;
+        if (!ledger_open(&options, &host->ledger, err))
+                return false;
+        fleet_use_ledger(host->fleet, host->ledger);
+        return true;
+}
+
 bool host_add_specs(struct host *host, char *const *paths, const char *data, char *const *overrides,
                     struct error *err)
 {
         for (; *paths; paths++)
                 if (!fleet_add(host->fleet, *paths, data, (const char *const *)overrides, err))
                         return false;
-        return !host->record || make_folder(host->record, err);
+        return (!host->record || make_folder(host->record, err)) && open_ledger(host, err);
 }

@@ -29,14 +29,15 @@ struct host {
         struct http_client *http;
         struct ledger *ledger;
         struct fleet *fleet;
-        const char *record; /* of the options */
+        const char *record, *ledger_path; /* of the options */
 };
 
 /* Signals stop the reactor from then on. */
 bool host_open(const struct host_options *options, struct host *ret_host, struct error *err);
 void host_close(struct host *host); /* harmless when it was not opened, or only half */
 
-/* Specs from the command line, each with the same overrides; then the folder to record to. ERROR_INPUT. */
+/* Specs from the command line, each with the same overrides; then the folder to record to, and the ledger:
+ * who got a spec wrong finds no new files. ERROR_INPUT. */
 bool host_add_specs(struct host *host, char *const *paths, const char *data, char *const *overrides,
                     struct error *err);
 

@@ -31,8 +31,9 @@ struct live {
         void *strategy_state;
         struct journal journal;
         struct loop *loop;
-        struct packed *resting;                 /* NULL: the loop is awake, or there is none */
-        char *trouble;                          /* why it is not open; NULL before the first try */
+        struct packed *resting; /* NULL: the loop is awake, or there is none */
+        char *trouble;          /* why it is not open; NULL before the first try */
+        enum error_code trouble_code;
         char pause_reason[JOURNAL_REASON_ROOM]; /* before it is open; empty: it is not paused */
         char *full_name;                        /* "NAMESPACE/NAME", or the name alone */
         struct loop_status counted;             /* in the metrics */
@@ -132,8 +133,7 @@ static bool open_name_journal(struct live *live, struct error *err)
                ledger_journal(live->setup->ledger, &subject, &live->journal, err);
 }
 
-/* What cannot be read now is read when the loop begins, which changes nothing before. */
-static void recall_pause(struct live *live)
+void live_recall_pause(struct live *live)
 {
         autofree struct journal_standing *standing = memory_new(1, sizeof *standing);
         struct error ignored = ERROR_INIT;
@@ -163,7 +163,7 @@ bool live_read(struct live *live, struct error *err)
         };
         if (!check_sources(live, err))
                 return false;
-        recall_pause(live);
+        live_recall_pause(live);
         return true;
 }
 
@@ -416,6 +416,7 @@ bool live_open(struct live *live, struct error *err)
         close_parts(live);
         free(live->trouble);
         live->trouble = memory_copy_text(err->message);
+        live->trouble_code = err->code;
         return false;
 }
 
@@ -476,6 +477,13 @@ const char *live_currency(const struct live *live)
 const char *live_trouble(const struct live *live)
 {
         return live->trouble ? live->trouble : "";
+}
+
+bool live_is_refused(const struct live *live)
+{
+        enum error_code code = live->trouble_code;
+
+        return !live->loop && (code == ERROR_REFUSED || code == ERROR_NOT_FOUND || code == ERROR_INPUT);
 }
 
 /* ---- orders ---- */

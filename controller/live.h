@@ -26,6 +26,10 @@ DEFINE_CLEANUP(live_free, struct live);
 /* Reads the spec, as far as that goes without the engine. ERROR_INPUT. */
 bool live_read(struct live *live, struct error *err);
 
+/* Whether a person paused it in an earlier life, as the ledger knows, where there is one. What cannot be read
+ * now is read when the loop begins, which changes nothing before. live_read does it. */
+void live_recall_pause(struct live *live);
+
 /* Opens what the spec names. err->retry says whether it may work later. */
 bool live_open(struct live *live, struct error *err);
 bool live_is_open(const struct live *live);
@@ -51,6 +55,7 @@ void live_rest(struct live *live);
 const struct spec *live_spec(const struct live *live);
 const char *live_currency(const struct live *live); /* once it is open */
 const char *live_trouble(const struct live *live);  /* why it is not open; empty before the first try */
+bool live_is_refused(const struct live *live);      /* that is what a peer said, and it will say it again */
 
 /* Documents of the API; the caller owns them. */
 json_t *live_status(struct live *live);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/present.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller/output.h"
@@ -24,22 +26,26 @@ static bool differ(const char *one, const char *other, struct error *err)
                          "%s: named twice; --json, --csv and --report need a file each", one);
 }
 
-/* A folder that is not there is told before the work, not after. */
-static bool has_folder(const char *path, struct error *err)
+/* What cannot be written to is told before the work, not after. */
+static bool may_write(const char *path, struct error *err)
 {
         autofree char *folder = NULL;
+        struct stat status;
         const char *slash;
 
         if (!path || to_standard(path))
                 return true;
         if (!*path)
                 return error_set(err, ERROR_INPUT, NULL, "an output file has an empty name");
+        if (stat(path, &status) == 0)
+                return (!S_ISDIR(status.st_mode) && access(path, W_OK) == 0) ||
+                       text_read_error(path, S_ISDIR(status.st_mode) ? EISDIR : errno, err);
         slash = strrchr(path, '/');
-        if (!slash || slash == path)
-                return true;
-        folder = memory_format("%.*s", (int)(slash - path), path);
-        return access(folder, F_OK) == 0 ||
-               error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
+        folder = slash ? memory_format("%.*s", (int)(slash - path) + (slash == path), path)
+                       : memory_copy_text(".");
+        if (access(folder, F_OK) != 0)
+                return error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
+        return access(folder, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
 }
 
 bool presentation_check(const struct presentation *presentation, struct error *err)
@@ -50,8 +56,8 @@ bool presentation_check(const struct presentation *presentation, struct error *e
         if (wanted > 1)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "only one of --json, --csv and --report can go to standard output");
-        return has_folder(presentation->json, err) && has_folder(presentation->csv, err) &&
-               has_folder(presentation->report, err) && differ(presentation->json, presentation->csv, err) &&
+        return may_write(presentation->json, err) && may_write(presentation->csv, err) &&
+               may_write(presentation->report, err) && differ(presentation->json, presentation->csv, err) &&
                differ(presentation->json, presentation->report, err) &&
                differ(presentation->csv, presentation->report, err);
 }
