@@ -112,6 +112,10 @@ static bool record(const struct record_arguments *arguments, int64_t length_ms, 
         reactor_run(host->reactor);
         if (!was_reached(host, err))
                 return false;
+        if (fleet_record_trouble(host->fleet))
+                return error_set(err, ERROR_IO, "RecordingIncomplete",
+                                 "the recording lacks what was seen last: %s",
+                                 fleet_record_trouble(host->fleet));
         printf("recorded to %s: optctl calibrate %s/recording.yaml\n", arguments->output, arguments->output);
         return true;
 }

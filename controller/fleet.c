@@ -251,6 +251,14 @@ json_t *fleet_recommend(struct fleet *fleet)
         return all;
 }
 
+const char *fleet_record_trouble(const struct fleet *fleet)
+{
+        for (const struct member *member = fleet->first; member; member = member->next)
+                if (live_record_trouble(member->live))
+                        return live_record_trouble(member->live);
+        return NULL;
+}
+
 bool fleet_is_refused(const struct fleet *fleet)
 {
         for (const struct member *member = fleet->first; member; member = member->next)

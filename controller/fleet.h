@@ -55,6 +55,9 @@ void fleet_remove(struct fleet *fleet, const char *name);
  * fiber. */
 json_t *fleet_recommend(struct fleet *fleet);
 
+/* Why the newest window of some pipeline was not recorded; NULL: all were. */
+const char *fleet_record_trouble(const struct fleet *fleet);
+
 /* Every pipeline was refused by its peers (no rights, no such job): another look would see no more. */
 bool fleet_is_refused(const struct fleet *fleet);
 

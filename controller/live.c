@@ -32,6 +32,7 @@ struct live {
         struct journal journal;
         struct loop *loop;
         struct packed *resting; /* NULL: the loop is awake, or there is none */
+        char *record_trouble;   /* NULL: the newest window was recorded, or is not to be */
         char *trouble;          /* why it is not open; NULL before the first try */
         enum error_code trouble_code;
         char pause_reason[JOURNAL_REASON_ROOM]; /* before it is open; empty: it is not paused */
@@ -98,6 +99,7 @@ void live_free(struct live *live)
         free(live->path);
         free(live->data);
         free(live->full_name);
+        free(live->record_trouble);
         free(live->trouble);
         free(live);
 }
@@ -351,9 +353,13 @@ static bool collect(void *state, struct observation *ret_observation, struct err
         if (!done)
                 observation_clear(ret_observation, now_ms, live_interval_ms(live),
                                   live->spec->pipeline.n_operators);
-        if (!recorder_observe(live->recorder, ret_observation, &failure))
+        free(live->record_trouble);
+        live->record_trouble = NULL;
+        if (!recorder_observe(live->recorder, ret_observation, &failure)) {
+                live->record_trouble = memory_copy_text(failure.message);
                 log_warning(live->setup->log, "nothing was recorded", LOG_TEXT("pipeline", live_name(live)),
                             LOG_TEXT("reason", failure.message));
+        }
         return done;
 }
 
@@ -477,6 +483,11 @@ const char *live_currency(const struct live *live)
 const char *live_trouble(const struct live *live)
 {
         return live->trouble ? live->trouble : "";
+}
+
+const char *live_record_trouble(const struct live *live)
+{
+        return live->record_trouble;
 }
 
 bool live_is_refused(const struct live *live)

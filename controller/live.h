@@ -39,6 +39,9 @@ const char *live_namespace(const struct live *live); /* or NULL */
 int64_t live_interval_ms(const struct live *live);
 enum spec_mode live_mode(const struct live *live); /* Auto of a dry run is Recommend */
 
+/* Why the newest window was not recorded; NULL: it was, or nothing is to be recorded. */
+const char *live_record_trouble(const struct live *live);
+
 /* Opens it when it is not; a turn of the loop, which was due at an instant, when it is. */
 void live_turn(struct live *live, int64_t due_ms);
 

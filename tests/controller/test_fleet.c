@@ -2,12 +2,14 @@
 /* Many live pipelines in virtual time, on engines as a test wants them. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -753,6 +755,43 @@ static void assert_can_be_studied(const struct scratch *scratch, const char *nam
         source_close(&source);
 }
 
+static void fill_disk(void *argument)
+{
+        const struct rlimit full = {.rlim_cur = 1024, .rlim_max = RLIM_INFINITY};
+
+        (void)argument;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+}
+
+static void free_disk(void *argument)
+{
+        const struct rlimit any = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+        const struct stage *stage = argument;
+
+        assert_non_null(strstr(fleet_record_trouble(stage->fleet), "samples.csv"));
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &any), 0);
+}
+
+/* No file may grow above a kilobyte for a while. */
+static void test_what_cannot_be_recorded_is_told(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *folder = scratch_path(&scratch, "recordings");
+        struct stage stage = {.ledger = NULL};
+
+        (void)state;
+        stage.record = folder;
+        signal(SIGXFSZ, SIG_IGN);
+        stage_open(&stage);
+        add(&stage, 0, NULL);
+        reactor_spawn_at(stage.reactor, START + 300000, fill_disk, &stage);
+        reactor_spawn_at(stage.reactor, START + 400000, free_disk, &stage);
+        run_for(&stage, 500);
+        assert_null(fleet_record_trouble(stage.fleet));
+        stage_close(&stage);
+        scratch_close(&scratch);
+}
+
 /* As `optctl run --record DIR` does: a folder for each pipeline, while it is tuned. */
 static void test_what_is_measured_is_recorded_beside_the_tuning(void **state)
 {
@@ -792,6 +831,7 @@ int main(void)
                 cmocka_unit_test(test_a_turn_that_was_paused_in_its_middle_begins_nothing),
                 cmocka_unit_test(test_a_rollback_that_is_not_possible_yet_pauses_at_least),
                 cmocka_unit_test(test_of_two_optctl_on_one_job_one_yields),
+                cmocka_unit_test(test_what_cannot_be_recorded_is_told),
                 cmocka_unit_test(test_what_is_measured_is_recorded_beside_the_tuning),
         };
 
