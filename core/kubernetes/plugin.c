@@ -21,8 +21,6 @@
 #define MAX_OUTPUT    ((size_t)256 * 1024)
 #define MAX_VARIABLES 4096
 
-extern char **environ;
-
 static void texts_free(char **texts)
 {
         for (size_t i = 0; texts && texts[i]; i++)
