@@ -20,6 +20,7 @@
 #define NEAR_RADIUS     0.1
 #define NEAR_SHRINK     0.01
 #define STARTS          6 /* draws from which a local search begins */
+#define STARTS_LEAST    2 /* where a point takes long to look at */
 #define ROUNDS          8
 #define FIRST_RADIUS    0.05
 #define LATER_RADIUS    0.02
@@ -433,7 +434,8 @@ static void score_places(struct search *search, double greed, struct place *plac
 
 static bool propose_drawn(struct search *search, double greed, double *ret_point)
 {
-        int count = draws_for(search), kept, best = 0;
+        int count = draws_for(search), kept, best = 0,
+            starts = count > DRAWS_LEAST * 2 ? STARTS : STARTS_LEAST;
         autofree struct place *places = memory_new((size_t)(count + count / NEAR_SHARE + 1), sizeof *places);
 
         kept = draw_places(search, count, places);
@@ -441,7 +443,7 @@ static bool propose_drawn(struct search *search, double greed, double *ret_point
                 return false;
         score_places(search, greed, places, kept);
         qsort(places, (size_t)kept, sizeof *places, by_score);
-        for (int s = 0; s < STARTS && s < kept; s++) {
+        for (int s = 0; s < starts && s < kept; s++) {
                 for (int round = 0; round < ROUNDS; round++) {
                         climb_floats(search, greed, &places[s], round ? LATER_RADIUS : FIRST_RADIUS);
                         if (!climb_choices(search, greed, &places[s]))

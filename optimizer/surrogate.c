@@ -13,7 +13,8 @@
 #define SAMPLE_STEPS      6  /* between two members */
 #define FIT_EVALUATIONS   60
 #define TRIAL_EVALUATIONS 40
-#define LOG_UNTIL         6 /* points below which positive values are taken by their logarithm unasked */
+#define FIT_POINTS        200 /* that parameters are fitted to */
+#define LOG_UNTIL         6   /* points below which positive values are taken by their logarithm unasked */
 #define NO_PRIOR_PENALTY  2.0
 #define NO_LOG_PENALTY    3.0
 #define SAME              1e-12
@@ -154,19 +155,47 @@ static bool draw_members(struct surrogate *surrogate, const struct surrogate_dat
         return true;
 }
 
+/* Every so-manieth of many points: parameters are known well enough by a part of them. */
+static struct surrogate_data thinned(const struct surrogate_data *data, int d, double *x, double *columns)
+{
+        struct surrogate_data part = {.n = FIT_POINTS, .x = x, .y = columns, .share = columns + FIT_POINTS};
+        double *prior = columns + 2 * FIT_POINTS;
+
+        for (int i = 0; i < FIT_POINTS; i++) {
+                int from = (int)((long)i * data->n / FIT_POINTS);
+
+                memcpy(x + (size_t)i * (size_t)d, data->x + (size_t)from * (size_t)d, (size_t)d * sizeof *x);
+                columns[i] = data->y[from];
+                columns[FIT_POINTS + i] = data->share[from];
+                prior[i] = data->prior ? data->prior[from] : 0;
+        }
+        part.prior = data->prior ? prior : NULL;
+        return part;
+}
+
+/* Scale and parameters; what was learnt before is where the search for them begins. */
+static bool refit_to(struct surrogate *surrogate, const struct surrogate_data *data, bool positive,
+                     struct error *err)
+{
+        autofree double *x = memory_new((size_t)FIT_POINTS * (size_t)surrogate->d + 1, sizeof *x);
+        autofree double *columns = memory_new((size_t)3 * FIT_POINTS, sizeof *columns);
+        struct surrogate_data part = data->n > FIT_POINTS ? thinned(data, surrogate->d, x, columns) : *data;
+
+        choose_scale(surrogate, &part, positive);
+        standardise(surrogate, &part);
+        fill(surrogate, surrogate->gp[0], &part);
+        return gp_fit(surrogate->gp[0], data->n <= MEMBERS_UNTIL, FIT_EVALUATIONS, err);
+}
+
 bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *data, bool positive,
                      bool refit, struct error *err)
 {
-        struct gp *first = surrogate->gp[0];
-        bool few = data->n <= MEMBERS_UNTIL;
-
-        surrogate->members = few ? SURROGATE_MAX_MEMBERS : 1;
-        if (refit)
-                choose_scale(surrogate, data, positive);
+        surrogate->members = data->n <= MEMBERS_UNTIL ? SURROGATE_MAX_MEMBERS : 1;
+        if (refit && !refit_to(surrogate, data, positive, err))
+                return false;
         standardise(surrogate, data);
-        fill(surrogate, first, data);
-        return (refit ? gp_fit(first, few, FIT_EVALUATIONS, err) : gp_condition(first, err)) &&
-               draw_members(surrogate, data, err);
+        fill(surrogate, surrogate->gp[0], data);
+        return gp_condition(surrogate->gp[0], err) && draw_members(surrogate, data, err);
 }
 
 bool surrogate_believe(struct surrogate *surrogate, const double *x, double deviations, struct error *err)
