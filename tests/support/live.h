@@ -35,14 +35,14 @@ struct live_case {
         double load_cv_seconds;                    /* ... that lasts so long; 0: a second */
         int interval_seconds;                      /* of the strategy; 0: 5 */
         double cost_ms;                            /* of one record at `work`; 0: 3 */
-        double skew;                               /* of the busiest subtask, its key groups included; 0: 1.06 */
-        double jitter_seconds;                     /* standard deviation of when a sample is taken */
-        double restart_seconds;                    /* that a rescale stops the job; 0: 1 */
-        double trigger_seconds;                    /* from the call until it stops; 0: 3 */
-        int initial, most;                         /* slots; 0: 3 and 12 */
-        double buffer_records;                     /* in front of each subtask; 0: 3000 */
-        double waiting_seconds;                    /* of the first load that wait when the job starts */
-        double unseen_seconds;                     /* that the job has run when it is looked at first */
+        double skew;            /* of the busiest subtask, its key groups included; 0: 1.06 */
+        double jitter_seconds;  /* standard deviation of when a sample is taken */
+        double restart_seconds; /* that a rescale stops the job; 0: 1 */
+        double trigger_seconds; /* from the call until it stops; 0: 3 */
+        int initial, most;      /* slots; 0: 3 and 12 */
+        double buffer_records;  /* in front of each subtask; 0: 3000 */
+        double waiting_seconds; /* of the first load that wait when the job starts */
+        double unseen_seconds;  /* that the job has run when it is looked at first */
 };
 
 struct live_result {
