@@ -179,7 +179,7 @@ static bool read_when(struct search_space *space, struct search_parameter *param
 
         if (!when)
                 return true;
-        if (json_object_size(when) != 1 || json_array_size(choices) == 0)
+        if (!name || json_object_size(when) != 1 || json_array_size(choices) == 0)
                 return wrong(err, place, "when to be {\"NAME\":[CHOICE,...]}");
         for (int i = 0; i < space->n; i++)
                 if (strcmp(space->parameters[i].name, name) == 0)

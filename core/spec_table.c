@@ -166,7 +166,7 @@ static void expect_one(struct layout *layout, enum source_section section)
         autotext words = {0};
 
         text_put(&words, "expected exactly one of ");
-        for (size_t i = 0; options[i].name && i < OPTION_RULE_NAMES; i++) {
+        for (size_t i = 0; i < OPTION_RULE_NAMES && options[i].name; i++) {
                 rule->names[i] = options[i].name;
                 text_format(&words, "%s%s", i ? ", " : "", options[i].name);
         }

@@ -10,7 +10,6 @@
 #include "optimizer/search_internal.h"
 
 #define PURPOSE      8
-#define POINTS_MOST  20000 /* a space with more is not listed */
 #define FIRST_TRIALS 3
 #define FIRST_EACH   4 /* one more for so many features */
 #define FIRST_ROOM   64
@@ -23,9 +22,8 @@ static const char *const why_feasible = "likeliest to keep the constraints, whic
 static void list_points(struct search *search)
 {
         size_t n = (size_t)search->space->n, d = (size_t)search->features.d;
-        int most = search->space->n_candidates > 0 ? SEARCH_MAX_CANDIDATES : POINTS_MOST;
 
-        search->points = search_space_points(search->space, most, &search->n_points);
+        search->points = search_space_points(search->space, SEARCH_MAX_CANDIDATES, &search->n_points);
         search->enumerated = search->points != NULL;
         if (!search->enumerated)
                 return;

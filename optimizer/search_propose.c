@@ -436,7 +436,8 @@ static bool propose_drawn(struct search *search, double greed, double *ret_point
 {
         int count = draws_for(search), kept, best = 0,
             starts = count > DRAWS_LEAST * 2 ? STARTS : STARTS_LEAST;
-        autofree struct place *places = memory_new((size_t)(count + count / NEAR_SHARE + 1), sizeof *places);
+        autofree struct place *places =
+                memory_new((size_t)count + (size_t)(count / NEAR_SHARE) + 1, sizeof *places);
 
         kept = draw_places(search, count, places);
         if (kept == 0)

@@ -18,7 +18,7 @@
 #define SEARCH_MAX_COLUMNS    48
 #define SEARCH_MAX_CHOICES    64
 #define SEARCH_MAX_LIMITS     16
-#define SEARCH_MAX_CANDIDATES 20000
+#define SEARCH_MAX_CANDIDATES 20000 /* a space with more points is not listed */
 
 enum search_type {
         SEARCH_FLOAT,
