@@ -161,6 +161,10 @@ static void on_complaint(rd_kafka_t *handle, int code, const char *reason, void 
         /* That all brokers are down says less than why the first of them is. */
         if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && client->complaint)
                 return;
+        /* Where the broker hangs up at the same moment, a certificate that is not trusted comes as a lost
+         * connection, in OpenSSL's words. */
+        if (code == RD_KAFKA_RESP_ERR__TRANSPORT && strstr(reason, "certificate verify failed"))
+                code = RD_KAFKA_RESP_ERR__SSL;
         client->complaint = (rd_kafka_resp_err_t)code;
         snprintf(client->complaint_words, sizeof client->complaint_words, "%s", reason);
 }

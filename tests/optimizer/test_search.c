@@ -79,6 +79,7 @@ static void a_listed_space_holds_what_limits_allow_once(void **state)
 {
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
         autofree double *points = NULL;
+        struct search_parameter *size;
         int count;
 
         (void)state;
@@ -86,15 +87,9 @@ static void a_listed_space_holds_what_limits_allow_once(void **state)
         add(space, "cores", SEARCH_INTEGER, 1, 6);
         add_names(add(space, "cache", SEARCH_CATEGORY, 0, 0), 2);
         /* its three values only mean something with the second choice */
-        *add(space, "size", SEARCH_INTEGER, 1, 3) =
-                (struct search_parameter){.name = memory_copy_text("size"),
-                                          .type = SEARCH_INTEGER,
-                                          .low = 1,
-                                          .high = 3,
-                                          .step = 1,
-                                          .when = 2,
-                                          .when_choices = 2};
-        space->n = 4;
+        size = add(space, "size", SEARCH_INTEGER, 1, 3);
+        size->when = 2;
+        size->when_choices = 2;
         space->n_limits = 1;
         space->limits[0] = (struct search_limit){.product = true, .factor = {1, 1}, .most = 6};
         points = search_space_points(space, 1000, &count);
