@@ -44,9 +44,12 @@ def kill_once(world, optctl, when):
     steps = optctl.widths(before)
     told = world.proxy.forwarded("PUT", REQUIREMENTS) - told
     print(f"killed {when} PUT: {told} PUT, {steps}", flush=True)
-    assert told == 1, f"the job was told {told} times"
-    # What never reached the job may be given up and decided anew.
-    assert len(steps) == 1 or (when, len(steps), steps[0][2]) == ("before", 2, "Failed"), steps
+    # What never reached the job may be given up and decided anew; on a crowded machine records cost more than at first,
+    # and a further step up may follow. Each was told once.
+    applied = [step for step in steps if step[2] != "Failed"]
+    assert len(steps) - len(applied) <= (when == "before"), steps
+    assert told == len(applied), f"the job was told {told} times: {steps}"
+    assert all(to > was for was, to, _ in applied), steps
     assert world.job.wanted()["work"] == steps[-1][1]
     assert world.fits(HIGH, world.width()), steps
     optctl.pause()
