@@ -29,7 +29,7 @@ static double waited_longer(const struct fitting *fitting, size_t r, size_t step
         const struct episodes *episodes = fitting->episodes[r];
         double before = NAN, after = NAN;
 
-        for (size_t i = step; i > 0 && i > step - fmin(step, SOON) && isnan(before); i--)
+        for (size_t i = step; i > 0 && i + SOON > step && isnan(before); i--)
                 before = episodes_delay(episodes, recording, i - 1);
         for (size_t i = step; i < step + SOON && i < recording->count; i++)
                 after = fmax(after, episodes_delay(episodes, recording, i));

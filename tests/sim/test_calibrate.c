@@ -459,13 +459,9 @@ static void downtime_of_rescales_comes_back(void **state)
         world_free(world);
 }
 
-/* Rescales of a second leave no gap in samples of a second: what remains is that they were short. */
-static void rescales_too_short_to_be_seen_are_short(void **state)
+/* Four hours in which the job is down for about a second every 20 minutes. */
+static void fit_to_short_rescales(struct world *world)
 {
-        struct world *world = world_new(1, (double[]){5000});
-        const struct calibration_parameter *found;
-
-        (void)state;
         world->truth.restart.median_seconds = 1;
         world->truth.restart.log_sd = .1;
         record(world, &(struct take){.name = "day",
@@ -475,6 +471,16 @@ static void rescales_too_short_to_be_seen_are_short(void **state)
                                      .rescale_every = 1200,
                                      .with_queues = true});
         fit(world);
+}
+
+/* Rescales of a second leave no gap in samples of a second: what remains is that they were short. */
+static void rescales_too_short_to_be_seen_are_short(void **state)
+{
+        struct world *world = world_new(1, (double[]){5000});
+        const struct calibration_parameter *found;
+
+        (void)state;
+        fit_to_short_rescales(world);
         found = find(world, "restart.medianSeconds");
         assert_true(found->identified);
         assert_near(found->value, 1, 2 * found->error);
@@ -489,16 +495,8 @@ static void silence_after_rescales_comes_back(void **state)
         const struct calibration_parameter *found;
 
         (void)state;
-        world->truth.restart.median_seconds = 1;
-        world->truth.restart.log_sd = .1;
         world->truth.metrics.silent_seconds = 5;
-        record(world, &(struct take){.name = "day",
-                                     .seconds = 4 * HOUR,
-                                     .offered = steady,
-                                     .workers = 4,
-                                     .rescale_every = 1200,
-                                     .with_queues = true});
-        fit(world);
+        fit_to_short_rescales(world);
         found = find(world, "metrics.silentSeconds");
         assert_true(found->identified);
         assert_near(found->value, 6, found->error);
