@@ -48,6 +48,7 @@ bool kube_client_new(struct reactor *reactor, struct http_client *http, struct k
         client->reactor = reactor;
         client->clock = reactor_clock(reactor);
         client->peer = peer;
+        client->metrics = http_client_metrics(http);
         client->token = TAKE(config->token);
         client->plugin = TAKE(config->plugin);
         client->namespace = memory_copy_text(config->namespace);
@@ -69,6 +70,12 @@ void kube_client_free(struct kube_client *client)
 const char *kube_client_namespace(const struct kube_client *client)
 {
         return client->namespace;
+}
+
+void kube_client_fence(struct kube_client *client, int64_t (*left_ms)(void *context), void *context)
+{
+        client->left_ms = left_ms;
+        client->fence = context;
 }
 
 const char *kube_meta(const json_t *object, const char *key)
@@ -153,7 +160,11 @@ bool kube_update(struct kube_client *client, const struct kube_target *target, c
 {
         const struct kube_write *how = write ? write : &plain_write;
         autofree char *path = write_path(target, false, how);
-        const struct kube_ask ask = {.method = "PUT", .path = path, .body = object, .refusal = how->refusal};
+        const struct kube_ask ask = {.method = "PUT",
+                                     .path = path,
+                                     .body = object,
+                                     .conditional = *kube_meta(object, "resourceVersion") != '\0',
+                                     .refusal = how->refusal};
 
         return kube_send_json(client, &ask, ret_object, err);
 }
@@ -170,6 +181,7 @@ bool kube_merge(struct kube_client *client, const struct kube_target *target, co
                                      .body = body,
                                      .content_type = "application/merge-patch+json",
                                      .repeatable = !how->resource_version,
+                                     .conditional = how->resource_version != NULL,
                                      .refusal = how->refusal};
 
         return kube_send_json(client, &ask, ret_object, err);
@@ -186,6 +198,7 @@ bool kube_apply(struct kube_client *client, const struct kube_target *target, co
                                .body = body,
                                .content_type = "application/apply-patch+yaml",
                                .repeatable = !how->resource_version,
+                               .conditional = how->resource_version != NULL,
                                .refusal = how->refusal};
 
         text_put(&path, plain);

@@ -27,6 +27,13 @@ void kube_client_free(struct kube_client *client); /* once no request is under w
 DEFINE_CLEANUP(kube_client_free, struct kube_client);
 const char *kube_client_namespace(const struct kube_client *client); /* of the configuration */
 
+/*
+ * From now on nothing is written but while `left_ms` says more than 0, and no write is waited for longer than
+ * that: for one of several replicas. What is held back fails as ERROR_UNAVAILABLE (NotLeading). Leases are
+ * exempt, since with them it is settled who may write.
+ */
+void kube_client_fence(struct kube_client *client, int64_t (*left_ms)(void *context), void *context);
+
 /* A kind of object, as URLs name it: {"apps", "v1", "deployments"}; the core group is "". */
 struct kube_resource {
         const char *group, *version, *plural;
@@ -110,6 +117,10 @@ bool kube_scale(struct kube_client *client, const struct kube_target *target, in
 /* A pod, by the eviction API: disruption budgets are kept. */
 bool kube_evict(struct kube_client *client, const char *namespace, const char *pod,
                 const struct kube_write *write, struct error *err);
+
+/* "/apis/apps/v1/namespaces/n/deployments/d/scale"; percent-encoded. With `collection` without the name.
+ * Caller frees. */
+char *kube_path(const struct kube_target *target, bool collection);
 
 /* metadata.resourceVersion etc. of an object: borrowed, "" when it has none. */
 const char *kube_meta(const json_t *object, const char *key);

@@ -17,10 +17,13 @@ struct kube_client {
         struct http_peer *peer;
         struct secret *token; /* inline in a kubeconfig, or the plugin's; NULL: there is none */
         struct kube_plugin *plugin;
-        bool fetching;      /* a fiber runs the plugin */
-        int64_t fetched;    /* times */
-        int64_t expires_ms; /* calendar: the plugin's token */
+        bool fetching;           /* a fiber runs the plugin */
+        int64_t fetched;         /* times */
+        int64_t expires_ms;      /* calendar: the plugin's token */
+        struct metrics *metrics; /* may be NULL */
         char *namespace;
+        int64_t (*left_ms)(void *context); /* NULL: it may always write */
+        void *fence;
 };
 
 /* One request: what of http_request is the caller's to say. */
@@ -29,12 +32,12 @@ struct kube_ask {
         const json_t *body; /* NULL: none */
         const char *content_type, *accept;
         bool repeatable;
+        bool conditional;             /* it says which version it is for: as of http_request */
+        bool of_lease;                /* settles who may write: goes before all others */
         int64_t timeout_ms;           /* 0: the client's */
         struct kube_refusal *refusal; /* NULL: not wanted */
 };
 
-/* "/apis/apps/v1/namespaces/n/deployments/d/scale"; percent-encoded. With `collection` without the name. */
-char *kube_path(const struct kube_target *target, bool collection);
 /* Appends "?key=value" or "&key=value", encoded; nothing for a NULL value. */
 void kube_query(struct text *path, const char *key, const char *value);
 
@@ -47,6 +50,9 @@ bool kube_send_json(struct kube_client *client, const struct kube_ask *ask, json
 /* Sees to it that the plugin, if there is one, has given a token that holds. `refused`: how many it had given
  * when the last one was refused; -1: it was not. */
 bool kube_authorize(struct kube_client *client, int64_t refused, struct error *err);
+
+/* A request, by its method (NULL: GET) and the status of its answer (0: none came). */
+void kube_count(const struct kube_client *client, const char *method, int status);
 
 /* Gives an error of http_send the words of the Status in its answer. */
 void kube_judge(const struct http_response *response, struct kube_refusal *refusal, struct error *err);

@@ -175,6 +175,8 @@ static bool ask(struct kube_elector *elector, const char *method, const json_t *
         const struct kube_ask asked = {.method = method,
                                        .path = path,
                                        .body = body,
+                                       .conditional = *kube_meta(body, "resourceVersion") != '\0',
+                                       .of_lease = true,
                                        .timeout_ms = elector->renews_ms};
         autojson *lease = NULL;
 
@@ -182,6 +184,19 @@ static bool ask(struct kube_elector *elector, const char *method, const json_t *
                 return false;
         take_seen(elector, lease);
         return true;
+}
+
+static void tell(struct kube_elector *elector)
+{
+        bool leads = kube_elector_left_ms(elector) > 0;
+
+        if (leads == elector->led)
+                return;
+        elector->led = leads;
+        log_info(elector->options.log, leads ? "leads" : "leads no more", LOG_TEXT("lease", elector->name),
+                 LOG_TEXT("identity", elector->identity));
+        if (elector->options.changed)
+                elector->options.changed(elector->options.context, leads);
 }
 
 /* Makes the lease ours, as of the moment before it was sent. */
@@ -194,6 +209,8 @@ static bool write_lease(struct kube_elector *elector, struct error *err)
                 return false;
         if (!is_ours(elector))
                 return error_set(err, ERROR_CONFLICT, NULL, "the lease is another one's");
+        /* It may have lapsed while it was renewed: who went by that is told, and then that we lead again. */
+        tell(elector);
         elector->until_ms = sent_ms + elector->options.renew_ms;
         elector->term = elector->seen.transitions;
         return true;
@@ -256,19 +273,6 @@ static void note_trouble(struct kube_elector *elector, const struct error *err)
                 log_warning(elector->options.log, "lease cannot be renewed", LOG_TEXT("lease", elector->name),
                             LOG_TEXT("error", err->message));
         snprintf(elector->trouble, sizeof elector->trouble, "%s", err->message);
-}
-
-static void tell(struct kube_elector *elector)
-{
-        bool leads = kube_elector_left_ms(elector) > 0;
-
-        if (leads == elector->led)
-                return;
-        elector->led = leads;
-        log_info(elector->options.log, leads ? "leads" : "leads no more", LOG_TEXT("lease", elector->name),
-                 LOG_TEXT("identity", elector->identity));
-        if (elector->options.changed)
-                elector->options.changed(elector->options.context, leads);
 }
 
 /* Until the next attempt, or until we lead no more, if that is sooner; with jitter, so that those who wait do

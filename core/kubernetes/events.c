@@ -24,10 +24,12 @@
 struct entry {
         char *api_version, *kind, *namespace, *name, *uid, *reason, *action, *note;
         bool warning;
-        char event[NAME_ROOM];        /* its Event; "": not sent yet */
+        char event[NAME_ROOM];        /* what its Event is called, however often that is sent */
+        bool created;                 /* as far as we know; its answer may be lost */
         int64_t told_ms, last_ms;     /* calendar: first and last time */
         int64_t heard_ms, written_ms; /* steady: last time, last write */
         int64_t count, written_count;
+        int64_t tried_count; /* as of the first try */
         int tries;
         bool busy; /* it is being sent, and stays */
 };
@@ -157,6 +159,9 @@ static struct entry *entry_new(struct kube_events *events, const struct kube_new
         entry->action = cut(news->action, MAX_WORD);
         entry->warning = news->warning;
         entry->told_ms = clock_now_ms(&events->client->clock);
+        /* Time and a number make it unique, as those of other recorders are. */
+        snprintf(entry->event, sizeof entry->event, "%.200s.%llx%04llx", entry->name,
+                 (unsigned long long)entry->told_ms, (unsigned long long)(events->named++ & 0xffff));
         make_room(events);
         events->entries[events->count++] = entry;
         return entry;
@@ -213,11 +218,11 @@ static json_t *regarding_of(const struct entry *entry)
         return object;
 }
 
-static json_t *event_of(const struct kube_events *events, const struct entry *entry, const char *name)
+static json_t *event_of(const struct kube_events *events, const struct entry *entry)
 {
         json_t *event =
                 json_pack("{s:s, s:s, s:{s:s, s:s}, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "apiVersion",
-                          "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
+                          "events.k8s.io/v1", "kind", "Event", "metadata", "name", entry->event, "namespace",
                           namespace_of(entry), "eventTime", micro_time(entry->told_ms), "reportingController",
                           events->controller, "reportingInstance", events->instance, "reason", entry->reason,
                           "action", entry->action, "type", entry->warning ? "Warning" : "Normal", "note",
@@ -228,15 +233,13 @@ static json_t *event_of(const struct kube_events *events, const struct entry *en
         return event;
 }
 
-static bool send_entry(const struct kube_events *events, const struct entry *entry, const char *name,
-                       struct error *err)
+static bool send_entry(const struct kube_events *events, const struct entry *entry, struct error *err)
 {
         static const struct kube_resource kind = {"events.k8s.io", "v1", "events"};
-        const struct kube_target target = {&kind, namespace_of(entry), name, NULL};
-        bool is_new = !*entry->event;
+        const struct kube_target target = {&kind, namespace_of(entry), entry->event, NULL};
+        bool is_new = !entry->created;
         autofree char *path = kube_path(&target, is_new);
-        autojson *body =
-                is_new ? event_of(events, entry, name) : json_pack("{s:o}", "series", series_of(entry));
+        autojson *body = is_new ? event_of(events, entry) : json_pack("{s:o}", "series", series_of(entry));
         const struct kube_ask ask = {.method = is_new ? "POST" : "PATCH",
                                      .path = path,
                                      .body = body,
@@ -247,21 +250,11 @@ static bool send_entry(const struct kube_events *events, const struct entry *ent
         return kube_send_json(events->client, &ask, NULL, err);
 }
 
-/* Time and a number make the name unique, as those of other recorders are. */
-static void name_event(struct kube_events *events, const struct entry *entry, char name[NAME_ROOM])
-{
-        if (*entry->event)
-                snprintf(name, NAME_ROOM, "%s", entry->event);
-        else
-                snprintf(name, NAME_ROOM, "%.200s.%llx%04llx", entry->name,
-                         (unsigned long long)entry->told_ms, (unsigned long long)(events->named++ & 0xffff));
-}
-
 static struct entry *first_unwritten(const struct kube_events *events, bool last_chance)
 {
         for (size_t i = 0; i < events->count; i++) {
                 struct entry *entry = events->entries[i];
-                bool rests = *entry->event && steady_ms(events) - entry->written_ms < REFRESH_MS;
+                bool rests = entry->created && steady_ms(events) - entry->written_ms < REFRESH_MS;
 
                 if (!is_written(entry) && (!rests || last_chance))
                         return entry;
@@ -287,24 +280,30 @@ static void note_failure(struct kube_events *events, struct entry *entry, const 
         drop(events, index_of(events, entry));
 }
 
+/* An earlier try was carried out, and its answer was lost. */
+static bool was_created(const struct entry *entry, const struct error *err)
+{
+        return !entry->created && entry->tries > 0 && strcmp(err->reason, "AlreadyExists") == 0;
+}
+
 /* While it is sent more may be told. */
 static bool write_one(struct kube_events *events, struct entry *entry)
 {
         struct error err = ERROR_INIT;
         int64_t count = entry->count;
-        char name[NAME_ROOM];
         bool good;
 
-        name_event(events, entry, name);
+        if (entry->tries == 0)
+                entry->tried_count = count;
         entry->busy = true;
-        good = send_entry(events, entry, name, &err);
+        good = send_entry(events, entry, &err);
         entry->busy = false;
-        if (!good) {
+        if (!good && !was_created(entry, &err)) {
                 note_failure(events, entry, &err);
                 return false;
         }
-        snprintf(entry->event, sizeof entry->event, "%s", name);
-        entry->written_count = count;
+        entry->created = true;
+        entry->written_count = good ? count : entry->tried_count;
         entry->written_ms = steady_ms(events);
         entry->tries = 0;
         return true;

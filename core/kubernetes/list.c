@@ -19,6 +19,7 @@ struct listing {
         const struct kube_target *target;
         const struct kube_selection *selection;
         int page, begun;
+        bool versioned;                  /* it must say as of when it is */
         bool first;                      /* page of a list that begins */
         char *proceed;                   /* metadata.continue; NULL: no page follows */
         char version[KUBE_VERSION_ROOM]; /* of the list */
@@ -59,11 +60,12 @@ static void begin_anew(struct listing *listing)
 static bool take_metadata(struct listing *listing, const struct page *page, struct error *err)
 {
         autojson *meta = NULL;
-        const char *version, *proceed = "";
+        const char *version = "", *proceed = "";
 
         if (page->metadata && !json_parse_text(page->metadata, page->metadata_length, "list", &meta, err))
                 return error_set(err, ERROR_INCOMPLETE, "NotJson", "metadata of a list is not JSON");
-        if (!json_find_text(meta, "resourceVersion", &version) || strlen(version) >= KUBE_VERSION_ROOM)
+        if ((!json_find_text(meta, "resourceVersion", &version) && listing->versioned) ||
+            strlen(version) >= KUBE_VERSION_ROOM)
                 return error_set(err, ERROR_INCOMPLETE, "NotAList", "the list has no resourceVersion");
         (void)json_find_text(meta, "continue", &proceed);
         free(listing->proceed);
@@ -136,8 +138,8 @@ static bool ask_page(struct listing *listing, struct error *err)
 }
 
 bool kube_list(struct kube_client *client, const struct kube_resource *resource,
-               const struct kube_selection *selection, const struct kube_visitor *visitor,
-               char ret_version[KUBE_VERSION_ROOM], struct error *err)
+               const struct kube_selection *selection, const struct kube_visitor *visitor, char *ret_version,
+               struct error *err)
 {
         static const struct kube_selection all;
         const struct kube_selection *which = selection ? selection : &all;
@@ -147,6 +149,7 @@ bool kube_list(struct kube_client *client, const struct kube_resource *resource,
                                   .target = &target,
                                   .selection = which,
                                   .page = PAGE,
+                                  .versioned = ret_version != NULL,
                                   .begun = 1,
                                   .first = true};
         bool good = true;
@@ -156,7 +159,7 @@ bool kube_list(struct kube_client *client, const struct kube_resource *resource,
                 good = ask_page(&listing, err);
         if (good && listing.proceed)
                 good = error_set(err, ERROR_LIMIT, NULL, "%s: the list does not end", resource->plural);
-        if (good)
+        if (good && ret_version)
                 memcpy(ret_version, listing.version, sizeof listing.version);
         free(listing.proceed);
         return good;

@@ -25,12 +25,14 @@ struct kube_visitor {
  * All objects, as the server has them now, in pages of at most 500, of fewer where 500 are too large an
  * answer. One object at a time is taken apart, so a list of any length needs a page's text and one object.
  *
- * ret_version is what a watch goes on from. Errors are those of kube_get, ERROR_INCOMPLETE (NotJson,
- * NotAList) and the visitor's. A list is begun anew at most three times, then it is Expired.
+ * ret_version (room for KUBE_VERSION_ROOM) is what a watch goes on from; NULL: nobody watches, and the list
+ * need not have a version, which what is computed when it is asked for (metrics) has not. Errors are those of
+ * kube_get, ERROR_INCOMPLETE (NotJson, NotAList) and the visitor's. A list is begun anew at most three times,
+ * then it is Expired.
  */
 bool kube_list(struct kube_client *client, const struct kube_resource *resource,
-               const struct kube_selection *selection, const struct kube_visitor *visitor,
-               char ret_version[KUBE_VERSION_ROOM], struct error *err);
+               const struct kube_selection *selection, const struct kube_visitor *visitor, char *ret_version,
+               struct error *err);
 
 /* Versions are decimal numbers that only grow (Kubernetes 1.35 promises it, older ones do it): below 0, 0,
  * above 0 as by strcmp. *ret_known false: one of them is no such number. */

@@ -30,6 +30,7 @@ struct kube_reflector {
         int64_t listed_ms;               /* steady: when the last whole list was seen */
         int64_t set_back_ms; /* steady: since when the server says an older version; 0: it does not */
         int failures;        /* in a row */
+        struct error trouble;
 };
 
 struct kube_reflector *kube_reflector_new(struct kube_client *client,
@@ -177,6 +178,12 @@ static bool is_due(const struct kube_reflector *reflector)
                reflector->options.refresh_seconds * MS_PER_SECOND;
 }
 
+static void works_again(struct kube_reflector *reflector)
+{
+        reflector->state.trouble[0] = '\0';
+        error_clear(&reflector->trouble);
+}
+
 /* Until the watch ends (false) or the next list is due. */
 static bool watch(struct kube_reflector *reflector, struct error *err)
 {
@@ -194,7 +201,7 @@ static bool watch(struct kube_reflector *reflector, struct error *err)
                     !take_event(reflector, type, object, err))
                         return false;
                 reflector->failures = 0;
-                reflector->state.trouble[0] = '\0';
+                works_again(reflector);
         }
         return true;
 }
@@ -230,6 +237,8 @@ static void fail(struct kube_reflector *reflector, const struct error *err)
                             LOG_TEXT("resource", reflector->options.resource->plural),
                             LOG_TEXT("error", err->message));
         snprintf(reflector->state.trouble, sizeof reflector->state.trouble, "%s", err->message);
+        reflector->trouble = *err;
+        reflector->state.failures++;
         pause_after(reflector);
 }
 
@@ -269,12 +278,17 @@ void kube_reflector_run(void *argument)
                                 fail(reflector, &err);
                         continue;
                 }
-                reflector->state.trouble[0] = '\0';
+                works_again(reflector);
                 follow(reflector);
         }
 }
 
 /* ---- for those who ask ---- */
+
+void kube_reflector_relist(struct kube_reflector *reflector)
+{
+        reflector->listed_ms = steady_ms(reflector) - reflector->options.refresh_seconds * MS_PER_SECOND;
+}
 
 bool kube_reflector_synced(const struct kube_reflector *reflector)
 {
@@ -352,4 +366,9 @@ struct kube_reflector_state kube_reflector_state(const struct kube_reflector *re
         state.objects = reflector->cache.count;
         state.bytes = reflector->cache.bytes;
         return state;
+}
+
+const struct error *kube_reflector_trouble(const struct kube_reflector *reflector)
+{
+        return &reflector->trouble;
 }

@@ -42,6 +42,9 @@ DEFINE_CLEANUP(kube_reflector_free, struct kube_reflector);
 /* For a fiber of its own: returns when the reactor stops. */
 void kube_reflector_run(void *argument);
 
+/* Lists again as soon as it hears of the server: somebody knows of a change that it has not seen. */
+void kube_reflector_relist(struct kube_reflector *reflector);
+
 /* A whole list has been seen: what is not there now does not exist, as far as the server told. */
 bool kube_reflector_synced(const struct kube_reflector *reflector);
 /* Waits for that. ERROR_TIMEOUT repeats what keeps it from happening; ERROR_INTERRUPTED. */
@@ -67,10 +70,14 @@ struct kube_reflector_state {
         int64_t lists, watches; /* begun so far */
         int64_t events;         /* that changed something */
         int64_t repeated;       /* that were seen before */
+        int64_t failures;       /* of lists and watches, their ordinary ends not counted */
         int64_t stale;          /* lists and events older than what is known already */
         int64_t heard_ms;       /* when the server said anything last, by the reactor's clock; 0: never */
         char trouble[256];      /* what failed last; "" once it works again */
 };
 struct kube_reflector_state kube_reflector_state(const struct kube_reflector *reflector);
+
+/* What failed last, whole; ERROR_NONE once it works again. */
+const struct error *kube_reflector_trouble(const struct kube_reflector *reflector);
 
 #endif

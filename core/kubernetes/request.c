@@ -11,6 +11,14 @@
 #define EARLY_MS      (60 * MS_PER_SECOND) /* before it expires, a token is not used any more */
 #define LOOK_MS       50                   /* between two looks whether another fiber has got a token */
 
+static const char *const requests_labels[] = {"code", "method", NULL};
+static const struct metric_family requests_family =
+        {.name = "optctl_rest_client_requests_total",
+         .type = METRIC_COUNTER,
+         .help = "Requests to the API server by the status of the answer, 0 where none came, and method.",
+         .labels = requests_labels};
+METRIC_FAMILY(requests_family);
+
 /* ---- paths ---- */
 
 static void add_part(struct text *path, const char *part)
@@ -234,10 +242,38 @@ static bool send_authorized(struct kube_client *client, const struct http_reques
         return http_send(client->peer, request, ret_response, err);
 }
 
+/* Fills how long the answer may take. Asked again before each attempt: time has passed. */
+static bool may_send(const struct kube_client *client, const struct kube_ask *ask, int64_t *ret_timeout_ms,
+                     struct error *err)
+{
+        bool free_of_fence = !client->left_ms || !ask->method || ask->of_lease;
+        int64_t left_ms = free_of_fence ? 0 : client->left_ms(client->fence);
+
+        *ret_timeout_ms = ask->timeout_ms;
+        if (free_of_fence)
+                return true;
+        if (left_ms <= 0)
+                return error_set(err, ERROR_UNAVAILABLE, "NotLeading",
+                                 "%s %s: not sent, since another replica may be leading", ask->method,
+                                 ask->path);
+        if (ask->timeout_ms == 0 || left_ms < ask->timeout_ms)
+                *ret_timeout_ms = left_ms;
+        return true;
+}
+
+void kube_count(const struct kube_client *client, const char *method, int status)
+{
+        char code[16];
+
+        snprintf(code, sizeof code, "%d", status);
+        metrics_add(client->metrics, &requests_family, (const char *const[]){code, method ? method : "GET"},
+                    1);
+}
+
 static bool send_once(struct kube_client *client, const struct kube_ask *ask, const char *body,
                       struct kube_refusal *refusal, struct http_response *ret_response, struct error *err)
 {
-        const struct http_request request = {
+        struct http_request request = {
                 .method = ask->method,
                 .path = ask->path,
                 .body = body,
@@ -245,11 +281,18 @@ static bool send_once(struct kube_client *client, const struct kube_ask *ask, co
                 .content_type = ask->content_type,
                 .accept = ask->accept,
                 .repeatable = ask->repeatable,
-                .timeout_ms = ask->timeout_ms,
+                .conditional = ask->conditional,
+                .urgent = ask->of_lease,
         };
 
+        bool good;
+
         *refusal = (struct kube_refusal){0};
-        if (send_authorized(client, &request, ret_response, err))
+        if (!may_send(client, ask, &request.timeout_ms, err))
+                return false;
+        good = send_authorized(client, &request, ret_response, err);
+        kube_count(client, ask->method, ret_response->status);
+        if (good)
                 return true;
         if (ret_response->status != 0)
                 kube_judge(ret_response, refusal, err);

@@ -51,10 +51,13 @@ bool kube_watch_open(struct kube_client *client, const struct kube_resource *res
         struct http_response response;
         struct http_stream *stream;
         struct kube_watch *watch;
+        bool opened;
 
         if (!kube_authorize(client, -1, err))
                 return false;
-        if (!http_stream_open(client->peer, &request, &stream, &response, err)) {
+        opened = http_stream_open(client->peer, &request, &stream, &response, err);
+        kube_count(client, NULL, response.status);
+        if (!opened) {
                 if (response.status != 0)
                         kube_judge(&response, NULL, err);
                 http_response_free(&response);

@@ -340,6 +340,27 @@ static void test_answers_that_come_too_late(void **state)
         run(play_late);
 }
 
+static void play_lapsing(struct scene *scene)
+{
+        struct candidate *first = wait_for_leader(scene, 20 * SECOND);
+
+        /* 2 s of rest and 4.5 s of waiting each time, and 5.5 s left after the first of them. */
+        scripted_peer_fault(first->way, &(struct scripted_answer){.delay_ms = 4500});
+        pass(scene, 60 * SECOND);
+        scripted_peer_fault(first->way, NULL);
+        pass(scene, 10 * SECOND);
+        assert_ptr_equal(leader(scene), first);
+        assert_in_range(first->lost, 5, 12);
+        assert_int_equal(first->gained, first->lost + 1);
+}
+
+/* Who went by it in between would never come back to what was left undone. */
+static void test_a_lease_that_lapses_while_it_is_renewed_is_told(void **state)
+{
+        (void)state;
+        run(play_lapsing);
+}
+
 static void play_deleted(struct scene *scene)
 {
         struct candidate *first = wait_for_leader(scene, 20 * SECOND);
@@ -444,6 +465,7 @@ int main(void)
                 cmocka_unit_test(test_a_lease_that_is_given_up),
                 cmocka_unit_test(test_a_leader_that_is_stopped_for_a_minute),
                 cmocka_unit_test(test_answers_that_come_too_late),
+                cmocka_unit_test(test_a_lease_that_lapses_while_it_is_renewed_is_told),
                 cmocka_unit_test(test_a_lease_that_is_deleted),
                 cmocka_unit_test(test_clocks_that_are_set_change_nothing),
                 cmocka_unit_test(test_never_two_whatever_happens),

@@ -168,6 +168,32 @@ static void play_refused(struct scene *scene)
         assert_non_null(strstr(http_stage_logged(scene->stage), "event cannot be sent"));
 }
 
+/* It was created, and the answer is lost: it is sent once more as the same one, and counted from there. */
+static void play_lost_answer(struct scene *scene)
+{
+        autojson *first = NULL, *second = NULL;
+
+        scripted_peer_fault(scene->stage->script, &(struct scripted_answer){.how = SCRIPTED_HANG});
+        tell(scene, "orders", "again");
+        pass(scene, 2 * SECOND);
+        first = sent(scene, "POST *");
+        tell(scene, "orders", "again");
+        scripted_peer_fault(scene->stage->script, NULL);
+        scripted_peer_forget_answers(scene->stage->script);
+        scripted_peer_json(scene->stage->script, "PATCH *", "{}");
+        scripted_peer_answer(scene->stage->script, "POST *",
+                             &(struct scripted_answer){.status = 409,
+                                                       .body = "{\"kind\":\"Status\",\"status\":"
+                                                               "\"Failure\",\"reason\":\"AlreadyExists\","
+                                                               "\"code\":409}"});
+        pass(scene, 120 * SECOND);
+        assert_int_equal(posts(scene), 2);
+        second = sent(scene, "POST *");
+        assert_string_equal(kube_meta(second, "name"), kube_meta(first, "name"));
+        assert_int_equal(patches(scene), 1);
+        assert_int_equal(kube_events_dropped(scene->events), 0);
+}
+
 /* A server that hangs does not fill the memory: 1,000 objects, 256 of them kept. */
 static void play_many(struct scene *scene)
 {
@@ -241,6 +267,12 @@ static void test_what_nobody_takes_is_dropped(void **state)
         run(play_refused);
 }
 
+static void test_an_answer_that_is_lost_makes_no_second_event(void **state)
+{
+        (void)state;
+        run(play_lost_answer);
+}
+
 static void test_more_news_than_are_kept(void **state)
 {
         (void)state;
@@ -260,6 +292,7 @@ int main(void)
                 cmocka_unit_test(test_the_same_news_again_are_counted),
                 cmocka_unit_test(test_what_is_left_is_sent_at_the_end),
                 cmocka_unit_test(test_what_nobody_takes_is_dropped),
+                cmocka_unit_test(test_an_answer_that_is_lost_makes_no_second_event),
                 cmocka_unit_test(test_more_news_than_are_kept),
                 cmocka_unit_test(test_no_secret_is_told),
         };
