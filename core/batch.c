@@ -298,3 +298,21 @@ int64_t batch_run_last_ms(const struct batch_run *run)
         }
         return last;
 }
+
+struct batch_held batch_run_held(const struct batch_run *run)
+{
+        struct batch_held sum = {0};
+
+        for (size_t i = 0; i < run->n_executors; i++) {
+                const struct batch_executor *executor = &run->executors[i];
+                int64_t from =
+                        executor->added_ms == BATCH_UNKNOWN ? batch_run_first_ms(run) : executor->added_ms;
+                int64_t to =
+                        executor->removed_ms == BATCH_UNKNOWN ? batch_run_last_ms(run) : executor->removed_ms;
+                double seconds = to > from ? (double)(to - from) / 1e3 : 0;
+
+                sum.executor_seconds += seconds;
+                sum.core_seconds += seconds * (double)executor->cores;
+        }
+        return sum;
+}

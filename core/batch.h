@@ -123,4 +123,10 @@ const struct batch_stage *batch_run_find_stage(const struct batch_run *run, int6
 int64_t batch_run_first_ms(const struct batch_run *run);
 int64_t batch_run_last_ms(const struct batch_run *run);
 
+/* What its executors were there for: each from its arrival to its removal or the end. */
+struct batch_held {
+        double executor_seconds, core_seconds;
+};
+struct batch_held batch_run_held(const struct batch_run *run);
+
 #endif

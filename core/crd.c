@@ -6,6 +6,7 @@
 #include "core/crd_internal.h"
 #include "core/option_internal.h"
 #include "core/spec.h"
+#include "core/tuning_study.h"
 
 #define API_GROUP   "optctl.dev"
 #define API_VERSION "v1alpha1"
@@ -28,6 +29,9 @@ static const struct column pipeline_columns[] = {
         {"Desired", "integer", ".status.desiredWorkers", "Workers that ought to run.", false},
         {"Reason", "string", ".status.lastDecision.reason", "What was decided last.", false},
         {"Age", "date", ".metadata.creationTimestamp", "Time since it was created.", false},
+        {"Cost/h", "string", ".status.cost.podsPerHour", "What its pods ask for, by the prices of nodes.",
+         true},
+        {"Idle%", "integer", ".status.cost.idlePercent", "What of their nodes is idle.", true},
         {"Decided", "date", ".status.lastDecision.time", "Time since the last decision.", true},
         {"Why", "string", ".status.lastDecision.message", "Why it was decided so.", true},
         {0},
@@ -41,8 +45,23 @@ static const struct column prices_columns[] = {
         {0},
 };
 
+static const struct column study_columns[] = {
+        {"Pipeline", "string", ".spec.pipeline", "Whose spec is simulated.", false},
+        {"Complete", "string", ".status.conditions[?(@.type==\"Complete\")].status", "Whether all is there.",
+         false},
+        {"Done", "integer", ".status.done", "Simulations that are over.", false},
+        {"Points", "integer", ".status.points", "Simulations that there are.", false},
+        {"Best", "string", ".status.best[0].candidate", "The cheapest candidate that will do, first load.",
+         false},
+        {"Cost/d", "string", ".status.best[0].costPerDay", "What that one costs a day.", false},
+        {"Age", "date", ".metadata.creationTimestamp", "Time since it was created.", false},
+        {"Why", "string", ".status.conditions[?(@.type==\"Complete\")].message", "In words.", true},
+        {0},
+};
+
 struct definition {
         const char *kind, *singular, *plural, *short_name, *scope, *help;
+        const struct option_table *spec; /* NULL: that of a pipeline, which plugins lay out */
         const struct option_table *status;
         const struct column *columns;
 };
@@ -66,12 +85,24 @@ static const struct definition definitions[] = {
                 .short_name = "pb",
                 .scope = "Cluster",
                 .help = "What workers, energy and carbon cost over time, for all pipelines of a cluster.",
+                .spec = &price_book_table,
                 .status = &crd_prices_status_table,
                 .columns = prices_columns,
         },
+        {
+                .kind = "TuningStudy",
+                .singular = "tuningstudy",
+                .plural = "tuningstudies",
+                .short_name = "ts",
+                .scope = "Namespaced",
+                .help = "A what-if study: candidates for a TunedPipeline, simulated by a Job of the cluster.",
+                .spec = &tuning_study_table,
+                .status = &crd_study_status_table,
+                .columns = study_columns,
+        },
 };
 
-const char *const crd_kinds[] = {"TunedPipeline", "PriceBook", NULL};
+const char *const crd_kinds[] = {"TunedPipeline", "PriceBook", "TuningStudy", NULL};
 
 static const struct definition *find_definition(const char *kind)
 {
@@ -129,9 +160,8 @@ static json_t *version_to_json(const struct definition *definition, const struct
 json_t *crd_new(const char *kind, const struct registry *registry)
 {
         const struct definition *definition = find_definition(kind);
-        const struct option_table *spec = strcmp(kind, "PriceBook") == 0
-                                                  ? &prices_table
-                                                  : option_named(spec_table(registry), "spec")->table;
+        const struct option_table *spec =
+                definition->spec ? definition->spec : option_named(spec_table(registry), "spec")->table;
         autofree char *name = memory_format("%s." API_GROUP, definition->plural);
         json_t *names = json_pack("{s:s, s:s, s:s, s:s, s:[s], s:[s]}", "kind", definition->kind, "listKind",
                                   "", "plural", definition->plural, "singular", definition->singular,

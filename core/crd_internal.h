@@ -8,8 +8,8 @@
 
 /* Shared by crd*.c. */
 
-/* What the operator writes into the status of the two kinds (crd_status.c). */
-extern const struct option_table crd_pipeline_status_table, crd_prices_status_table;
+/* What the operator writes into the status of each kind (crd_status.c). */
+extern const struct option_table crd_pipeline_status_table, crd_prices_status_table, crd_study_status_table;
 
 /* A section as a structural schema (crd_schema.c). Caller owns. */
 json_t *crd_section_schema(const struct option_table *table);

@@ -5,12 +5,14 @@
 
 #include "core/crd_internal.h"
 #include "core/pipeline.h"
+#include "core/tuning_study.h"
 
 #define CONDITIONS_MAX 16
 #define REASON_MAX     128
 #define MESSAGE_MAX    1024
 
 static const char *const truths[] = {"True", "False", "Unknown", NULL};
+static const char *const service_levels[] = {"Kept", "Missed", NULL};
 static const char *const outcomes[] = {"Pending", "Confirmed", "Reverted", "Failed", "Unknown", NULL};
 
 static const struct option condition_options[] = {
@@ -18,7 +20,7 @@ static const struct option condition_options[] = {
          .type = OPTION_TEXT,
          .required = true,
          .max = REASON_MAX,
-         .help = "What the condition is about; `Ready` sums up all others."},
+         .help = "What the condition is about; where there is `Ready`, it sums up all others."},
         {.name = "status",
          .type = OPTION_CHOICE,
          .choices = truths,
@@ -110,12 +112,51 @@ static const struct option_table decision_table = {
         .options = decision_options,
 };
 
+static const struct option cost_options[] = {
+        {.name = "currency", .type = OPTION_TEXT, .required = true, .max = 3, .help = "ISO 4217."},
+        {.name = "podsPerHour",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .unit = "currency/h",
+         .max = INFINITY,
+         .help = "What its pods ask for, by the prices of their nodes."},
+        {.name = "idlePerHour",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .unit = "currency/h",
+         .max = INFINITY,
+         .help = "Their part of what nobody asks for on their nodes."},
+        {.name = "idlePercent",
+         .type = OPTION_INT,
+         .required = true,
+         .unit = "%",
+         .max = 100,
+         .help = "The idle part of both together."},
+        {.name = "pods", .type = OPTION_INT, .required = true, .max = INFINITY, .help = "Pods on nodes."},
+        {.name = "pricedPods",
+         .type = OPTION_INT,
+         .required = true,
+         .max = INFINITY,
+         .help = "Those of them whose node has a price; the others are not counted."},
+        {0},
+};
+
+static const struct option_table cost_table = {
+        .name = "cost",
+        .help = "What its pods cost by the prices of nodes.",
+        .options = cost_options,
+};
+
 static const struct option pipeline_options[] = {
         STATUS_OPTIONS("pipeline"),
         {.name = "target",
          .type = OPTION_TEXT,
          .max = 512,
          .help = "What is tuned, in short: the engine and the job, such as flink/orders."},
+        {.name = "leader",
+         .type = OPTION_TEXT,
+         .max = 253,
+         .help = "Who wrote this: the replica that leads, as its Lease names it."},
         {.name = "currentWorkers",
          .type = OPTION_INT,
          .unit = "workers",
@@ -126,6 +167,10 @@ static const struct option pipeline_options[] = {
          .unit = "workers",
          .max = INFINITY,
          .help = "Workers that ought to run: told to the engine with mode Auto, recommended otherwise."},
+        {.name = "cost",
+         .type = OPTION_POINTER,
+         .table = &cost_table,
+         .help = "What its pods cost by the prices of nodes, where a PriceBook has these."},
         {.name = "lastDecision",
          .type = OPTION_POINTER,
          .table = &decision_table,
@@ -148,4 +193,108 @@ const struct option_table crd_prices_status_table = {
         .name = "status",
         .help = "How the price book is; written by the operator.",
         .options = prices_options,
+};
+
+static const struct option result_options[] = {
+        {.name = "candidate", .type = OPTION_TEXT, .required = true, .max = 63, .help = "What was tried."},
+        {.name = "load", .type = OPTION_TEXT, .required = true, .max = 63, .help = "Under which load."},
+        {.name = "serviceLevel",
+         .type = OPTION_CHOICE,
+         .choices = service_levels,
+         .help = "Whether the pipeline's constraints held with the confidence that they ask for."},
+        {.name = "costPerDay",
+         .type = OPTION_NUMBER,
+         .unit = "currency/d",
+         .max = INFINITY,
+         .help = "What it cost: the mean over the runs."},
+        {.name = "costPerDayLow",
+         .type = OPTION_NUMBER,
+         .unit = "currency/d",
+         .max = INFINITY,
+         .help = "Nineteen of twenty runs cost more."},
+        {.name = "costPerDayHigh",
+         .type = OPTION_NUMBER,
+         .unit = "currency/d",
+         .max = INFINITY,
+         .help = "Nineteen of twenty runs cost less."},
+        {.name = "savingPercent",
+         .type = OPTION_NUMBER,
+         .unit = "%",
+         .min = -INFINITY,
+         .max = 100,
+         .help = "Against the first candidate under the same load."},
+        {.name = "missedMinutesPerDay",
+         .type = OPTION_NUMBER,
+         .unit = "min/d",
+         .max = 1440,
+         .help = "For how long the constraints did not hold: the mean over the runs."},
+        {.name = "latencyP99Seconds",
+         .type = OPTION_NUMBER,
+         .unit = "s",
+         .max = INFINITY,
+         .help = "99 of 100 records were through within this time: the mean over the runs."},
+        {.name = "workers",
+         .type = OPTION_NUMBER,
+         .unit = "workers",
+         .max = INFINITY,
+         .help = "Workers that ran: the mean over time and the runs."},
+        {.name = "message",
+         .type = OPTION_TEXT,
+         .max = MESSAGE_MAX,
+         .help = "Why there are no figures; absent where there are."},
+        {0},
+};
+
+static const struct option_table result_table = {
+        .name = "results",
+        .help = "A candidate under a load.",
+        .options = result_options,
+};
+
+static const struct option best_options[] = {
+        {.name = "load", .type = OPTION_TEXT, .required = true, .max = 63, .help = "Under which load."},
+        {.name = "candidate", .type = OPTION_TEXT, .required = true, .max = 63, .help = "Which is the best."},
+        {.name = "costPerDay",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .unit = "currency/d",
+         .max = INFINITY,
+         .help = "What it cost: the mean over the runs."},
+        {0},
+};
+
+static const struct option_table best_table = {
+        .name = "best",
+        .help = "The cheapest candidate under a load of those whose constraints held.",
+        .options = best_options,
+};
+
+static const struct option study_options[] = {
+        STATUS_OPTIONS("study"),
+        {.name = "job", .type = OPTION_TEXT, .max = 63, .help = "Name of the Job that runs it."},
+        {.name = "points",
+         .type = OPTION_INT,
+         .max = INFINITY,
+         .help = "Simulations that there are: each candidate under each load."},
+        {.name = "done", .type = OPTION_INT, .max = INFINITY, .help = "Those that are over."},
+        {.name = "failed", .type = OPTION_INT, .max = INFINITY, .help = "Those that came to no figures."},
+        {.name = "currency", .type = OPTION_TEXT, .max = 3, .help = "ISO 4217, of all costs."},
+        {.name = "best",
+         .type = OPTION_LIST,
+         .table = &best_table,
+         .key = "load",
+         .max = STUDY_MAX_LOADS,
+         .help = "For each load the cheapest candidate whose constraints held; of those that are over."},
+        {.name = "results",
+         .type = OPTION_LIST,
+         .table = &result_table,
+         .max = STUDY_MAX_CANDIDATES * STUDY_MAX_LOADS,
+         .help = "What came out, by candidate and load."},
+        {0},
+};
+
+const struct option_table crd_study_status_table = {
+        .name = "status",
+        .help = "How the study is; written by the operator.",
+        .options = study_options,
 };

@@ -34,10 +34,15 @@ bool http_client_new(struct reactor *reactor, struct metrics *metrics, struct lo
         client->log = log;
         /* Programs that start at different times pause for different times. */
         client->random = random_new((uint64_t)clock_now_ms(&client->clock), 0, 0);
-        if (!http_loop_open(client, err))
+        if (!http_loop_open(err))
                 return false;
         *ret_client = TAKE(client);
         return true;
+}
+
+struct metrics *http_client_metrics(const struct http_client *client)
+{
+        return client->metrics;
 }
 
 void http_client_free(struct http_client *client)
@@ -247,6 +252,11 @@ bool http_peer_new(struct http_client *client, const char *base_url, const struc
                 options = &defaults;
         if (!check_options(options, err) || !url_parse(base_url, "URL", &url, err))
                 return false;
+        /* That of the origin, should it be a new one. */
+        if (!http_lane_open(client, client->n_joined, err)) {
+                url_free(&url);
+                return false;
+        }
         peer = memory_new(1, sizeof *peer);
         peer->client = client;
         take_url(peer, &url, options->server_name);
@@ -297,6 +307,11 @@ void http_peer_free(struct http_peer *peer)
 const char *http_peer_url(const struct http_peer *peer)
 {
         return peer->url;
+}
+
+struct reactor *http_peer_reactor(const struct http_peer *peer)
+{
+        return peer->client->reactor;
 }
 
 /* ---- answers ---- */

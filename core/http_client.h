@@ -54,13 +54,16 @@ bool http_client_new(struct reactor *reactor, struct metrics *metrics, struct lo
 void http_client_free(struct http_client *client);
 DEFINE_CLEANUP(http_client_free, struct http_client);
 
+struct metrics *http_client_metrics(const struct http_client *client); /* as it was given */
+
 /* A peer is a base URL and how to reach it. Not connected until asked; never fails for what the network does.
  * `options` NULL: defaults; they are copied. ERROR_INPUT: the URL is none, or has credentials in it. */
 bool http_peer_new(struct http_client *client, const char *base_url, const struct http_options *options,
                    const char *base_folder, struct http_peer **ret_peer, struct error *err);
 void http_peer_free(struct http_peer *peer); /* once no request to it is under way */
 DEFINE_CLEANUP(http_peer_free, struct http_peer);
-const char *http_peer_url(const struct http_peer *peer); /* for messages */
+const char *http_peer_url(const struct http_peer *peer);         /* for messages */
+struct reactor *http_peer_reactor(const struct http_peer *peer); /* of its client */
 
 /* What is known already and stands in no file of its own, in place of the options for it. PEM texts are
  * copied; the token is borrowed and outlives the peer. Each may be NULL. Before the first request. */
@@ -78,6 +81,8 @@ struct http_request {
         const char *content_type; /* NULL: application/json when there is a body */
         const char *accept;       /* NULL: application/json */
         bool repeatable;          /* besides GET: sending it twice does what sending it once does */
+        bool conditional;         /* done once, it is refused the second time (409, 412) */
+        bool urgent;              /* goes before those that wait for a connection */
         int64_t timeout_ms;       /* 0: the peer's */
         size_t max_bytes;         /* of the answer; 0: the peer's */
 };
@@ -114,8 +119,9 @@ void http_response_free(struct http_response *response); /* what it points to, n
  *
  * GETs and repeatable requests are repeated on 408, 429, 502, 503, 504 and lost connections, after
  * Retry-After and an exponentially growing pause with full jitter, as long as the time-out allows. Others are
- * sent once; only after 401 is any request sent again, when its token or password has been replaced
- * meanwhile.
+ * sent once, each over a connection of its own: on one that was kept libcurl would send again what got no
+ * answer. Conditional ones go over kept connections, too, and read as ERROR_CONFLICT where that happened.
+ * Only after 401 is any request sent again, when its token or password has been replaced meanwhile.
  *
  * A peer that left three requests in a row unanswered is asked by one short one first, and the others wait
  * for what becomes of it: a dead engine costs a second, not a time-out each.

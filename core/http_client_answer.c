@@ -118,6 +118,7 @@ static struct meaning meaning_of(int status)
         return (struct meaning){status, ERROR_UNAVAILABLE, "NotHttp", "is no status that ends a request"};
 }
 
+/* Of one that is no success. */
 static bool judge_status(const struct http_call *call, const char *name, struct error *err)
 {
         const struct http_response *response = call->response;
@@ -125,8 +126,6 @@ static bool judge_status(const struct http_call *call, const char *name, struct 
         autofree char *words = words_of(response);
         char wait[48] = "";
 
-        if (response->status / 100 == 2)
-                return true;
         if (response->retry_after_ms > 0)
                 snprintf(wait, sizeof wait, ", asks to wait for %lld s",
                          (long long)((response->retry_after_ms + 999) / 1000));
@@ -177,9 +176,12 @@ static bool judge_network(const struct http_call *call, const char *name, struct
 
 bool http_answer_judge(const struct http_call *call, struct error *err)
 {
-        autofree char *name = http_call_name(call);
         size_t most = call->request->max_bytes ? call->request->max_bytes : call->peer->max_bytes;
+        autofree char *name = NULL;
 
+        if (call->response->status / 100 == 2 && !call->too_large)
+                return true;
+        name = http_call_name(call);
         if (call->too_large)
                 return error_set(err, ERROR_LIMIT, "AnswerTooLarge",
                                  "%s: the answer is larger than the %zu KiB that are accepted", name,

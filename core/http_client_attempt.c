@@ -224,8 +224,8 @@ static void set_method(struct http_call *call)
         }
         curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, method);
         /* On a connection that was kept, libcurl sends again what got no answer. What must not be sent twice
-         * has a connection of its own. */
-        if (!http_call_repeatable(call))
+         * has a connection of its own, which over TLS costs both sides more than all the rest. */
+        if (!http_call_repeatable(call) && !request->conditional)
                 curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 

@@ -19,6 +19,7 @@ static const struct metric_family requests_family = {
         .help = "Requests sent to a peer, repetitions not counted, by what came of them.",
         .labels = (const char *const[]){"peer", "outcome", NULL},
 };
+METRIC_FAMILY(requests_family);
 
 static const struct metric_family repeats_family = {
         .name = "optctl_http_client_repeats_total",
@@ -26,6 +27,7 @@ static const struct metric_family repeats_family = {
         .help = "Times that a request was sent again after a failure that may pass.",
         .labels = (const char *const[]){"peer", NULL},
 };
+METRIC_FAMILY(repeats_family);
 
 static const struct metric_family bytes_family = {
         .name = "optctl_http_client_received_bytes_total",
@@ -33,6 +35,7 @@ static const struct metric_family bytes_family = {
         .help = "Bytes of answers, unpacked.",
         .labels = (const char *const[]){"peer", NULL},
 };
+METRIC_FAMILY(bytes_family);
 
 static const double seconds_bounds[] = {0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10};
 
@@ -44,6 +47,7 @@ static const struct metric_family seconds_family = {
         .upper_bounds = seconds_bounds,
         .n_upper_bounds = ARRAY_LENGTH(seconds_bounds),
 };
+METRIC_FAMILY(seconds_family);
 
 bool http_call_repeatable(const struct http_call *call)
 {
@@ -93,12 +97,13 @@ static void queue(struct http_call *call)
 
         call->state = CALL_WAITING;
         call->queued_ms = now_ms(call);
-        call->next = NULL;
-        if (origin->last)
-                origin->last->next = call;
-        else
+        call->next = call->request->urgent ? origin->first : NULL;
+        if (call->request->urgent || !origin->first)
                 origin->first = call;
-        origin->last = call;
+        else
+                origin->last->next = call;
+        if (!call->next)
+                origin->last = call;
         origin->n_waiting++;
 }
 

@@ -45,7 +45,7 @@ struct http_origin {
  */
 struct http_lane {
         struct http_client *client;
-        CURLM *multi;
+        CURLM *multi; /* NULL: no origin has come yet */
         uv_timer_t *timer;
         size_t asking; /* attempts under way */
 };
@@ -118,7 +118,9 @@ struct http_call {
 
 /* ---- http_client_loop.c ---- */
 
-bool http_loop_open(struct http_client *client, struct error *err);
+bool http_loop_open(struct error *err);
+/* The lane of the `index`-th origin to come, unless it is open. */
+bool http_lane_open(struct http_client *client, size_t index, struct error *err);
 void http_loop_close(struct http_client *client);
 
 /* ---- http_client_attempt.c ---- */

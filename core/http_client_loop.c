@@ -110,8 +110,12 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, 
         return watch && uv_poll_start(&watch->poll, events, socket_ready) == 0 ? 0 : -1;
 }
 
-static bool lane_open(struct http_client *client, struct http_lane *lane, struct error *err)
+bool http_lane_open(struct http_client *client, size_t index, struct error *err)
 {
+        struct http_lane *lane = &client->lanes[index % HTTP_LANES];
+
+        if (lane->multi)
+                return true;
         lane->client = client;
         lane->multi = curl_multi_init();
         if (!lane->multi)
@@ -135,13 +139,10 @@ static void lane_close(struct http_lane *lane)
                 uv_close((uv_handle_t *)lane->timer, free_handle);
 }
 
-bool http_loop_open(struct http_client *client, struct error *err)
+bool http_loop_open(struct error *err)
 {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return error_set(err, ERROR_IO, NULL, "libcurl does not start");
-        for (size_t i = 0; i < HTTP_LANES; i++)
-                if (!lane_open(client, &client->lanes[i], err))
-                        return false;
         return true;
 }
 

@@ -12,6 +12,7 @@
 #include "core/metrics.h"
 #include "core/reactor.h"
 #include "core/secret.h"
+#include "core/text.h"
 
 /*
  * The one HTTP server (libmicrohttpd, driven by the reactor): metrics, health, the JSON API and the page.
@@ -64,6 +65,8 @@ bool http_exchange_json(struct http_exchange *exchange, json_t **ret_json);
 
 void http_answer(struct http_exchange *exchange, int status, const char *content_type, const void *bytes,
                  size_t length); /* bytes are copied */
+void http_answer_text(struct http_exchange *exchange, int status, const char *content_type,
+                      struct text *take_text); /* for a large one: not copied, and empty afterwards */
 void http_answer_static(struct http_exchange *exchange, const char *content_type, const void *bytes,
                         size_t length); /* bytes live on; cacheable */
 void http_answer_json(struct http_exchange *exchange, int status, const json_t *json);

@@ -32,6 +32,7 @@ static const struct metric_family requests_family = {.name = "optctl_http_server
                                                      .type = METRIC_COUNTER,
                                                      .help = "Requests answered, by route and status.",
                                                      .labels = request_labels};
+METRIC_FAMILY(requests_family);
 static const struct metric_family duration_family =
         {.name = "optctl_http_server_request_duration_seconds",
          .type = METRIC_HISTOGRAM,
@@ -40,6 +41,7 @@ static const struct metric_family duration_family =
          .labels = duration_labels,
          .upper_bounds = duration_bounds,
          .n_upper_bounds = ARRAY_LENGTH(duration_bounds)};
+METRIC_FAMILY(duration_family);
 
 static struct http_peer_socket *socket_of(struct MHD_Connection *connection)
 {
@@ -95,6 +97,15 @@ void http_answer(struct http_exchange *exchange, int status, const char *content
         answer(exchange, status, content_type, "no-store", response_of(bytes, length, MHD_RESPMEM_MUST_COPY));
 }
 
+void http_answer_text(struct http_exchange *exchange, int status, const char *content_type,
+                      struct text *take_text)
+{
+        size_t length = take_text->length;
+
+        answer(exchange, status, content_type, "no-store",
+               response_of(text_take(take_text), length, MHD_RESPMEM_MUST_FREE));
+}
+
 void http_answer_static(struct http_exchange *exchange, const char *content_type, const void *bytes,
                         size_t length)
 {
@@ -114,13 +125,10 @@ void http_answer_static(struct http_exchange *exchange, const char *content_type
 void http_answer_json(struct http_exchange *exchange, int status, const json_t *json)
 {
         struct text text = {0};
-        size_t length;
 
         json_put(json, 0, &text);
         text_put(&text, "\n");
-        length = text.length;
-        answer(exchange, status, "application/json", "no-store",
-               response_of(text_take(&text), length, MHD_RESPMEM_MUST_FREE));
+        http_answer_text(exchange, status, "application/json", &text);
 }
 
 static int status_of(enum error_code code)

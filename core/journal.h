@@ -10,7 +10,7 @@
 #include "core/prices.h"
 
 /*
- * Where the loop writes down what it saw and did. The ledger (SQLite) keeps it for good; the simulator's run
+ * Where the loop writes down what it saw and did. The ledger keeps it for good; the simulator's run
  * record keeps it in memory for the report. What a call returned true for is kept: the ledger has it on disk.
  * From what is kept a loop that is started again remembers what the one before knew.
  */

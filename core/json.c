@@ -19,6 +19,16 @@ json_t *json_from_double(double value)
         return json_real(value);
 }
 
+json_t *json_from_text(const char *text)
+{
+        size_t length = strlen(text);
+        json_t *value = json_stringn(text, length);
+
+        while (!value && length > 0)
+                value = json_stringn(text, --length);
+        return value;
+}
+
 static int put_bytes(const char *bytes, size_t length, void *out)
 {
         text_add(out, bytes, length);

@@ -18,6 +18,9 @@ DEFINE_CLEANUP(json_decref, json_t);
 /* NAN and infinities become null, whole numbers integers. */
 json_t *json_from_double(double value);
 
+/* The text, up to where it is UTF-8: what was cut to its room may end in half a character. */
+json_t *json_from_text(const char *text);
+
 /* Appends the value; indent 0 puts it on one line. Reals have ten significant digits. */
 void json_put(const json_t *value, int indent, struct text *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,32 +130,14 @@ static bool set_aside(struct ledger *ledger, struct error *err)
 
 /* ---- opening ---- */
 
-static bool check_file(struct database *database, struct error *err)
-{
-        autostatement *statement = NULL;
-        bool row;
-
-        if (!sql_prepare(database, "PRAGMA quick_check(1)", SQL_VALUES(), &statement, err) ||
-            !sql_next(database, statement, &row, err))
-                return false;
-        if (row && strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0)
-                return true;
-        return database_failed(database, SQLITE_CORRUPT, err);
-}
-
 static bool prepare_file(struct ledger *ledger, struct error *err)
 {
         struct database *database = &ledger->database;
         int64_t version;
 
         /* What another program made must not be written to, not even its journal mode. */
-        if (!schema_version(database, &version, err) || !check_file(database, err) ||
-            !sql_run(database,
-                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-                     "PRAGMA journal_size_limit = 16777216",
-                     SQL_VALUES(), err))
+        if (!schema_version(database, &version, err) || !file_prepare(database, err))
                 return false;
-        database->flushing = true;
         if (!schema_migrate(database, clock_now_ms(ledger->options.clock), err))
                 return false;
         for (struct ledger_scope *scope = ledger->scopes; scope; scope = scope->next)
@@ -167,8 +150,7 @@ static bool connect(struct ledger *ledger, struct error *err)
 {
         bool damaged;
 
-        if (!database_open(ledger->options.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                           ledger->options.vfs, &ledger->database, err))
+        if (!file_open(ledger->options.path, FILE_WRITE, ledger->options.vfs, &ledger->database, err))
                 return false;
         if (prepare_file(ledger, err))
                 return true;
@@ -178,11 +160,35 @@ static bool connect(struct ledger *ledger, struct error *err)
         return false;
 }
 
+/* Scopes are stored as they are used: thousands of them would hold up the loop. */
+static bool reconnect(struct ledger *ledger, struct error *err)
+{
+        struct database *database = &ledger->database;
+        int64_t now_ms = clock_now_ms(ledger->options.clock);
+
+        if (!postgres_reconnect(ledger->postgres, now_ms, database, err))
+                return false;
+        if (!schema_migrate(database, now_ms, err)) {
+                database_close(database);
+                return false;
+        }
+        ledger->opened++;
+        log_info(ledger->options.log, "ledger connected", LOG_TEXT("ledger", database->path));
+        return true;
+}
+
 bool ledger_ready(struct ledger *ledger, struct error *err)
 {
-        if (ledger->database.damaged && !set_aside(ledger, err))
+        struct database *database = &ledger->database;
+        bool in_doubt;
+
+        if (database->handle && database->backend->lost && database->backend->lost(database, &in_doubt))
+                database_close(database);
+        if (ledger->postgres)
+                return database->handle || reconnect(ledger, err);
+        if (database->damaged && !set_aside(ledger, err))
                 return false;
-        return ledger->database.handle || connect(ledger, err);
+        return database->handle || connect(ledger, err);
 }
 
 /* Damage is mended only where a ledger of ours has been: a file that was named by mistake stays as it is. */
@@ -200,15 +206,36 @@ static bool connect_or_mend(struct ledger *ledger, bool ours, struct error *err)
                          ledger->options.path);
 }
 
+static bool open_shared(struct ledger *ledger, struct error *err)
+{
+        if (!postgres_new(ledger->options.path, false, &ledger->postgres, err) ||
+            !postgres_connect(ledger->postgres, &ledger->database, err))
+                return false;
+        ledger->opened++;
+        if (!schema_migrate(&ledger->database, clock_now_ms(ledger->options.clock), err))
+                return false;
+        postgres_opened(ledger->postgres);
+        return true;
+}
+
 bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledger, struct error *err)
 {
         autocall(ledger_close) struct ledger *ledger = memory_new(1, sizeof *ledger);
         bool ours;
 
         *ledger = (struct ledger){.options = *options, .lock = -1};
+        if (!*options->path)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "ledger: its name is empty; expected that of a file");
         if (strcmp(options->path, "-") == 0)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "ledger -: cannot be standard input or output; expected the name of a file");
+        if (ledger_is_shared(options->path)) {
+                if (!open_shared(ledger, err))
+                        return false;
+                *ret_ledger = TAKE(ledger);
+                return true;
+        }
         if (!take_lock(options->path, &ledger->lock, err))
                 return false;
         ours = lock_owner(ledger->lock) > 0;
@@ -224,10 +251,23 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
         return true;
 }
 
+void ledger_by_lease(struct ledger *ledger, bool (*leads)(void *context), void *context)
+{
+        ledger->leads = leads;
+        ledger->leads_context = context;
+}
+
+/* The scope goes with the list. */
+static void forget_name(void *scope)
+{
+        (void)scope;
+}
+
 void ledger_close(struct ledger *ledger)
 {
         if (!ledger)
                 return;
+        tdestroy(ledger->by_name, forget_name);
         while (ledger->scopes) {
                 struct ledger_scope *next = ledger->scopes->next;
 
@@ -235,6 +275,7 @@ void ledger_close(struct ledger *ledger)
                 ledger->scopes = next;
         }
         database_close(&ledger->database);
+        postgres_free(ledger->postgres);
         if (ledger->lock >= 0)
                 close(ledger->lock);
         free(ledger);
@@ -242,15 +283,18 @@ void ledger_close(struct ledger *ledger)
 
 bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err)
 {
+        const struct sql_value *before = SQL_VALUES(SQL_INTEGER(before_ms));
         struct database *database = &ledger->database;
+        int64_t count;
 
         if (!ledger_ready(ledger, err) || !sql_begin(database, false, err))
                 return false;
-        if (!sql_run(database, "DELETE FROM observations WHERE time_ms < ?",
-                     SQL_VALUES(SQL_INTEGER(before_ms)), err)) {
+        if (!sql_find_integer(database, "SELECT count(*) FROM observations WHERE time_ms < ?", before, 0,
+                              &count, err) ||
+            !sql_run(database, "DELETE FROM observations WHERE time_ms < ?", before, err)) {
                 sql_rollback(database);
                 return false;
         }
-        *ret_removed = sqlite3_changes64(database->handle);
+        *ret_removed = count;
         return sql_commit(database, err);
 }

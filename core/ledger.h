@@ -15,8 +15,8 @@
 #include "core/prices.h"
 
 /*
- * The ledger: one SQLite file that keeps what was seen, decided, done and spent, for any number of pipelines.
- * Every decision can be explained from it alone.
+ * The ledger: one SQLite file, or the schema optctl of a PostgreSQL, that keeps what was seen, decided, done
+ * and spent, for any number of pipelines. Every decision can be explained from it alone.
  *
  * What is guaranteed when a call has returned true:
  *
@@ -37,21 +37,33 @@ struct ledger;
 
 #define LEDGER_DEFAULT_PATH "optctl.db"
 
+/* Whether it is the URL of a PostgreSQL, "postgresql://...", and not the name of a file. */
+bool ledger_is_shared(const char *path);
+
 struct ledger_options {
-        const char *path;
+        const char *path;          /* or URL: ledger_is_shared */
         const struct clock *clock; /* names damaged files, dates migrations */
         struct log *log;           /* may be NULL */
         const char *vfs;           /* SQLite VFS; NULL: the system's */
 };
 
 /*
+ * In a PostgreSQL the machine is the server's: its death may take what only the death of the process would
+ * have left. While it cannot be reached calls fail, soon, as ERROR_UNAVAILABLE, and it is connected to again
+ * by those that come later. What was to be committed when a connection broke may stand there all the same.
+ *
  * Opens for writing; makes the file when there is none. One writer at a time: ERROR_CONFLICT names the
- * process that has it. A file that is no ledger, or one from a newer optctl, is ERROR_INPUT and not touched;
+ * process that has it. In a PostgreSQL there is one for each pipeline, so ledger_journal and what it gives
+ * fail in that way. A file that is no ledger, or one from a newer optctl, is ERROR_INPUT and not touched;
  * one from an older optctl is brought up to date. What `options` points to is borrowed until ledger_close.
  */
 bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledger, struct error *err);
 void ledger_close(struct ledger *ledger);
 DEFINE_CLEANUP(ledger_close, struct ledger);
+
+/* Several replicas keep one ledger: only the one for which `leads` says so writes, and takes over what
+ * another one wrote. Of a file there is one writer anyway. */
+void ledger_by_lease(struct ledger *ledger, bool (*leads)(void *context), void *context);
 
 /* Whose decisions are kept. `namespace` may be NULL; pipeline and prices are borrowed for as long as the
  * journal is used. */
@@ -69,6 +81,10 @@ struct ledger_subject {
  * new one takes the place of the old one and knows of its pause. */
 bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
                     struct error *err);
+
+/* What the subject of that name points to is about to go: its journal has `pause` and `standing` alone until
+ * it is asked for again. `namespace` may be NULL. */
+void ledger_let_go(struct ledger *ledger, const char *namespace, const char *name);
 
 /* Forgets observations that ended before an instant. Decisions keep the one they were made on. */
 bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err);

@@ -6,7 +6,7 @@
 
 /* ---- names ---- */
 
-static json_t *name_row(sqlite3_stmt *row)
+static json_t *name_row(struct sql_cursor *row)
 {
         return row_text(row, 0);
 }
@@ -61,32 +61,32 @@ static const char status_sql[] =
         " (SELECT x.id FROM pauses" NEWEST_OF " AS pause"
         " FROM pipelines p WHERE " IS_PIPELINE " GROUP BY p.namespace, p.name)"
         " SELECT n.name, nullif(n.namespace, ''), n.seen, d.strategy, d.reason,"
-        " iif(u.paused, u.reason, NULL), i.id, i.applied_ms, o.intent_id,"
-        " (SELECT max(iif(e.outcome = 'Reverted', e.time_ms, c.applied_ms)) FROM intents c"
+        " CASE WHEN u.paused <> 0 THEN u.reason END, i.id, i.applied_ms, o.intent_id,"
+        " (SELECT max(CASE WHEN e.outcome = 'Reverted' THEN e.time_ms ELSE c.applied_ms END) FROM intents c"
         " JOIN pipelines q ON q.id = c.pipeline_id LEFT JOIN outcomes e ON e.intent_id = c.id"
         " WHERE q.namespace = n.namespace AND q.name = n.name)"
         " FROM newest n LEFT JOIN decisions d ON d.id = n.decision LEFT JOIN intents i ON i.id = n.intent"
         " LEFT JOIN outcomes o ON o.intent_id = i.id LEFT JOIN pauses u ON u.id = n.pause"
         " ORDER BY n.namespace, n.name";
 
-static bool is_null(sqlite3_stmt *row, int column)
+static bool is_null(struct sql_cursor *row, int column)
 {
-        return sqlite3_column_type(row, column) == SQLITE_NULL;
+        return sql_is_null(row, column);
 }
 
-static bool in_flight(sqlite3_stmt *row)
+static bool in_flight(struct sql_cursor *row)
 {
         return !is_null(row, 6) && is_null(row, 8);
 }
 
-static const char *state_at(sqlite3_stmt *row)
+static const char *state_at(struct sql_cursor *row)
 {
         if (!is_null(row, 5))
                 return "Paused";
         return in_flight(row) ? "Changing" : "Holding";
 }
 
-static json_t *action_at(sqlite3_stmt *row)
+static json_t *action_at(struct sql_cursor *row)
 {
         if (!in_flight(row))
                 return json_null();
@@ -94,7 +94,7 @@ static json_t *action_at(sqlite3_stmt *row)
 }
 
 /* Text that is empty where there is none. */
-static json_t *words_at(sqlite3_stmt *row, int column)
+static json_t *words_at(struct sql_cursor *row, int column)
 {
         return is_null(row, column) ? json_string("") : row_text(row, column);
 }
@@ -140,7 +140,7 @@ static json_t *configuration_of(const json_t *seen)
         return json_pack("{s:s, s:o}", "text", text.data, "knobs", knobs);
 }
 
-static json_t *status_row(sqlite3_stmt *row)
+static json_t *status_row(struct sql_cursor *row)
 {
         autojson *seen = row_body(row, 2);
         json_int_t window_ms = json_integer_value(json_object_get(seen, "window_ms"));
@@ -176,16 +176,18 @@ static const char books_sql[] =
         " FROM spend x JOIN pipelines p ON p.id = x.pipeline_id"
         " WHERE " IS_PIPELINE " AND x.from_ms >= ?2"
         " WINDOW one AS (PARTITION BY p.namespace, p.name)),"
-        " days AS (SELECT whole_name, (from_ms - first) / 86400000 AS day, (last - first) / 86400000 AS over,"
-        " sum(baseline_cost - cost) AS saving FROM s GROUP BY whole_name, day)"
+        " days AS (SELECT whole_name, (from_ms - first) / 86400000 AS day, (last - first) / 86400000 AS "
+        "ended,"
+        " sum(baseline_cost - cost) AS saving FROM s GROUP BY whole_name, day, ended)"
         " SELECT whole_name, max(currency), first, last, sum(cost), sum(baseline_cost),"
         " sum(observed_ms) / 1000.0, sum(late_ms) / 1000.0,"
-        " sum(iif(abs(baseline_cost - cost) <= 1e-9 * baseline_cost, to_ms - from_ms, 0)) / 1000.0,"
-        " (SELECT json_group_array(d.saving) FROM days d"
-        " WHERE d.whole_name = s.whole_name AND d.day < d.over)"
-        " FROM s GROUP BY whole_name ORDER BY whole_name";
+        " sum(CASE WHEN abs(baseline_cost - cost) <= 1e-9 * baseline_cost THEN to_ms - from_ms ELSE 0 END)"
+        " / 1000.0,"
+        " (SELECT coalesce(json_group_array(d.saving), '[]') FROM days d"
+        " WHERE d.whole_name = s.whole_name AND d.day < d.ended)"
+        " FROM s GROUP BY whole_name, first, last ORDER BY whole_name";
 
-static json_t *books_row(sqlite3_stmt *row)
+static json_t *books_row(struct sql_cursor *row)
 {
         return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pipeline", row_text(row, 0),
                          "currency", row_text(row, 1), "from", row_time(row, 2), "to", row_time(row, 3),

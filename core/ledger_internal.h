@@ -2,32 +2,26 @@
 #ifndef OPTCTL_CORE_LEDGER_INTERNAL_H
 #define OPTCTL_CORE_LEDGER_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "core/json.h"
 #include "core/ledger.h"
 
 /* Shared by the files of the ledger, for nobody else. */
 
-/* ---- SQL (ledger_sql.c) ---- */
+/*
+ * ---- SQL (ledger_sql.c) ----
+ *
+ * One text of each statement for all backends: standard SQL, with ? or ?N for its values and ->, ->> for what
+ * is inside of a body. Of a truth value the tables hold 0 or 1.
+ */
+
+struct backend;
 
 struct database {
-        sqlite3 *handle;
-        char *path;
-        bool damaged;  /* an error said so since it was opened */
-        bool flushing; /* commits reach the disk before they return */
-        bool hasty;    /* does not wait for its turn to write: the last time that was in vain */
+        const struct backend *backend;
+        void *handle; /* the backend's; NULL: not open */
+        char *path;   /* as messages name it */
+        bool damaged; /* an error said so since it was opened */
 };
-
-#define LEDGER_BUSY_MS 5000 /* for a file that somebody opens or repairs */
-#define LEDGER_TURN_MS 1000 /* for the turn to write: nothing else runs meanwhile */
-
-bool database_open(const char *path, int flags, const char *vfs, struct database *ret_database,
-                   struct error *err);
-void database_close(struct database *database);
-
-/* Sets err from SQLite's code and the words of the newest failure; returns false. */
-bool database_failed(struct database *database, int code, struct error *err);
 
 struct sql_value {
         enum { SQL_END, SQL_TYPE_INTEGER, SQL_TYPE_REAL, SQL_TYPE_TEXT } type;
@@ -39,6 +33,7 @@ struct sql_value {
 #define SQL_INTEGER(what) ((struct sql_value){.type = SQL_TYPE_INTEGER, .integer = (what)})
 #define SQL_REAL(what)    ((struct sql_value){.type = SQL_TYPE_REAL, .real = (what)})
 #define SQL_TEXT(what)    ((struct sql_value){.type = SQL_TYPE_TEXT, .text = (what)})
+#define SQL_NULL          SQL_TEXT(NULL)
 #define SQL_VALUES(...)                                                                                      \
         (const struct sql_value[])                                                                           \
         {                                                                                                    \
@@ -48,23 +43,67 @@ struct sql_value {
                 }                                                                                            \
         }
 
-/* A statement with its values bound; text is borrowed until it is finalized. */
+/* A statement that runs: first what all backends have. */
+struct sql_cursor {
+        struct database *database;
+};
+
+/* What a database of some kind can do; used through the functions below. */
+struct backend {
+        bool shared; /* several processes write: each pipeline has one writer (ledger_writer.c) */
+        /* The versions of its tables, each a script, up to NULL; and what comes before the first. */
+        const char *const *migrations;
+        const char *beginning;
+        const char *alone; /* script, in a transaction: waits until no other process is at it; may be NULL */
+        /* Whether there are tables of ours. ERROR_INPUT when there are only those of another program. */
+        bool (*has_ledger)(struct database *database, bool *ret_has, struct error *err);
+        bool (*script)(struct database *database, const char *sql, struct error *err);
+        bool (*prepare)(struct database *database, const char *sql, const struct sql_value *values,
+                        struct sql_cursor **ret_cursor, struct error *err);
+        bool (*next)(struct sql_cursor *cursor, bool *ret_row, struct error *err);
+        void (*finalize)(struct sql_cursor *cursor);
+        /* Of the row that the cursor is at; columns count from 0. */
+        bool (*is_null)(struct sql_cursor *row, int column);
+        int64_t (*integer)(struct sql_cursor *row, int column);
+        double (*real)(struct sql_cursor *row, int column);
+        const char *(*text)(struct sql_cursor *row, int column);
+        bool (*begin)(struct database *database, bool flush, struct error *err);
+        bool (*commit)(struct database *database, struct error *err);
+        void (*rollback)(struct database *database);
+        /* Whether it has to be opened anew; in doubt: what was to be committed may stand there. NULL: never.
+         */
+        bool (*lost)(const struct database *database, bool *ret_in_doubt);
+        void (*close)(struct database *database);
+};
+
+void database_close(struct database *database);
+
+/* What is there is none of ours, or no more. */
+bool database_damaged(struct database *database, struct error *err);
+
+/* A statement with its values bound; their text is borrowed until it is finalized. One at a time. */
 bool sql_prepare(struct database *database, const char *sql, const struct sql_value *values,
-                 sqlite3_stmt **ret_statement, struct error *err);
+                 struct sql_cursor **ret_cursor, struct error *err);
 /* Steps to the next row; *ret_row false at the end. */
-bool sql_next(struct database *database, sqlite3_stmt *statement, bool *ret_row, struct error *err);
+bool sql_next(struct sql_cursor *cursor, bool *ret_row, struct error *err);
+void sql_finalize(struct sql_cursor *cursor);
+DEFINE_CLEANUP(sql_finalize, struct sql_cursor);
+#define autocursor __attribute__((cleanup(sql_finalize_cleanup))) struct sql_cursor
+
+/* Columns of a row, from 0. Text is NULL where it is NULL, a number 0; valid until the next step. */
+bool sql_is_null(struct sql_cursor *row, int column);
+int64_t sql_integer(struct sql_cursor *row, int column);
+double sql_real(struct sql_cursor *row, int column);
+const char *sql_text(struct sql_cursor *row, int column);
+
 /* A statement that gives no rows; several when it has no values. */
 bool sql_run(struct database *database, const char *sql, const struct sql_value *values, struct error *err);
 /* The first column of the first row; `fallback` when there is none or it is NULL. */
 bool sql_find_integer(struct database *database, const char *sql, const struct sql_value *values,
                       int64_t fallback, int64_t *ret_value, struct error *err);
-
-static inline void sql_finalize(sqlite3_stmt *statement)
-{
-        sqlite3_finalize(statement);
-}
-DEFINE_CLEANUP(sql_finalize, sqlite3_stmt);
-#define autostatement __attribute__((cleanup(sql_finalize_cleanup))) sqlite3_stmt
+/* One row; `sql` ends in RETURNING id. */
+bool sql_insert(struct database *database, const char *sql, const struct sql_value *values, int64_t *ret_id,
+                struct error *err);
 
 /* A transaction; `flush` makes its commit, and so all before it, reach the disk. Ended by exactly one of the
  * others. */
@@ -72,14 +111,47 @@ bool sql_begin(struct database *database, bool flush, struct error *err);
 bool sql_commit(struct database *database, struct error *err);
 void sql_rollback(struct database *database);
 
+/* ---- a file (ledger_sqlite.c) ---- */
+
+enum file_access {
+        FILE_WRITE,   /* made when it is not there */
+        FILE_READ,    /* beside a writer */
+        FILE_AT_REST, /* nobody writes, and nothing may be made beside it */
+};
+
+/* `vfs`: SQLite's; NULL: the system's. */
+bool file_open(const char *path, enum file_access access, const char *vfs, struct database *ret_database,
+               struct error *err);
+/* Once it is known to be ours. */
+bool file_prepare(struct database *database, struct error *err);
+/* The whole of it in memory. */
+bool file_copy(struct database *database, struct database *ret_copy, struct error *err);
+
+/* ---- PostgreSQL (ledger_address.c, ledger_postgres.c) ---- */
+
+/* Where a database is, and the way there; outlives what is opened. `reading`: nothing is written, and a
+ * statement may take its time. Not connected yet. */
+struct postgres;
+bool postgres_new(const char *url, bool reading, struct postgres **ret_postgres, struct error *err);
+void postgres_free(struct postgres *postgres);
+DEFINE_CLEANUP(postgres_free, struct postgres);
+
+const char *postgres_name(const struct postgres *postgres);       /* the URL, for messages */
+int64_t postgres_session_number(const struct postgres *postgres); /* of this process */
+
+/* Waits for the connection, and from then on for answers, longer than a loop may: until `opened`. */
+bool postgres_connect(struct postgres *postgres, struct database *ret_database, struct error *err);
+void postgres_opened(struct postgres *postgres);
+/* Waits no longer than a glance: while it fails the attempt is under way, or the next one has to wait. */
+bool postgres_reconnect(struct postgres *postgres, int64_t now_ms, struct database *ret_database,
+                        struct error *err);
+
 /* ---- schema (ledger_schema.c) ---- */
 
-#define LEDGER_APPLICATION_ID 0x6f707463 /* "optc" */
-
-/* Version of the schema in the file; 0 for an empty file. ERROR_INPUT when it is newer than this program, or
+/* Version of the tables; 0 when there are none. ERROR_INPUT when it is newer than this program, or
  * (then also `damaged`: it may once have been one) no ledger. */
 bool schema_version(struct database *database, int64_t *ret_version, struct error *err);
-int64_t schema_newest(void);
+int64_t schema_newest(const struct database *database);
 /* Brings an older one up to date, each step in its own transaction. */
 bool schema_migrate(struct database *database, int64_t now_ms, struct error *err);
 
@@ -121,6 +193,7 @@ struct ledger_scope {
         char *namespace, *name, *currency; /* never NULL */
         char *layout, *settings;           /* as stored; NULL as long as only the name is known */
         int64_t pipeline_id;
+        int64_t opened; /* the ledger's, when it was stored last; 0: it is not */
         /* Kept to be written again when the file has to be set aside: the intent (NULL: none), and a pause.
          */
         struct intent *in_flight;
@@ -133,27 +206,33 @@ struct ledger {
         struct ledger_options options;
         struct database database; /* no handle while there is no usable file */
         int lock;
+        struct postgres *postgres;    /* NULL: it is a file */
+        int64_t opened;               /* how often; a scope is stored anew after each */
+        bool (*leads)(void *context); /* NULL: no lease is needed to write */
+        void *leads_context;
         struct ledger_scope *scopes;
+        void *by_name; /* the same: a tree of tsearch, for thousands of pipelines */
 };
 
 struct ledger_reader {
         struct database database;
+        struct postgres *postgres; /* NULL: it is a file */
         char *path;
 };
 
 /* ---- what readers answer with (ledger_read.c) ---- */
 
-#define NAME_OF_PIPELINE "iif(p.namespace = '', p.name, p.namespace || '/' || p.name)"
+#define NAME_OF_PIPELINE "CASE WHEN p.namespace = '' THEN p.name ELSE p.namespace || '/' || p.name END"
 /* A condition on the first parameter: a name, which may be NULL (all), "NAME" or "NAMESPACE/NAME". */
-#define IS_PIPELINE "(?1 IS NULL OR p.name = ?1 OR p.namespace || '/' || p.name = ?1)"
+#define IS_PIPELINE "(CAST(?1 AS TEXT) IS NULL OR p.name = ?1 OR p.namespace || '/' || p.name = ?1)"
 
 /* A column as JSON: null where it is NULL. */
-json_t *row_text(sqlite3_stmt *row, int column);
-json_t *row_time(sqlite3_stmt *row, int column); /* RFC 3339 */
-json_t *row_number(sqlite3_stmt *row, int column);
-json_t *row_body(sqlite3_stmt *row, int column); /* of a text that is JSON */
+json_t *row_text(struct sql_cursor *row, int column);
+json_t *row_time(struct sql_cursor *row, int column); /* RFC 3339 */
+json_t *row_number(struct sql_cursor *row, int column);
+json_t *row_body(struct sql_cursor *row, int column); /* of a text that is JSON */
 
-typedef json_t *(*row_to_json)(sqlite3_stmt *row);
+typedef json_t *(*row_to_json)(struct sql_cursor *row);
 
 /* All rows of a statement as an array. */
 bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql_value *values,
@@ -164,6 +243,12 @@ bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql
 bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *name,
                     const struct sql_value *values, row_to_json convert, json_t **ret_rows,
                     struct error *err);
+
+/* In a transaction: from now on to its end nobody else writes of the scope's pipeline (ledger_writer.c).
+ * ERROR_CONFLICT names who does. */
+bool ledger_scope_hold(struct ledger_scope *scope, struct error *err);
+/* What was to be written again if the file had gone. */
+void ledger_scope_forget(struct ledger_scope *scope);
 
 /* Makes the database usable: sets a damaged file aside, begins a new one with all scopes. */
 bool ledger_ready(struct ledger *ledger, struct error *err);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <search.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,14 +20,31 @@ static bool write_once(struct ledger_scope *scope, bool flush, write_function wr
 
         if (!sql_begin(database, flush, err))
                 return false;
-        if (!write(scope, call, err)) {
+        if (!ledger_scope_hold(scope, err) || !write(scope, call, err)) {
                 sql_rollback(database);
                 return false;
         }
         return sql_commit(database, err);
 }
 
-/* Damage that shows now costs the history, not this call: it goes to the new file. */
+/* A connection that was lost while nothing was written yet. */
+static bool was_lost(const struct database *database)
+{
+        bool in_doubt;
+
+        return database->backend && database->backend->lost && database->backend->lost(database, &in_doubt) &&
+               !in_doubt;
+}
+
+/* After a connection was made anew: the server may be one that does not know of it. */
+static bool is_stored(struct ledger_scope *scope, struct error *err)
+{
+        return !scope->ledger->postgres || scope->opened == scope->ledger->opened ||
+               ledger_scope_store(scope, err);
+}
+
+/* Damage that shows now costs the history, not this call: it goes to the new file. So does what a connection
+ * did not take that another one may take. */
 static bool write_down(struct ledger_scope *scope, bool flush, write_function write, void *call,
                        struct error *err)
 {
@@ -33,15 +52,10 @@ static bool write_down(struct ledger_scope *scope, bool flush, write_function wr
 
         if (!ledger_ready(ledger, err))
                 return false;
-        if (write_once(scope, flush, write, call, err))
+        if (is_stored(scope, err) && write_once(scope, flush, write, call, err))
                 return true;
-        return ledger->database.damaged && ledger_ready(ledger, err) &&
-               write_once(scope, flush, write, call, err);
-}
-
-static int64_t new_id(const struct ledger_scope *scope)
-{
-        return sqlite3_last_insert_rowid(scope->ledger->database.handle);
+        return (ledger->database.damaged || was_lost(&ledger->database)) && ledger_ready(ledger, err) &&
+               is_stored(scope, err) && write_once(scope, flush, write, call, err);
 }
 
 static void describe(const struct ledger_scope *scope, const struct configuration *configuration,
@@ -85,8 +99,8 @@ static bool put_price(struct ledger_scope *scope, int64_t time_ms, struct error 
                 &scope->ledger->database,
                 "INSERT INTO prices (pipeline_id, time_ms, currency, per_worker_hour, "
                 "carbon_grams_per_kilowatt_hour) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM "
-                "(SELECT * FROM prices WHERE pipeline_id = ?1 ORDER BY id DESC LIMIT 1) WHERE "
-                "per_worker_hour = ?4 AND carbon_grams_per_kilowatt_hour IS ?5)",
+                "(SELECT * FROM prices WHERE pipeline_id = ?1 ORDER BY id DESC LIMIT 1) AS newest WHERE "
+                "per_worker_hour = ?4 AND carbon_grams_per_kilowatt_hour IS NOT DISTINCT FROM ?5)",
                 SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(time_ms), SQL_TEXT(scope->currency),
                            SQL_REAL(price), SQL_REAL(carbon)),
                 err);
@@ -114,21 +128,20 @@ static bool put_decision(struct ledger_scope *scope, void *call, struct error *e
                 seen = ledger_json_text(ledger_json_observation(pipeline, decision->observation));
         describe(scope, &decision->before, before_text);
         describe(scope, &decision->verdict->configuration, after_text);
-        if (!sql_run(&scope->ledger->database,
-                     "INSERT INTO decisions (pipeline_id, time_ms, strategy, kind, verdict, before_text, "
-                     "after_text, "
-                     "reason, before_body, observation_body, proposal_body, verdict_body) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                     SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(decision->time_ms),
-                                SQL_TEXT(proposal->strategy),
-                                SQL_TEXT(proposal->kind == PROPOSAL_CHANGE ? "Change" : "Hold"),
-                                SQL_TEXT(judgement_name(decision->verdict->judgement)), SQL_TEXT(before_text),
-                                SQL_TEXT(after_text), SQL_TEXT(reason), SQL_TEXT(before), SQL_TEXT(seen),
-                                SQL_TEXT(made), SQL_TEXT(verdict)),
-                     err))
-                return false;
-        arguments->id = new_id(scope);
-        return put_price(scope, decision->time_ms, err);
+        return sql_insert(
+                       &scope->ledger->database,
+                       "INSERT INTO decisions (pipeline_id, time_ms, strategy, kind, verdict, before_text, "
+                       "after_text, "
+                       "reason, before_body, observation_body, proposal_body, verdict_body) "
+                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                       SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(decision->time_ms),
+                                  SQL_TEXT(proposal->strategy),
+                                  SQL_TEXT(proposal->kind == PROPOSAL_CHANGE ? "Change" : "Hold"),
+                                  SQL_TEXT(judgement_name(decision->verdict->judgement)),
+                                  SQL_TEXT(before_text), SQL_TEXT(after_text), SQL_TEXT(reason),
+                                  SQL_TEXT(before), SQL_TEXT(seen), SQL_TEXT(made), SQL_TEXT(verdict)),
+                       &arguments->id, err) &&
+               put_price(scope, decision->time_ms, err);
 }
 
 static bool journal_decision(void *context, const struct decision *decision, int64_t *ret_id,
@@ -149,6 +162,12 @@ struct intent_call {
         int64_t id; /* 0: the next one */
 };
 
+static bool renumber_intent(struct ledger_scope *scope, int64_t id, int64_t wanted, struct error *err)
+{
+        return sql_run(&scope->ledger->database, "UPDATE intents SET id = ?2 WHERE id = ?1",
+                       SQL_VALUES(SQL_INTEGER(id), SQL_INTEGER(wanted)), err);
+}
+
 /* The decision may have gone with a file that was set aside. */
 static bool insert_intent(struct ledger_scope *scope, struct intent_call *call, struct error *err)
 {
@@ -158,24 +177,25 @@ static bool insert_intent(struct ledger_scope *scope, struct intent_call *call, 
         autofree char *to = ledger_json_text(ledger_json_configuration(pipeline, &intent->to));
         autofree char *prediction = ledger_json_text(ledger_json_prediction(&intent->prediction));
         char from_text[TEXT_ROOM], to_text[TEXT_ROOM];
+        int64_t id;
 
         describe(scope, &intent->from, from_text);
         describe(scope, &intent->to, to_text);
-        if (!sql_run(&scope->ledger->database,
-                     "INSERT INTO intents (id, pipeline_id, decision_id, time_ms, from_text, to_text, "
-                     "from_body, "
-                     "to_body, prediction_body, applied_ms, ordered) VALUES (nullif(?1, 0), ?2, "
-                     "(SELECT id FROM decisions WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, iif(?10, ?11, NULL), "
-                     "?12)",
-                     SQL_VALUES(SQL_INTEGER(call->id), SQL_INTEGER(scope->pipeline_id),
-                                SQL_INTEGER(intent->decision_id), SQL_INTEGER(intent->time_ms),
-                                SQL_TEXT(from_text), SQL_TEXT(to_text), SQL_TEXT(from), SQL_TEXT(to),
-                                SQL_TEXT(prediction), SQL_INTEGER(intent->applied),
-                                SQL_INTEGER(intent->applied_ms),
-                                SQL_INTEGER(intent->foreign ? LEDGER_FOREIGN : intent->ordered)),
-                     err))
+        if (!sql_insert(&scope->ledger->database,
+                        "INSERT INTO intents (pipeline_id, decision_id, time_ms, from_text, to_text, "
+                        "from_body, to_body, prediction_body, applied_ms, ordered) VALUES (?1, "
+                        "(SELECT id FROM decisions WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                        "RETURNING id",
+                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(intent->decision_id),
+                                   SQL_INTEGER(intent->time_ms), SQL_TEXT(from_text), SQL_TEXT(to_text),
+                                   SQL_TEXT(from), SQL_TEXT(to), SQL_TEXT(prediction),
+                                   intent->applied ? SQL_INTEGER(intent->applied_ms) : SQL_NULL,
+                                   SQL_INTEGER(intent->foreign ? LEDGER_FOREIGN : intent->ordered)),
+                        &id, err) ||
+            (call->id && !renumber_intent(scope, id, call->id, err)))
                 return false;
-        call->id = new_id(scope);
+        if (!call->id)
+                call->id = id;
         return true;
 }
 
@@ -239,12 +259,10 @@ static bool put_call_begin(struct ledger_scope *scope, void *call, struct error 
         struct event_call *event = call;
         autofree char *text = redact_text(event->text);
 
-        if (!sql_run(&scope->ledger->database,
-                     "INSERT INTO calls (intent_id, begin_ms, call) VALUES (?, ?, ?)",
-                     SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms), SQL_TEXT(text)), err))
-                return false;
-        event->new_id = new_id(scope);
-        return true;
+        return sql_insert(&scope->ledger->database,
+                          "INSERT INTO calls (intent_id, begin_ms, call) VALUES (?, ?, ?) RETURNING id",
+                          SQL_VALUES(SQL_INTEGER(event->id), SQL_INTEGER(event->time_ms), SQL_TEXT(text)),
+                          &event->new_id, err);
 }
 
 static bool journal_call_begin(void *context, int64_t intent_id, int64_t time_ms, const char *call,
@@ -366,14 +384,12 @@ struct pause_call {
 /* A row for a pipeline of which nothing but the name is known yet. */
 static bool put_name(struct ledger_scope *scope, struct error *err)
 {
-        if (!sql_run(&scope->ledger->database,
-                     "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES (?, ?, ?, "
-                     "'{}', 'null')",
-                     SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name), SQL_TEXT(scope->currency)),
-                     err))
-                return false;
-        scope->pipeline_id = new_id(scope);
-        return true;
+        return sql_insert(
+                &scope->ledger->database,
+                "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES (?, ?, ?, "
+                "'{}', 'null') RETURNING id",
+                SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name), SQL_TEXT(scope->currency)),
+                &scope->pipeline_id, err);
 }
 
 static bool put_pause(struct ledger_scope *scope, void *call, struct error *err)
@@ -447,34 +463,52 @@ static bool store_pipeline(struct ledger_scope *scope, struct error *err)
                     "layout = ? AND settings = ?",
                     row, 0, &scope->pipeline_id, err))
                 return false;
-        if (scope->pipeline_id)
+        return scope->pipeline_id ||
+               sql_insert(database,
+                          "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES "
+                          "(?, ?, ?, ?, ?) RETURNING id",
+                          row, &scope->pipeline_id, err);
+}
+
+/* Nor of that. */
+static bool restore_intent(struct ledger_scope *scope, struct error *err)
+{
+        struct intent_call call = {.intent = scope->subject.pipeline ? scope->in_flight : NULL};
+        int64_t present;
+
+        if (!call.intent)
                 return true;
-        if (!sql_run(database,
-                     "INSERT INTO pipelines (namespace, name, currency, layout, settings) VALUES (?, ?, ?, "
-                     "?, ?)",
-                     row, err))
-                return false;
-        scope->pipeline_id = new_id(scope);
-        return true;
+        call.id = call.intent->id;
+        return sql_find_integer(&scope->ledger->database, "SELECT count(*) FROM intents WHERE id = ?",
+                                SQL_VALUES(SQL_INTEGER(call.id)), 0, &present, err) &&
+               (present || insert_intent(scope, &call, err));
 }
 
 bool ledger_scope_store(struct ledger_scope *scope, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        struct intent_call call = {.intent = scope->in_flight,
-                                   .id = scope->in_flight ? scope->in_flight->id : 0};
-        int64_t present = 1;
 
+        /* Of a name alone there is nothing to store: no lock is waited for. */
+        if (!scope->layout && !scope->paused)
+                return find_name(scope, err);
+        scope->opened = 0;
         if (!sql_begin(database, true, err))
                 return false;
-        if (!store_pipeline(scope, err) ||
-            (scope->in_flight && !sql_find_integer(database, "SELECT count(*) FROM intents WHERE id = ?",
-                                                   SQL_VALUES(SQL_INTEGER(call.id)), 0, &present, err)) ||
-            (!present && !insert_intent(scope, &call, err)) || !restore_pause(scope, err)) {
+        if (!ledger_scope_hold(scope, err) || !store_pipeline(scope, err) || !restore_intent(scope, err) ||
+            !restore_pause(scope, err)) {
                 sql_rollback(database);
                 return false;
         }
-        return sql_commit(database, err);
+        if (!sql_commit(database, err))
+                return false;
+        scope->opened = scope->ledger->opened;
+        return true;
+}
+
+void ledger_scope_forget(struct ledger_scope *scope)
+{
+        ledger_scope_fly(scope, NULL);
+        scope->paused = false;
 }
 
 void ledger_scope_free(struct ledger_scope *scope)
@@ -489,12 +523,28 @@ void ledger_scope_free(struct ledger_scope *scope)
         free(scope);
 }
 
+static int compare_scopes(const void *a, const void *b)
+{
+        const struct ledger_scope *first = a, *second = b;
+        int order = strcmp(first->name, second->name);
+
+        return order ? order : strcmp(first->namespace, second->namespace);
+}
+
 static struct ledger_scope *find_scope(const struct ledger *ledger, const char *namespace, const char *name)
 {
-        for (struct ledger_scope *scope = ledger->scopes; scope; scope = scope->next)
-                if (strcmp(scope->namespace, namespace) == 0 && strcmp(scope->name, name) == 0)
-                        return scope;
-        return NULL;
+        const struct ledger_scope sought = {.namespace = (char *)(uintptr_t) namespace,
+                                            .name = (char *)(uintptr_t)name};
+        struct ledger_scope **found = tfind(&sought, &ledger->by_name, compare_scopes);
+
+        return found ? *found : NULL;
+}
+
+static void keep_scope(struct ledger *ledger, struct ledger_scope *scope)
+{
+        scope->next = ledger->scopes;
+        ledger->scopes = scope;
+        (void)tsearch(scope, &ledger->by_name, compare_scopes);
 }
 
 static struct ledger_scope *scope_new(struct ledger *ledger, const char *namespace, const char *name)
@@ -557,7 +607,15 @@ static struct journal journal_of(struct ledger_scope *scope)
                 .context = scope,
         };
 
-        return scope->layout ? journal : of_a_name;
+        return scope->subject.pipeline ? journal : of_a_name;
+}
+
+void ledger_let_go(struct ledger *ledger, const char *namespace, const char *name)
+{
+        struct ledger_scope *scope = find_scope(ledger, namespace ? namespace : "", name);
+
+        if (scope)
+                scope->subject = (struct ledger_subject){0};
 }
 
 bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject, struct journal *ret_journal,
@@ -574,10 +632,8 @@ bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject,
                         ledger_scope_free(scope);
                 return false;
         }
-        if (!known) {
-                scope->next = ledger->scopes;
-                ledger->scopes = scope;
-        }
+        if (!known)
+                keep_scope(ledger, scope);
         *ret_journal = journal_of(scope);
         return true;
 }

@@ -126,17 +126,29 @@ struct number_field {
         }
 
 static const struct number_field operator_numbers[] = {
-        OPERATOR_NUMBER(in_per_second),      OPERATOR_NUMBER(out_per_second),
-        OPERATOR_NUMBER(busy_ratio),         OPERATOR_NUMBER(busy_ratio_max),
-        OPERATOR_NUMBER(backpressure_ratio), OPERATOR_NUMBER(true_rate_per_second),
-        OPERATOR_NUMBER(backlog_records),    OPERATOR_NUMBER(partition_per_second_max),
+        OPERATOR_NUMBER(in_per_second),
+        OPERATOR_NUMBER(out_per_second),
+        OPERATOR_NUMBER(busy_ratio),
+        OPERATOR_NUMBER(busy_ratio_max),
+        OPERATOR_NUMBER(backpressure_ratio),
+        OPERATOR_NUMBER(true_rate_per_second),
+        OPERATOR_NUMBER(sustained_per_second),
+        OPERATOR_NUMBER(backlog_records),
+        OPERATOR_NUMBER(partition_per_second_max),
 };
 
 static const struct number_field observation_numbers[] = {
-        OBSERVATION_NUMBER(offered_per_second),  OBSERVATION_NUMBER(throughput_per_second),
-        OBSERVATION_NUMBER(backlog_records),     OBSERVATION_NUMBER(latency_p50_seconds),
-        OBSERVATION_NUMBER(latency_p95_seconds), OBSERVATION_NUMBER(latency_p99_seconds),
-        OBSERVATION_NUMBER(error_ratio),         OBSERVATION_NUMBER(cpu_ratio),
+        OBSERVATION_NUMBER(offered_per_second),
+        OBSERVATION_NUMBER(throughput_per_second),
+        OBSERVATION_NUMBER(backlog_records),
+        OBSERVATION_NUMBER(latency_p50_seconds),
+        OBSERVATION_NUMBER(latency_p95_seconds),
+        OBSERVATION_NUMBER(latency_p99_seconds),
+        OBSERVATION_NUMBER(error_ratio),
+        OBSERVATION_NUMBER(cpu_ratio),
+        OBSERVATION_NUMBER(start_seconds),
+        {"recommended_cpu_cores", offsetof(struct observation, cpu_advice.target)},
+        {"recommended_memory_bytes", offsetof(struct observation, memory_advice.target)},
 };
 
 static const struct number_field memory_numbers[] = {
@@ -149,12 +161,21 @@ static const struct number_field memory_numbers[] = {
         {"metaspace_used_bytes", offsetof(struct memory_observation, metaspace.used_bytes)},
         {"metaspace_max_bytes", offsetof(struct memory_observation, metaspace.max_bytes)},
         {"gc_ratio", offsetof(struct memory_observation, gc_ratio)},
+        {"worker_used_bytes", offsetof(struct memory_observation, worker.used_bytes)},
+        {"worker_max_bytes", offsetof(struct memory_observation, worker.max_bytes)},
+        {"killed", offsetof(struct memory_observation, killed)},
 };
 
 static const struct number_field checkpoint_numbers[] = {
         {"interval_seconds", offsetof(struct checkpoint_observation, interval_seconds)},
         {"duration_seconds", offsetof(struct checkpoint_observation, duration_seconds)},
         {"failed", offsetof(struct checkpoint_observation, failed)},
+};
+
+static const struct number_field run_numbers[] = {
+        {"worker_seconds", offsetof(struct run_observation, worker_seconds)},
+        {"core_seconds", offsetof(struct run_observation, core_seconds)},
+        {"byte_seconds", offsetof(struct run_observation, byte_seconds)},
 };
 
 static void set_numbers(json_t *object, const struct number_field *fields, size_t count, const void *from)
@@ -209,6 +230,22 @@ static void set_group(json_t *object, const char *key, const struct number_field
         json_decref(group);
 }
 
+static json_t *run_json(const struct pipeline *pipeline, const struct run_observation *run)
+{
+        json_t *object = json_object();
+
+        if (run->ended_ms == 0)
+                return object;
+        set_integer(object, "begun_ms", run->begun_ms);
+        set_integer(object, "ended_ms", run->ended_ms);
+        json_object_set_new(object, "failed", json_boolean(run->failed));
+        set_numbers(object, run_numbers, ARRAY_LENGTH(run_numbers), run);
+        if (run->configuration.count > 0)
+                json_object_set_new(object, "configuration",
+                                    ledger_json_configuration(pipeline, &run->configuration));
+        return object;
+}
+
 json_t *ledger_json_observation(const struct pipeline *pipeline, const struct observation *seen)
 {
         json_t *object = json_object(), *operators = json_array();
@@ -232,6 +269,8 @@ json_t *ledger_json_observation(const struct pipeline *pipeline, const struct ob
                 set_text(object, "failure", seen->failure);
         if (seen->brokers >= 0)
                 set_integer(object, "brokers", seen->brokers);
+        if (seen->run.periodic)
+                json_object_set_new(object, "run", run_json(pipeline, &seen->run));
         for (int i = 0; i < seen->n_operators && i < pipeline->n_operators; i++)
                 json_array_append_new(operators, operator_json(&pipeline->operators[i], &seen->operators[i]));
         json_object_set_new(object, "operators", operators);
@@ -270,6 +309,16 @@ static void parse_operator(const struct pipeline *pipeline, const json_t *object
         }
 }
 
+static void parse_run(const struct pipeline *pipeline, const json_t *object, struct run_observation *run)
+{
+        run->periodic = json_is_object(object);
+        run->begun_ms = json_integer_value(json_object_get(object, "begun_ms"));
+        run->ended_ms = json_integer_value(json_object_get(object, "ended_ms"));
+        run->failed = json_is_true(json_object_get(object, "failed"));
+        parse_numbers(object, run_numbers, ARRAY_LENGTH(run_numbers), run);
+        (void)parse_configuration(pipeline, json_object_get(object, "configuration"), &run->configuration);
+}
+
 static int parse_count(const json_t *object, const char *key)
 {
         const json_t *value = json_object_get(object, key);
@@ -300,6 +349,7 @@ void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
                       &seen->memory);
         parse_numbers(json_object_get(object, "checkpoints"), checkpoint_numbers,
                       ARRAY_LENGTH(checkpoint_numbers), &seen->checkpoints);
+        parse_run(pipeline, json_object_get(object, "run"), &seen->run);
         if (json_find_text(object, "failure", &failure))
                 snprintf(seen->failure, sizeof seen->failure, "%s", failure);
         if (!parse_configuration(pipeline, json_object_get(object, "configuration"), &seen->configuration))

@@ -14,11 +14,12 @@ static const char origin_sql[] =
         " AND q.name = p.name ORDER BY q.id DESC LIMIT 1),"
         " (SELECT x.before_body FROM decisions x" OF_THE_SAME
         " AND x.before_body <> '{}' ORDER BY x.id LIMIT 1),"
-        " (SELECT json_group_array(DISTINCT x.strategy) FROM decisions x" OF_THE_SAME " AND x.time_ms >= ?2),"
+        " (SELECT coalesce(json_group_array(DISTINCT x.strategy), '[]') FROM decisions x" OF_THE_SAME
+        " AND x.time_ms >= ?2),"
         " (SELECT count(*) FROM intents x" OF_THE_SAME " AND x.applied_ms >= ?2)"
         " FROM pipelines p WHERE " IS_PIPELINE " GROUP BY p.namespace, p.name";
 
-static json_t *origin_row(sqlite3_stmt *row)
+static json_t *origin_row(struct sql_cursor *row)
 {
         return json_pack("{s:o, s:o, s:o, s:o, s:o}", "pipeline", row_text(row, 0), "layout",
                          row_body(row, 1), "first", row_body(row, 2), "strategies", row_body(row, 3),
@@ -60,14 +61,14 @@ bool ledger_observations(struct ledger_reader *reader, const char *name, const s
                          void *context, struct error *err)
 {
         autofree struct observation *seen = memory_new(1, sizeof *seen);
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row = true;
 
         if (!sql_prepare(&reader->database, observed_sql, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(since_ms)),
-                         &statement, err))
+                         &cursor, err))
                 return false;
-        while (sql_next(&reader->database, statement, &row, err) && row) {
-                const char *text = (const char *)sqlite3_column_text(statement, 0);
+        while (sql_next(cursor, &row, err) && row) {
+                const char *text = sql_text(cursor, 0);
 
                 if (!text)
                         continue;
@@ -80,25 +81,25 @@ bool ledger_observations(struct ledger_reader *reader, const char *name, const s
 
 static const char changes_sql[] =
         "SELECT x.time_ms, x.to_body FROM intents x JOIN pipelines p ON p.id = x.pipeline_id"
-        " WHERE " NAME_OF_PIPELINE " = ?1 AND x.time_ms >= ?2 AND x.applied_ms NOT NULL ORDER BY x.id";
+        " WHERE " NAME_OF_PIPELINE " = ?1 AND x.time_ms >= ?2 AND x.applied_ms IS NOT NULL ORDER BY x.id";
 
 bool ledger_changes(struct ledger_reader *reader, const char *name, const struct pipeline *layout,
                     int64_t since_ms,
                     void (*take)(void *context, int64_t time_ms, const struct configuration *to),
                     void *context, struct error *err)
 {
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         struct configuration to;
         bool row = true;
 
         if (!sql_prepare(&reader->database, changes_sql, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(since_ms)),
-                         &statement, err))
+                         &cursor, err))
                 return false;
-        while (sql_next(&reader->database, statement, &row, err) && row) {
-                const char *text = (const char *)sqlite3_column_text(statement, 1);
+        while (sql_next(cursor, &row, err) && row) {
+                const char *text = sql_text(cursor, 1);
 
                 if (text && ledger_parse_configuration(layout, text, &to))
-                        take(context, sqlite3_column_int64(statement, 0), &to);
+                        take(context, sql_integer(cursor, 0), &to);
         }
         return err->code == ERROR_NONE;
 }

@@ -9,16 +9,16 @@
 
 #define NAME_OF(scope) SQL_TEXT((scope)->namespace), SQL_TEXT((scope)->name)
 
-static const char *text_at(sqlite3_stmt *row, int column)
+static const char *text_at(struct sql_cursor *row, int column)
 {
-        const char *text = (const char *)sqlite3_column_text(row, column);
+        const char *text = sql_text(row, column);
 
         return text ? text : "";
 }
 
-static double number_at(sqlite3_stmt *row, int column)
+static double number_at(struct sql_cursor *row, int column)
 {
-        return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
+        return sql_is_null(row, column) ? NAN : sql_real(row, column);
 }
 
 /* ---- actions ---- */
@@ -27,18 +27,18 @@ static double number_at(sqlite3_stmt *row, int column)
         "i.id, i.decision_id, i.time_ms, i.applied_ms, i.from_body, i.to_body, i.prediction_body, i.ordered"
 
 /* False when the pipeline no longer has the knobs that the intent was about. */
-static bool read_intent(const struct ledger_scope *scope, sqlite3_stmt *row, struct intent *intent)
+static bool read_intent(const struct ledger_scope *scope, struct sql_cursor *row, struct intent *intent)
 {
         const struct pipeline *pipeline = scope->subject.pipeline;
 
         *intent = (struct intent){
-                .id = sqlite3_column_int64(row, 0),
-                .decision_id = sqlite3_column_int64(row, 1),
-                .time_ms = sqlite3_column_int64(row, 2),
-                .applied = sqlite3_column_type(row, 3) != SQLITE_NULL,
-                .applied_ms = sqlite3_column_int64(row, 3),
-                .ordered = sqlite3_column_int(row, 7) != 0,
-                .foreign = sqlite3_column_int(row, 7) == LEDGER_FOREIGN,
+                .id = sql_integer(row, 0),
+                .decision_id = sql_integer(row, 1),
+                .time_ms = sql_integer(row, 2),
+                .applied = !sql_is_null(row, 3),
+                .applied_ms = sql_integer(row, 3),
+                .ordered = sql_integer(row, 7) != 0,
+                .foreign = sql_integer(row, 7) == LEDGER_FOREIGN,
         };
         ledger_parse_prediction(text_at(row, 6), &intent->prediction);
         return ledger_parse_configuration(pipeline, text_at(row, 4), &intent->from) &&
@@ -49,15 +49,15 @@ static bool find_unfinished(struct ledger_scope *scope, struct intent *intent, b
                             bool *ret_fits, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
 
         if (!sql_prepare(database,
                          "SELECT " INTENT_COLUMNS " FROM intents i WHERE " OF_PIPELINE
                          " AND id NOT IN (SELECT intent_id FROM outcomes) ORDER BY id DESC LIMIT 1",
-                         SQL_VALUES(NAME_OF(scope)), &statement, err) ||
-            !sql_next(database, statement, ret_found, err))
+                         SQL_VALUES(NAME_OF(scope)), &cursor, err) ||
+            !sql_next(cursor, ret_found, err))
                 return false;
-        *ret_fits = *ret_found && read_intent(scope, statement, intent);
+        *ret_fits = *ret_found && read_intent(scope, cursor, intent);
         return true;
 }
 
@@ -101,11 +101,11 @@ static enum outcome parse_outcome(const char *name)
         return OUTCOME_UNKNOWN;
 }
 
-static void read_ending(const struct ledger_scope *scope, sqlite3_stmt *row, struct ending *ending)
+static void read_ending(const struct ledger_scope *scope, struct sql_cursor *row, struct ending *ending)
 {
         *ending = (struct ending){
-                .intent_id = sqlite3_column_int64(row, 0),
-                .time_ms = sqlite3_column_int64(row, 8),
+                .intent_id = sql_integer(row, 0),
+                .time_ms = sql_integer(row, 8),
                 .outcome = parse_outcome(text_at(row, 9)),
                 .carried_per_second = number_at(row, 12),
                 .reason = text_at(row, 10),
@@ -114,7 +114,7 @@ static void read_ending(const struct ledger_scope *scope, sqlite3_stmt *row, str
                 ending->back.count = 0;
 }
 
-static void hand_over_action(const struct ledger_scope *scope, sqlite3_stmt *row,
+static void hand_over_action(const struct ledger_scope *scope, struct sql_cursor *row,
                              const struct journal_past *past)
 {
         struct intent intent;
@@ -138,17 +138,16 @@ static const char spend_sql[] = "SELECT from_ms, to_ms, cost, baseline_cost, obs
                                 "cost_rest, baseline_rest FROM spend"
                                 " WHERE " OF_PIPELINE " ORDER BY from_ms, id";
 
-static void hand_over_spend(const struct ledger_scope *scope, sqlite3_stmt *row,
+static void hand_over_spend(const struct ledger_scope *scope, struct sql_cursor *row,
                             const struct journal_past *past)
 {
         const struct spend spend = {
-                .from_ms = sqlite3_column_int64(row, 0),
-                .to_ms = sqlite3_column_int64(row, 1),
-                .cost = price_sum_of_money(sqlite3_column_double(row, 2)) + sqlite3_column_int64(row, 6),
-                .baseline_cost =
-                        price_sum_of_money(sqlite3_column_double(row, 3)) + sqlite3_column_int64(row, 7),
-                .observed_ms = sqlite3_column_int64(row, 4),
-                .late_ms = sqlite3_column_int64(row, 5),
+                .from_ms = sql_integer(row, 0),
+                .to_ms = sql_integer(row, 1),
+                .cost = price_sum_of_money(sql_real(row, 2)) + sql_integer(row, 6),
+                .baseline_cost = price_sum_of_money(sql_real(row, 3)) + sql_integer(row, 7),
+                .observed_ms = sql_integer(row, 4),
+                .late_ms = sql_integer(row, 5),
         };
 
         (void)scope;
@@ -160,7 +159,7 @@ static void hand_over_spend(const struct ledger_scope *scope, sqlite3_stmt *row,
 static const char observations_sql[] =
         "SELECT body FROM observations WHERE " OF_PIPELINE " AND time_ms > ?3 ORDER BY time_ms, id";
 
-static void hand_over_observation(const struct ledger_scope *scope, sqlite3_stmt *row,
+static void hand_over_observation(const struct ledger_scope *scope, struct sql_cursor *row,
                                   const struct journal_past *past)
 {
         struct observation observation;
@@ -171,23 +170,23 @@ static void hand_over_observation(const struct ledger_scope *scope, sqlite3_stmt
 
 /* ---- all of it ---- */
 
-typedef void (*hand_over)(const struct ledger_scope *scope, sqlite3_stmt *row,
+typedef void (*hand_over)(const struct ledger_scope *scope, struct sql_cursor *row,
                           const struct journal_past *past);
 
 static bool read_rows(struct ledger_scope *scope, const char *sql, const struct sql_value *values,
                       hand_over deliver, const struct journal_past *past, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row = true;
 
-        if (!sql_prepare(database, sql, values, &statement, err))
+        if (!sql_prepare(database, sql, values, &cursor, err))
                 return false;
         while (row) {
-                if (!sql_next(database, statement, &row, err))
+                if (!sql_next(cursor, &row, err))
                         return false;
                 if (row)
-                        deliver(scope, statement, past);
+                        deliver(scope, cursor, past);
         }
         return true;
 }
@@ -216,21 +215,21 @@ bool ledger_past(void *context, int64_t since_ms, const struct journal_past *pas
 static bool read_pause(struct ledger_scope *scope, struct journal_standing *standing, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row;
 
         if (!sql_prepare(database,
                          "SELECT paused, time_ms, reason FROM pauses WHERE " OF_PIPELINE
                          " ORDER BY id DESC LIMIT 1",
-                         SQL_VALUES(NAME_OF(scope)), &statement, err) ||
-            !sql_next(database, statement, &row, err))
+                         SQL_VALUES(NAME_OF(scope)), &cursor, err) ||
+            !sql_next(cursor, &row, err))
                 return false;
-        if (!row || !sqlite3_column_int(statement, 0))
+        if (!row || !sql_integer(cursor, 0))
                 return true;
         standing->paused = true;
-        snprintf(standing->pause_reason, sizeof standing->pause_reason, "%s", text_at(statement, 2));
+        snprintf(standing->pause_reason, sizeof standing->pause_reason, "%s", text_at(cursor, 2));
         scope->paused = true;
-        scope->paused_ms = sqlite3_column_int64(statement, 1);
+        scope->paused_ms = sql_integer(cursor, 1);
         free(scope->pause_reason);
         scope->pause_reason = memory_copy_text(standing->pause_reason);
         return true;
@@ -239,16 +238,16 @@ static bool read_pause(struct ledger_scope *scope, struct journal_standing *stan
 static bool read_last_hold(struct ledger_scope *scope, struct journal_standing *standing, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row;
 
         if (!sql_prepare(database,
                          "SELECT kind, reason FROM decisions WHERE " OF_PIPELINE " ORDER BY id DESC LIMIT 1",
-                         SQL_VALUES(NAME_OF(scope)), &statement, err) ||
-            !sql_next(database, statement, &row, err))
+                         SQL_VALUES(NAME_OF(scope)), &cursor, err) ||
+            !sql_next(cursor, &row, err))
                 return false;
-        if (row && strcmp(text_at(statement, 0), "Hold") == 0)
-                snprintf(standing->last_hold, sizeof standing->last_hold, "%s", text_at(statement, 1));
+        if (row && strcmp(text_at(cursor, 0), "Hold") == 0)
+                snprintf(standing->last_hold, sizeof standing->last_hold, "%s", text_at(cursor, 1));
         return true;
 }
 
@@ -256,7 +255,7 @@ static bool read_last_hold(struct ledger_scope *scope, struct journal_standing *
 static bool read_first(struct ledger_scope *scope, struct journal_standing *standing, struct error *err)
 {
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row = true;
 
         if (!scope->subject.pipeline)
@@ -264,11 +263,10 @@ static bool read_first(struct ledger_scope *scope, struct journal_standing *stan
         if (!sql_prepare(database,
                          "SELECT before_body FROM decisions WHERE " OF_PIPELINE
                          " AND before_body <> '{}' ORDER BY id LIMIT 1",
-                         SQL_VALUES(NAME_OF(scope)), &statement, err) ||
-            !sql_next(database, statement, &row, err))
+                         SQL_VALUES(NAME_OF(scope)), &cursor, err) ||
+            !sql_next(cursor, &row, err))
                 return false;
-        if (row &&
-            !ledger_parse_configuration(scope->subject.pipeline, text_at(statement, 0), &standing->first))
+        if (row && !ledger_parse_configuration(scope->subject.pipeline, text_at(cursor, 0), &standing->first))
                 standing->first.count = 0;
         return true;
 }
@@ -305,26 +303,27 @@ static bool no_change(struct ledger_scope *scope, int64_t decision_id, struct er
                          (long long)decision_id);
 }
 
-static const char change_sql[] = "SELECT " INTENT_COLUMNS " FROM intents i WHERE " OF_PIPELINE
-                                 " AND applied_ms NOT NULL AND iif(?3 = 0, NOT ordered, decision_id = ?3)"
-                                 " ORDER BY id DESC LIMIT 1";
+static const char change_sql[] =
+        "SELECT " INTENT_COLUMNS " FROM intents i WHERE " OF_PIPELINE " AND applied_ms IS NOT NULL"
+        " AND CASE WHEN ?3 = 0 THEN ordered = 0 ELSE decision_id = ?3 END"
+        " ORDER BY id DESC LIMIT 1";
 
 bool ledger_change(void *context, int64_t decision_id, struct intent *ret_intent, struct error *err)
 {
         struct ledger_scope *scope = context;
         struct database *database = &scope->ledger->database;
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row;
 
         if (!ledger_ready(scope->ledger, err) ||
-            !sql_prepare(database, change_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(decision_id)),
-                         &statement, err) ||
-            !sql_next(database, statement, &row, err))
+            !sql_prepare(database, change_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(decision_id)), &cursor,
+                         err) ||
+            !sql_next(cursor, &row, err))
                 return false;
         if (!row)
                 return no_change(scope, decision_id, err);
-        return read_intent(scope, statement, ret_intent) ||
+        return read_intent(scope, cursor, ret_intent) ||
                error_set(err, ERROR_INPUT, "KnobsChanged",
                          "%s: its knobs have changed since decision %lld, so what ran before cannot be set",
-                         scope->name, (long long)sqlite3_column_int64(statement, 1));
+                         scope->name, (long long)sql_integer(cursor, 1));
 }

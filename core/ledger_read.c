@@ -14,19 +14,10 @@
 static bool modernize(struct database *database, struct error *err)
 {
         struct database copy;
-        sqlite3_backup *backup;
-        int code = SQLITE_NOMEM;
 
-        if (!database_open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, NULL, &copy, err))
+        if (!file_copy(database, &copy, err))
                 return false;
-        backup = sqlite3_backup_init(copy.handle, "main", database->handle, "main");
-        if (backup) {
-                sqlite3_backup_step(backup, -1);
-                code = sqlite3_backup_finish(backup);
-        }
-        if (code != SQLITE_OK || !schema_migrate(&copy, 0, err)) {
-                if (code != SQLITE_OK)
-                        database_failed(database, code, err);
+        if (!schema_migrate(&copy, 0, err)) {
                 database_close(&copy);
                 return false;
         }
@@ -47,7 +38,13 @@ static bool check_version(struct ledger_reader *reader, struct error *err)
         }
         if (version == 0)
                 return error_set(err, ERROR_INPUT, "NoLedger", "ledger %s: is empty", reader->path);
-        return version == schema_newest() || modernize(&reader->database, err);
+        if (reader->postgres)
+                return version == schema_newest(&reader->database) ||
+                       error_set(err, ERROR_INPUT, "OlderLedger",
+                                 "ledger %s: was written by an older optctl; one that writes brings it up to "
+                                 "date",
+                                 reader->path);
+        return version == schema_newest(&reader->database) || modernize(&reader->database, err);
 }
 
 /* Nobody writes to it, and its folder may not be written to: SQLite cannot make the files that go with it. */
@@ -61,20 +58,23 @@ static bool is_at_rest(const char *path)
         return access(log, F_OK) != 0 && access(folder, W_OK) != 0;
 }
 
-static bool open_file(const char *path, struct database *ret_database, struct error *err)
+static bool begin_reading(struct ledger_reader *reader, struct error *err)
 {
-        autotext uri = {0};
+        /* One transaction: the answers agree, whatever a writer does meanwhile. */
+        return check_version(reader, err) && sql_run(&reader->database, "BEGIN", SQL_VALUES(), err);
+}
 
-        if (!is_at_rest(path))
-                return database_open(path, SQLITE_OPEN_READONLY, NULL, ret_database, err);
-        text_put(&uri, "file:");
-        for (const char *at = path; *at; at++)
-                text_format(&uri, strchr("%?#", *at) ? "%%%02X" : "%c", *at);
-        text_put(&uri, "?immutable=1");
-        if (!database_open(uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL, ret_database, err))
+static bool open_shared(const char *url, struct ledger_reader **ret_reader, struct error *err)
+{
+        autocall(ledger_reader_close) struct ledger_reader *reader = memory_new(1, sizeof *reader);
+
+        if (!postgres_new(url, true, &reader->postgres, err) ||
+            !postgres_connect(reader->postgres, &reader->database, err))
                 return false;
-        free(ret_database->path);
-        ret_database->path = memory_copy_text(path);
+        reader->path = memory_copy_text(postgres_name(reader->postgres));
+        if (!begin_reading(reader, err))
+                return false;
+        *ret_reader = TAKE(reader);
         return true;
 }
 
@@ -84,6 +84,8 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
         struct database database;
         struct stat status;
 
+        if (ledger_is_shared(path))
+                return open_shared(path, ret_reader, err);
         if (stat(path, &status) != 0) {
                 error_errno(err, errno, "ledger %s", path);
                 err->code = ERROR_INPUT;
@@ -92,12 +94,11 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
         if (!S_ISREG(status.st_mode))
                 return error_set(err, ERROR_INPUT, "NoLedger",
                                  "ledger %s: is no ordinary file, as a ledger is", path);
-        if (!open_file(path, &database, err))
+        if (!file_open(path, is_at_rest(path) ? FILE_AT_REST : FILE_READ, NULL, &database, err))
                 return false;
         reader = memory_new(1, sizeof *reader);
         *reader = (struct ledger_reader){.database = database, .path = memory_copy_text(path)};
-        /* One transaction: the answers agree, whatever a writer does meanwhile. */
-        if (!check_version(reader, err) || !sql_run(&reader->database, "BEGIN", SQL_VALUES(), err))
+        if (!begin_reading(reader, err))
                 return false;
         *ret_reader = TAKE(reader);
         return true;
@@ -108,41 +109,42 @@ void ledger_reader_close(struct ledger_reader *reader)
         if (!reader)
                 return;
         database_close(&reader->database);
+        postgres_free(reader->postgres);
         free(reader->path);
         free(reader);
 }
 
 /* ---- columns as JSON ---- */
 
-json_t *row_text(sqlite3_stmt *row, int column)
+json_t *row_text(struct sql_cursor *row, int column)
 {
-        const char *text = (const char *)sqlite3_column_text(row, column);
+        const char *text = sql_text(row, column);
         json_t *value = text ? json_string(text) : NULL;
 
         return value ? value : json_null();
 }
 
-json_t *row_time(sqlite3_stmt *row, int column)
+json_t *row_time(struct sql_cursor *row, int column)
 {
         char text[32];
 
-        if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        if (sql_is_null(row, column))
                 return json_null();
-        time_format(sqlite3_column_int64(row, column), text);
+        time_format(sql_integer(row, column), text);
         return json_string(text);
 }
 
-json_t *row_number(sqlite3_stmt *row, int column)
+json_t *row_number(struct sql_cursor *row, int column)
 {
-        if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        if (sql_is_null(row, column))
                 return json_null();
-        return json_from_double(sqlite3_column_double(row, column));
+        return json_from_double(sql_real(row, column));
 }
 
 /* A body; null when it is none. What SQLite's check of the file did not see is not worth failing for. */
-json_t *row_body(sqlite3_stmt *row, int column)
+json_t *row_body(struct sql_cursor *row, int column)
 {
-        const char *text = (const char *)sqlite3_column_text(row, column);
+        const char *text = sql_text(row, column);
         json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
 
         return value ? value : json_null();
@@ -152,23 +154,22 @@ json_t *row_body(sqlite3_stmt *row, int column)
 
 static const char history_sql[] =
         "SELECT d.id, d.time_ms, " NAME_OF_PIPELINE ", d.strategy, d.kind, d.before_text,"
-        " iif(d.verdict = 'Refused', json_extract(d.proposal_body, '$.text'), d.after_text), d.verdict,"
-        " iif(i.id IS NULL, NULL, coalesce(o.outcome, 'Pending')),"
+        " CASE WHEN d.verdict = 'Refused' THEN d.proposal_body ->> 'text' ELSE d.after_text END, d.verdict,"
+        " CASE WHEN i.id IS NOT NULL THEN coalesce(o.outcome, 'Pending') END,"
         " CASE WHEN o.outcome IN ('Reverted', 'Failed', 'Unknown') THEN o.reason"
-        "  WHEN d.verdict = 'Refused' THEN coalesce(json_extract(d.verdict_body, '$.findings[0].rule') || ': "
-        "' ||"
-        "   json_extract(d.verdict_body, '$.findings[0].reason'), d.reason)"
+        "  WHEN d.verdict = 'Refused' THEN coalesce((d.verdict_body -> 'findings' -> 0 ->> 'rule') || ': ' ||"
+        "   (d.verdict_body -> 'findings' -> 0 ->> 'reason'), d.reason)"
         "  ELSE d.reason END"
         " FROM decisions d JOIN pipelines p ON p.id = d.pipeline_id"
         " LEFT JOIN intents i ON i.id = (SELECT max(id) FROM intents WHERE decision_id = d.id)"
         " LEFT JOIN outcomes o ON o.intent_id = i.id"
-        " WHERE d.time_ms >= ?1 AND (?3 IS NULL OR ?3 IN (p.name, " NAME_OF_PIPELINE "))"
+        " WHERE d.time_ms >= ?1 AND (CAST(?3 AS TEXT) IS NULL OR ?3 IN (p.name, " NAME_OF_PIPELINE "))"
         " ORDER BY d.id DESC LIMIT ?2";
 
-static json_t *history_row(sqlite3_stmt *row)
+static json_t *history_row(struct sql_cursor *row)
 {
         return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "pipeline",
+                         (json_int_t)sql_integer(row, 0), "time", row_time(row, 1), "pipeline",
                          row_text(row, 2), "strategy", row_text(row, 3), "proposal", row_text(row, 4), "from",
                          row_text(row, 5), "to", row_text(row, 6), "verdict", row_text(row, 7), "outcome",
                          row_text(row, 8), "reason", row_text(row, 9));
@@ -179,16 +180,16 @@ bool ledger_rows(struct ledger_reader *reader, const char *sql, const struct sql
                  row_to_json convert, json_t **ret_rows, struct error *err)
 {
         autojson *rows = json_array();
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row = true;
 
-        if (!sql_prepare(&reader->database, sql, values, &statement, err))
+        if (!sql_prepare(&reader->database, sql, values, &cursor, err))
                 return false;
         while (row) {
-                if (!sql_next(&reader->database, statement, &row, err))
+                if (!sql_next(cursor, &row, err))
                         return false;
                 if (row)
-                        json_array_append_new(rows, convert(statement));
+                        json_array_append_new(rows, convert(cursor));
         }
         *ret_rows = TAKE(rows);
         return true;
@@ -215,14 +216,14 @@ static const char decision_sql[] =
         " d.before_text, d.before_body, d.proposal_body, d.verdict_body FROM decisions d"
         " JOIN pipelines p ON p.id = d.pipeline_id WHERE d.id = ?";
 
-static json_t *decision_row(sqlite3_stmt *row)
+static json_t *decision_row(struct sql_cursor *row)
 {
         return json_pack("{s:I, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "pipeline",
-                         "namespace", row_text(row, 2), "name", row_text(row, 3), "layout", row_body(row, 5),
-                         "currency", row_text(row, 4), "settings", row_body(row, 6), "observation",
-                         row_body(row, 7), "before", "text", row_text(row, 8), "configuration",
-                         row_body(row, 9), "proposal", row_body(row, 10), "verdict", row_body(row, 11));
+                         (json_int_t)sql_integer(row, 0), "time", row_time(row, 1), "pipeline", "namespace",
+                         row_text(row, 2), "name", row_text(row, 3), "layout", row_body(row, 5), "currency",
+                         row_text(row, 4), "settings", row_body(row, 6), "observation", row_body(row, 7),
+                         "before", "text", row_text(row, 8), "configuration", row_body(row, 9), "proposal",
+                         row_body(row, 10), "verdict", row_body(row, 11));
 }
 
 static const char price_sql[] =
@@ -230,7 +231,7 @@ static const char price_sql[] =
         " JOIN decisions d ON d.pipeline_id = r.pipeline_id AND r.time_ms <= d.time_ms"
         " WHERE d.id = ? ORDER BY r.id DESC LIMIT 1";
 
-static json_t *price_row(sqlite3_stmt *row)
+static json_t *price_row(struct sql_cursor *row)
 {
         return json_pack("{s:o, s:o, s:o}", "since", row_time(row, 0), "per_worker_hour", row_number(row, 1),
                          "carbon_grams_per_kilowatt_hour", row_number(row, 2));
@@ -242,10 +243,10 @@ static const char intents_sql[] =
         " o.time_ms, coalesce(o.outcome, 'Pending'), o.reason FROM intents i"
         " LEFT JOIN outcomes o ON o.intent_id = i.id WHERE i.decision_id = ? ORDER BY i.id";
 
-static json_t *intent_row(sqlite3_stmt *row)
+static json_t *intent_row(struct sql_cursor *row)
 {
         return json_pack("{s:I, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o}}", "id",
-                         (json_int_t)sqlite3_column_int64(row, 0), "time", row_time(row, 1), "from", "text",
+                         (json_int_t)sql_integer(row, 0), "time", row_time(row, 1), "from", "text",
                          row_text(row, 2), "configuration", row_body(row, 3), "to", "text", row_text(row, 4),
                          "configuration", row_body(row, 5), "prediction", row_body(row, 6), "applied",
                          row_time(row, 7), "outcome", "time", row_time(row, 8), "outcome", row_text(row, 9),
@@ -255,10 +256,9 @@ static json_t *intent_row(sqlite3_stmt *row)
 static const char calls_sql[] =
         "SELECT begin_ms, call, end_ms, done, answer FROM calls WHERE intent_id = ? ORDER BY id";
 
-static json_t *call_row(sqlite3_stmt *row)
+static json_t *call_row(struct sql_cursor *row)
 {
-        json_t *done = sqlite3_column_type(row, 3) == SQLITE_NULL ? json_null()
-                                                                  : json_boolean(sqlite3_column_int(row, 3));
+        json_t *done = sql_is_null(row, 3) ? json_null() : json_boolean(sql_integer(row, 3));
 
         return json_pack("{s:o, s:o, s:o, s:o, s:o}", "begun", row_time(row, 0), "call", row_text(row, 1),
                          "ended", row_time(row, 2), "done", done, "answer", row_text(row, 4));
@@ -269,22 +269,22 @@ static json_t *call_row(sqlite3_stmt *row)
  * complete windows only. What the pipeline could sustain is not measured, only what it did.
  */
 static const char measured_sql[] =
-        "WITH action AS (SELECT i.*, i.applied_ms + coalesce(json_extract(i.prediction_body, '$.settle_ms'), "
-        "0) AS start,"
+        "WITH action AS (SELECT i.*,"
+        " i.applied_ms + coalesce(CAST(i.prediction_body ->> 'settle_ms' AS BIGINT), 0) AS start,"
         " coalesce(o.time_ms, 9223372036854775807) AS stop FROM intents i"
         " LEFT JOIN outcomes o ON o.intent_id = i.id WHERE i.id = ?1),"
         " seen AS (SELECT v.body FROM observations v JOIN action a ON v.pipeline_id = a.pipeline_id"
         " AND v.time_ms - v.window_ms >= a.start AND v.time_ms <= a.stop"
-        " WHERE json_array_length(v.body, '$.missing') = 0)"
+        " WHERE json_array_length(v.body -> 'missing') = 0)"
         " SELECT (SELECT count(*) FROM seen),"
-        " (SELECT avg(json_extract(body, '$.throughput_per_second')) FROM seen),"
-        " (SELECT avg(json_extract(body, '$.latency_p99_seconds')) FROM seen),"
+        " (SELECT avg(CAST(body ->> 'throughput_per_second' AS DOUBLE PRECISION)) FROM seen),"
+        " (SELECT avg(CAST(body ->> 'latency_p99_seconds' AS DOUBLE PRECISION)) FROM seen),"
         " (SELECT sum(s.cost) * 3600000.0 / sum(s.to_ms - s.from_ms) FROM spend s JOIN action a"
         " ON s.pipeline_id = a.pipeline_id AND s.from_ms >= a.start AND s.to_ms <= a.stop)";
 
-static json_t *measured_row(sqlite3_stmt *row)
+static json_t *measured_row(struct sql_cursor *row)
 {
-        return json_pack("{s:I, s:o, s:o, s:o}", "windows", (json_int_t)sqlite3_column_int64(row, 0),
+        return json_pack("{s:I, s:o, s:o, s:o}", "windows", (json_int_t)sql_integer(row, 0),
                          "throughput_per_second", row_number(row, 1), "latency_p99_seconds",
                          row_number(row, 2), "cost_per_hour", row_number(row, 3));
 }

@@ -7,7 +7,8 @@
 
 static const char series_sql[] =
         "SELECT body FROM (SELECT v.id, v.body FROM observations v JOIN pipelines p ON p.id = v.pipeline_id"
-        " WHERE p.name = ?1 OR p.namespace || '/' || p.name = ?1 ORDER BY v.id DESC LIMIT ?2) ORDER BY id";
+        " WHERE p.name = ?1 OR p.namespace || '/' || p.name = ?1 ORDER BY v.id DESC LIMIT ?2) AS newest "
+        "ORDER BY id";
 
 /* A list of the series, and the observation's number that fills it. */
 static const struct {
@@ -96,14 +97,14 @@ bool ledger_series(struct ledger_reader *reader, const char *name, int64_t limit
                    struct error *err)
 {
         autojson *series = series_new();
-        autostatement *statement = NULL;
+        autocursor *cursor = NULL;
         bool row = true;
 
         if (!sql_prepare(&reader->database, series_sql, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(limit)),
-                         &statement, err))
+                         &cursor, err))
                 return false;
-        while (sql_next(&reader->database, statement, &row, err) && row) {
-                const char *text = (const char *)sqlite3_column_text(statement, 0);
+        while (sql_next(cursor, &row, err) && row) {
+                const char *text = sql_text(cursor, 0);
                 autojson *seen = text ? json_loads(text, 0, NULL) : NULL;
 
                 if (seen)

@@ -2,38 +2,40 @@
 #include "core/metrics.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/label_sets.h"
 #include "core/redact.h"
 
 #define VALUE_MAX_BYTES 256     /* of a label; what is longer is cut */
 #define MAX_SERIES      1000000 /* of a family; later ones are not kept */
+#define WHOLE_MOST      1e15    /* up to which a whole number is written as one */
 
 /* Of one set of label values. */
 struct series {
         double value;     /* of a histogram: the sum */
         uint64_t *counts; /* of a histogram: one for each bound, and for what is above the last */
+        const struct label_set *labels; /* NULL: forgotten, and free for another one */
 };
 
-/* Names of series are found in a hash that also keeps their order; it says where in the array one stands. */
 struct family {
         const struct metric_family *family;
-        json_t *places; /* by labels as they are exposed: `a="b",c="d"` */
-        json_t *groups; /* with several labels: by the first, `a="b"`, an object with the labels it begins */
+        uint32_t number; /* in the order they came */
         struct series *series;
-        size_t n_series, room;
-        size_t *unused; /* places of forgotten series */
-        size_t n_unused;
+        uint32_t n_series, room;
+        uint32_t *unused; /* places of forgotten series */
+        uint32_t n_unused, unused_room;
 };
 
 struct metrics {
-        struct family *families; /* by name */
-        size_t count, room;
+        struct family **families; /* by number */
+        struct family **by_name;
+        uint32_t count, room;
+        struct label_sets labels;
 };
 
 struct metrics *metrics_new(void)
@@ -43,60 +45,70 @@ struct metrics *metrics_new(void)
 
 static void family_free(struct family *family)
 {
-        for (size_t i = 0; i < family->n_series; i++)
+        for (uint32_t i = 0; i < family->n_series; i++)
                 free(family->series[i].counts);
         free(family->series);
         free(family->unused);
-        json_decref(family->places);
-        json_decref(family->groups);
+        free(family);
 }
 
 void metrics_free(struct metrics *metrics)
 {
         if (!metrics)
                 return;
-        for (size_t i = 0; i < metrics->count; i++)
-                family_free(&metrics->families[i]);
+        for (uint32_t i = 0; i < metrics->count; i++)
+                family_free(metrics->families[i]);
         free(metrics->families);
+        free(metrics->by_name);
+        label_sets_clear(&metrics->labels);
         free(metrics);
 }
 
 /* ---- families ---- */
 
-static struct family *insert_family(struct metrics *metrics, size_t at, const struct metric_family *family)
+static struct family *insert_family(struct metrics *metrics, uint32_t at,
+                                    const struct metric_family *declared)
 {
+        struct family *family = memory_new(1, sizeof *family);
+
         if (metrics->count == metrics->room) {
                 metrics->room = metrics->room ? 2 * metrics->room : 32;
-                metrics->families =
-                        memory_resize(metrics->families, metrics->room, sizeof *metrics->families);
+                metrics->families = memory_resize(metrics->families, metrics->room, sizeof(struct family *));
+                metrics->by_name = memory_resize(metrics->by_name, metrics->room, sizeof(struct family *));
         }
-        memmove(metrics->families + at + 1, metrics->families + at,
-                (metrics->count - at) * sizeof *metrics->families);
-        metrics->families[at] =
-                (struct family){.family = family, .places = json_object(), .groups = json_object()};
-        metrics->count++;
-        return &metrics->families[at];
+        family->family = declared;
+        family->number = metrics->count;
+        memmove(metrics->by_name + at + 1, metrics->by_name + at,
+                (metrics->count - at) * sizeof(struct family *));
+        metrics->families[metrics->count++] = metrics->by_name[at] = family;
+        return family;
 }
 
-static struct family *family_of(struct metrics *metrics, const struct metric_family *family)
+/* Place by name of a family, or of the first one after it. */
+static uint32_t place_of(const struct metrics *metrics, const char *name)
 {
-        size_t low = 0, high = metrics->count;
+        uint32_t low = 0, high = metrics->count;
 
         while (low < high) {
-                size_t middle = (low + high) / 2;
-                int order = strcmp(metrics->families[middle].family->name, family->name);
+                uint32_t middle = low + (high - low) / 2;
 
-                if (order == 0) {
-                        /* Two declarations of one name would be two families in the exposition. */
-                        assert(metrics->families[middle].family == family);
-                        return &metrics->families[middle];
-                }
-                if (order < 0)
+                if (strcmp(metrics->by_name[middle]->family->name, name) < 0)
                         low = middle + 1;
                 else
                         high = middle;
         }
-        return insert_family(metrics, low, family);
+        return low;
+}
+
+static struct family *family_of(struct metrics *metrics, const struct metric_family *family)
+{
+        uint32_t at = place_of(metrics, family->name);
+
+        if (at == metrics->count || strcmp(metrics->by_name[at]->family->name, family->name) != 0)
+                return insert_family(metrics, at, family);
+        /* Two declarations of one name would be two families in the exposition. */
+        assert(metrics->by_name[at]->family == family);
+        return metrics->by_name[at];
 }
 
 /* ---- series ---- */
@@ -147,56 +159,54 @@ static void put_labels(struct text *out, const struct metric_family *family, con
         }
 }
 
-static size_t place_for(struct family *family)
+static uint32_t place_for(struct family *family)
 {
         if (family->n_unused > 0)
                 return family->unused[--family->n_unused];
         if (family->n_series == family->room) {
-                family->room = family->room ? 2 * family->room : 4;
+                family->room += family->room / 2 + 4;
                 family->series = memory_resize(family->series, family->room, sizeof *family->series);
         }
         return family->n_series++;
 }
 
-static bool has_groups(const struct family *family)
-{
-        return family->family->labels && family->family->labels[0] && family->family->labels[1];
-}
-
-static void join_group(struct family *family, const char *labels, const char *first_value)
-{
-        autotext first = {0};
-        json_t *group;
-
-        put_label(&first, family->family->labels[0], first_value);
-        group = json_object_get(family->groups, first.data);
-        if (!group) {
-                group = json_object();
-                json_object_set_new_nocheck(family->groups, first.data, group);
-        }
-        json_object_set_new_nocheck(group, labels, json_null());
-}
-
-static struct series *insert_series(struct family *family, const char *labels, const char *const *values)
+static struct series *insert_series(struct family *family, struct label_set *labels)
 {
         size_t n_counts = (size_t)family->family->n_upper_bounds + 1;
-        size_t place;
+        uint32_t place;
 
-        if (json_object_size(family->places) >= MAX_SERIES)
+        if (family->n_series - family->n_unused >= MAX_SERIES)
                 return NULL;
         place = place_for(family);
-        family->series[place] = (struct series){.value = 0};
+        family->series[place] = (struct series){.labels = labels};
         if (family->family->type == METRIC_HISTOGRAM)
                 family->series[place].counts = memory_new(n_counts, sizeof(uint64_t));
-        json_object_set_new_nocheck(family->places, labels, json_integer((json_int_t)place));
-        if (has_groups(family))
-                join_group(family, labels, values[0]);
+        label_set_add(labels, (struct label_place){.family = family->number, .series = place});
         return &family->series[place];
 }
 
-static struct series *series_at(const struct family *family, const json_t *place)
+static struct label_set *find_labels(const struct metrics *metrics, const struct metric_family *declared,
+                                     const char *const *values)
 {
-        return &family->series[json_integer_value(place)];
+        autotext labels = {0};
+
+        put_labels(&labels, declared, values);
+        return label_sets_find(&metrics->labels, labels.data);
+}
+
+static struct label_set *make_labels(struct metrics *metrics, const struct metric_family *declared,
+                                     const char *const *values)
+{
+        struct label_set *found = find_labels(metrics, declared, values);
+        autotext labels = {0}, first = {0};
+
+        if (found)
+                return found;
+        put_labels(&labels, declared, values);
+        text_put(&first, "");
+        if (declared->labels && declared->labels[0])
+                put_label(&first, declared->labels[0], values[0]);
+        return label_sets_make(&metrics->labels, labels.data, first.data);
 }
 
 /* NULL when there are too many. */
@@ -204,27 +214,23 @@ static struct series *series_of(struct metrics *metrics, const struct metric_fam
                                 const char *const *values)
 {
         struct family *family = family_of(metrics, declared);
-        autotext labels = {0};
-        const json_t *place;
+        struct label_set *labels = make_labels(metrics, declared, values);
+        const struct label_place *place = label_set_place(labels, family->number);
 
-        put_labels(&labels, declared, values);
-        place = json_object_get(family->places, labels.data);
-        return place ? series_at(family, place) : insert_series(family, labels.data, values);
+        return place ? &family->series[place->series] : insert_series(family, labels);
 }
 
-static void forget_labels(struct family *family, const char *labels)
+static void forget_series(const struct metrics *metrics, const struct label_place *place)
 {
-        const json_t *place = json_object_get(family->places, labels);
-        struct series *series;
+        struct family *family = metrics->families[place->family];
 
-        if (!place)
-                return;
-        series = series_at(family, place);
-        free(series->counts);
-        *series = (struct series){.value = 0};
-        family->unused = memory_resize(family->unused, family->n_unused + 1, sizeof *family->unused);
-        family->unused[family->n_unused++] = (size_t)json_integer_value(place);
-        json_object_del(family->places, labels);
+        free(family->series[place->series].counts);
+        family->series[place->series] = (struct series){.value = 0};
+        if (family->n_unused == family->unused_room) {
+                family->unused_room += family->unused_room / 2 + 4;
+                family->unused = memory_resize(family->unused, family->unused_room, sizeof *family->unused);
+        }
+        family->unused[family->n_unused++] = place->series;
 }
 
 void metrics_add(struct metrics *metrics, const struct metric_family *family, const char *const *values,
@@ -244,15 +250,14 @@ void metrics_add(struct metrics *metrics, const struct metric_family *family, co
 static void forget_one(struct metrics *metrics, const struct metric_family *declared,
                        const char *const *values)
 {
-        struct family *family = family_of(metrics, declared);
-        autotext labels = {0}, first = {0};
+        const struct family *family = family_of(metrics, declared);
+        struct label_set *labels = find_labels(metrics, declared, values);
+        const struct label_place *place = labels ? label_set_place(labels, family->number) : NULL;
 
-        put_labels(&labels, declared, values);
-        forget_labels(family, labels.data);
-        if (!has_groups(family))
+        if (!place)
                 return;
-        put_label(&first, declared->labels[0], values[0]);
-        json_object_del(json_object_get(family->groups, first.data), labels.data);
+        forget_series(metrics, place);
+        label_set_drop(labels, family->number);
 }
 
 void metrics_set(struct metrics *metrics, const struct metric_family *family, const char *const *values,
@@ -260,7 +265,7 @@ void metrics_set(struct metrics *metrics, const struct metric_family *family, co
 {
         struct series *series;
 
-        assert(family->type == METRIC_GAUGE);
+        assert(family->type != METRIC_HISTOGRAM);
         if (!metrics)
                 return;
         if (isnan(value)) {
@@ -290,28 +295,28 @@ void metrics_observe(struct metrics *metrics, const struct metric_family *family
         series->value += value;
 }
 
-/* Not by going through all series: peers come and go while there are thousands. */
-static void forget_in(struct family *family, const char *first_label_value)
+static void forget_group(struct metrics *metrics, const char *first_label)
 {
-        autotext first = {0};
-        const char *labels;
-        json_t *unused;
+        struct label_set *first = label_sets_find(&metrics->labels, first_label);
 
-        put_label(&first, family->family->labels[0], first_label_value);
-        if (!has_groups(family)) {
-                forget_labels(family, first.data);
-                return;
-        }
-        json_object_foreach(json_object_get(family->groups, first.data), labels, unused)
-                forget_labels(family, labels);
-        json_object_del(family->groups, first.data);
+        for (const struct label_set *set = first; set; set = set->next)
+                for (uint32_t i = 0; i < set->count; i++)
+                        forget_series(metrics, &set->places[i]);
+        label_sets_remove_group(&metrics->labels, first);
 }
 
+/* Not by going through all series: peers come and go while there are thousands. */
 void metrics_forget(struct metrics *metrics, const char *first_label_value)
 {
-        for (size_t i = 0; metrics && i < metrics->count; i++)
-                if (metrics->families[i].family->labels)
-                        forget_in(&metrics->families[i], first_label_value);
+        for (uint32_t i = 0; metrics && i < metrics->count; i++) {
+                const char *const *labels = metrics->families[i]->family->labels;
+                autotext first = {0};
+
+                if (!labels || !labels[0])
+                        continue;
+                put_label(&first, labels[0], first_label_value);
+                forget_group(metrics, first.data);
+        }
 }
 
 /* ---- exposition ---- */
@@ -321,6 +326,11 @@ static void put_number(struct text *out, double value)
 {
         char digits[32];
 
+        if (fabs(value) < WHOLE_MOST && value == (double)(int64_t)value) {
+                snprintf(digits, sizeof digits, "%lld", (long long)value);
+                text_put(out, digits);
+                return;
+        }
         if (isinf(value)) {
                 text_put(out, value > 0 ? "+Inf" : "-Inf");
                 return;
@@ -369,30 +379,54 @@ static void put_histogram(struct text *out, const struct metric_family *family, 
         put_sample(out, family->name, "_count", labels, (double)count);
 }
 
-static void put_family(struct text *out, const struct family *family)
+static void put_head(struct text *out, const struct metric_family *declared)
 {
-        static const char *const types[] =
-                {[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
-        const struct metric_family *declared = family->family;
-        const char *labels;
-        json_t *place;
-
-        if (json_object_size(family->places) == 0)
-                return;
         text_format(out, "# HELP %s ", declared->name);
         put_escaped(out, declared->help, false);
-        text_format(out, "\n# TYPE %s %s\n", declared->name, types[declared->type]);
-        json_object_foreach(family->places, labels, place)
-        {
-                if (declared->type == METRIC_HISTOGRAM)
-                        put_histogram(out, declared, labels, series_at(family, place));
-                else
-                        put_sample(out, declared->name, "", labels, series_at(family, place)->value);
+        text_format(out, "\n# TYPE %s %s\n", declared->name, metric_type_name(declared));
+}
+
+static void put_series(struct text *out, const struct family *family, const struct series *series)
+{
+        if (!series->labels)
+                return;
+        if (family->family->type == METRIC_HISTOGRAM)
+                put_histogram(out, family->family, series->labels->text, series);
+        else
+                put_sample(out, family->family->name, "", series->labels->text, series->value);
+}
+
+/* From *series on, until `out` is as long as asked; the head comes with the first one. True: these were the
+ * last ones. */
+static bool put_family(struct text *out, const struct family *family, uint32_t *series, size_t length)
+{
+        if (*series == 0 && family->n_series > family->n_unused)
+                put_head(out, family->family);
+        while (*series < family->n_series && (*series == 0 || out->length < length))
+                put_series(out, family, &family->series[(*series)++]);
+        return *series >= family->n_series;
+}
+
+bool metrics_expose_some(const struct metrics *metrics, struct metrics_place *place, size_t bytes,
+                         struct text *out)
+{
+        size_t length = out->length + bytes;
+        uint32_t at = place->family ? place_of(metrics, place->family->name) : 0;
+
+        for (; at < metrics->count && out->length < length; at++) {
+                const struct family *family = metrics->by_name[at];
+
+                if (place->family != family->family)
+                        *place = (struct metrics_place){.family = family->family};
+                if (!put_family(out, family, &place->series, length))
+                        return true;
         }
+        return at < metrics->count;
 }
 
 void metrics_expose(const struct metrics *metrics, struct text *out)
 {
-        for (size_t i = 0; i < metrics->count; i++)
-                put_family(out, &metrics->families[i]);
+        struct metrics_place place = {0};
+
+        (void)metrics_expose_some(metrics, &place, SIZE_MAX / 2, out);
 }

@@ -21,6 +21,9 @@ struct operator_model {
                                   not show */
 };
 
+/* Of a job's start in a restart of it: to stop takes about as long as to start. */
+#define RESTART_STARTS 2.0
+
 struct restart_model {
         double median_seconds, median_seconds_error; /* downtime of a rescale */
         double log_sd;                               /* of its log: the downtime is log-normal */

@@ -2,32 +2,41 @@
 #include "core/observation.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 void observation_clear(struct observation *ret_observation, int64_t time_ms, int64_t window_ms,
                        int n_operators)
 {
         const struct memory_use unknown = {.used_bytes = NAN, .max_bytes = NAN};
 
-        *ret_observation = (struct observation){
-                .time_ms = time_ms,
-                .window_ms = window_ms,
-                .missing = MISSING_ALL,
-                .restarts = -1,
-                .workers = -1,
-                .workers_ready = -1,
-                .offered_per_second = NAN,
-                .throughput_per_second = NAN,
-                .backlog_records = NAN,
-                .latency_p50_seconds = NAN,
-                .latency_p95_seconds = NAN,
-                .latency_p99_seconds = NAN,
-                .error_ratio = NAN,
-                .cpu_ratio = NAN,
-                .memory = {unknown, unknown, unknown, unknown, NAN},
-                .checkpoints = {NAN, NAN, NAN},
-                .brokers = -1,
-                .n_operators = n_operators,
-        };
+        /* Room for operators that the pipeline has not got is never touched, hence takes no memory. */
+        memset(ret_observation, 0, offsetof(struct observation, operators));
+        ret_observation->time_ms = time_ms;
+        ret_observation->window_ms = window_ms;
+        ret_observation->missing = MISSING_ALL;
+        ret_observation->restarts = -1;
+        ret_observation->workers = -1;
+        ret_observation->workers_ready = -1;
+        ret_observation->offered_per_second = NAN;
+        ret_observation->throughput_per_second = NAN;
+        ret_observation->backlog_records = NAN;
+        ret_observation->latency_p50_seconds = NAN;
+        ret_observation->latency_p95_seconds = NAN;
+        ret_observation->latency_p99_seconds = NAN;
+        ret_observation->error_ratio = NAN;
+        ret_observation->cpu_ratio = NAN;
+        ret_observation->memory =
+                (struct memory_observation){unknown, unknown, unknown, unknown, NAN, unknown, NAN};
+        ret_observation->cpu_advice = (struct request_advice){NAN, NAN, NAN};
+        ret_observation->memory_advice = ret_observation->cpu_advice;
+        ret_observation->checkpoints = (struct checkpoint_observation){NAN, NAN, NAN};
+        ret_observation->start_seconds = NAN;
+        ret_observation->brokers = -1;
+        ret_observation->run.worker_seconds = NAN;
+        ret_observation->run.core_seconds = NAN;
+        ret_observation->run.byte_seconds = NAN;
+        ret_observation->n_operators = n_operators;
         for (int i = 0; i < n_operators; i++)
                 ret_observation->operators[i] = (struct operator_observation){
                         .in_per_second = NAN,
@@ -36,6 +45,7 @@ void observation_clear(struct observation *ret_observation, int64_t time_ms, int
                         .busy_ratio_max = NAN,
                         .backpressure_ratio = NAN,
                         .true_rate_per_second = NAN,
+                        .sustained_per_second = NAN,
                         .backlog_records = NAN,
                         .partition_per_second_max = NAN,
                 };

@@ -20,6 +20,9 @@ struct operator_observation {
         double backpressure_ratio;   /* share of time the mean subtask waited for room downstream, 0..1 */
         double true_rate_per_second; /* in / busy, all subtasks together: what it could take; INFINITY when
                                         idle */
+        double sustained_per_second; /* in at which its busiest subtask would just keep up, with records
+                                        spread over subtasks as they are; NAN: not known better than in /
+                                        busiest */
         double backlog_records;      /* sources: records waiting in the broker; NAN for others */
         int partitions; /* of the topic a source reads, as the broker or engine says; 0: not known */
         double partition_per_second_max; /* sources: records/s that arrive at the busiest partition */
@@ -30,10 +33,17 @@ struct memory_use {
         double used_bytes, max_bytes;
 };
 
-/* Of an engine with managed memory (Flink's TaskManagers). */
 struct memory_observation {
-        struct memory_use heap, managed, network, metaspace;
+        struct memory_use heap, managed, network, metaspace; /* of an engine with managed memory (Flink) */
         double gc_ratio; /* share of time the worst worker spent collecting garbage, 0..1 */
+        /* Of a worker as a whole, as who runs it counts (Kubernetes: its limit is the most). */
+        struct memory_use worker;
+        double killed; /* times that a worker was killed for want of memory, within the window */
+};
+
+/* What somebody else recommends that a worker requests: cores, or bytes. NAN: nobody does. */
+struct request_advice {
+        double lower, target, upper;
 };
 
 /* What a job that starts again reads on from. */
@@ -41,6 +51,21 @@ struct checkpoint_observation {
         double interval_seconds; /* as configured */
         double duration_seconds; /* of the newest that was completed, from its trigger to its end */
         double failed;           /* so far */
+};
+
+/*
+ * Of a job that runs from time to time: the newest run that has ended. What it was set to may be another
+ * configuration than the next one will be.
+ */
+struct run_observation {
+        bool periodic; /* it is such a job; else nothing of this is set. Rates and backlog are then of no use
+                        */
+        int64_t begun_ms, ended_ms; /* ended_ms 0: none has ended that is known of */
+        bool failed;
+        /* What it held of machines, the longer the more: workers alone, then all of its pods. NAN: not known.
+         */
+        double worker_seconds, core_seconds, byte_seconds;
+        struct configuration configuration; /* count 0: not known */
 };
 
 #define OBSERVATION_FAILURE_ROOM 120
@@ -73,11 +98,16 @@ struct observation {
         double latency_p50_seconds, latency_p95_seconds, latency_p99_seconds;
         double error_ratio; /* failed / all records */
         double cpu_ratio;   /* mean over ready workers of CPU used / CPU requested */
+        int cpu_workers; /* that it is the mean of, where some were not measured yet; 0: all that are ready */
         struct memory_observation memory;
+        struct request_advice cpu_advice, memory_advice;
         struct checkpoint_observation checkpoints;
+        double start_seconds; /* that the job's start took, from the deployment of a task until it ran; NAN:
+                                 not known */
         char failure[OBSERVATION_FAILURE_ROOM]; /* why the job failed within the window, in the engine's
                                                    words; empty: it did not, or they are not known */
         int brokers;                            /* that are up; -1 when not known */
+        struct run_observation run;
 
         int n_operators;
         struct operator_observation operators[PIPELINE_MAX_OPERATORS];

@@ -186,6 +186,9 @@ struct actuator {
          * that was stopped on the way from one configuration to another reads 0: it is to be brought to one.
          */
         bool (*read)(void *state, struct configuration *ret_configuration, struct error *err);
+        /* Seconds after which a call of `apply` is answered or given up, with these options; NULL: whatever
+         * carries its calls sees to it (core/kubernetes/client.h). */
+        int64_t (*call_seconds)(const void *options);
         /* Milliseconds after `apply` within which it must run what it was told; NULL: as the loop has it. */
         int64_t (*patience_ms)(void *state);
         void (*close)(void *state);

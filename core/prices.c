@@ -182,6 +182,19 @@ bool price_book_new(const void *options, const char *base, struct price_book **r
         return true;
 }
 
+bool price_book_parse(const struct option_table *table, const struct yaml_node *section, const char *base,
+                      struct price_book **ret_book, struct error *err)
+{
+        void *options = NULL;
+        bool done;
+
+        if (!option_new(table, section, &options, err))
+                return false;
+        done = price_book_new(options, base, ret_book, err);
+        option_delete(table, options);
+        return done;
+}
+
 void price_book_free(struct price_book *book)
 {
         if (!book)

@@ -22,8 +22,14 @@ struct price_book;
  * the constants. */
 extern const struct option_table prices_table;
 
-/* `options` was filled by option_parse(&prices_table); files are relative to `base`. */
+/* Layout of the spec of a PriceBook: the same, and nodes (core/node_prices.h). */
+extern const struct option_table price_book_table;
+
+/* `options` was filled by option_parse of one of these; files are relative to `base`. */
 bool price_book_new(const void *options, const char *base, struct price_book **ret_book, struct error *err);
+/* The same of a section as it was written, laid out by one of these tables. */
+bool price_book_parse(const struct option_table *table, const struct yaml_node *section, const char *base,
+                      struct price_book **ret_book, struct error *err);
 void price_book_free(struct price_book *book);
 DEFINE_CLEANUP(price_book_free, struct price_book);
 

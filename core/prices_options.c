@@ -207,42 +207,130 @@ static const struct option_table change_table = {
         .help = "A change of constant prices at a date.",
 };
 
-static const struct option price_options[] = {
-        {.name = "currency",
+/* Of spec.prices, and of a PriceBook. */
+/* clang-format off */
+#define PRICE_OPTIONS \
+        {.name = "currency", \
+         .type = OPTION_TEXT, \
+         .offset = offsetof(struct price_options, currency), \
+         .fallback = CURRENCY_NONE, \
+         .min = 3, \
+         .max = 3, \
+         .immutable = true, \
+         .help = "Currency of all prices, an ISO 4217 code such as EUR. XXX stands for none: worker-hours."}, \
+        {.name = "worker", \
+         .type = OPTION_SECTION, \
+         .offset = offsetof(struct price_options, worker), \
+         .table = &worker_table, \
+         .help = "What a worker costs."}, \
+        {.name = "spot", \
+         .type = OPTION_SECTION, \
+         .offset = offsetof(struct price_options, spot), \
+         .table = &spot_table, \
+         .help = "Workers on spot capacity."}, \
+        {.name = "energy", \
+         .type = OPTION_SECTION, \
+         .offset = offsetof(struct price_options, energy), \
+         .table = &energy_table, \
+         .help = "Energy that is paid for beside the workers."}, \
+        {.name = "carbon", \
+         .type = OPTION_SECTION, \
+         .offset = offsetof(struct price_options, carbon), \
+         .table = &carbon_table, \
+         .help = "Carbon dioxide of the workers' energy."}, \
+        {.name = "changes", \
+         .type = OPTION_LIST, \
+         .offset = offsetof(struct price_options, changes), \
+         .table = &change_table, \
+         .max = 1000, \
+         .help = "Changes of the constant prices, in order of time. A price from a file cannot be changed " \
+                 "here."}
+/* clang-format on */
+
+static const struct option price_options[] = {PRICE_OPTIONS, {0}};
+
+static const struct option node_price_options[] = {
+        {.name = "instanceType",
          .type = OPTION_TEXT,
-         .offset = offsetof(struct price_options, currency),
-         .fallback = CURRENCY_NONE,
-         .min = 3,
-         .max = 3,
-         .immutable = true,
-         .help = "Currency of all prices, an ISO 4217 code such as EUR. XXX stands for none: worker-hours."},
-        {.name = "worker",
-         .type = OPTION_SECTION,
-         .offset = offsetof(struct price_options, worker),
-         .table = &worker_table,
-         .help = "What a worker costs."},
-        {.name = "spot",
-         .type = OPTION_SECTION,
-         .offset = offsetof(struct price_options, spot),
-         .table = &spot_table,
-         .help = "Workers on spot capacity."},
-        {.name = "energy",
-         .type = OPTION_SECTION,
-         .offset = offsetof(struct price_options, energy),
-         .table = &energy_table,
-         .help = "Energy that is paid for beside the workers."},
-        {.name = "carbon",
-         .type = OPTION_SECTION,
-         .offset = offsetof(struct price_options, carbon),
-         .table = &carbon_table,
-         .help = "Carbon dioxide of the workers' energy."},
-        {.name = "changes",
+         .offset = offsetof(struct node_price, type),
+         .required = true,
+         .min = 1,
+         .max = 63,
+         .help = "The type, as the label node.kubernetes.io/instance-type has it."},
+        {.name = "perHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct node_price, per_hour),
+         .required = true,
+         .unit = "currency/h",
+         .max = MAX_PRICE,
+         .help = "Price of such a node for an hour."},
+        {.name = "spotPerHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct node_price, spot_per_hour),
+         .unit = "currency/h",
+         .max = MAX_PRICE,
+         .help = "Its price on spot capacity. Default: perHour."},
+        {0},
+};
+
+static const struct option_table node_price_table = {
+        .name = "types",
+        .size = sizeof(struct node_price),
+        .options = node_price_options,
+        .help = "What a node of an instance type costs.",
+};
+
+static const struct option nodes_options[] = {
+        {.name = "perCoreHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct node_price_options, per_core_hour),
+         .unit = "currency/h",
+         .min = 1e-9,
+         .max = MAX_PRICE,
+         .help = "Price of a core for an hour, of nodes whose type is not listed. The price of a listed one "
+                 "is split over its cores and its memory in the proportion of these two; without them a core "
+                 "counts as much as 7.46 GiB."},
+        {.name = "perGibibyteHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct node_price_options, per_gibibyte_hour),
+         .unit = "currency/h",
+         .min = 1e-9,
+         .max = MAX_PRICE,
+         .help = "Price of a GiB of memory for an hour, likewise."},
+        {.name = "types",
          .type = OPTION_LIST,
-         .offset = offsetof(struct price_options, changes),
-         .table = &change_table,
+         .offset = offsetof(struct node_price_options, types),
+         .table = &node_price_table,
+         .key = "instanceType",
+         .min = 0,
          .max = 1000,
-         .help = "Changes of the constant prices, in order of time. A price from a file cannot be changed "
-                 "here."},
+         .help = "Prices of nodes by instance type."},
+        {0},
+};
+
+static const struct option_rule nodes_rules[] = {
+        {RULE_TOGETHER,
+         {"perCoreHour", "perGibibyteHour"},
+         "perCoreHour and perGibibyteHour only together; expected both or neither"},
+        {0},
+};
+
+static const struct option_table nodes_table = {
+        .name = "nodes",
+        .size = sizeof(struct node_price_options),
+        .options = nodes_options,
+        .rules = nodes_rules,
+        .help = "What nodes cost, and so the pods on them.",
+};
+
+static const struct option book_options[] = {
+        PRICE_OPTIONS,
+        {.name = "nodes",
+         .type = OPTION_POINTER,
+         .offset = offsetof(struct price_book_options, nodes),
+         .table = &nodes_table,
+         .help = "What nodes cost: from it comes what pods cost, and what of it is idle (optctl controller "
+                 "--node-prices)."},
         {0},
 };
 
@@ -346,5 +434,13 @@ const struct option_table prices_table = {
         .help = "What workers, energy and carbon cost over time.",
         .size = sizeof(struct price_options),
         .options = price_options,
+        .check = check_prices,
+};
+
+const struct option_table price_book_table = {
+        .name = "spec",
+        .help = "What workers, energy, carbon and nodes cost over time.",
+        .size = sizeof(struct price_book_options),
+        .options = book_options,
         .check = check_prices,
 };

@@ -57,6 +57,24 @@ struct price_options {
         struct option_list changes; /* of struct price_change */
 };
 
+/* ---- a PriceBook: the same, and what nodes cost ---- */
+
+struct node_price {
+        char *type;
+        double per_hour, spot_per_hour;
+};
+
+struct node_price_options {
+        double per_core_hour, per_gibibyte_hour;
+        struct option_list types; /* of struct node_price */
+};
+
+/* The object of price_book_table; it begins as that of prices_table. */
+struct price_book_options {
+        struct price_options prices;
+        struct node_price_options *nodes; /* NULL: it says nothing of them */
+};
+
 #define CURRENCY_NONE "XXX" /* ISO 4217: no currency. Cost is then counted in worker-hours */
 
 #endif

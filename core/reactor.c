@@ -5,18 +5,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <linux/sockios.h>
 
 #include "core/fiber.h"
+#include "core/loopback.h"
 #include "core/timers.h"
 
 #define LONGEST_WAIT_MS 3600000 /* for sockets, while no timer is set */
 
-/* Of real time, for what is on its way between two sockets of this process: */
-#define SETTLE_MS    1    /* a spell */
-#define QUIET_SPELLS 3    /* in a row: then nothing comes any more, */
-#define PATIENCE_MS  2000 /* unless bytes are held back */
+/* For what is on its way between two sockets of this process: */
+#define QUIET_SPELLS 3   /* in a row: then nothing comes any more, */
+#define SETTLE_MS    1   /* of real time each, where somebody else may be at work, */
+#define PATIENCE_MS  500 /* unless bytes are held back: TCP tries again after 200 */
 
 struct fiber {
         struct timer timer; /* first: a due timer is found by it */
@@ -37,6 +39,7 @@ struct reactor {
         bool rang;           /* the alarm, since it was set */
         int64_t stuck_bytes; /* on their way when virtual time last jumped */
         int64_t virtual_ms;
+        struct loopback *loopback; /* of virtual time */
         struct fiber_stacks *stacks;
         struct timers timers;
         struct fiber *current;
@@ -157,6 +160,7 @@ bool reactor_new(const struct reactor_options *options, struct reactor **ret_rea
         uv_unref((uv_handle_t *)&reactor->alarm);
         reactor->virtual_time = options && options->virtual_start_ms != 0;
         reactor->virtual_ms = options ? options->virtual_start_ms : 0;
+        reactor->loopback = reactor->virtual_time ? loopback_open() : NULL;
         reactor->last_ready = &reactor->first_ready;
         reactor->stacks = fiber_stacks_new();
         *ret_reactor = reactor;
@@ -185,6 +189,7 @@ void reactor_free(struct reactor *reactor)
         uv_loop_close(&reactor->loop);
         fiber_stacks_free(reactor->stacks);
         timers_free(&reactor->timers);
+        loopback_close(reactor->loopback);
         free(reactor);
 }
 
@@ -250,49 +255,98 @@ static void wait_for_sockets(struct reactor *reactor)
         run_loop(reactor, left < 0 ? 0 : left < LONGEST_WAIT_MS ? left : LONGEST_WAIT_MS);
 }
 
-/* True when nothing came for a spell. What comes may take so long that the alarm rings, too: so it is also
- * looked whether there is more. */
-static bool spell_is_quiet(struct reactor *reactor)
+static bool something_came(struct reactor *reactor)
 {
         struct pollfd backend = {.fd = uv_backend_fd(&reactor->loop), .events = POLLIN};
 
+        return reactor->first_ready || poll(&backend, 1, 0) != 0;
+}
+
+/* True when nothing came for a millisecond. What comes may take so long that the alarm rings, too: so it is
+ * also looked whether there is more. */
+static bool millisecond_is_quiet(struct reactor *reactor)
+{
         run_loop(reactor, SETTLE_MS);
-        return reactor->rang && !reactor->first_ready && poll(&backend, 1, 0) == 0;
+        return reactor->rang && !something_came(reactor);
 }
 
-static void add_unsent_bytes(uv_handle_t *handle, void *total)
+/* True when there is nothing more to do for the loop now that all that was sent has come. */
+static bool turn_is_quiet(struct reactor *reactor)
 {
-        int socket, bytes;
-
-        if ((handle->type == UV_TCP || handle->type == UV_POLL) && uv_fileno(handle, &socket) == 0 &&
-            ioctl(socket, SIOCOUTQNSD, &bytes) == 0)
-                *(int64_t *)total += bytes;
+        if (something_came(reactor))
+                return false;
+        look_at_sockets(reactor, UV_RUN_NOWAIT);
+        return !something_came(reactor);
 }
 
-/* Bytes that were written and that TCP has not sent yet, because the other side has no room. It holds them
- * back for longer than a spell after there is room again. */
-static int64_t unsent_bytes(struct reactor *reactor)
-{
-        int64_t total = 0;
+struct moving {
+        int64_t unsent_bytes;
+        bool others; /* threads or processes, who take real time */
+};
 
-        uv_walk(&reactor->loop, add_unsent_bytes, &total);
-        return total;
+/* A pair of sockets is what threads tell each other things by, those of libcurl that look up names. */
+static bool is_of_others(const uv_handle_t *handle, int fd)
+{
+        int domain = AF_UNSPEC;
+        socklen_t length = sizeof domain;
+
+        if (handle->type == UV_ASYNC || handle->type == UV_PROCESS || handle->type == UV_NAMED_PIPE)
+                return true;
+        return handle->type == UV_POLL && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+               domain == AF_UNIX;
+}
+
+static void add_moving(uv_handle_t *handle, void *context)
+{
+        struct moving *moving = context;
+        int fd = -1, bytes;
+
+        (void)uv_fileno(handle, &fd);
+        moving->others |= is_of_others(handle, fd);
+        if ((handle->type == UV_TCP || handle->type == UV_POLL) && ioctl(fd, SIOCOUTQNSD, &bytes) == 0)
+                moving->unsent_bytes += bytes;
+}
+
+/* Unsent: bytes that were written and that TCP has not sent yet, because the other side has no room. It holds
+ * them back for longer than a spell after there is room again. A timer of the loop that is about to ring is
+ * libcurl's, which goes by the machine's clock. */
+static struct moving what_moves(struct reactor *reactor)
+{
+        struct moving moving = {0};
+        int rings_in_ms;
+
+        uv_update_time(&reactor->loop);
+        rings_in_ms = uv_backend_timeout(&reactor->loop);
+        moving.others = rings_in_ms >= 0 && rings_in_ms <= QUIET_SPELLS * SETTLE_MS;
+        uv_walk(&reactor->loop, add_moving, &moving);
+        return moving;
+}
+
+static bool spell_is_quiet(struct reactor *reactor, const struct moving *moving)
+{
+        if (moving->others || moving->unsent_bytes > 0 || !loopback_is_through(reactor->loopback))
+                return millisecond_is_quiet(reactor);
+        return turn_is_quiet(reactor);
 }
 
 /* True when nothing moves on any socket. One spell is not enough: what came in it may have begun
- * something that the loop looks at in the next one only. Bytes that nobody takes are waited for once. */
+ * something that the loop looks at in the next one only, and who connects gets an answer to that, and answers
+ * in turn. Bytes that nobody takes are waited for once. */
 static bool sockets_are_quiet(struct reactor *reactor)
 {
         uint64_t end = uv_hrtime() + PATIENCE_MS * UINT64_C(1000000);
-        int64_t stuck = 0;
+        struct moving moving = what_moves(reactor);
+        int64_t first = moving.unsent_bytes;
 
         do {
                 for (int spell = 0; spell < QUIET_SPELLS; spell++)
-                        if (!spell_is_quiet(reactor))
+                        if (!spell_is_quiet(reactor, &moving))
                                 return false;
-                stuck = unsent_bytes(reactor);
-        } while (stuck != reactor->stuck_bytes && stuck > 0 && uv_hrtime() < end);
-        reactor->stuck_bytes = stuck;
+                moving = what_moves(reactor);
+                if (moving.unsent_bytes != first)
+                        return false;
+        } while (first > 0 && first != reactor->stuck_bytes && uv_hrtime() < end);
+        reactor->stuck_bytes = first;
         return true;
 }
 
@@ -469,6 +523,16 @@ bool reactor_suspend_until(struct reactor *reactor, int64_t time_ms)
         woken = fiber->woken;
         fiber->woken = false;
         return woken;
+}
+
+void reactor_yield(struct reactor *reactor)
+{
+        struct fiber *fiber = reactor->current;
+        bool woken = fiber->woken;
+
+        fiber->woken = false;
+        woken |= reactor_suspend_until(reactor, reactor_now_ms(reactor));
+        fiber->woken = woken;
 }
 
 bool reactor_wait_until(struct reactor *reactor, int64_t time_ms)

@@ -67,6 +67,9 @@ struct fiber *reactor_current(struct reactor *reactor); /* NULL outside of fiber
 void reactor_suspend(struct reactor *reactor);
 void reactor_wake(struct reactor *reactor, struct fiber *fiber);
 
+/* Everything that is ready, and what came on sockets, goes first: for work that would hold up the others. */
+void reactor_yield(struct reactor *reactor);
+
 /* Suspends until woken (true) or until an instant (false). */
 bool reactor_suspend_until(struct reactor *reactor, int64_t time_ms);
 /* The same, and reactor_stop wakes it, too: for waits that may last. Once stopped it no longer waits. */

@@ -364,19 +364,43 @@ static char *object_name(const json_t *object)
 }
 
 /* JSON is YAML: one parser reads both, and its limits hold for both. */
+bool spec_parse_object(const char *text, size_t length, const char *name, const char *data,
+                       const char *const *overrides, const struct registry *registry, struct spec **ret_spec,
+                       struct error *err)
+{
+        struct yaml_document *document;
+
+        if (!yaml_parse(text, length, name, &document, err))
+                return false;
+        yaml_forget_lines(document);
+        return read_document(document, name, data, overrides, registry, ret_spec, err);
+}
+
 bool spec_read_object(const json_t *object, const char *data, const struct registry *registry,
                       struct spec **ret_spec, struct error *err)
 {
         autofree char *name = object_name(object);
         autofree char *text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
-        struct yaml_document *document;
 
         if (!text)
                 return error_set(err, ERROR_INPUT, NULL, "%s: holds text that is not UTF-8", name);
-        if (!yaml_parse(text, strlen(text), name, &document, err))
-                return false;
-        yaml_forget_lines(document);
-        return read_document(document, name, data, NULL, registry, ret_spec, err);
+        return spec_parse_object(text, strlen(text), name, data, NULL, registry, ret_spec, err);
+}
+
+bool spec_has_prices(const struct spec *spec, struct error *err)
+{
+        if (!spec->price_book)
+                return true;
+        return error_set(
+                err, ERROR_INPUT, NULL,
+                "%s: spec.priceBook: PriceBook %s is an object of a cluster, which optctl controller "
+                "reads; expected spec.prices here",
+                spec->path, spec->price_book);
+}
+
+bool spec_price_book(const struct spec *spec, struct price_book **ret_book, struct error *err)
+{
+        return spec_has_prices(spec, err) && price_book_new(spec->prices, spec->base, ret_book, err);
 }
 
 static void strategy_free(const struct spec_strategy *slot)

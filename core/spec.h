@@ -138,7 +138,9 @@ struct spec {
         struct constraints constraints;
         bool has_model;
         struct model model;
-        void *prices; /* object of prices_table */
+        void *prices;     /* object of prices_table */
+        char *price_book; /* the PriceBook that has them instead: an object of a cluster; NULL: none is named
+                           */
         struct workload_options workload;
         struct simulation_options simulation;
         struct option_list recordings; /* of struct recording_options */
@@ -181,12 +183,22 @@ bool spec_parse(const char *text, size_t length, const char *path, const char *d
  * file names start from. */
 bool spec_read_object(const json_t *object, const char *data, const struct registry *registry,
                       struct spec **ret_spec, struct error *err);
+/* The same of its text, with `overrides` as above. `name` is for messages: "TunedPipeline analytics/orders".
+ */
+bool spec_parse_object(const char *text, size_t length, const char *name, const char *data,
+                       const char *const *overrides, const struct registry *registry, struct spec **ret_spec,
+                       struct error *err);
 void spec_free(struct spec *spec);
 DEFINE_CLEANUP(spec_free, struct spec);
 
 /* For who holds many specs, of pipelines that run: forgets what was written, and the options of all
  * strategies but the one that runs. */
 void spec_forget_unused(struct spec *spec);
+
+/* The prices that it was written with. ERROR_INPUT where it names a PriceBook instead: only the operator has
+ * that, and gives it what runs as if it had been written there. */
+bool spec_has_prices(const struct spec *spec, struct error *err);
+bool spec_price_book(const struct spec *spec, struct price_book **ret_book, struct error *err);
 
 const struct spec_strategy *spec_find_strategy(const struct spec *spec, const char *name);
 

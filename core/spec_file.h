@@ -4,7 +4,8 @@
 
 #include "core/spec.h"
 
-/* A spec as it is written, beside the struct spec that everybody else sees; shared by spec*.c alone. */
+/* A spec as it is written, beside the struct spec that everybody else sees; shared by spec*.c and
+ * tuning_study.c alone. */
 
 struct written_operator {
         char *name;

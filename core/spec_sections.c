@@ -270,7 +270,8 @@ static const struct option knob_options[] = {
          .max = 200,
          .help = "`workers`, `parallelism`, `partitions` of the topics that sources read, `memory` of a "
                  "worker or "
-                 "its parts `memory.heap`, `memory.managed`, `memory.network` and `memory.metaspace`, or a "
+                 "its parts `memory.heap`, `memory.managed`, `memory.network` and `memory.metaspace`, "
+                 "`worker.cpu`, the cores that a worker asks for, or a "
                  "setting "
                  "as the engine calls it."},
         {.name = "scope",
@@ -460,6 +461,13 @@ static const struct option spec_options[] = {
          AT(spec_file, spec.prices),
          .table = &prices_table,
          .help = "What workers cost, in money and carbon."},
+        {.name = "priceBook",
+         .type = OPTION_TEXT,
+         AT(spec_file, spec.price_book),
+         .min = 1,
+         .max = 63,
+         .help = "Name of the PriceBook of the cluster that has the prices. Default, in a cluster: the one "
+                 "called default, if there is one."},
         {.name = "simulation",
          .type = OPTION_SECTION,
          AT(spec_file, spec.simulation),
@@ -481,11 +489,17 @@ static const struct option spec_options[] = {
         {0},
 };
 
+static const struct option_rule spec_section_rules[] = {
+        {RULE_AT_MOST_ONE, {"prices", "priceBook"}, "both prices and priceBook; expected one of them"},
+        {0},
+};
+
 static const struct option_table spec_section_table = {
         .name = "spec",
         .help = "What is tuned, what is asked of it, and how.",
         .size = sizeof(struct spec_file),
         .options = spec_options,
+        .rules = spec_section_rules,
 };
 
 static const struct option file_options[] = {

@@ -276,10 +276,8 @@ static const struct option series_options[] = {
          .type = OPTION_TEXT,
          AT(recording_series, metric),
          .required = true,
-         .help = "offered, throughput, latency, cpu, workers, backlog, queued, rescales, "
-                 "parallelism.OPERATOR, "
-                 "busy.OPERATOR or "
-                 "rate.OPERATOR."},
+         .help = "offered, throughput, latency, cpu, workers, backlog, queued, rescales, startup, "
+                 "parallelism.OPERATOR, busy.OPERATOR or rate.OPERATOR."},
         {.name = "file",
          .type = OPTION_TEXT,
          AT(recording_series, file),

@@ -130,6 +130,33 @@ static void test_a_write_on_a_broken_connection_is_sent_once(void **state)
         http_stage_close(stage);
 }
 
+/* What is refused the second time goes over kept connections; sent again there, it reads as a conflict. */
+static void test_a_conditional_write_takes_no_connection_of_its_own(void **state)
+{
+        const struct http_request write = {.method = "PATCH",
+                                           .path = "/",
+                                           .body = "{}",
+                                           .body_length = 2,
+                                           .conditional = true};
+        struct http_stage *stage = http_stage_open(NULL);
+
+        (void)state;
+        scripted_peer_answer(stage->script, "PATCH *", &(struct scripted_answer){.body = "{}", .times = 20});
+        scripted_peer_answer(stage->script, "PATCH *",
+                             &(struct scripted_answer){.how = SCRIPTED_CLOSE, .times = 1});
+        scripted_peer_answer(stage->script, "PATCH *", &(struct scripted_answer){.status = 409});
+        for (int i = 0; i < 20; i++)
+                assert_int_equal(send_one(stage, &write).code, ERROR_NONE);
+        assert_int_equal(scripted_peer_connections(stage->script), 1);
+        assert_int_equal(send_one(stage, &write).code, ERROR_CONFLICT);
+        assert_int_equal(scripted_peer_count(stage->script, "PATCH *"), 22);
+        /* And is not sent again by ourselves. */
+        scripted_peer_fault(stage->script, &(struct scripted_answer){.status = 503});
+        assert_int_equal(send_one(stage, &write).code, ERROR_UNAVAILABLE);
+        assert_int_equal(scripted_peer_count(stage->script, "PATCH *"), 23);
+        http_stage_close(stage);
+}
+
 static void test_pauses_grow_and_scatter(void **state)
 {
         struct http_stage *stage =
@@ -341,6 +368,21 @@ static void test_a_hundred_at_once_over_eight_connections(void **state)
         http_stage_close(stage);
 }
 
+static void test_what_is_urgent_goes_first(void **state)
+{
+        struct http_stage *stage = http_stage_open(NULL);
+        struct crowd *crowd = crowd_new(stage);
+
+        (void)state;
+        scripted_peer_answer(stage->script, "*", &(struct scripted_answer){.by = path_back, .delay_ms = 100});
+        crowd->requests[MANY - 1].urgent = true;
+        reactor_call(stage->reactor, send_crowd, crowd);
+        assert_int_equal(crowd->good, MANY);
+        assert_string_equal(scripted_peer_request(stage->script, "*", 0)->path, crowd->paths[MANY - 1]);
+        crowd_free(crowd);
+        http_stage_close(stage);
+}
+
 static void test_a_connection_is_kept(void **state)
 {
         struct http_stage *stage = http_stage_open(NULL);
@@ -527,6 +569,7 @@ int main(void)
                 cmocka_unit_test(test_what_does_not_pass_is_not_repeated),
                 cmocka_unit_test(test_writes_are_repeated_on_request_only),
                 cmocka_unit_test(test_a_write_on_a_broken_connection_is_sent_once),
+                cmocka_unit_test(test_a_conditional_write_takes_no_connection_of_its_own),
                 cmocka_unit_test(test_pauses_grow_and_scatter),
                 cmocka_unit_test(test_retry_after_is_kept_to),
                 cmocka_unit_test(test_a_long_retry_after_fails_at_once),
@@ -534,6 +577,7 @@ int main(void)
                 cmocka_unit_test(test_a_request_may_have_a_deadline_of_its_own),
                 cmocka_unit_test(test_an_answer_that_comes_in_time_is_taken),
                 cmocka_unit_test(test_a_hundred_at_once_over_eight_connections),
+                cmocka_unit_test(test_what_is_urgent_goes_first),
                 cmocka_unit_test(test_a_connection_is_kept),
                 cmocka_unit_test(test_a_peer_that_hangs_holds_up_nobody_else),
                 cmocka_unit_test(test_a_silent_peer_costs_one_short_probe),

@@ -22,12 +22,23 @@ static int begin(void **state)
         return 0;
 }
 
+static int begin_shared(void **state)
+{
+        struct fixture *fixture = memory_new(1, sizeof *fixture);
+
+        fixture->path = memory_copy_text(shared_url());
+        shared_clear(fixture->path);
+        *state = fixture;
+        return 0;
+}
+
 static int end(void **state)
 {
         struct fixture *fixture = *state;
 
         play_close(&fixture->play);
-        folder_remove(fixture->folder);
+        if (fixture->folder)
+                folder_remove(fixture->folder);
         free(fixture->folder);
         free(fixture->path);
         free(fixture);
@@ -290,7 +301,6 @@ static void test_an_action_on_knobs_that_are_gone(void **state)
         struct journal journal;
         struct intent intent;
         bool found = true;
-        sqlite3 *file;
 
         changed.knobs = &knob;
         must_open(fixture);
@@ -298,10 +308,10 @@ static void test_an_action_on_knobs_that_are_gone(void **state)
         play_must(ledger_journal(fixture->play.ledger, &subject, &journal, &err), &err);
         play_must(journal.unfinished(journal.context, &intent, &found, &err), &err);
         assert_false(found);
-        file = file_open(fixture->path);
-        assert_int_equal(file_integer(file, "SELECT count(*) FROM outcomes WHERE outcome = 'Unknown'"), 1);
-        assert_int_equal(file_integer(file, "SELECT count(*) FROM pipelines"), 2);
-        sqlite3_close(file);
+        assert_int_equal(kept_integer(fixture->path,
+                                      "SELECT count(*) FROM outcomes WHERE outcome = 'Unknown'"),
+                         1);
+        assert_int_equal(kept_integer(fixture->path, "SELECT count(*) FROM pipelines"), 2);
 }
 
 /* Only an intent that was reported as not written can be open when the next one comes. */
@@ -310,7 +320,6 @@ static void test_a_new_intent_ends_the_one_before(void **state)
         struct fixture *fixture = *state;
         struct error err = ERROR_INIT;
         struct intent intent;
-        sqlite3 *file;
         bool found;
 
         must_open(fixture);
@@ -321,12 +330,10 @@ static void test_a_new_intent_ends_the_one_before(void **state)
                   &err);
         assert_true(found);
         assert_int_equal(intent.id, 2);
-        file = file_open(fixture->path);
         assert_int_equal(
-                file_integer(file,
+                kept_integer(fixture->path,
                              "SELECT count(*) FROM outcomes WHERE intent_id = 1 AND outcome = 'Unknown'"),
                 1);
-        sqlite3_close(file);
 }
 
 static void test_repeating_an_ending_is_harmless(void **state)
@@ -350,17 +357,15 @@ static void test_pruning_forgets_observations_only(void **state)
         struct fixture *fixture = *state;
         struct error err = ERROR_INIT;
         int64_t removed = 0;
-        sqlite3 *file;
 
         must_open(fixture);
         play_steps(&fixture->play, 5 * STEPS_PER_TURN);
         play_must(ledger_prune(fixture->play.ledger, play_time_ms(3, SEEN), &removed, &err), &err);
         assert_int_equal(removed, 3);
-        file = file_open(fixture->path);
-        assert_int_equal(file_integer(file, "SELECT count(*) FROM observations"), 2);
-        assert_int_equal(file_integer(file, "SELECT count(*) FROM decisions WHERE observation_body NOT NULL"),
+        assert_int_equal(kept_integer(fixture->path, "SELECT count(*) FROM observations"), 2);
+        assert_int_equal(kept_integer(fixture->path,
+                                      "SELECT count(*) FROM decisions WHERE observation_body IS NOT NULL"),
                          5);
-        sqlite3_close(file);
 }
 
 static void test_books_cannot_be_altered(void **state)
@@ -549,7 +554,8 @@ static void test_unknown_decisions_are_named_with_the_range(void **state)
         assert_null(decision);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define TEST(function)   cmocka_unit_test_setup_teardown(function, begin, end)
+#define SHARED(function) cmocka_unit_test_setup_teardown(function, begin_shared, end)
 
 int main(void)
 {
@@ -574,5 +580,19 @@ int main(void)
                 TEST(test_unknown_decisions_are_named_with_the_range),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        static const struct CMUnitTest in_postgres[] = {
+                SHARED(test_what_was_written_is_read_back),
+                SHARED(test_history_is_newest_first),
+                SHARED(test_a_decision_is_explained_from_the_ledger_alone),
+                SHARED(test_pipelines_do_not_mix),
+                SHARED(test_an_action_on_knobs_that_are_gone),
+                SHARED(test_a_new_intent_ends_the_one_before),
+                SHARED(test_repeating_an_ending_is_harmless),
+                SHARED(test_pruning_forgets_observations_only),
+                SHARED(test_readers_do_not_mind_a_writer),
+                SHARED(test_unknown_decisions_are_named_with_the_range),
+        };
+        int failures = cmocka_run_group_tests(tests, NULL, NULL);
+
+        return shared_url() ? failures + cmocka_run_group_tests(in_postgres, NULL, NULL) : failures;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Lists for charts are what was written down, in its order. */
+/* Lists for charts are what was written down, in its order; and of jobs that run from time to time each run.
+ */
 #include "tests/core/ledger/play.h"
 
 static void write_down(struct play *play, int i, double offered, double backlog)
@@ -36,16 +37,13 @@ static void assert_list(const json_t *series, const char *name, size_t count, co
         }
 }
 
-static void test_the_newest_stand_in_their_order(void **state)
+static void check_series(const char *path)
 {
-        char *folder = folder_new();
-        autofree char *path = memory_format("%s/ledger.db", folder);
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
         autojson *series = NULL, *nobody = NULL;
         struct play play = {0};
         struct error err = ERROR_INIT;
 
-        (void)state;
         play_must(play_open(&play, path, NULL, &err), &err);
         write_down(&play, 0, 1, 0);
         write_down(&play, 1, 120, 0);
@@ -61,14 +59,92 @@ static void test_the_newest_stand_in_their_order(void **state)
         play_must(ledger_series(reader, "somebody", 2, &nobody, &err), &err);
         assert_list(nobody, "time", 0, NULL);
         play_close(&play);
+}
+
+static void test_the_newest_stand_in_their_order(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+
+        (void)state;
+        check_series(path);
         folder_remove(folder);
         free(folder);
+}
+
+static void test_so_they_do_in_postgres(void **state)
+{
+        (void)state;
+        if (!shared_url())
+                skip();
+        shared_clear(shared_url());
+        check_series(shared_url());
+}
+
+/* ---- runs ---- */
+
+static void take_observation(void *context, const struct observation *observation)
+{
+        *(struct observation *)context = *observation;
+}
+
+/* What the newest observation says of a run, when it comes back. */
+static void recall_run(struct play *play, const struct run_observation *run, struct run_observation *ret_run)
+{
+        struct observation *seen = memory_new(1, sizeof *seen);
+        const struct journal_past past = {.observation = take_observation, .context = seen};
+        struct error err = ERROR_INIT;
+
+        observation_clear(seen, PLAY_START_MS, 60000, 2);
+        seen->missing = 0;
+        seen->configuration = play_workers(4);
+        seen->run = *run;
+        play_must(play->journal.observation(play->journal.context, seen, &err), &err);
+        play_must(play->journal.past(play->journal.context, PLAY_START_MS - 1, &past, &err), &err);
+        *ret_run = seen->run;
+        free(seen);
+}
+
+static void test_a_run_comes_back_as_it_was(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        struct run_observation run = {.periodic = true,
+                                      .begun_ms = PLAY_START_MS - 900000,
+                                      .ended_ms = PLAY_START_MS - 300000,
+                                      .failed = true,
+                                      .worker_seconds = 1200,
+                                      .core_seconds = NAN,
+                                      .byte_seconds = 1e12,
+                                      .configuration = play_workers(2)};
+        struct run_observation none = {.worker_seconds = NAN}, *back = memory_new(1, sizeof *back);
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        play_must(play_open(&play, path, NULL, &err), &err);
+        recall_run(&play, &run, back);
+        assert_true(back->periodic && back->failed);
+        assert_true(back->begun_ms == run.begun_ms && back->ended_ms == run.ended_ms);
+        assert_true(back->worker_seconds == 1200 && isnan(back->core_seconds) && back->byte_seconds == 1e12);
+        assert_true(configuration_equal(&back->configuration, &run.configuration));
+        run = (struct run_observation){.periodic = true, .worker_seconds = NAN};
+        recall_run(&play, &run, back);
+        assert_true(back->periodic && back->ended_ms == 0 && back->configuration.count == 0);
+        recall_run(&play, &none, back);
+        assert_false(back->periodic);
+        play_close(&play);
+        folder_remove(folder);
+        free(folder);
+        free(back);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_run_comes_back_as_it_was),
                 cmocka_unit_test(test_the_newest_stand_in_their_order),
+                cmocka_unit_test(test_so_they_do_in_postgres),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

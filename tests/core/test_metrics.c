@@ -205,6 +205,74 @@ static void test_a_pipeline_that_is_gone_is_forgotten_and_may_come_back(void **s
                                 "optctl_turns_total 1\n");
 }
 
+#define DRAWN_PIPELINES 60
+#define DRAWN_STATUSES  3
+
+/* What is exposed after any sequence of writing and forgetting is what an array says that simply holds it
+ * all. */
+static void test_drawn_sequences_against_an_array(void **state)
+{
+        static const char *const statuses[DRAWN_STATUSES] = {"200", "404", "503"};
+        autocall(metrics_free) struct metrics *metrics = metrics_new();
+        double sums[DRAWN_PIPELINES][DRAWN_STATUSES], gauges[DRAWN_PIPELINES];
+        uint32_t drawn = 1;
+        autotext out = {0};
+        int expected = 0, lines = 0;
+
+        (void)state;
+        for (int i = 0; i < DRAWN_PIPELINES; i++)
+                gauges[i] = sums[i][0] = sums[i][1] = sums[i][2] = NAN;
+        for (int step = 0; step < 50000; step++) {
+                char name[32];
+                int one, status;
+
+                drawn = drawn * 1664525u + 1013904223u; /* Numerical Recipes, section 7.1 */
+                one = (int)(drawn >> 8) % DRAWN_PIPELINES;
+                status = (int)(drawn >> 16) % DRAWN_STATUSES;
+                snprintf(name, sizeof name, "pipeline-%d", one);
+                switch (drawn >> 29) {
+                case 0:
+                        metrics_forget(metrics, name);
+                        gauges[one] = sums[one][0] = sums[one][1] = sums[one][2] = NAN;
+                        break;
+                case 1:
+                        metrics_set(metrics, &backlog, LABELS(name), NAN);
+                        gauges[one] = NAN;
+                        break;
+                case 2:
+                case 3:
+                case 4:
+                        metrics_set(metrics, &backlog, LABELS(name), step);
+                        gauges[one] = step;
+                        break;
+                default:
+                        metrics_add(metrics, &requests, LABELS(name, statuses[status]), 1);
+                        sums[one][status] = isnan(sums[one][status]) ? 1 : sums[one][status] + 1;
+                        break;
+                }
+        }
+        metrics_expose(metrics, &out);
+        for (int i = 0; i < DRAWN_PIPELINES; i++) {
+                autofree char *gauge =
+                        memory_format("\noptctl_backlog_records{pipeline=\"pipeline-%d\"} %.0f\n", i,
+                                      gauges[i]);
+
+                assert_int_equal(strstr(out.data, gauge) != NULL, !isnan(gauges[i]));
+                expected += !isnan(gauges[i]);
+                for (int k = 0; k < DRAWN_STATUSES; k++) {
+                        autofree char *sum = memory_format(
+                                "\noptctl_requests_total{peer=\"pipeline-%d\",status=\"%s\"} %.0f\n", i,
+                                statuses[k], sums[i][k]);
+
+                        assert_int_equal(strstr(out.data, sum) != NULL, !isnan(sums[i][k]));
+                        expected += !isnan(sums[i][k]);
+                }
+        }
+        for (size_t i = 0; i < out.length; i++)
+                lines += out.data[i] == '\n';
+        assert_int_equal(lines, expected + 4);
+}
+
 /* 5,000 pipelines with ten series each, all written and exposed, take a small part of an interval. */
 static void test_many_pipelines_cost_little(void **state)
 {
@@ -236,6 +304,43 @@ static void test_many_pipelines_cost_little(void **state)
 }
 
 /* A judge from outside: it parses what is exposed, and looks at names and units, too. */
+/* Between two pieces others write: what was there all the time comes once, below its own family's head. */
+static void test_pieces_are_the_whole(void **state)
+{
+        autocall(metrics_free) struct metrics *metrics = metrics_new();
+        struct metrics_place place = {0};
+        autotext whole = {0}, pieces = {0};
+        int count = 1;
+
+        (void)state;
+        for (int i = 0; i < 100; i++) {
+                autofree char *name = memory_format("p%d", i);
+
+                metrics_set(metrics, &backlog, LABELS(name), i);
+                metrics_observe(metrics, &seconds, LABELS(name), 0.5);
+        }
+        metrics_expose(metrics, &whole);
+        for (; metrics_expose_some(metrics, &place, 100, &pieces); count++)
+                assert_in_range(pieces.length, 100 * count, 1000 * count);
+        assert_string_equal(pieces.data, whole.data);
+
+        text_free(&pieces);
+        place = (struct metrics_place){0};
+        assert_true(metrics_expose_some(metrics, &place, whole.length - 100, &pieces));
+        metrics_forget(metrics, "p0");
+        metrics_add(metrics, &turns, NULL, 3);
+        metrics_add(metrics, &requests, LABELS("a", "200"), 1);
+        metrics_set(metrics, &backlog, LABELS("new"), 7);
+        assert_false(metrics_expose_some(metrics, &place, SIZE_MAX / 2, &pieces));
+        assert_memory_equal(pieces.data, whole.data, whole.length);
+        assert_string_equal(pieces.data + whole.length, "# HELP optctl_requests_total Requests sent.\n"
+                                                        "# TYPE optctl_requests_total counter\n"
+                                                        "optctl_requests_total{peer=\"a\",status=\"200\"} 1\n"
+                                                        "# HELP optctl_turns_total Turns of the loop.\n"
+                                                        "# TYPE optctl_turns_total counter\n"
+                                                        "optctl_turns_total 3\n");
+}
+
 static void test_promtool_has_nothing_to_say(void **state)
 {
         autocall(metrics_free) struct metrics *metrics = NULL;
@@ -270,7 +375,9 @@ int main(void)
                 cmocka_unit_test(test_numbers_read_back_as_they_were),
                 cmocka_unit_test(test_a_histogram_counts_what_lies_at_or_below_each_bound),
                 cmocka_unit_test(test_a_pipeline_that_is_gone_is_forgotten_and_may_come_back),
+                cmocka_unit_test(test_drawn_sequences_against_an_array),
                 cmocka_unit_test(test_many_pipelines_cost_little),
+                cmocka_unit_test(test_pieces_are_the_whole),
                 cmocka_unit_test(test_promtool_has_nothing_to_say),
         };
 

@@ -224,6 +224,38 @@ static void wake_oneself(void *argument)
         stage->ended++;
 }
 
+static void say_a(void *argument)
+{
+        struct stage *stage = argument;
+
+        for (int i = 0; i < 3; i++) {
+                text_put(&stage->said, "a");
+                reactor_yield(stage->reactor);
+        }
+}
+
+static void say_b(void *argument)
+{
+        struct stage *stage = argument;
+
+        for (int i = 0; i < 3; i++) {
+                text_put(&stage->said, "b");
+                reactor_yield(stage->reactor);
+        }
+}
+
+static void test_who_yields_lets_others_go_on(void **state)
+{
+        struct stage stage = stage_open(START);
+
+        (void)state;
+        reactor_spawn(stage.reactor, say_a, &stage);
+        reactor_spawn(stage.reactor, say_b, &stage);
+        reactor_run(stage.reactor);
+        assert_string_equal(stage.said.data, "ababab");
+        stage_close(&stage);
+}
+
 static void test_a_word_that_comes_early_is_kept(void **state)
 {
         struct stage stage = stage_open(START);
@@ -346,6 +378,7 @@ int main(void)
                 cmocka_unit_test(test_what_a_timer_of_the_loop_wakes_goes_on),
                 cmocka_unit_test(test_a_call_returns_when_its_fiber_has),
                 cmocka_unit_test(test_waking_and_waiting),
+                cmocka_unit_test(test_who_yields_lets_others_go_on),
                 cmocka_unit_test(test_a_word_that_comes_early_is_kept),
                 cmocka_unit_test(test_blocking_work_runs_elsewhere),
                 cmocka_unit_test(test_thousands_wait_on_the_machines_clock),

@@ -272,36 +272,95 @@ static inline sqlite3 *file_open(const char *path)
         return file;
 }
 
-/* How many steps the file holds; fails when they are no beginning of the play. */
-static inline int64_t file_steps(sqlite3 *file)
+/* The same of a ledger wherever it is kept: what is in PostgreSQL is looked at with psql. */
+static inline int64_t kept_integer(const char *path, const char *sql)
+{
+        autofree char *command = NULL;
+        char answer[64] = "";
+        sqlite3 *file;
+        int64_t value;
+        FILE *said;
+
+        if (!ledger_is_shared(path)) {
+                file = file_open(path);
+                value = file_integer(file, sql);
+                sqlite3_close(file);
+                return value;
+        }
+        command = memory_format("PGOPTIONS='-c search_path=optctl -c default_transaction_read_only=off -c "
+                                "client_min_messages=error' "
+                                "psql -X -q -A -t -v ON_ERROR_STOP=1 -c \"%s\" '%s'",
+                                sql, path);
+        said = popen(command, "r");
+        assert_non_null(said);
+        if (!fgets(answer, sizeof answer, said))
+                answer[0] = '\0';
+        if (pclose(said) != 0)
+                fail_msg("psql refused: %s", sql);
+        return strtoll(answer, NULL, 10);
+}
+
+/* How many steps a ledger holds, told by a count of each kind; fails when they are no beginning of the play.
+ */
+static inline int64_t steps_of(int64_t (*count_of)(void *context, const char *sql), void *context)
 {
         static const char *const counts[STEPS_PER_TURN] = {
                 [SEEN] = "SELECT count(*) FROM observations",
                 [DECIDED] = "SELECT count(*) FROM decisions",
                 [INTENDED] = "SELECT count(*) FROM intents",
                 [CALLED] = "SELECT count(*) FROM calls",
-                [ANSWERED] = "SELECT count(*) FROM calls WHERE done",
-                [APPLIED] = "SELECT count(*) FROM intents WHERE applied_ms NOT NULL",
+                [ANSWERED] = "SELECT count(*) FROM calls WHERE done <> 0",
+                [APPLIED] = "SELECT count(*) FROM intents WHERE applied_ms IS NOT NULL",
                 [ENDED] = "SELECT count(*) FROM outcomes WHERE outcome = 'Confirmed'",
                 [SPENT] = "SELECT count(*) FROM spend",
         };
         int64_t count[STEPS_PER_TURN], total = 0;
 
         for (int i = 0; i < STEPS_PER_TURN; i++)
-                total += count[i] = file_integer(file, counts[i]);
+                total += count[i] = count_of(context, counts[i]);
         for (int i = 0; i < STEPS_PER_TURN; i++)
                 if (count[i] != total / STEPS_PER_TURN + (total % STEPS_PER_TURN > i))
                         fail_msg("%s: %lld of %lld steps", counts[i], (long long)count[i], (long long)total);
         return total;
 }
 
+static inline int64_t count_in_file(void *file, const char *sql)
+{
+        return file_integer(file, sql);
+}
+
+static inline int64_t file_steps(sqlite3 *file)
+{
+        return steps_of(count_in_file, file);
+}
+
+static inline int64_t count_in_shared(void *url, const char *sql)
+{
+        return kept_integer(url, sql);
+}
+
 static inline int64_t path_steps(const char *path)
 {
-        sqlite3 *file = file_open(path);
-        int64_t steps = file_steps(file);
+        sqlite3 *file;
+        int64_t steps;
 
+        if (ledger_is_shared(path))
+                return steps_of(count_in_shared, (void *)(uintptr_t)path);
+        file = file_open(path);
+        steps = file_steps(file);
         sqlite3_close(file);
         return steps;
+}
+
+/* A URL of a PostgreSQL whose schema optctl may be dropped, for tests; NULL: there is none. */
+static inline const char *shared_url(void)
+{
+        return getenv("OPTCTL_TEST_POSTGRES");
+}
+
+static inline void shared_clear(const char *url)
+{
+        (void)kept_integer(url, "DROP SCHEMA IF EXISTS optctl CASCADE");
 }
 
 /* What `unfinished` must say of a file that holds this many steps. */
