@@ -83,7 +83,7 @@ static struct lognormal fit_lognormal(double *values, size_t n)
         double spread;
 
         gsl_sort(values, 1, n);
-        fit.median = gsl_stats_median_from_sorted_data(values, 1, n);
+        fit.median = sqrt(values[(n - 1) / 2] * values[n / 2]); /* halfway between logarithms */
         spread = gsl_stats_quantile_from_sorted_data(values, 1, n, .84) / fit.median;
         fit.log_sd = n > 2 && spread > 1 ? log(spread) : 0;
         /* Standard error of a median of log-normal values: 1.25 sd / sqrt(n). */
@@ -127,13 +127,14 @@ static double *restarts_after_failures(const struct fitting *fitting, size_t *re
 /*
  * After a restart the oldest record has waited through the gap and since the last checkpoint before it. That
  * is anything between nothing and a whole interval ago, so the interval shows in how much this differs from
- * one restart to the next (68 % of a uniform spread lie between the quantiles .16 and .84). What is left of
- * it is downtime that the metrics did not show. Returns that.
+ * one restart to the next (90 % of a uniform spread lie between the quantiles .05 and .95, and its ends tell
+ * more of where it begins than its middle does). What is left of it is downtime that the metrics did not
+ * show. Returns that.
  */
 static double calibrate_replay(struct fitting *fitting)
 {
         struct checkpoint_model *checkpoints = &fitting->result->model.checkpoints;
-        double *seconds = NULL, interval, hidden;
+        double *seconds = NULL, least, most, interval;
         size_t count = 0;
 
         for (size_t r = 0; r < fitting->n; r++)
@@ -153,16 +154,15 @@ static double calibrate_replay(struct fitting *fitting)
                 return 0;
         }
         gsl_sort(seconds, 1, count);
-        interval = (gsl_stats_quantile_from_sorted_data(seconds, 1, count, .84) -
-                    gsl_stats_quantile_from_sorted_data(seconds, 1, count, .16)) /
-                   .68;
-        hidden = gsl_stats_median_from_sorted_data(seconds, 1, count) - interval / 2;
+        least = gsl_stats_quantile_from_sorted_data(seconds, 1, count, .05);
+        most = gsl_stats_quantile_from_sorted_data(seconds, 1, count, .95);
+        interval = (most - least) / .9;
         free(seconds);
         checkpoints->interval_seconds = interval;
         calibrate_note(fitting, "checkpoints.intervalSeconds", "s", interval,
                        interval / sqrt(2.0 * (double)count),
                        "from how differently old the first records after %zu restarts are", count);
-        return fmax(hidden, 0);
+        return fmax((least + most - interval) / 2, 0);
 }
 
 /* Downtimes of restarts, by what tells best of them. */

@@ -11,6 +11,9 @@
 #define UNSEEN_STILL   2.5 /* s: half of what a gap must last to be seen as one */
 #define LEAST_TOLD     0.5 /* s: shorter times cannot be told from samples, ... */
 #define LEAST_ERROR    1.0 /* s: ... and longer ones no better than so */
+#define STARTED        20  /* steps after a rescale within which its start is told */
+#define STARTS_ERROR   0.5 /* relative, of a restart that is told by its start */
+#define LEAST_STARTED  0.1 /* s */
 #define SATURATED      0.9 /* busy ratio of an operator that records queue for */
 #define BEHIND_SECONDS 1.0 /* so much of its input waits before it */
 #define NEARLY_MOST    .9
@@ -36,25 +39,56 @@ static double waited_longer(const struct fitting *fitting, size_t r, size_t step
         return after - before;
 }
 
+/* How long the job's start after a rescale took, as the engine tells; NAN: it does not. */
+static double start_after(const struct recording *recording, size_t step)
+{
+        double start = NAN;
+
+        for (size_t i = step; recording->startup && i < step + STARTED && i < recording->count; i++)
+                if (isfinite(recording->startup[i]))
+                        start = recording->startup[i];
+        return start;
+}
+
+/* Of one rescale: at least as long as the start, and no longer than to stop and start takes; what records
+ * waited tells where between. NAN: nothing tells. */
+static double quick_rescale(const struct fitting *fitting, size_t r, size_t step, bool *ret_started)
+{
+        double start = start_after(fitting->recordings[r], step);
+        double waited = fitting->recordings[r]->latency ? waited_longer(fitting, r, step) : NAN;
+
+        *ret_started = isfinite(start);
+        if (*ret_started)
+                return fmax(isnan(waited) ? RESTART_STARTS * start
+                                          : fmin(fmax(waited, start), RESTART_STARTS * start),
+                            LEAST_STARTED);
+        return isnan(waited) ? NAN : fmax(fmin(waited, 2 * UNSEEN_STILL), LEAST_TOLD);
+}
+
 double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error)
 {
-        double *seconds = NULL;
-        size_t count = 0, seen = 0;
+        double *seconds = NULL, logs = 0;
+        size_t count = 0, seen = 0, started = 0;
 
         for (size_t r = 0; r < fitting->n; r++)
                 for (size_t i = 1; i < fitting->recordings[r]->count; i++) {
-                        double waited;
+                        bool told;
+                        double one;
 
                         if (!rescaled_at(fitting->recordings[r], i))
                                 continue;
                         seen++;
-                        waited = fitting->recordings[r]->latency ? waited_longer(fitting, r, i) : NAN;
-                        if (isnan(waited))
+                        one = quick_rescale(fitting, r, i, &told);
+                        if (isnan(one))
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
-                        seconds[count++] = fmax(fmin(waited, 2 * UNSEEN_STILL), LEAST_TOLD);
+                        seconds[count++] = one;
+                        started += told;
+                        logs += log(one);
                 }
         *ret_error = count > 0 ? LEAST_ERROR : UNSEEN_STILL / sqrt(3);
+        if (count > 0 && started == count)
+                *ret_error = STARTS_ERROR * exp(logs / (double)count);
         if (count == 0 && seen > 0) {
                 seconds = memory_new(seen, sizeof *seconds);
                 for (count = 0; count < seen; count++)

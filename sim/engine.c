@@ -23,14 +23,16 @@ static int64_t ticks_of(const struct engine *engine, double seconds)
         return ticks > 4e15 ? NEVER / 2 : (int64_t)ticks;
 }
 
-/* A log-normal factor with the given relative standard error: rates stay positive. */
+/* A log-normal factor with the given relative standard error: rates stay positive, and what is next to
+ * nothing stays so, however little is known of it. */
 static double draw(gsl_rng *rng, double value, double error)
 {
-        double normal = gsl_ran_ugaussian(rng);
+        double normal = gsl_ran_ugaussian(rng), ratio;
 
         if (!(error > 0) || value == 0)
                 return value;
-        return value * exp(normal * log1p(error / fabs(value)));
+        ratio = fmin(error / fabs(value), 1e100);
+        return value * exp(normal * sqrt(log1p(ratio * ratio)));
 }
 
 static void draw_parameters(struct engine *engine)
@@ -156,8 +158,10 @@ static void stay_down(struct engine *engine, gsl_rng *rng, double median_seconds
 {
         double normal = gsl_ran_ugaussian(rng);
         double median = median_seconds + worker_seconds / fmax(engine->deployment.workers, 1);
+        double ticks = fmin(median * exp(log_sd * normal) / engine->step_seconds, 4e15);
 
-        engine->up_at = engine->tick + ticks_of(engine, median * exp(log_sd * normal));
+        engine->up_at = engine->tick + (int64_t)ticks;
+        engine->late_seconds = (ticks - floor(ticks)) * engine->step_seconds;
 }
 
 static void take_configuration(struct engine *engine)
@@ -194,6 +198,8 @@ static void fail(struct engine *engine)
 
 static void come_up(struct engine *engine)
 {
+        if (engine->state != JOB_DOWN || engine->tick < engine->up_at)
+                return;
         engine->up_at = NEVER;
         engine->state = JOB_RUNNING;
         engine->up_since = engine->tick;
@@ -203,14 +209,18 @@ static void come_up(struct engine *engine)
         engine->slowness = 0;
 }
 
+/* All that is due at this tick: a job that is down for less than a step is up again within it. */
 static void handle_events(struct engine *engine)
 {
-        if (engine->state == JOB_DOWN && engine->tick >= engine->up_at)
-                come_up(engine);
-        if (engine->tick >= engine->failure_at)
+        come_up(engine);
+        if (engine->tick >= engine->failure_at) {
                 fail(engine);
-        if (engine->state == JOB_RUNNING && engine->tick >= engine->restart_at)
+                come_up(engine);
+        }
+        if (engine->state == JOB_RUNNING && engine->tick >= engine->restart_at) {
                 begin_restart(engine);
+                come_up(engine);
+        }
 }
 
 static int64_t next_event(const struct engine *engine, int64_t until_tick)

@@ -126,6 +126,12 @@ static double capacity_factor(const struct engine *engine)
         return factor * pause_factor(engine);
 }
 
+/* Of the step in which the job comes up, seconds in which it is still down. */
+static double late_seconds(const struct engine *engine)
+{
+        return engine->tick == engine->up_since ? engine->late_seconds : 0;
+}
+
 double flow_backlog(const struct engine *engine)
 {
         double backlog = 0;
@@ -298,8 +304,9 @@ static void reckon_accept(struct engine *engine, double factor)
         }
 }
 
-/* From the sources down: what is taken. Returns source records/s. */
-static double flow_down(struct engine *engine, double offered, double factor)
+/* From the sources down: what is taken, in the share of the step in which the job is up. Returns source
+ * records/s. */
+static double flow_down(struct engine *engine, double offered, double factor, double up)
 {
         const struct pipeline *pipeline = engine->setup.pipeline;
         double dt = engine->step_seconds, total = 0;
@@ -322,8 +329,8 @@ static double flow_down(struct engine *engine, double offered, double factor)
                                 rate * edge_selectivity(&pipeline->edges[e]);
                 flow->taken += rate * dt;
                 flow->busy_seconds += rate * dt / (flow->capacity * factor);
-                if (rate < waiting - TINY && rate < flow->capacity * factor - TINY)
-                        flow->waiting_seconds += dt * (1 - rate / (flow->capacity * factor));
+                if (rate < waiting - TINY && rate < flow->capacity * factor * up - TINY)
+                        flow->waiting_seconds += dt * (up - rate / (flow->capacity * factor));
         }
         return total;
 }
@@ -360,12 +367,15 @@ static bool nothing_waits(const struct engine *engine, double delay)
 static void run_step(struct engine *engine)
 {
         double offered = engine->setup.load->rate_per_second[engine->tick];
-        double factor = capacity_factor(engine);
+        double factor = capacity_factor(engine), late = late_seconds(engine);
+        double up = 1 - late / engine->step_seconds;
+        /* What it takes first when it comes up has waited longest. */
+        double oldest = engine->tick == engine->up_since ? flow_delay_seconds(engine) + late : 0;
         const struct latency_point *point;
         double taken, delay, queued, p50, p99;
 
-        reckon_accept(engine, factor);
-        taken = flow_down(engine, offered, factor);
+        reckon_accept(engine, factor * up);
+        taken = flow_down(engine, offered, factor, up);
         engine->processed += taken * engine->step_seconds;
         engine->tick++;
         if (flow_backlog(engine) <= 1e-6) {
@@ -377,10 +387,10 @@ static void run_step(struct engine *engine)
                 move_head(engine);
         }
         engine->recent_rate = taken;
-        delay = flow_delay_seconds(engine);
+        delay = fmax(flow_delay_seconds(engine), oldest);
         age(engine, delay);
         queued = queued_seconds(engine);
-        point = flow_point(engine, fmin(taken / factor, engine->limit));
+        point = flow_point(engine, fmin(taken / (factor * up), engine->limit));
         p50 = point->p50 + delay + queued;
         p99 = point->p99 + delay + queued;
         if (engine->in_figures && taken > 0) {

@@ -74,7 +74,8 @@ struct engine {
         int worker_room;
         enum job_state state;
         int64_t restart_at, up_at, failure_at; /* ticks; NEVER when not due */
-        int64_t up_since;                      /* tick of the last start */
+        int64_t up_since;                      /* tick of the last start, ... */
+        double late_seconds;                   /* ... within which the job was still down for so long */
         int64_t warm_until, silent_until;
         int64_t checkpoint_base; /* tick that checkpoints are counted from */
 

@@ -287,6 +287,9 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->latency_p99_seconds = fmax(point->p99 + window->delay_worst, window->latency_worst);
         observation->error_ratio = 0;
         observation->cpu_ratio = fmax(cpu, 0);
+        observation->start_seconds = engine->setup.model->restart.median_seconds / RESTART_STARTS;
+        observation->checkpoints =
+                (struct checkpoint_observation){engine->setup.model->checkpoints.interval_seconds, NAN, NAN};
         observe_operators(engine, seconds, observation);
         engine->seen = (struct window){.start_tick = engine->tick, .in_flight = flow_in_flight(engine)};
 }

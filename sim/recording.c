@@ -40,6 +40,7 @@ static bool find_target(struct recording *recording, const struct pipeline *pipe
                 {"latency", &recording->latency, false}, {"cpu", &recording->cpu, false},
                 {"workers", &recording->workers, true},  {"backlog", &recording->backlog, false},
                 {"queued", &recording->queued, false},   {"rescales", &recording->rescales, true},
+                {"startup", &recording->startup, false},
         };
         const struct {
                 const char *prefix;
@@ -177,7 +178,7 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                         return error_set(
                                 err, ERROR_INPUT, NULL,
                                 "unknown metric \"%s\"; expected offered, throughput, latency, cpu, workers, "
-                                "backlog, queued, rescales, parallelism.OPERATOR, busy.OPERATOR or "
+                                "backlog, queued, rescales, startup, parallelism.OPERATOR, busy.OPERATOR or "
                                 "rate.OPERATOR",
                                 options[i].metric);
                 if (*target.values)
@@ -301,6 +302,7 @@ void recording_free(struct recording *recording)
         free(recording->backlog);
         free(recording->queued);
         free(recording->rescales);
+        free(recording->startup);
         free_columns(recording->parallelism, n);
         free_columns(recording->busy, n);
         free_columns(recording->rate, n);

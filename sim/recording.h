@@ -29,6 +29,7 @@ struct recording {
         double *backlog;              /* records in the broker */
         double *queued;               /* records in the exchanges, in records of the sources */
         double *rescales;             /* so far */
+        double *startup;              /* seconds that the job's newest start took */
         double **parallelism;         /* by operator; each may be NULL */
         double **busy;                /* busy ratio by operator */
         double **rate;                /* records/s taken in by operator */

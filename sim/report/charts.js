@@ -35,6 +35,8 @@ function rowAt(chart, x) {
   }
   return low > 0 && x - chart.rows[low - 1][0] < chart.rows[low][0] - x ? low - 1 : low;
 }
+/* An instant, unless the chart goes along something else and has words for that. */
+const place = (chart, x) => chart.words ? chart.words(x) : moment(x) + ' UTC';
 function read(chart, x) {
   const row = chart.rows[rowAt(chart, x)];
   chart.values.forEach((cell, i) => {
@@ -43,7 +45,7 @@ function read(chart, x) {
   });
 }
 function point(chart, x) {
-  readout.textContent = moment(x) + ' UTC';
+  readout.textContent = place(chart, x);
   read(chart, x);
   together(chart, other => { other.graph.setSelection(rowAt(other, x)); read(other, x); });
 }
@@ -135,13 +137,13 @@ function mouseOnly() {
 function dygraphOptions(chart, lines) {
   const series = {};
   for (const line of lines) series[line.label] = {stepPlot: !!line.step, fillGraph: !!line.fill, strokePattern: line.dash || null,
-    strokeWidth: line.width || 1.6, color: color(line.variable)};
+    strokeWidth: line.points ? 0 : line.width || 1.6, drawPoints: !!(line.points || line.dots), pointSize: 3.5, color: color(line.variable)};
   return {
     labels: ['time', ...lines.map(line => line.label)], series, labelsUTC: true, customBars: !!chart.bars,
     fillAlpha: chart.bars ? 0.22 : 0.16, animatedZooms: false, interactionModel: mouseOnly(), highlightCircleSize: 3,
-    connectSeparatedPoints: false, drawGapEdgePoints: true, axisLineColor: color('line'), gridLineColor: color('grid'), xRangePad: 0,
+    connectSeparatedPoints: false, drawGapEdgePoints: true, axisLineColor: color('line'), gridLineColor: color('grid'), xRangePad: chart.xRangePad || 0,
     includeZero: !chart.log, logscale: !!chart.log, valueRange: chart.range || null, axisLabelFontSize: 12,
-    axes: {x: {ticker: Dygraph.dateTicker, axisLabelFormatter: axisTime, pixelsPerLabel: 62, axisLabelWidth: 60},
+    axes: {x: {ticker: chart.ticker || Dygraph.dateTicker, axisLabelFormatter: axisTime, pixelsPerLabel: 62, axisLabelWidth: chart.ticker ? 80 : 60},
       y: {axisLabelFormatter: value => chart.tick(value), axisLabelWidth: 58, pixelsPerLabel: 34}},
     showRangeSelector: !!chart.selector, rangeSelectorHeight: 30, rangeSelectorPlotLineWidth: 1,
     rangeSelectorPlotFillColor: color('line'), rangeSelectorPlotFillGradientColor: color('line'), rangeSelectorPlotStrokeColor: color('soft'),
@@ -169,12 +171,13 @@ function slices(chart, lines) {
   const rows = [];
   for (let at = 0; at < chart.rows.length; at += wide) {
     const part = chart.rows.slice(at, at + wide);
-    rows.push(h('tr', {}, h('th', {scope: 'row', class: 'text'}, moment(part[0][0])), lines.map((line, i) => {
+    rows.push(h('tr', {}, h('th', {scope: 'row', class: 'text'}, chart.words ? place(chart, part[0][0]) : moment(part[0][0])), lines.map((line, i) => {
       const values = part.map(row => midOf(row[i + 1])).filter(known);
       return h('td', {}, values.length ? chart.format(values.reduce((a, b) => a + b, 0) / values.length) : NONE);
     })));
   }
-  return plainTable(`Means over ${duration(wide * chart.step / 1000)}, times in UTC`, ['From', ...lines.map(line => line.label)], rows);
+  const caption = !chart.words ? `Means over ${duration(wide * chart.step / 1000)}, times in UTC` : wide > 1 ? `Means over ${wide} values` : '';
+  return plainTable(caption, [chart.words ? 'At' : 'From', ...lines.map(line => line.label)], rows);
 }
 
 function keyboard(chart) {
@@ -186,7 +189,7 @@ function keyboard(chart) {
       chart.cursor = chart.rows[Math.max(0, Math.min(chart.rows.length - 1, rowAt(chart, x) + move))][0];
       chart.graph.setSelection(rowAt(chart, chart.cursor));
       point(chart, chart.cursor);
-      document.getElementById('reading').textContent = `${moment(chart.cursor)}: ` + chart.values.map((cell, i) => `${chart.names[i]}${cell.textContent}`).join(', ');
+      document.getElementById('reading').textContent = `${place(chart, chart.cursor)}: ` + chart.values.map((cell, i) => `${chart.names[i]}${cell.textContent}`).join(', ');
     } else if (event.key === '+' || event.key === '=') zoomTo(chart.group, x - width / 4, x + width / 4);
     else if (event.key === '-') zoomTo(chart.group, x - width, x + width);
     else if (event.key === 'Escape' || event.key === 'Home') zoomTo(chart.group, -Infinity, Infinity);

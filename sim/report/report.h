@@ -9,8 +9,9 @@
 #include "core/text.h"
 
 /*
- * A simulation or backtest document (docs/schema/) as one HTML file that needs nothing else: charts, tables
- * and reasons open without a network. The same document gives the same bytes.
+ * A document (docs/schema/: a simulation or backtest; controller/tune_report.h: a search) as one HTML file
+ * that needs nothing else: charts, tables and reasons open without a network. The same document gives the
+ * same bytes.
  *
  * Numbers are embedded with six significant digits; instants are integers and stay exact. Series should hold
  * at most 1,500 points each, so that a week with eight strategies stays below 3 MB.

@@ -555,14 +555,17 @@ function checkpoint() {
   root.dataset.painted = charts.filter(chart => [...chart.graph.graphDiv.querySelectorAll('canvas')].some(painted)).length;
   root.dataset.strategies = document.querySelectorAll('#strategy-table tbody tr').length;
   root.dataset.changes = document.querySelectorAll('.changes li').length;
+  root.dataset.trials = document.querySelectorAll('#trials-table tbody tr').length;
   root.dataset.requests = performance.getEntriesByType('resource').length;
 }
 
 const began = performance.now();
 setTheme(firstTheme());
-document.title = `${doc.pipeline}: ${doc.kind} by optctl`;
-document.getElementById('what').textContent = `${doc.kind} of ${doc.pipeline}`;
+const title = doc.kind === 'tune' ? 'search' : doc.kind;
+document.title = `${doc.pipeline}: ${title} by optctl`;
+document.getElementById('what').textContent = `${title} of ${doc.pipeline}`;
 if (doc.kind === 'backtest') backtestReport();
+else if (doc.kind === 'tune') tuneReport();
 else {
   const answer = findAnswer();
   assignLooks(answer.best);

@@ -460,7 +460,7 @@ static void downtime_of_rescales_comes_back(void **state)
 }
 
 /* Four hours in which the job is down for about a second every 20 minutes. */
-static void fit_to_short_rescales(struct world *world)
+static void record_short_rescales(struct world *world)
 {
         world->truth.restart.median_seconds = 1;
         world->truth.restart.log_sd = .1;
@@ -470,7 +470,6 @@ static void fit_to_short_rescales(struct world *world)
                                      .workers = 4,
                                      .rescale_every = 1200,
                                      .with_queues = true});
-        fit(world);
 }
 
 /* Rescales of a second leave no gap in samples of a second: what remains is that they were short. */
@@ -480,11 +479,29 @@ static void rescales_too_short_to_be_seen_are_short(void **state)
         const struct calibration_parameter *found;
 
         (void)state;
-        fit_to_short_rescales(world);
+        record_short_rescales(world);
+        fit(world);
         found = find(world, "restart.medianSeconds");
         assert_true(found->identified);
         assert_near(found->value, 1, 2 * found->error);
         assert_true(found->value + found->error < 5);
+        world_free(world);
+}
+
+/* They are as long as twice the start that the engine tells of, half or twice that. */
+static void starts_tell_of_rescales_too_short_to_be_seen(void **state)
+{
+        struct world *world = world_new(1, (double[]){5000});
+        struct recording *recording;
+
+        (void)state;
+        record_short_rescales(world);
+        recording = world->recordings[0];
+        recording->startup = memory_new(recording->count, sizeof(double));
+        for (size_t i = 0; i < recording->count; i++)
+                recording->startup[i] = 0.5;
+        fit(world);
+        assert_found(world, "restart.medianSeconds", 1, 0.5);
         world_free(world);
 }
 
@@ -496,7 +513,8 @@ static void silence_after_rescales_comes_back(void **state)
 
         (void)state;
         world->truth.metrics.silent_seconds = 5;
-        fit_to_short_rescales(world);
+        record_short_rescales(world);
+        fit(world);
         found = find(world, "metrics.silentSeconds");
         assert_true(found->identified);
         assert_near(found->value, 6, found->error);
@@ -632,6 +650,7 @@ int main(void)
                 cmocka_unit_test(downtime_that_workers_share_is_told_from_the_rest),
                 cmocka_unit_test(downtime_of_rescales_comes_back),
                 cmocka_unit_test(rescales_too_short_to_be_seen_are_short),
+                cmocka_unit_test(starts_tell_of_rescales_too_short_to_be_seen),
                 cmocka_unit_test(silence_after_rescales_comes_back),
                 cmocka_unit_test(exchanges_hold_what_was_in_them),
                 cmocka_unit_test(capacity_of_two_scales_comes_back),
