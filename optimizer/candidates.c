@@ -228,14 +228,15 @@ void candidates_problem(const struct capacity *capacity, const struct constraint
                         .workers = workers,
                         .capacity = candidates[j].capacity.mean,
                         .capacity_sd = candidates[j].capacity.sd,
-                        .restart = capacity_restart(capacity, workers),
-                        .failure = capacity_failure(capacity, workers),
-                        .failures_per_second = capacity_failures_per_second(capacity, workers),
+                        .restart = restarts_asked_for(capacity_restarts(capacity), workers),
+                        .failure = restarts_failure(capacity_restarts(capacity), workers),
+                        .failures_per_second =
+                                restarts_failures_per_second(capacity_restarts(capacity), workers),
                 };
         }
         problem->candidates = weighed;
         problem->n_candidates = n_candidates;
         problem->late_after_seconds = late_after(constraints, capacity_base_latency(capacity).mean);
         problem->catch_up_ratio = capacity_catch_up_ratio(capacity);
-        problem->worker_start_seconds = capacity_worker_start_seconds(capacity);
+        problem->worker_start_seconds = restarts_worker_start_seconds(capacity_restarts(capacity));
 }

@@ -6,9 +6,10 @@
 #include "core/clock.h"
 #include "core/formulas.h"
 
-#define COEFFICIENTS   3
+#define COEFFICIENTS   4
+#define LUCK           (COEFFICIENTS - 1) /* that of keys */
+#define KEY_LUCK       0.02 /* relative sd of what the busiest of keyed subtasks has to do, about the law */
 #define BUSY_MIN       0.05 /* below it a true rate is mostly rounding */
-#define BEHIND_SECONDS 5.0  /* waiting longer than this: catching up */
 #define RATE_ERROR_MIN 0.02 /* a calibrated rate is never trusted closer */
 #define DRIFT          1e-6 /* relative variance a rate takes on between observations */
 #define SURPRISE_SLACK 1.0  /* standard deviations that a true rate may be off each time */
@@ -21,18 +22,10 @@
 #define FORGET         0.05 /* weight of the newest value in running means */
 #define BEHIND_PATIENCE                                                                                      \
         10 /* windows behind in a row after which slowness is no longer put down to catching up */
-#define UNSURE              0.1 /* relative sd above which a saturated window is taken at its word */
-#define CATCH_UP_MIN        0.5
-#define RESTART_AGE_SECONDS 40.0 /* without a model ... */
-#define RESTART_INTERVALS   2.0  /* ... and no more intervals than that: who decides often, changes fast */
-#define RESTART_AGE_LEAST   5.0
-#define RESTART_LOG_SD      0.5
-#define START_GAIN          0.5
-#define CATCH_UP_SECONDS    200.0  /* that a catch-up lasts, roughly */
-#define FAILURE_PRIOR_COUNT 0.5    /* losses ... */
-#define FAILURE_PRIOR_DAYS  2.0    /* ... in that many days, before any was seen */
-#define P99                 2.3263 /* standard normal quantile */
-#define SECONDS_PER_DAY     86400.0
+#define UNSURE           0.1 /* relative sd above which a saturated window is taken at its word */
+#define CATCH_UP_MIN     0.5
+#define CATCH_UP_SECONDS 200.0  /* that a catch-up lasts, roughly */
+#define P99              2.3263 /* standard normal quantile */
 
 /* One operator, or the pipeline as a whole. */
 struct stage {
@@ -46,15 +39,11 @@ struct stage {
         int runs;       /* subtasks it was last seen with, where no knob sets them; else 0 */
         double coefficient[COEFFICIENTS];
         double covariance[COEFFICIENTS][COEFFICIENTS];
-        double noise;       /* relative sd of a true rate */
+        double luck;  /* relative sd of a parallelism's cost about the law: keys fall as they happen to; 0: no
+                         keys */
+        double at;    /* the parallelism whose luck is in the last coefficient */
+        double noise; /* relative sd of a true rate */
         double surprise[2]; /* evidence that records have become cheaper, or dearer, at once */
-};
-
-/* Downtime of a kind of restart: log-normal about a median that falls with the workers that share the work;
- * and how far what was seen is off that, by a factor whose log is normal. */
-struct downtime {
-        double median_seconds, worker_seconds, log_sd;
-        double log_factor, log_factor_variance;
 };
 
 struct capacity {
@@ -66,20 +55,10 @@ struct capacity {
         struct stage *stages;
         double bias; /* relative sd of what the measure itself may be wrong by */
 
-        struct downtime restart, failure;
-        double warm_seconds;   /* of full capacity that a warm-up loses */
-        double replay_seconds; /* processed once more after a restart, on average */
-        double failures, watched_seconds;
-        bool settling;         /* a restart is being worked off */
-        bool ours;             /* it was asked for */
-        double asked_seconds;  /* since then */
-        double worst_age;      /* since it began */
-        double unseen_seconds; /* of its windows that measured nothing */
-        bool age_seen;         /* a latency told how long records waited, whatever happened within a window */
-        double start_seconds;  /* from asking until the job stops, without a model */
-        int quiet_windows;     /* complete windows since the job last (re)started or was behind */
-        int behind_windows;    /* windows in a row that ended behind */
-        double unpaused;       /* share of time not spent in checkpoint alignment */
+        struct restarts restarts;
+        int quiet_windows;  /* complete windows since the job last (re)started or was behind */
+        int behind_windows; /* windows in a row that ended behind */
+        double unpaused;    /* share of time not spent in checkpoint alignment */
         double catch_up_ratio;
         double cpu_saturated;
         double latency, latency_square; /* running means of the p99 while keeping up */
@@ -88,11 +67,32 @@ struct capacity {
 
 /* ---- one stage ---- */
 
-static void terms(double p, double *ret_term)
+static void terms(const struct stage *stage, double p, double *ret_term)
 {
         ret_term[0] = 1;
         ret_term[1] = p - 1;
         ret_term[2] = p * (p - 1);
+        ret_term[LUCK] = stage->luck > 0 && p == stage->at;
+}
+
+/* Seconds squared that the keys' luck at a parallelism is unknown by, before it was seen. */
+static double luck_variance(const struct stage *stage, double p)
+{
+        double sd = p > 1 ? stage->luck * stage->coefficient[0] : 0;
+
+        return sd * sd;
+}
+
+/* Keys are dealt anew. */
+static void stage_deal(struct stage *stage, double p)
+{
+        if (stage->luck <= 0 || p == stage->at)
+                return;
+        stage->at = p;
+        stage->coefficient[LUCK] = 0;
+        for (int i = 0; i < COEFFICIENTS; i++)
+                stage->covariance[i][LUCK] = stage->covariance[LUCK][i] = 0;
+        stage->covariance[LUCK][LUCK] = luck_variance(stage, p);
 }
 
 /* Seconds one subtask spends on a record when there are p: p / C(p). */
@@ -100,7 +100,8 @@ static struct estimate stage_seconds(const struct stage *stage, double p)
 {
         double term[COEFFICIENTS], mean = 0, variance = 0;
 
-        terms(p, term);
+        terms(stage, p, term);
+        variance = p == stage->at ? 0 : luck_variance(stage, p);
         for (int i = 0; i < COEFFICIENTS; i++) {
                 mean += stage->coefficient[i] * term[i];
                 for (int j = 0; j < COEFFICIENTS; j++)
@@ -113,13 +114,14 @@ static struct estimate stage_seconds(const struct stage *stage, double p)
 static void stage_prior(struct stage *stage, double rate, double rate_error, double sigma, double sigma_error,
                         double kappa, double kappa_error)
 {
-        double sd[COEFFICIENTS] = {rate_error / rate / rate, sigma_error / rate, kappa_error / rate};
+        double sd[COEFFICIENTS] = {rate_error / rate / rate, sigma_error / rate, kappa_error / rate, 0};
 
         stage->known = true;
         stage->noise = 0.03;
         stage->coefficient[0] = 1 / rate;
         stage->coefficient[1] = sigma / rate;
         stage->coefficient[2] = kappa / rate;
+        stage->coefficient[LUCK] = stage->at = 0;
         for (int i = 0; i < COEFFICIENTS; i++)
                 for (int j = 0; j < COEFFICIENTS; j++)
                         stage->covariance[i][j] = i == j ? sd[i] * sd[i] : 0;
@@ -178,7 +180,8 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
 
         if (!stage->known)
                 stage_first(stage, p, capacity);
-        terms(p, term);
+        stage_deal(stage, p);
+        terms(stage, p, term);
         stage->covariance[0][0] += DRIFT * stage->coefficient[0] * stage->coefficient[0];
         spread = noise * noise * seconds * seconds;
         innovation = seconds;
@@ -205,7 +208,7 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
                         stage->covariance[i][j] -= gain[i] * gain[j] / spread;
         }
         stage->coefficient[0] = fmax(stage->coefficient[0], LEAST_EXPECTED * seconds);
-        for (int i = 1; i < COEFFICIENTS; i++)
+        for (int i = 1; i < LUCK; i++)
                 stage->coefficient[i] = fmax(stage->coefficient[i], 0);
 }
 
@@ -248,25 +251,6 @@ static void count_visits(const struct pipeline *pipeline, double *visits)
         }
 }
 
-/* Median age of the oldest record after a restart with so many workers, before anything was seen. */
-static double reckoned_age(const struct capacity *capacity, const struct downtime *downtime, int workers)
-{
-        return downtime->median_seconds + downtime->worker_seconds / fmax(workers, 1) +
-               capacity->warm_seconds + capacity->replay_seconds;
-}
-
-/* One more age: known scatter, unknown mean (Bishop, PRML, section 2.3.6). */
-static void learn_downtime(const struct capacity *capacity, struct downtime *downtime, int workers,
-                           double age)
-{
-        double scatter = fmax(downtime->log_sd, 0.1) * fmax(downtime->log_sd, 0.1);
-        double gain = downtime->log_factor_variance / (downtime->log_factor_variance + scatter);
-        double off = log(fmax(age, 0.1) / fmax(reckoned_age(capacity, downtime, workers), 0.1));
-
-        downtime->log_factor += gain * (off - downtime->log_factor);
-        downtime->log_factor_variance = (1 - gain) * downtime->log_factor_variance + 1e-3;
-}
-
 /* Mean over a catch-up of CATCH_UP_SECONDS of a capacity that decays towards its floor. */
 static double catch_up_ratio(const struct catch_up_model *model)
 {
@@ -277,27 +261,11 @@ static double catch_up_ratio(const struct catch_up_model *model)
         return 1 - (1 - model->floor_ratio) * (1 - scale * -expm1(-1 / scale));
 }
 
-static void take_times(struct capacity *capacity, int64_t interval_ms)
+static void take_times(struct capacity *capacity)
 {
         const struct model *model = capacity->model;
-        double base, age = RESTART_INTERVALS * (double)interval_ms / MS_PER_SECOND;
+        double base;
 
-        age = fmin(fmax(age, RESTART_AGE_LEAST), RESTART_AGE_SECONDS);
-        capacity->start_seconds = age;
-        capacity->restart = capacity->failure = (struct downtime){.median_seconds = age,
-                                                                  .log_sd = RESTART_LOG_SD,
-                                                                  .log_factor_variance = 0.5};
-        if (!model)
-                return;
-        capacity->restart = (struct downtime){model->restart.median_seconds, model->restart.worker_seconds,
-                                              model->restart.log_sd, 0, 0.01};
-        if (model->failures.median_seconds > 0)
-                capacity->failure =
-                        (struct downtime){model->failures.median_seconds, model->failures.worker_seconds,
-                                          model->failures.log_sd, 0, 0.01};
-        capacity->warm_seconds =
-                (1 - model->restart.warmup_capacity_ratio) / 2 * model->restart.warmup_seconds;
-        capacity->replay_seconds = model->checkpoints.interval_seconds / 2;
         if (model->checkpoints.interval_seconds > 0)
                 capacity->unpaused =
                         1 - fmin(model->checkpoints.pause_seconds / model->checkpoints.interval_seconds, 0.9);
@@ -336,15 +304,18 @@ struct capacity *capacity_new(const struct pipeline *pipeline, const struct mode
         capacity->stages = memory_new((size_t)capacity->n_stages, sizeof *capacity->stages);
         capacity->catch_up_ratio = capacity->unpaused = 1;
         capacity->cpu_saturated = CPU_SATURATED;
-        capacity->failures = FAILURE_PRIOR_COUNT;
-        capacity->watched_seconds = FAILURE_PRIOR_DAYS * SECONDS_PER_DAY;
+        restarts_expect(&capacity->restarts, model, interval_ms);
         count_visits(pipeline, visits);
+        for (int e = 0; e < pipeline->n_edges; e++)
+                if (pipeline->edges[e].hash)
+                        capacity->stages[pipeline->edges[e].to].luck = KEY_LUCK;
         for (int i = 0; i < capacity->n_stages; i++) {
                 capacity->stages[i].visits = visits[i];
                 capacity->stages[i].partitions =
                         pipeline->operators[i].source ? pipeline->operators[i].partitions : 0;
         }
-        take_times(capacity, interval_ms);
+        if (model)
+                take_times(capacity);
         if (model && model->operators.count == (size_t)pipeline->n_operators)
                 take_operators(capacity);
         return capacity;
@@ -415,43 +386,9 @@ bool capacity_per_operator(const struct capacity *capacity)
         return !capacity->whole;
 }
 
-/* The downtime scatters log-normally, the replay evenly over a checkpoint interval. */
-static struct setback setback_of(const struct capacity *capacity, const struct downtime *downtime,
-                                 int workers)
+const struct restarts *capacity_restarts(const struct capacity *capacity)
 {
-        double factor = exp(downtime->log_factor + downtime->log_factor_variance / 2);
-        double down = (downtime->median_seconds + downtime->worker_seconds / fmax(workers, 1)) * factor;
-        double mean = down * exp(downtime->log_sd * downtime->log_sd / 2);
-        double age = mean + (capacity->warm_seconds + capacity->replay_seconds) * factor;
-
-        return (struct setback){mean, age,
-                                hypot(mean * downtime->log_sd, capacity->replay_seconds / sqrt(3))};
-}
-
-struct setback capacity_restart(const struct capacity *capacity, int workers)
-{
-        return setback_of(capacity, &capacity->restart, workers);
-}
-
-struct setback capacity_failure(const struct capacity *capacity, int workers)
-{
-        return setback_of(capacity, &capacity->failure, workers);
-}
-
-double capacity_failures_per_second(const struct capacity *capacity, int workers)
-{
-        const struct model *model = capacity->model;
-        double rate = capacity->failures / capacity->watched_seconds;
-
-        if (!model)
-                return rate;
-        rate = model->failures.every_seconds > 0 ? 1 / model->failures.every_seconds : 0;
-        return rate + model->failures.spot_per_hour * workers / 3600;
-}
-
-double capacity_worker_start_seconds(const struct capacity *capacity)
-{
-        return capacity->model ? capacity->model->worker_start_seconds : capacity->start_seconds;
+        return &capacity->restarts;
 }
 
 double capacity_catch_up_ratio(const struct capacity *capacity)
@@ -509,58 +446,6 @@ static double age_of(const struct observation *observation)
         return observation_backlog_seconds(observation);
 }
 
-/* The first sign of a restart. Half of the window it shows in had passed. */
-static void begin_restart(struct capacity *capacity, double window_seconds)
-{
-        double started = fmax(capacity->asked_seconds - window_seconds / 2, 0);
-
-        capacity->settling = true;
-        capacity->worst_age = capacity->unseen_seconds = 0;
-        capacity->age_seen = false;
-        capacity->failures += capacity->ours ? 0 : 1;
-        if (capacity->ours)
-                capacity->start_seconds += START_GAIN * (started - capacity->start_seconds);
-}
-
-/* Nothing waits any more. Where nobody says how long records waited, half of what was not seen stands for it.
- */
-static void end_restart(struct capacity *capacity, int workers)
-{
-        struct downtime *downtime = capacity->ours ? &capacity->restart : &capacity->failure;
-        double age = capacity->worst_age;
-
-        if (!capacity->age_seen)
-                age = fmax(age, capacity->unseen_seconds / 2);
-        if (age > 1)
-                learn_downtime(capacity, downtime, workers, age);
-        capacity->settling = capacity->ours = false;
-}
-
-/* A restart, from its first sign until nothing waits: how far back did it set the pipeline? */
-static void watch_restart(struct capacity *capacity, const struct observation *observation)
-{
-        double window = (double)observation->window_ms / MS_PER_SECOND;
-        double waited = observation->latency_p99_seconds - capacity->latency;
-        double age = fmax(isnan(waited) ? 0 : waited, isnan(age_of(observation)) ? 0 : age_of(observation));
-        bool unseen = observation->missing & (MISSING_ALL | MISSING_RATES);
-        bool begins = observation->restarting || observation->counters_reset;
-
-        capacity->asked_seconds += window;
-        if (begins && !capacity->settling)
-                begin_restart(capacity, window);
-        if (!capacity->settling)
-                return;
-        if (unseen) {
-                capacity->unseen_seconds += window;
-                return;
-        }
-        capacity->age_seen = capacity->age_seen || !isnan(waited);
-        if (isfinite(age))
-                capacity->worst_age = fmax(capacity->worst_age, age);
-        if (!begins && !(age > BEHIND_SECONDS))
-                end_restart(capacity, observation->workers);
-}
-
 static void learn_latency(struct capacity *capacity, double p99)
 {
         double weight = capacity->latency_seen ? FORGET : 1;
@@ -583,7 +468,7 @@ static void learn_operator(struct capacity *capacity, int i, const struct operat
 {
         struct stage *stage = &capacity->stages[i];
         double busy = isnan(seen->busy_ratio_max) ? seen->busy_ratio : seen->busy_ratio_max;
-        double subtasks, skew;
+        double subtasks, skew, rate;
 
         if (!(seen->in_per_second > 0) || seen->parallelism < 1)
                 return;
@@ -596,7 +481,9 @@ static void learn_operator(struct capacity *capacity, int i, const struct operat
         }
         stage->known = stage->known && !stage->bounded;
         stage->bounded = false;
-        stage_learn(stage, subtasks, seen->in_per_second / fmin(busy, 1) * skew, fmax(stage->noise, 0.01));
+        rate = seen->sustained_per_second > 0 ? seen->sustained_per_second
+                                              : seen->in_per_second / fmin(busy, 1);
+        stage_learn(stage, subtasks, rate * skew, fmax(stage->noise, 0.01));
 }
 
 /* An operator that has been seen in a start alone, and at less than it takes now. */
@@ -685,13 +572,12 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
         bool behind = age_of(observation) > BEHIND_SECONDS;
         bool usable = !(observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_CONFIGURATION));
 
-        watch_restart(capacity, observation);
+        restarts_observe(&capacity->restarts, observation, capacity->latency);
         if (!usable)
                 return;
         if (!capacity->decided)
                 decide_stages(capacity, observation);
         watch_partitions(capacity, observation);
-        capacity->watched_seconds += (double)observation->window_ms / 1000;
         if (observation->restarting || observation->counters_reset) {
                 capacity->quiet_windows = -1; /* the next one still warms up within */
                 return;
@@ -723,7 +609,5 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
 
 void capacity_changed(struct capacity *capacity)
 {
-        capacity->ours = true;
-        capacity->settling = false;
-        capacity->asked_seconds = 0;
+        restarts_asked(&capacity->restarts);
 }

@@ -8,6 +8,7 @@
 #include "core/model.h"
 #include "core/observation.h"
 #include "core/pipeline.h"
+#include "optimizer/restarts.h"
 
 /*
  * What a pipeline can take at any parallelism, learnt while it runs: a posterior, not a point.
@@ -19,8 +20,7 @@
  * one, else weak. Where operators report no busy time the pipeline is taken as one operator, and true rates
  * come from CPU use and from windows in which it was saturated.
  *
- * Also learnt: how far a restart sets the pipeline back, how often it fails, how fast it catches up, its own
- * latency.
+ * Also learnt: what restarts cost (optimizer/restarts.h), how fast it catches up, its own latency.
  */
 struct capacity;
 
@@ -52,17 +52,8 @@ struct estimate capacity_of_operator(const struct capacity *capacity, int operat
 /* Operators limit capacity one by one; false: only the pipeline as a whole is known. */
 bool capacity_per_operator(const struct capacity *capacity);
 
-/* What a restart does: seconds down, and the age of the oldest waiting record once the job runs again
- * (downtime, what is replayed from the last checkpoint, warm-up), with its scatter. */
-struct setback {
-        double down_seconds, age_seconds, age_sd;
-};
-struct setback capacity_restart(const struct capacity *capacity, int workers);
-struct setback capacity_failure(const struct capacity *capacity, int workers);
-double capacity_failures_per_second(const struct capacity *capacity, int workers);
-
-/* Seconds from ordering a worker until it takes part. */
-double capacity_worker_start_seconds(const struct capacity *capacity);
+/* What restarts cost; borrowed. */
+const struct restarts *capacity_restarts(const struct capacity *capacity);
 
 /* Throughput while catching up over capacity, in (0, 1]. */
 double capacity_catch_up_ratio(const struct capacity *capacity);

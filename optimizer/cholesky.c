@@ -9,16 +9,6 @@
 
 #define FIRST_ROOM 16
 
-/* LAPACK and BLAS by their Fortran names: lengths of the texts stand at the end. GSL keeps its own BLAS, so
- * that fits in simulations give the same bytes on every machine; this one is as fast as the machine allows.
- */
-extern void dpotrf_(const char *part, const int *n, double *a, const int *rows, int *info, size_t length);
-extern void dpotri_(const char *part, const int *n, double *a, const int *rows, int *info, size_t length);
-extern void dtrsm_(const char *side, const char *part, const char *transposed, const char *diagonal,
-                   const int *rows, const int *columns, const double *factor, const double *a,
-                   const int *rows_a, double *b, const int *rows_b, size_t length_side, size_t length_part,
-                   size_t length_transposed, size_t length_diagonal);
-
 void cholesky_free(struct cholesky *factor)
 {
         free(factor->factor);
@@ -29,6 +19,8 @@ static void grow(struct cholesky *factor, int room)
 {
         double *grown = memory_new((size_t)room * (size_t)room, sizeof *grown);
 
+        if (factor->room == 0)
+                factor->lapack = lapack_load();
         for (int j = 0; j < factor->n; j++)
                 memcpy(grown + (size_t)j * (size_t)room, factor->factor + (size_t)j * (size_t)factor->room,
                        (size_t)factor->n * sizeof *grown);
@@ -51,7 +43,7 @@ bool cholesky_factor(struct cholesky *factor, struct error *err)
 
         if (factor->n == 0)
                 return true;
-        dpotrf_("L", &factor->n, factor->factor, &factor->room, &info, 1);
+        factor->lapack.dpotrf("L", &factor->n, factor->factor, &factor->room, &info, 1);
         if (info != 0)
                 return error_set(err, ERROR_NUMERIC, NULL, "covariance is not positive definite at row %d",
                                  info);
@@ -87,10 +79,17 @@ void cholesky_truncate(struct cholesky *factor, int n)
 static void solve(const struct cholesky *factor, const char *transposed, double *right, int count)
 {
         static const double one = 1;
+        static const int next = 1;
 
-        if (factor->n > 0 && count > 0)
-                dtrsm_("L", "L", transposed, "N", &factor->n, &count, &one, factor->factor, &factor->room,
-                       right, &factor->n, 1, 1, 1, 1);
+        if (factor->n == 0 || count == 0)
+                return;
+        /* of one column dtrsm would first copy the whole factor, which takes longer than to solve */
+        if (count == 1)
+                factor->lapack.dtrsv("L", transposed, "N", &factor->n, factor->factor, &factor->room, right,
+                                     &next, 1, 1, 1);
+        else
+                factor->lapack.dtrsm("L", "L", transposed, "N", &factor->n, &count, &one, factor->factor,
+                                     &factor->room, right, &factor->n, 1, 1, 1, 1);
 }
 
 void cholesky_solve_lower(const struct cholesky *factor, double *right, int count)
@@ -120,5 +119,5 @@ void cholesky_inverse(const struct cholesky *factor, double *ret_inverse)
                 memcpy(ret_inverse + (size_t)j * (size_t)n, factor->factor + (size_t)j * (size_t)factor->room,
                        (size_t)n * sizeof *ret_inverse);
         if (n > 0)
-                dpotri_("L", &n, ret_inverse, &n, &info, 1);
+                factor->lapack.dpotri("L", &n, ret_inverse, &n, &info, 1);
 }

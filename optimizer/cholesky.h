@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "optimizer/lapack.h"
 
 /*
  * The lower Cholesky factor of a covariance matrix that grows row by row, by LAPACK. Columns lie one after
@@ -14,6 +15,7 @@
 struct cholesky {
         int n, room;
         double *factor;
+        struct lapack lapack; /* once there is room */
 };
 
 void cholesky_free(struct cholesky *factor);

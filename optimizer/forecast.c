@@ -562,12 +562,16 @@ bool forecast_unsettled(const struct forecast *forecast)
         return forecast_is_first(forecast) || (shift->lasting >= 0.5 && shift_is_wild(shift->off));
 }
 
-double forecast_level_error(const struct forecast *forecast)
+double forecast_scatter(const struct forecast *forecast)
 {
         const struct shift *shift = &forecast->shift;
-        double scatter = forecast_is_young(forecast) ? fmin(shift->scatter, shift->aside) : shift->scatter;
 
-        return scatter / sqrt((double)forecast->level_count);
+        return forecast_is_young(forecast) ? fmin(shift->scatter, shift->aside) : shift->scatter;
+}
+
+double forecast_level_error(const struct forecast *forecast)
+{
+        return forecast_scatter(forecast) / sqrt((double)forecast->level_count);
 }
 
 double forecast_shifts_per_second(const struct forecast *forecast)

@@ -44,6 +44,9 @@ bool forecast_is_first(const struct forecast *forecast);
  */
 bool forecast_unsettled(const struct forecast *forecast);
 
+/* Standard deviation of values about the level, or about its trend where that says less; relative. */
+double forecast_scatter(const struct forecast *forecast);
+
 /* Standard deviation of the level itself, relative: large while few values since the start, or since a shift,
  * tell of it. */
 double forecast_level_error(const struct forecast *forecast);

@@ -23,9 +23,6 @@
 
 #define LENGTH_CATEGORY 0.7 /* two categories are nearer than the ends of a scale */
 
-/* Libraries name it so. */
-extern void openblas_set_num_threads(int threads);
-
 static const struct gp_prior prior_variance = {0, 1, -5, 4};
 static const struct gp_prior prior_noise = {-7, 1.5, -16, 0};
 static const struct gp_prior prior_slope = {-1, 1.5, -7, 4};
@@ -36,8 +33,6 @@ struct gp *gp_new(int d, const bool *category)
 {
         struct gp *gp = memory_new(1, sizeof *gp);
 
-        /* Matrices are small: a second thread costs more than it brings (and a core of somebody else's). */
-        openblas_set_num_threads(1);
         gp->d = d;
         memcpy(gp->category, category, (size_t)d * sizeof *category);
         gp->prior[GP_VARIANCE] = prior_variance;
@@ -128,9 +123,9 @@ bool gp_append(struct gp *gp, const double *x, double y, double share, struct er
         double itself;
 
         gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
-        gp_kernel_cross(&kernel, gp->x, gp->n, x, column);
-        gp_kernel_cross(&kernel, x, 1, x, &itself);
-        itself += exp(gp->theta[GP_NOISE]) * share + JITTER * fmax(kernel.variance, 1);
+        gp_kernel_cross(&kernel, gp->x, gp->n, x, 1, column);
+        itself = gp_kernel_variance(&kernel, x) + exp(gp->theta[GP_NOISE]) * share +
+                 JITTER * fmax(kernel.variance, 1);
         gp_add(gp, x, y, share);
         if (!cholesky_append(&gp->factor, column, itself, APPEND_LEAST))
                 return gp_condition(gp, err);
@@ -316,11 +311,11 @@ static void predict_block(const struct gp *gp, const struct gp_kernel *kernel, c
 {
         size_t n = (size_t)gp->n, d = (size_t)gp->d;
 
+        gp_kernel_cross(kernel, gp->x, gp->n, x, count, cross);
         for (int c = 0; c < count; c++) {
-                double *column = cross + (size_t)c * n;
+                const double *column = cross + (size_t)c * n;
 
-                gp_kernel_cross(kernel, gp->x, gp->n, x + (size_t)c * d, column);
-                gp_kernel_cross(kernel, x + (size_t)c * d, 1, x + (size_t)c * d, &ret_variance[c]);
+                ret_variance[c] = gp_kernel_variance(kernel, x + (size_t)c * d);
                 ret_mean[c] = 0;
                 for (size_t i = 0; i < n; i++)
                         ret_mean[c] += column[i] * gp->weight[i];
@@ -338,7 +333,8 @@ static void predict_block(const struct gp *gp, const struct gp_kernel *kernel, c
 
 void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mean, double *ret_variance)
 {
-        autofree double *cross = memory_new((size_t)gp->n * PREDICT_BLOCK + 1, sizeof *cross);
+        size_t widest = (size_t)(count < PREDICT_BLOCK ? count : PREDICT_BLOCK);
+        autofree double *cross = memory_new((size_t)gp->n * widest + 1, sizeof *cross);
         struct gp_kernel kernel;
 
         gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);

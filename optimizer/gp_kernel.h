@@ -19,9 +19,11 @@ void gp_kernel_init(struct gp_kernel *kernel, int d, const bool *category, const
 void gp_kernel_matrix(const struct gp_kernel *kernel, const double *x, int n, double *ret_matrix, int room,
                       double *ret_slopes);
 
-/* Covariance of each of n rows of x with the point b. */
-void gp_kernel_cross(const struct gp_kernel *kernel, const double *x, int n, const double *b,
-                     double *ret_column);
+/* Covariance of each of n rows of x with each of `count` rows of b; ret_columns: n x count. */
+void gp_kernel_cross(const struct gp_kernel *kernel, const double *x, int n, const double *b, int count,
+                     double *ret_columns);
+
+double gp_kernel_variance(const struct gp_kernel *kernel, const double *b);
 
 /* Adds `times` the derivatives of k(a, b) by theta to `gradient`. `slope`: of this pair, by gp_kernel_matrix.
  */

@@ -121,6 +121,16 @@ void histogram_add(struct histogram *histogram, double value, double weight, int
                 histogram->highest = bucket;
 }
 
+void histogram_subtract(struct histogram *histogram, double value, double weight, int64_t time_ms)
+{
+        int bucket = histogram_find_bucket(histogram, value);
+
+        weight = fmin(weight * decay_factor(histogram, time_ms), histogram->weight[bucket]);
+        histogram->weight[bucket] -= weight;
+        histogram->total -= weight;
+        scale(histogram, 0);
+}
+
 bool histogram_empty(const struct histogram *histogram)
 {
         return histogram->lowest > histogram->highest;

@@ -37,6 +37,9 @@ int histogram_find_bucket(const struct histogram *histogram, double value);
 
 void histogram_add(struct histogram *histogram, double value, double weight, int64_t time_ms);
 
+/* Takes a sample back, as if it had not been added (at about that time). */
+void histogram_subtract(struct histogram *histogram, double value, double weight, int64_t time_ms);
+
 /* The *end* of the bucket in which the share of weight is reached; 0 when the histogram is empty. */
 double histogram_percentile(const struct histogram *histogram, double share);
 bool histogram_empty(const struct histogram *histogram);

@@ -9,8 +9,9 @@
 
 #define LATE_CAP_SECONDS 3600.0 /* by then something else has been decided */
 #define CATCH_UP_SECONDS 600.0
-#define RECOVERY_SPARE   0.3 /* spare capacity, over the load, that what was left behind is caught up with */
-#define SURE_DEVIATIONS  5   /* standard deviations beyond which a normal variable is not expected */
+#define LEAST_SPARE      0.05 /* of the load: who has less to catch up with is given more */
+#define RECOVERY_SPARE   0.3  /* spare capacity, over the load, that what was left behind is caught up with */
+#define SURE_DEVIATIONS  5    /* standard deviations beyond which a normal variable is not expected */
 
 #define NORMAL_DENSITY 0.3989423 /* of the standard normal distribution at 0 */
 
@@ -30,6 +31,8 @@ static inline double drain_of(const struct planner_problem *problem, double capa
 {
         double spare = capacity * problem->catch_up_ratio - load;
 
+        if (problem->answer_seconds > 0)
+                spare = larger(spare, LEAST_SPARE * load);
         return spare > 0 ? load / spare : INFINITY;
 }
 
@@ -79,12 +82,26 @@ double planner_late_seconds(const struct planner_problem *problem, const struct 
         return late_seconds(&lateness, drain_of(problem, capacity, load));
 }
 
-/* Share of a step that is late because load exceeds capacity: while it does, and while what it left behind is
- * caught up with (the mean of load - capacity where positive, at the recovery's spare capacity). */
-static double overload_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
-                          double load)
+/*
+ * Records wait longer by the share of the load that is left lying. So load that exceeds the capacity until it
+ * is answered is late only when it exceeds it by this share of itself: what waits then, and what the answer
+ * itself adds, is as old as the bound.
+ */
+static double grace_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
+                       double age_seconds)
 {
-        double noise = problem->load_cv * load, over = load - candidate->capacity;
+        double left = problem->late_after_seconds - age_seconds - candidate->restart.age_seconds;
+
+        return problem->answer_seconds > 0 && left > 0 ? smaller(left / problem->answer_seconds, 1) : 0;
+}
+
+/* Share of a step that is late because load exceeds capacity, by more than the grace: while it does, and
+ * while what it left behind is caught up with (the mean of what is too much where positive, at the recovery's
+ * spare capacity). */
+static double overload_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
+                          double load, double grace)
+{
+        double noise = problem->load_cv * load, over = load * (1 - grace) - candidate->capacity;
         double sd, z, probability, excess;
 
         if (over < -SURE_DEVIATIONS * (candidate->capacity_sd + noise))
@@ -175,9 +192,11 @@ static void mix(const struct planner_problem *problem, int step, struct outlook 
         mix_one(outlook->penalty, move, n, problem->n_candidates);
 }
 
-/* What a step costs on each candidate, and what a change to it would, by scenario. */
+/* What a step costs on each candidate, what it costs while that is being left, and what a change to it would,
+ * by scenario. */
 struct stage {
         double penalty[PLANNER_MAX_SCENARIOS][PLANNER_MAX_CANDIDATES];
+        double leaving[PLANNER_MAX_SCENARIOS][PLANNER_MAX_CANDIDATES];
         double price[PLANNER_MAX_SCENARIOS][PLANNER_MAX_CANDIDATES];
 };
 
@@ -200,6 +219,7 @@ static void spread_stage(const struct planner_problem *problem, double persisten
 /* What follows from a candidate alone. */
 struct prepared {
         struct lateness restart[PLANNER_MAX_CANDIDATES], failure[PLANNER_MAX_CANDIDATES];
+        double grace[PLANNER_MAX_CANDIDATES];
 };
 
 static void prepare(const struct planner_problem *problem, struct prepared *ret)
@@ -207,17 +227,18 @@ static void prepare(const struct planner_problem *problem, struct prepared *ret)
         for (int j = 0; j < problem->n_candidates; j++) {
                 ret->restart[j] = lateness_of(problem, &problem->candidates[j].restart);
                 ret->failure[j] = lateness_of(problem, &problem->candidates[j].failure);
+                ret->grace[j] = grace_of(problem, &problem->candidates[j], 0);
         }
 }
 
 /* Share of a step on candidate j that is expected late. */
 static inline double late_share(const struct planner_problem *problem, const struct prepared *prepared, int j,
-                                double load, double drain)
+                                double load, double drain, double grace)
 {
         const struct planner_candidate *candidate = &problem->candidates[j];
         double filled = smaller(load / candidate->capacity, 1);
 
-        return overload_of(problem, candidate, load) +
+        return overload_of(problem, candidate, load, grace) +
                problem->shifts_per_second * problem->shift_seconds * filled * filled +
                candidate->failures_per_second * late_seconds(&prepared->failure[j], drain);
 }
@@ -233,13 +254,21 @@ static void price_stage(const struct planner_problem *problem, const struct prep
                 for (int j = 0; j < problem->n_candidates; j++) {
                         double drain = drain_of(problem, problem->candidates[j].capacity, load);
 
-                        ret->penalty[s][j] = second * seconds * late_share(problem, prepared, j, load, drain);
+                        ret->penalty[s][j] =
+                                second * seconds * late_share(problem, prepared, j, load, drain, 0);
+                        ret->leaving[s][j] = prepared->grace[j] > 0
+                                                     ? second * seconds *
+                                                               late_share(problem, prepared, j, load, drain,
+                                                                          prepared->grace[j])
+                                                     : ret->penalty[s][j];
                         ret->price[s][j] = second * larger(late_seconds(&prepared->restart[j], drain),
                                                            problem->change_seconds);
                 }
         }
-        if (problem->persistence)
+        if (problem->persistence) {
                 spread_stage(problem, problem->persistence[step], ret->penalty);
+                spread_stage(problem, problem->persistence[step], ret->leaving);
+        }
         if (problem->change_persistence)
                 spread_stage(problem, problem->change_persistence[step], ret->price);
 }
@@ -258,6 +287,7 @@ static int step_back(const struct planner_problem *problem, const struct stage *
         double *compute = outlook->compute[scenario], *change = outlook->change[scenario];
         double *penalty = outlook->penalty[scenario];
         const double *late = stage->penalty[scenario], *price = stage->price[scenario];
+        const double *leaving = stage->leaving[scenario];
         /* what runs may take longer to be left than the step lasts: then it is late for longer, too */
         double delay = problem->delay_seconds / problem->step_seconds[step];
         double old = fmin(delay, 1), rest = 1 - old;
@@ -274,11 +304,12 @@ static int step_back(const struct planner_problem *problem, const struct stage *
                                               penalty[j] + rest * late[j], total};
 
                         if (pass == 1) {
-                                leaves[j] = best.candidate >= 0 && best.candidate != j &&
-                                            best.total + old * now + delay * late[j] < stay + now + late[j];
+                                leaves[j] =
+                                        best.candidate >= 0 && best.candidate != j &&
+                                        best.total + old * now + delay * leaving[j] < stay + now + late[j];
                                 compute[j] = leaves[j] ? best.compute + old * now : compute[j] + now;
                                 penalty[j] =
-                                        leaves[j] ? best.penalty + delay * late[j] : penalty[j] + late[j];
+                                        leaves[j] ? best.penalty + delay * leaving[j] : penalty[j] + late[j];
                                 change[j] = leaves[j] ? best.change : change[j];
                         }
                         if ((pass == 0 || grow_only) && !problem->candidates[j].barred && total < best.total)
@@ -341,13 +372,15 @@ static struct planner_cost first_stage(const struct planner_problem *problem, co
                                        const double *load, int j)
 {
         struct planner_cost cost = first_change(problem, load, j);
+        double unseen = j == problem->current ? problem->unseen_seconds : 0;
+        double grace = grace_of(problem, &problem->candidates[j], problem->age_seconds + unseen);
 
         for (int step = 0; step < problem->reaction_steps; step++) {
                 double drain = drain_of(problem, problem->candidates[j].capacity, load[step]);
 
                 cost.compute += compute_cost(problem, j, step);
                 cost.penalty += problem->late_second * problem->step_seconds[step] *
-                                late_share(problem, prepared, j, load[step], drain);
+                                late_share(problem, prepared, j, load[step], drain, grace);
         }
         return cost;
 }

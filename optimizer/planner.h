@@ -76,6 +76,9 @@ struct planner_problem {
                                  in the  mean of ten minutes */
         double delay_seconds; /* from a step's beginning until a change made then takes effect */
         int reaction_steps;   /* the first deployment stays that long */
+        double answer_seconds; /* from when load exceeds what runs until a change because of that takes
+                                  effect; 0: it is late at once */
+        double unseen_seconds; /* by which the oldest record may be older than age_seconds */
         int grow_steps; /* until then only a larger one may follow: what was changed is being verified */
         double shifts_per_second; /* of the load to a multiple of x or more with probability 1 / x^2,
                                      unforeseen */

@@ -181,6 +181,11 @@ static int told_well(const struct search *search)
         return count;
 }
 
+bool search_has_model(const struct search *search)
+{
+        return search_told(search) >= first_trials(search) && told_well(search) > 0;
+}
+
 /* Expected improvement on the best so far, as a value of y, of a mean and sd on the objective's scale. */
 static double improvement(const struct search_model *model, double mean, double sd)
 {
@@ -241,7 +246,7 @@ bool search_ask(struct search *search, struct search_suggestion *ret_suggestion,
                                                .feasible = NAN,
                                                .improvement = NAN,
                                                .left = NAN};
-        bool model = search_told(search) >= first_trials(search) && told_well(search) > 0, found;
+        bool model = search_has_model(search), found;
 
         if (search->n_trials >= SEARCH_MAX_TRIALS)
                 return error_set(err, ERROR_LIMIT, NULL, "there are %d trials already", search->n_trials);

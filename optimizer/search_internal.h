@@ -59,6 +59,9 @@ struct search_score {
         double mean, variance, log_feasible;
 };
 
+/* Whether there are enough trials for a model. */
+bool search_has_model(const struct search *search);
+
 /* Learns from all trials told, and takes up those pending. */
 bool search_model_learn(struct search *search, struct error *err);
 void search_model_free(struct search_model *model);

@@ -243,25 +243,31 @@ static bool is_noisy(const struct search *search)
         return false;
 }
 
+static double mean_at(const struct search *search, const struct search_trial *trial)
+{
+        double x[GP_MAX_FEATURES], prior = search_prior(search, trial->point, trial->candidate), mean,
+                                   variance;
+
+        search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
+        surrogate_predict(search->model.objective, x, &prior, 1, &mean, &variance);
+        return mean;
+}
+
 /* Where no run was repeated, or repeating it changed nothing, a value stays what it is, and the best is the
  * least. Where runs of a point differ, the least y may be luck, and the best is the least mean. */
 static void find_best(struct search *search)
 {
         struct search_model *model = &search->model;
-        double x[GP_MAX_FEATURES];
 
         model->noisy = is_noisy(search);
         model->has_best = false;
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
-                double mean, variance, prior = search_prior(search, trial->point, trial->candidate);
+                double mean;
 
                 if (!keeps_all(search, trial))
                         continue;
-                search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
-                surrogate_predict(model->objective, x, &prior, 1, &mean, &variance);
-                if (!model->noisy)
-                        mean = surrogate_scale(model->objective, trial->y);
+                mean = model->noisy ? mean_at(search, trial) : surrogate_scale(model->objective, trial->y);
                 if (model->has_best && mean >= model->best)
                         continue;
                 model->has_best = true;

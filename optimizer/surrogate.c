@@ -10,7 +10,7 @@
 
 #define PURPOSE           7
 #define MEMBERS_UNTIL     60 /* points; with more, parameters are known well enough */
-#define SAMPLE_STEPS      6  /* between two members */
+#define SAMPLE_STEPS      12 /* between two members */
 #define FIT_EVALUATIONS   60
 #define TRIAL_EVALUATIONS 40
 #define FIT_POINTS        200 /* that parameters are fitted to */
@@ -19,6 +19,7 @@
 #define NO_LOG_PENALTY    3.0
 #define SAME              1e-12
 #define VARIANCE_LEAST    1e-14
+#define OPEN_POINTS       4.0 /* of tables */
 
 static const struct gp_prior rough_noise = {-3.5, 2, -16, 0};
 
@@ -27,6 +28,7 @@ struct surrogate *surrogate_new(int d, const bool *category, bool rough, uint64_
         struct surrogate *surrogate = memory_new(1, sizeof *surrogate);
 
         surrogate->d = d;
+        surrogate->open_points = rough ? OPEN_POINTS : 0;
         surrogate->rng = random_new(seed, 0, PURPOSE);
         for (int m = 0; m < SURROGATE_MAX_MEMBERS; m++) {
                 surrogate->gp[m] = gp_new(d, category);
@@ -191,6 +193,7 @@ bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *d
                      bool refit, struct error *err)
 {
         surrogate->members = data->n <= MEMBERS_UNTIL ? SURROGATE_MAX_MEMBERS : 1;
+        surrogate->learnt = data->n;
         if (refit && !refit_to(surrogate, data, positive, err))
                 return false;
         standardise(surrogate, data);
@@ -212,6 +215,15 @@ bool surrogate_believe(struct surrogate *surrogate, const double *x, double devi
 
 /* ---- predictions ---- */
 
+/* Variance of the values for one of the processes. Their centre and scale come from the same few points, and
+ * are taken as known by the processes: as in Student's t, which a normal law of more variance stands for.
+ * Where points may lie as close as they like that only drives a search away from the best (Ackley's
+ * function). */
+static double unit_variance(const struct surrogate *surrogate)
+{
+        return surrogate->scale * surrogate->scale * (1 + surrogate->open_points / surrogate->learnt);
+}
+
 void surrogate_predict(const struct surrogate *surrogate, const double *x, const double *prior, int count,
                        double *ret_mean, double *ret_variance)
 {
@@ -230,7 +242,7 @@ void surrogate_predict(const struct surrogate *surrogate, const double *x, const
         }
         for (int c = 0; c < count; c++) {
                 ret_variance[c] = fmax(ret_variance[c] - ret_mean[c] * ret_mean[c], VARIANCE_LEAST) *
-                                  surrogate->scale * surrogate->scale;
+                                  unit_variance(surrogate);
                 ret_mean[c] = surrogate->centre + surrogate->scale * ret_mean[c] +
                               (prior ? surrogate->prior_weight * prior[c] : 0);
         }
@@ -238,5 +250,9 @@ void surrogate_predict(const struct surrogate *surrogate, const double *x, const
 
 double surrogate_noise(const struct surrogate *surrogate)
 {
-        return exp(surrogate->gp[0]->theta[GP_NOISE]) * surrogate->scale * surrogate->scale;
+        double noise = 0;
+
+        for (int m = 0; m < surrogate->members; m++)
+                noise += exp(surrogate->gp[m]->theta[GP_NOISE]) / surrogate->members;
+        return noise * unit_variance(surrogate);
 }

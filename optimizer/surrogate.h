@@ -21,6 +21,8 @@
 
 struct surrogate {
         int d, members;
+        int learnt;         /* points that it learnt from last */
+        double open_points; /* points' worth of what level and scale of the values leave open */
         struct gp *gp[SURROGATE_MAX_MEMBERS];
         gsl_rng *rng;
         bool log;

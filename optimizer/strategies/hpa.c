@@ -22,6 +22,7 @@ struct state {
         struct hpa_target target;
         /* Since the metrics pipeline last took a value. */
         double cpu_sum, cpu_weight;
+        int pods_summed;
         int64_t due_ms;
         /* The value it serves until the next one, and the pods that it is of: younger ones have none yet. */
         double percent;
@@ -99,18 +100,25 @@ static bool hpa_open(const struct strategy_context *context, const void *options
         return true;
 }
 
+static int measured_pods(const struct observation *observation)
+{
+        if (observation->cpu_workers > 0)
+                return observation->cpu_workers;
+        return observation->workers_ready > 0 ? observation->workers_ready : observation->workers;
+}
+
 /* Averages CPU use by time, and takes the mean when the metrics pipeline would. */
 static void remember(struct state *state, const struct observation *observation)
 {
         if (!(observation->missing & (MISSING_ALL | MISSING_CPU)) && !isnan(observation->cpu_ratio)) {
                 state->cpu_sum += observation->cpu_ratio * (double)observation->window_ms;
                 state->cpu_weight += (double)observation->window_ms;
+                state->pods_summed = measured_pods(observation);
         }
         if (observation->time_ms < state->due_ms || state->cpu_weight <= 0)
                 return;
         state->percent = 100 * state->cpu_sum / state->cpu_weight;
-        state->pods_measured =
-                observation->workers_ready > 0 ? observation->workers_ready : observation->workers;
+        state->pods_measured = state->pods_summed;
         state->cpu_sum = state->cpu_weight = 0;
         state->due_ms = observation->time_ms + state->options->metrics_window_seconds * MS_PER_SECOND;
 }

@@ -6,12 +6,14 @@
 
 #include "core/memory.h"
 #include "core/plugin.h"
+#include "optimizer/barred.h"
 #include "optimizer/beside.h"
 #include "optimizer/candidates.h"
 #include "optimizer/capacity.h"
 #include "optimizer/forecast.h"
 #include "optimizer/planner.h"
 #include "optimizer/proposal.h"
+#include "optimizer/steps.h"
 
 /*
  * The strategy of our own: a receding horizon. Each turn it learns from the observation, forecasts the load,
@@ -19,27 +21,29 @@
  * takes the first step of the cheapest sequence. A change that does not earn back its price within the
  * horizon is not made.
  */
-#define MAX_STEPS        72
-#define STEP_GROWTH      0.15 /* of a step, over the time already planned */
-#define STEP_MAX_MS      (60 * 60 * MS_PER_SECOND)
-#define RISK             0.05 /* when the constraints name no confidence */
-#define LOAD_CV          0.01 /* scatter of the load within a minute that no forecast sees */
-#define MEAN_SECONDS     (7 * 86400.0)
-#define CATCH_UP_HALF_MS (5 * 60 * MS_PER_SECOND) /* half the time that catching up after a change takes */
-#define REACTION_STEPS   2
-#define SETTLE_INTERVALS 10 /* that a change is verified for, about */
+#define RISK               0.05 /* when the constraints name no confidence */
+#define LOAD_CV            0.01 /* scatter of the load within a minute that no forecast sees */
+#define MEAN_SECONDS       (7 * 86400.0)
+#define REACTION_STEPS     2
+#define PATIENCE_INTERVALS 30 /* that a size may take to catch up before a larger one is looked for */
+#define SETTLE_INTERVALS   10 /* that a change is verified for, about */
 #define CHANGE_SECONDS                                                                                       \
-        15.0 /* late seconds a change is worth at least: one in twenty goes wrong for five minutes */
-#define YOUNG_LATE_SHARE 0.7
-#define MARGIN           1.0 /* of its price that a change must save beyond it */
-#define MARGIN_BACK      3.0 /* ... to take back a part of what was chosen for the same load */
+        3.0 /* late seconds a change is worth at least: one in a hundred goes wrong for five minutes */
+#define YOUNG_LATE_SHARE 0.5
+#define UNSURE           0.1  /* relative sd of what is known of the capacity that runs */
+#define MARGIN           1.0  /* of its price that a change to less must save beyond it ... */
+#define MARGIN_NOISE     10.0 /* ... after one to more, besides, when the load scatters by NOISE ... */
+#define MARGIN_SAME      40.0 /* ... to take back a part of what was chosen for the same load */
+#define SURE             5.0  /* standard deviations of a smaller capacity above the load */
+#define NEARLY           0.8  /* of the most that growth saves */
+#define NOISE            0.1
 #define SAME_LOAD        0.15
-#define KNOWN_INTERVALS  60 /* horizon that any history is good for */
+#define SAME_CAPACITY    0.25
+#define UNSEEN           0.05 /* of the time that an operator is full, by which records may have aged unseen */
+#define KNOWN_INTERVALS  60   /* horizon that any history is good for */
 #define SATURATED_RATIO  0.95
 #define BEHIND_SECONDS   5.0
 #define PENDING_LIMIT_MS (15 * 60 * MS_PER_SECOND)
-#define MAX_BARRED       8
-#define BARRED_MS        MS_PER_HOUR /* after the first reversal, doubled at each further one */
 #define TEXT_MS          (30 * 60 * MS_PER_SECOND)
 
 /* Middle quantiles of strata of the load's distribution, finer where it hurts, and their masses. */
@@ -111,11 +115,6 @@ static const struct option_table plan_table = {
         .options = options,
 };
 
-struct barred {
-        struct configuration configuration;
-        int64_t until_ms, length_ms;
-};
-
 struct plan {
         struct strategy_context context;
         struct plan_options options;
@@ -129,22 +128,13 @@ struct plan {
         int64_t n_seen;
         double late_share;             /* of the time, lately */
         struct configuration *pending; /* applied and not yet seen to run; NULL: none is */
-        double sized_for;              /* load that it was chosen for, records/s; NAN: none was */
-        int64_t pending_until_ms;      /* INT64_MIN: nothing is pending */
-        int n_barred;
-        struct barred *barred;
+        bool grew;                     /* by the newest change */
+        double full_seconds;           /* that an operator has been full for now */
+        double sized_for,
+                sized_to; /* load that it was chosen for, and its capacity, records/s; NAN: none was */
+        int64_t pending_until_ms; /* INT64_MIN: nothing is pending */
+        struct barred barred;
         struct turn *turn; /* while one lasts: it is large, and pipelines are many */
-};
-
-/* Steps of the horizon: fine at first, then ever coarser. */
-struct steps {
-        int n_laid;
-        int64_t from_ms[MAX_STEPS];
-        int64_t middle_ms[MAX_STEPS];
-        int64_t half_ms[MAX_STEPS];
-        int64_t catch_up_ms[MAX_STEPS];
-        int64_t between_ms[MAX_STEPS]; /* from the middle to that of the next step */
-        double seconds[MAX_STEPS];
 };
 
 /* What a turn works with. */
@@ -152,10 +142,10 @@ struct turn {
         struct steps steps;
         int n_steps; /* as far as is looked ahead now */
         struct planner_chain chain;
-        double worker_second[MAX_STEPS];
-        double correlation[MAX_STEPS], persistence[MAX_STEPS], change_persistence[MAX_STEPS];
-        double quantiles[MAX_STEPS * PLANNER_MAX_SCENARIOS];
-        double load[MAX_STEPS * PLANNER_MAX_SCENARIOS];
+        double worker_second[STEPS_MAX];
+        double correlation[STEPS_MAX], persistence[STEPS_MAX], change_persistence[STEPS_MAX];
+        double quantiles[STEPS_MAX * PLANNER_MAX_SCENARIOS];
+        double load[STEPS_MAX * PLANNER_MAX_SCENARIOS];
         int n_candidates, current;
         struct candidate candidates[PLANNER_MAX_CANDIDATES];
         struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
@@ -164,33 +154,6 @@ struct turn {
 };
 
 /* ---- life ---- */
-
-static void lay_steps(const struct plan_options *given, struct steps *steps)
-{
-        int64_t horizon = given->horizon_minutes * 60 * MS_PER_SECOND;
-        int64_t interval = given->interval_seconds * MS_PER_SECOND;
-        int64_t at = 0;
-
-        steps->n_laid = 0;
-        while (steps->n_laid < MAX_STEPS && at < horizon) {
-                int64_t length = (int64_t)(STEP_GROWTH * (double)at) / interval * interval;
-
-                length = length < interval ? interval : length;
-                length = length > STEP_MAX_MS && STEP_MAX_MS > interval ? STEP_MAX_MS : length;
-                steps->from_ms[steps->n_laid] = at;
-                steps->middle_ms[steps->n_laid] = at + (length + interval) / 2;
-                steps->seconds[steps->n_laid++] = (double)length / MS_PER_SECOND;
-                at += length;
-        }
-        for (int step = 0; step < steps->n_laid; step++) {
-                int64_t half = (int64_t)(steps->seconds[step] * MS_PER_SECOND / 2);
-
-                steps->half_ms[step] = half;
-                steps->catch_up_ms[step] = half > CATCH_UP_HALF_MS ? half : CATCH_UP_HALF_MS;
-        }
-        for (int step = 0; step + 1 < steps->n_laid; step++)
-                steps->between_ms[step] = steps->middle_ms[step + 1] - steps->middle_ms[step];
-}
 
 static bool plan_open(const struct strategy_context *context, const void *given, void **ret_state,
                       struct error *err)
@@ -206,9 +169,9 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         plan->late_factor = candidates_late_factor(context->constraints, plan->options.late_factor);
         plan->risk = isnan(context->constraints->confidence) ? RISK : 1 - context->constraints->confidence;
         plan->pending_until_ms = INT64_MIN;
-        plan->sized_for = NAN;
-        lay_steps(&plan->options, &steps);
-        plan->forecast = forecast_new(interval, steps.middle_ms[steps.n_laid - 1] + STEP_MAX_MS);
+        plan->sized_for = plan->sized_to = NAN;
+        steps_lay(&steps, interval, plan->options.horizon_minutes * 60 * MS_PER_SECOND);
+        plan->forecast = forecast_new(interval, steps.middle_ms[steps.n_laid - 1] + STEPS_LONGEST_MS);
         plan->capacity = capacity_new(context->pipeline, context->model, interval);
         plan->beside = beside_new(&plan->options.beside, context->pipeline);
         *ret_state = plan;
@@ -225,7 +188,7 @@ static void plan_close(void *state)
         capacity_free(plan->capacity);
         beside_free(plan->beside);
         memory_free_cleanup(&plan->pending);
-        memory_free_cleanup(&plan->barred);
+        barred_clear(&plan->barred);
         memory_free_cleanup(&plan);
 }
 
@@ -270,7 +233,7 @@ static int steps_within(const struct plan *plan, int64_t turns)
 
 static void see_ahead(struct plan *plan, int64_t now_ms)
 {
-        int64_t middle_ms[MAX_STEPS];
+        int64_t middle_ms[STEPS_MAX];
 
         forecast_quantiles(plan->forecast, plan->turn->steps.middle_ms, plan->turn->n_steps,
                            scenario_quantile, N_SCENARIOS, plan->turn->quantiles);
@@ -281,15 +244,6 @@ static void see_ahead(struct plan *plan, int64_t now_ms)
                                 plan->turn->quantiles[step * N_SCENARIOS + s];
         }
         candidates_prices(plan->context.prices, middle_ms, plan->turn->n_steps, plan->turn->worker_second);
-}
-
-static bool is_barred(const struct plan *plan, const struct configuration *configuration, int64_t now_ms)
-{
-        for (int i = 0; i < plan->n_barred; i++)
-                if (plan->barred[i].until_ms > now_ms &&
-                    configuration_equal(&plan->barred[i].configuration, configuration))
-                        return true;
-        return false;
 }
 
 static double spread_at(const double *quantiles, int step)
@@ -313,7 +267,7 @@ static double kept(double unknown, double spread)
 static void see_correlations(struct plan *plan)
 {
         static const double q[] = {0.1, 0.9};
-        double ahead[2 * MAX_STEPS], between[2 * MAX_STEPS], within[2 * MAX_STEPS], after[2 * MAX_STEPS];
+        double ahead[2 * STEPS_MAX], between[2 * STEPS_MAX], within[2 * STEPS_MAX], after[2 * STEPS_MAX];
         double interval_seconds = (double)plan->options.interval_seconds;
 
         forecast_quantiles(plan->forecast, plan->turn->steps.middle_ms, plan->turn->n_steps, q, 2, ahead);
@@ -332,12 +286,20 @@ static void see_correlations(struct plan *plan)
         }
 }
 
+/* While little has been seen, capacities are reckoned with care, and so a part of what is reckoned as late
+ * will not be: caution is not paid for twice. Where what runs has just turned out to take less than was
+ * known, there was none. */
+static double believed(const struct plan *plan)
+{
+        const struct estimate *now = &plan->turn->candidates[plan->turn->current].capacity;
+
+        return forecast_is_young(plan->forecast) && now->sd < UNSURE * now->mean ? YOUNG_LATE_SHARE : 1;
+}
+
 /* Price of a late second: the factor times what the cheapest deployment that carries the mean load of late
- * costs. While little has been seen, capacities are reckoned with care, and so a part of what is reckoned as
- * late will not be: caution is not paid for twice. */
+ * costs. */
 static double late_second(const struct plan *plan)
 {
-        double believed = forecast_is_young(plan->forecast) ? YOUNG_LATE_SHARE : 1;
         int workers =
                 candidates_sufficient(plan->turn->candidates, plan->turn->n_candidates, plan->mean_load);
         double price = 0, seconds = 0;
@@ -346,8 +308,14 @@ static double late_second(const struct plan *plan)
                 price += plan->turn->worker_second[step] * plan->turn->steps.seconds[step];
                 seconds += plan->turn->steps.seconds[step];
         }
-        return believed * plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price /
+        return believed(plan) * plan->late_factor * fmax(plan->late_share / plan->risk, 1) * workers * price /
                seconds;
+}
+
+/* What waits may then wait in exchanges, where nobody sees it. */
+static bool is_full(const struct observation *observation)
+{
+        return observation_busiest_ratio(observation) > SATURATED_RATIO;
 }
 
 /* Means over about a week: what lateness is worth must not follow the load from hour to hour. */
@@ -363,6 +331,8 @@ static void follow_means(struct plan *plan, const struct observation *observatio
         if (forecast_is_first(plan->forecast))
                 plan->n_seen = 0;
         plan->n_seen++;
+        plan->full_seconds =
+                is_full(observation) ? plan->full_seconds + (double)plan->options.interval_seconds : 0;
         plan->mean_load += fmax(weight, 1.0 / (double)plan->n_seen) *
                            (observation->offered_per_second - plan->mean_load);
         plan->late_share += weight * (late - plan->late_share);
@@ -376,10 +346,20 @@ static bool is_way_out(const struct plan *plan, int j, const struct observation 
                        plan->turn->candidates[plan->turn->current].capacity.mean;
 }
 
+/* Of the oldest record that waits: what waits over what arrives (not over what was read: while it was down
+ * nothing was read). A full operator's busiest subtask has more waiting than the others, and its latency says
+ * how much. */
+static double age_seconds(const struct plan *plan, const struct observation *observation)
+{
+        double age = observation->backlog_records / observation->offered_per_second;
+        double late = observation->latency_p99_seconds - capacity_base_latency(plan->capacity).mean;
+
+        age = isfinite(age) ? age : 0;
+        return is_full(observation) && isfinite(late) && late > age ? late : age;
+}
+
 static void weigh(struct plan *plan, const struct observation *observation)
 {
-        /* over what arrives, not over what was read: while it was down nothing was read */
-        double age = observation->backlog_records / observation->offered_per_second;
         struct planner_problem problem = {
                 .n_steps = plan->turn->n_steps,
                 .step_seconds = plan->turn->steps.seconds,
@@ -391,7 +371,8 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .change_persistence = plan->turn->change_persistence,
                 .load_cv = hypot(LOAD_CV, forecast_level_error(plan->forecast)),
                 .current = plan->turn->current,
-                .age_seconds = isfinite(age) ? age : 0,
+                .age_seconds = age_seconds(plan, observation),
+                .unseen_seconds = UNSEEN * plan->full_seconds,
                 .late_second = late_second(plan),
                 .reaction_steps = plan->turn->n_steps < REACTION_STEPS ? plan->turn->n_steps : REACTION_STEPS,
                 .grow_steps = forecast_is_young(plan->forecast) ? steps_within(plan, SETTLE_INTERVALS) : 0,
@@ -404,9 +385,12 @@ static void weigh(struct plan *plan, const struct observation *observation)
         candidates_problem(plan->capacity, plan->context.constraints, plan->turn->candidates,
                            plan->turn->n_candidates, plan->turn->weighed, &problem);
         problem.delay_seconds = (double)plan->options.interval_seconds / 2 + problem.worker_start_seconds;
+        problem.answer_seconds =
+                REACTION_STEPS * (double)plan->options.interval_seconds + problem.worker_start_seconds;
         for (int j = 0; j < plan->turn->n_candidates; j++)
                 plan->turn->weighed[j].barred =
-                        is_barred(plan, &plan->turn->candidates[j].configuration, observation->time_ms) &&
+                        barred_has(&plan->barred, &plan->turn->candidates[j].configuration,
+                                   observation->time_ms) &&
                         !is_way_out(plan, j, observation);
         planner_weigh(&problem, plan->turn->costs);
         if (!forecast_is_young(plan->forecast))
@@ -418,12 +402,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
 /* Neither late work nor a full operator allows a smaller deployment. */
 static bool may_shrink(const struct observation *observation)
 {
-        if (!(observation_backlog_seconds(observation) < BEHIND_SECONDS))
-                return false;
-        for (int i = 0; i < observation->n_operators; i++)
-                if (observation->operators[i].busy_ratio_max > SATURATED_RATIO)
-                        return false;
-        return true;
+        return observation_backlog_seconds(observation) < BEHIND_SECONDS && !is_full(observation);
 }
 
 static bool is_smaller(const struct candidate *candidate, const struct candidate *current)
@@ -437,10 +416,24 @@ static double load_now(const struct plan *plan)
         return forecast_mean(plan->forecast, plan->options.interval_seconds * MS_PER_SECOND);
 }
 
-/* Whether the load is what the size was chosen for. */
+/* Whether the load is what the size was chosen for, and that size takes no more than was expected of it. */
 static bool is_same_load(const struct plan *plan)
 {
-        return fabs(load_now(plan) / plan->sized_for - 1) < SAME_LOAD;
+        return fabs(load_now(plan) / plan->sized_for - 1) < SAME_LOAD &&
+               plan->turn->candidates[plan->turn->current].capacity.mean <
+                       (1 + SAME_CAPACITY) * plan->sized_to;
+}
+
+/* What was chosen for this very load is working off what came before it ran, and soon will have. */
+static bool is_catching_up(const struct plan *plan, const struct observation *observation)
+{
+        double load = load_now(plan),
+               spare = plan->turn->candidates[plan->turn->current].capacity.mean - load;
+        double seconds = PATIENCE_INTERVALS * (double)plan->options.interval_seconds;
+
+        return forecast_is_young(plan->forecast) && is_same_load(plan) &&
+               !observation_falls_behind(observation) &&
+               age_seconds(plan, observation) * load < spare * seconds;
 }
 
 /* What coming down to j saves when nothing smaller than it may follow, but what turns out too small is left
@@ -460,32 +453,67 @@ static double saved_by_more(const struct plan *plan, int j)
         return now->hold - then->hold - then->price;
 }
 
+/* Of its price, what coming down has to save beyond it. The noisier the load is, the sooner what was given
+ * for a peak of it is wanted back; and what was chosen for this very load was chosen to catch up, too. */
+static double margin_down(const struct plan *plan)
+{
+        double noise = forecast_scatter(plan->forecast) / NOISE;
+
+        if (is_same_load(plan))
+                return MARGIN_SAME;
+        return MARGIN + (plan->grew ? MARGIN_NOISE * fmin(noise * noise, 4) : 0);
+}
+
+/* A smaller one carries the load of now, whatever of what is known of it is off. */
+static bool surely_carries(const struct plan *plan, int j)
+{
+        const struct estimate *capacity = &plan->turn->candidates[j].capacity;
+
+        return capacity->mean - SURE * capacity->sd > load_now(plan);
+}
+
 /* While little has been seen nobody knows what the load will do next: then a change has to earn back its
- * price, and as much again. What pays by a hair is taken back by the next noise. To come down from what was
- * chosen for this very load takes more: it was chosen to catch up, too. */
+ * price without another one after it, and one to less takes more: its change is cheap
+ * where a restart is, and a size that does not carry the load is left again at once. */
 static bool pays(const struct plan *plan, int j)
 {
-        double price = plan->turn->costs[j].price;
-
         if (!forecast_is_young(plan->forecast))
                 return true;
         if (!is_smaller(&plan->turn->candidates[j], &plan->turn->candidates[plan->turn->current]))
-                return saved_by_more(plan, j) > MARGIN * price;
-        return saved_by_less(plan, j) > (is_same_load(plan) ? MARGIN_BACK : MARGIN) * price;
+                return saved_by_more(plan, j) > 0;
+        return surely_carries(plan, j) &&
+               saved_by_less(plan, j) > margin_down(plan) * plan->turn->costs[j].price;
 }
 
-/* Least expected money among what is allowed. */
-static int choose(const struct plan *plan, bool shrink)
+static bool is_allowed(const struct plan *plan, int j, const struct observation *observation)
 {
-        const struct candidate *current = &plan->turn->candidates[plan->turn->current];
-        int best = plan->turn->current;
+        const struct turn *turn = plan->turn;
+        bool smaller = is_smaller(&turn->candidates[j], &turn->candidates[turn->current]);
 
-        for (int j = 0; j < plan->turn->n_candidates; j++)
-                if (!plan->turn->weighed[j].barred &&
-                    (shrink || !is_smaller(&plan->turn->candidates[j], current)) &&
-                    planner_total(&plan->turn->costs[j]) < planner_total(&plan->turn->costs[best]) &&
-                    pays(plan, j))
+        return !turn->weighed[j].barred &&
+               (smaller ? may_shrink(observation) : !is_catching_up(plan, observation)) && pays(plan, j);
+}
+
+/* Least expected money among what is allowed; while little has been seen, the smallest growth that saves
+ * nearly as much: the further from what runs, the less is known of it. */
+static int choose(const struct plan *plan, const struct observation *observation)
+{
+        const struct turn *turn = plan->turn;
+        const double staying = planner_total(&turn->costs[turn->current]);
+        int best = turn->current;
+
+        for (int j = 0; j < turn->n_candidates; j++)
+                if (planner_total(&turn->costs[j]) < planner_total(&turn->costs[best]) &&
+                    is_allowed(plan, j, observation))
                         best = j;
+        if (!forecast_is_young(plan->forecast) ||
+            is_smaller(&turn->candidates[best], &turn->candidates[turn->current]))
+                return best;
+        for (int j = turn->current + 1; j < best; j++)
+                if (staying - planner_total(&turn->costs[j]) >=
+                            NEARLY * (staying - planner_total(&turn->costs[best])) &&
+                    is_allowed(plan, j, observation))
+                        return j;
         return best;
 }
 
@@ -572,12 +600,13 @@ static void predict(const struct plan *plan, int best, int64_t now_ms, struct pr
 {
         const struct candidate *to = &plan->turn->candidates[best];
         struct estimate latency = capacity_base_latency(plan->capacity);
-        double age = capacity_restart(plan->capacity, to->deployment.workers).age_seconds;
+        const struct restarts *restarts = capacity_restarts(plan->capacity);
+        double age = restarts_asked_for(restarts, to->deployment.workers).age_seconds;
         double load = load_now(plan);
         double spare =
                 fmax(to->capacity.mean * capacity_catch_up_ratio(plan->capacity) / fmax(load, 1e-9) - 1,
                      0.02);
-        double seconds = capacity_worker_start_seconds(plan->capacity) + age * (1 + 1 / spare);
+        double seconds = restarts_worker_start_seconds(restarts) + age * (1 + 1 / spare);
 
         *ret = (struct prediction){
                 .present = true,
@@ -665,7 +694,8 @@ static void decide(struct plan *plan, const struct observation *observation, str
         int best;
 
         plan->turn = turn;
-        lay_steps(&plan->options, &turn->steps);
+        steps_lay(&turn->steps, plan->options.interval_seconds * MS_PER_SECOND,
+                  plan->options.horizon_minutes * 60 * MS_PER_SECOND);
         planner_chain_lay(&turn->chain, scenario_weight, scenario_quantile, N_SCENARIOS);
         plan->turn->n_candidates =
                 candidates_list(plan->capacity, plan->context.pipeline, &observation->configuration,
@@ -675,7 +705,7 @@ static void decide(struct plan *plan, const struct observation *observation, str
         see_correlations(plan);
         weigh(plan, observation);
         best = beside_memory_first(plan->beside, observation) ? plan->turn->current
-                                                              : choose(plan, may_shrink(observation));
+                                                              : choose(plan, observation);
         ret_proposal->expected_saving = planner_total(&plan->turn->costs[plan->turn->current]) -
                                         planner_total(&plan->turn->costs[best]);
         if (best != plan->turn->current)
@@ -711,28 +741,14 @@ static bool plan_propose(void *state, const struct observation *observation, str
         return true;
 }
 
-/* A configuration that was taken back is kept away from, longer each time. */
-static void bar(struct plan *plan, const struct configuration *configuration, int64_t now_ms)
+static void remember_size(struct plan *plan, const struct configuration *from, const struct configuration *to)
 {
-        struct barred *oldest = plan->barred;
-        int64_t length = BARRED_MS;
+        struct deployment deployment;
 
-        for (int i = 0; i < plan->n_barred; i++) {
-                struct barred *barred = &plan->barred[i];
-
-                if (configuration_equal(&barred->configuration, configuration)) {
-                        length = 2 * barred->length_ms;
-                        oldest = barred;
-                        break;
-                }
-                if (barred->until_ms < oldest->until_ms)
-                        oldest = barred;
-        }
-        if (length == BARRED_MS && plan->n_barred < MAX_BARRED) {
-                plan->barred = memory_resize(plan->barred, (size_t)plan->n_barred + 1, sizeof *plan->barred);
-                oldest = &plan->barred[plan->n_barred++];
-        }
-        *oldest = (struct barred){*configuration, now_ms + length, length};
+        pipeline_deployment(plan->context.pipeline, to, &deployment);
+        plan->sized_for = load_now(plan);
+        plan->sized_to = capacity_of(plan->capacity, &deployment).mean;
+        plan->grew = pipeline_change(plan->context.pipeline, from, to).grows;
 }
 
 static void plan_told(void *state, const struct proposal *proposal, const struct verdict *verdict,
@@ -749,12 +765,12 @@ static void plan_told(void *state, const struct proposal *proposal, const struct
                 if (!plan->pending)
                         plan->pending = memory_new(1, sizeof *plan->pending);
                 *plan->pending = verdict->configuration;
-                plan->sized_for = load_now(plan);
+                remember_size(plan, &observation->configuration, &verdict->configuration);
                 plan->pending_until_ms = observation->time_ms + PENDING_LIMIT_MS;
                 return;
         case OUTCOME_REVERTED:
                 capacity_changed(plan->capacity);
-                bar(plan, &verdict->configuration, observation->time_ms);
+                barred_add(&plan->barred, &verdict->configuration, observation->time_ms);
                 forget_pending(plan);
                 return;
         case OUTCOME_CONFIRMED:

@@ -7,12 +7,14 @@
 
 #include "core/memory.h"
 #include "core/plugin.h"
+#include "core/text.h"
 #include "optimizer/proposal.h"
 #include "optimizer/vpa_recommender.h"
 
 /*
- * The Vertical Pod Autoscaler on the CPU request of the workers: the knob `worker.cpu`, in cores. It never
- * changes how many workers there are, so without that knob it holds.
+ * The Vertical Pod Autoscaler on what the workers request: the knobs `worker.cpu`, in cores, and `memory`, in
+ * bytes. It never changes how many workers there are, so without those knobs it holds. Where a real one
+ * recommends (in mode Off) its recommendation is taken: it has seen the workers for longer.
  */
 
 struct vpa_strategy_options {
@@ -20,17 +22,30 @@ struct vpa_strategy_options {
         int64_t half_life_seconds;
         double target_percentile, lower_bound_percentile, upper_bound_percentile;
         double safety_margin_ratio;
-        double minimum_cores;
+        double minimum_cores, minimum_bytes;
+};
+
+/* Who is killed so soon after a start is replaced at once (--evict-after-oom-threshold). */
+#define QUICK_KILL_MS (10 * 60 * MS_PER_SECOND)
+
+/* Of memory the peak of a day counts as one sample. */
+#define MEMORY_WINDOW_MS MS_PER_DAY
+
+struct resource {
+        int knob; /* -1: there is none */
+        struct histogram *histogram;
+        double request;              /* that the workers run with */
+        struct request_advice given; /* somebody else's recommendation; target NAN: there is none */
 };
 
 struct state {
         const struct pipeline *pipeline;
         const struct vpa_strategy_options *options;
-        struct histogram *histogram;
-        int knob; /* worker.cpu; -1: there is none */
-        int64_t first_ms, last_ms, samples;
-        int64_t started_ms; /* of the workers that run */
-        double request;     /* that they run with, in cores */
+        struct resource cpu, memory;
+        double peak_bytes; /* of the day that ends then; 0: none yet */
+        int64_t peak_until_ms;
+        int64_t first_ms, last_ms, samples; /* of CPU, which tell how far to believe both */
+        int64_t started_ms;                 /* of the workers that run */
 };
 
 #define PERCENTILE(option_name, member, default_value, words)                                                \
@@ -78,14 +93,21 @@ static const struct option options_list[] = {
          .max = 1000,
          .fallback = "25m",
          .help = "Least CPU that is ever recommended (--pod-recommendation-min-cpu-millicores)."},
+        {.name = "minimumMemory",
+         .type = OPTION_QUANTITY,
+         .offset = offsetof(struct vpa_strategy_options, minimum_bytes),
+         .unit = "bytes",
+         .min = 1,
+         .max = 1e12,
+         .fallback = "250Mi",
+         .help = "Least memory that is ever recommended (--pod-recommendation-min-memory-mb)."},
         {0},
 };
 
 static const struct option_table table = {
         .name = "vpa",
-        .help = "The Kubernetes Vertical Pod Autoscaler on the CPU request of the workers. It needs a knob "
-                "named worker.cpu "
-                "and never changes the number of workers.",
+        .help = "The Kubernetes Vertical Pod Autoscaler on what the workers request. It needs a knob named "
+                "worker.cpu or memory and never changes the number of workers.",
         .size = sizeof(struct vpa_strategy_options),
         .options = options_list,
 };
@@ -97,80 +119,195 @@ static int64_t interval_ms(const void *opaque)
         return options->interval_seconds * MS_PER_SECOND;
 }
 
-static int cpu_knob(const struct pipeline *pipeline)
+static int find_knob(const struct pipeline *pipeline, enum knob_role role, const char *name)
 {
         for (int i = 0; i < pipeline->n_knobs; i++)
-                if (pipeline->knobs[i].role == KNOB_OTHER &&
-                    strcmp(pipeline->knobs[i].name, "worker.cpu") == 0)
+                if (pipeline->knobs[i].role == role && strcmp(pipeline->knobs[i].name, name) == 0)
                         return i;
         return -1;
 }
 
-static bool vpa_open(const struct strategy_context *context, const void *options, void **ret_state,
+static struct resource resource_new(const struct histogram_options *of, int64_t half_life_seconds, int knob)
+{
+        struct histogram_options options = *of;
+
+        options.half_life_ms = half_life_seconds * MS_PER_SECOND;
+        return (struct resource){.knob = knob, .histogram = histogram_new(&options)};
+}
+
+static bool vpa_open(const struct strategy_context *context, const void *opaque, void **ret_state,
                      struct error *err)
 {
+        const struct vpa_strategy_options *options = opaque;
         struct state *state = memory_new(1, sizeof *state);
-        struct histogram_options cpu = histogram_cpu;
 
         (void)err;
         state->pipeline = context->pipeline;
         state->options = options;
-        cpu.half_life_ms = state->options->half_life_seconds * MS_PER_SECOND;
-        state->histogram = histogram_new(&cpu);
-        state->knob = cpu_knob(context->pipeline);
+        state->cpu = resource_new(&histogram_cpu, options->half_life_seconds,
+                                  find_knob(context->pipeline, KNOB_OTHER, "worker.cpu"));
+        state->memory = resource_new(&histogram_memory, options->half_life_seconds,
+                                     find_knob(context->pipeline, KNOB_MEMORY, "memory"));
         state->started_ms = context->start_ms;
         *ret_state = state;
         return true;
 }
 
-static void sample(struct state *state, const struct observation *observation)
+/* ---- samples ---- */
+
+static void sample_cpu(struct state *state, const struct observation *observation)
 {
         if (state->samples++ == 0)
                 state->first_ms = observation->time_ms;
         state->last_ms = observation->time_ms;
-        histogram_add(state->histogram, observation->cpu_ratio * state->request, VPA_SAMPLE_WEIGHT,
-                      observation->time_ms);
+        if (state->cpu.knob >= 0)
+                histogram_add(state->cpu.histogram, observation->cpu_ratio * state->cpu.request,
+                              VPA_SAMPLE_WEIGHT, observation->time_ms);
 }
 
-static void recommend(struct state *state, const struct observation *observation,
-                      struct proposal *ret_proposal)
+/* A new peak takes the place of the day's. Who was killed for want of memory had wanted more than it had. */
+static void sample_memory(struct state *state, const struct observation *observation)
 {
+        const struct memory_observation *memory = &observation->memory;
+        double used = isnan(memory->worker.used_bytes) ? 0 : memory->worker.used_bytes;
+
+        if (state->memory.knob < 0)
+                return;
+        if (memory->killed > 0)
+                used = vpa_out_of_memory_sample(fmax(used, state->memory.request));
+        if (observation->time_ms >= state->peak_until_ms) {
+                state->peak_bytes = 0;
+                state->peak_until_ms = observation->time_ms + MEMORY_WINDOW_MS;
+        }
+        if (!(used > state->peak_bytes))
+                return;
+        if (state->peak_bytes > 0)
+                histogram_subtract(state->memory.histogram, state->peak_bytes, 1, state->peak_until_ms);
+        histogram_add(state->memory.histogram, used, 1, state->peak_until_ms);
+        state->peak_bytes = used;
+}
+
+/* ---- recommendations ---- */
+
+static bool is_given(const struct resource *resource)
+{
+        return resource->given.target > 0;
+}
+
+/* Whether it is to be set, and something is known of it. */
+static bool is_known(const struct resource *resource)
+{
+        return resource->knob >= 0 && (is_given(resource) || !histogram_empty(resource->histogram));
+}
+
+static struct vpa_recommendation recommend(const struct state *state, const struct resource *resource)
+{
+        bool cpu = resource == &state->cpu;
         const struct vpa_options options = {
                 .target_percentile = state->options->target_percentile,
                 .lower_percentile = state->options->lower_bound_percentile,
                 .upper_percentile = state->options->upper_bound_percentile,
                 .safety_margin_ratio = state->options->safety_margin_ratio,
-                .minimum = state->options->minimum_cores,
+                .minimum = cpu ? state->options->minimum_cores : state->options->minimum_bytes,
         };
         double days = vpa_confidence_days(state->first_ms, state->last_ms, state->samples);
-        struct vpa_recommendation advice = vpa_recommend(&options, state->histogram, days);
-        /* The knob's bounds are minAllowed and maxAllowed of the object: they limit the recommendation. */
-        double wanted = knob_fit(&state->pipeline->knobs[state->knob], advice.target);
 
-        proposal_hold(ret_proposal, "vpa", observation, "");
-        if (wanted == state->request ||
-            !vpa_update_due(&advice, state->request, observation->time_ms - state->started_ms))
+        if (is_given(resource))
+                return (struct vpa_recommendation){resource->given.lower, resource->given.target,
+                                                   resource->given.upper};
+        return vpa_recommend(&options, resource->histogram, days);
+}
+
+static bool is_due(const struct state *state, const struct resource *resource,
+                   const struct observation *observation)
+{
+        struct vpa_recommendation advice;
+
+        if (!is_known(resource))
+                return false;
+        advice = recommend(state, resource);
+        if (resource == &state->memory && observation->memory.killed > 0 &&
+            observation->time_ms - state->started_ms <= QUICK_KILL_MS)
+                return advice.target > resource->request;
+        return vpa_update_due(&advice, resource->request, observation->time_ms - state->started_ms);
+}
+
+/* The knob's bounds are minAllowed and maxAllowed of the object: they limit the recommendation. */
+static bool set(const struct state *state, const struct resource *resource, struct proposal *proposal,
+                struct text *words)
+{
+        struct vpa_recommendation advice;
+        double wanted, unit = resource == &state->cpu ? 1 : 1 << 20;
+
+        if (!is_known(resource))
+                return false;
+        advice = recommend(state, resource);
+        wanted = knob_fit(&state->pipeline->knobs[resource->knob], advice.target);
+        if (wanted == resource->request)
+                return false;
+        proposal->configuration.value[resource->knob] = wanted;
+        if (is_given(resource))
+                text_format(words,
+                            resource == &state->cpu
+                                    ? "Workers request %.3g cores; a VerticalPodAutoscaler recommends %.3g: "
+                                      "request %.3g. "
+                                    : "Workers request %.0f MiB; a VerticalPodAutoscaler recommends %.0f "
+                                      "MiB: request %.0f MiB. ",
+                            resource->request / unit, advice.target / unit, wanted / unit);
+        else if (resource == &state->cpu)
+                text_format(words,
+                            "Workers request %.3g cores; of %lld samples the target percentile is %.3g with "
+                            "its margin, bounds %.3g to %.3g: request %.3g. ",
+                            resource->request, (long long)state->samples, advice.target, advice.lower,
+                            advice.upper, wanted);
+        else
+                text_format(words,
+                            "Workers request %.0f MiB; of their peaks the target percentile is %.0f MiB with "
+                            "its margin: request %.0f MiB. ",
+                            resource->request / unit, advice.target / unit, wanted / unit);
+        return true;
+}
+
+/* A pod is replaced with all that is recommended for it, whatever was the reason. */
+static void propose(const struct state *state, const struct observation *observation,
+                    struct proposal *ret_proposal)
+{
+        autotext words = {0};
+        bool changes;
+
+        if (!is_due(state, &state->cpu, observation) && !is_due(state, &state->memory, observation))
+                return;
+        changes = set(state, &state->cpu, ret_proposal, &words);
+        changes |= set(state, &state->memory, ret_proposal, &words);
+        if (!changes)
                 return;
         ret_proposal->kind = PROPOSAL_CHANGE;
-        ret_proposal->configuration.value[state->knob] = wanted;
-        snprintf(ret_proposal->reason, sizeof ret_proposal->reason,
-                 "Workers request %.3g cores; of %lld samples the target percentile is %.3g with its margin, "
-                 "bounds %.3g to "
-                 "%.3g: request %.3g.",
-                 state->request, (long long)state->samples, advice.target, advice.lower, advice.upper,
-                 wanted);
+        snprintf(ret_proposal->reason, sizeof ret_proposal->reason, "%.*s", (int)words.length - 1,
+                 words.data);
+}
+
+static void note_request(struct state *state, struct resource *resource,
+                         const struct observation *observation)
+{
+        double request;
+
+        if (resource->knob < 0)
+                return;
+        request = observation->configuration.value[resource->knob];
+        if (request != resource->request)
+                state->started_ms = observation->time_ms;
+        resource->request = request;
 }
 
 static bool vpa_propose(void *opaque, const struct observation *observation, struct proposal *ret_proposal,
                         struct error *err)
 {
         struct state *state = opaque;
-        double request;
 
         (void)err;
-        if (state->knob < 0) {
+        if (state->cpu.knob < 0 && state->memory.knob < 0) {
                 proposal_hold(ret_proposal, "vpa", observation,
-                              "the pipeline has no knob worker.cpu, and VPA changes nothing else");
+                              "the pipeline has no knob worker.cpu or memory, and VPA changes nothing else");
                 return true;
         }
         if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION | MISSING_CPU) ||
@@ -178,13 +315,14 @@ static bool vpa_propose(void *opaque, const struct observation *observation, str
                 proposal_hold(ret_proposal, "vpa", observation, "CPU use or what runs is not known");
                 return true;
         }
-        request = observation->configuration.value[state->knob];
-        if (request != state->request) {
-                state->request = request;
-                state->started_ms = observation->time_ms;
-        }
-        sample(state, observation);
-        recommend(state, observation, ret_proposal);
+        note_request(state, &state->cpu, observation);
+        note_request(state, &state->memory, observation);
+        state->cpu.given = observation->cpu_advice;
+        state->memory.given = observation->memory_advice;
+        sample_cpu(state, observation);
+        sample_memory(state, observation);
+        proposal_hold(ret_proposal, "vpa", observation, "");
+        propose(state, observation, ret_proposal);
         return true;
 }
 
@@ -194,7 +332,8 @@ static void vpa_close(void *opaque)
 
         if (!state)
                 return;
-        histogram_free(state->histogram);
+        histogram_free(state->cpu.histogram);
+        histogram_free(state->memory.histogram);
         free(state);
 }
 
@@ -202,7 +341,7 @@ static const double percentiles[] = {0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99};
 
 const struct strategy vpa_strategy = {
         .name = "vpa",
-        .summary = "Kubernetes Vertical Pod Autoscaler on the workers' CPU request",
+        .summary = "Kubernetes Vertical Pod Autoscaler on what the workers request",
         .options = &table,
         .comparator = true,
         .sweep_option = "targetPercentile",

@@ -192,7 +192,23 @@ static void a_pipeline_as_a_whole_is_learnt_when_saturated(void **state)
         assert_true(estimate.sd > 100);
 }
 
-/* A restart of ours that sets the pipeline back by two minutes, three times. */
+/* A restart of ours that sets the pipeline back by two minutes, and five minutes of quiet. Returns their end.
+ */
+static int64_t restart_once(struct capacity *capacity, const struct peer_pipeline *chain, int64_t time_ms)
+{
+        struct observation seen = lawful(chain, time_ms += MINUTE_MS, 4, 2000, 1000, 0, 0);
+
+        capacity_changed(capacity);
+        seen.restarting = seen.counters_reset = true;
+        seen.latency_p99_seconds = 120;
+        capacity_observe(capacity, &seen);
+        for (int i = 0; i < 5; i++) {
+                seen = lawful(chain, time_ms += MINUTE_MS, 4, 2000, 1000, 0, 0);
+                capacity_observe(capacity, &seen);
+        }
+        return time_ms;
+}
+
 static void restarts_are_measured(void **state)
 {
         struct peer_pipeline chain;
@@ -202,22 +218,11 @@ static void restarts_are_measured(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
-        before = capacity_restart(capacity, 4).age_seconds;
-        for (int round = 0; round < 3; round++) {
-                struct observation seen;
-
-                capacity_changed(capacity);
-                seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0, 0);
-                seen.restarting = seen.counters_reset = true;
-                seen.latency_p99_seconds = 120;
-                capacity_observe(capacity, &seen);
-                for (int i = 0; i < 5; i++) {
-                        seen = lawful(&chain, time_ms += 60000, 4, 2000, 1000, 0, 0);
-                        capacity_observe(capacity, &seen);
-                }
-        }
-        assert_true(capacity_restart(capacity, 4).age_seconds > before + 40);
-        assert_true(capacity_failure(capacity, 4).age_seconds < before + 1);
+        before = restarts_asked_for(capacity_restarts(capacity), 4).age_seconds;
+        for (int round = 0; round < 3; round++)
+                time_ms = restart_once(capacity, &chain, time_ms);
+        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds > before + 40);
+        assert_true(restarts_failure(capacity_restarts(capacity), 4).age_seconds < before + 1);
 }
 
 /* From one window to the next a record takes twice as long, as when the busiest subtask's machine slows down:
@@ -310,7 +315,7 @@ static void a_restart_that_nobody_measured_is_learnt_from(void **state)
         (void)state;
         peer_workers(&chain, 1, 32);
         autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, 5000);
-        before = capacity_restart(capacity, 4).age_seconds;
+        before = restarts_asked_for(capacity_restarts(capacity), 4).age_seconds;
         for (int i = 0; i < 5; i++) {
                 struct observation seen = lawful(&chain, time_ms += 5000, 4, 2000, 1000, 0, 0);
 
@@ -324,8 +329,146 @@ static void a_restart_that_nobody_measured_is_learnt_from(void **state)
                 }
                 capacity_observe(capacity, &seen);
         }
-        assert_true(capacity_restart(capacity, 4).age_seconds < before / 2);
-        assert_true(capacity_worker_start_seconds(capacity) < 10);
+        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds < before / 2);
+        assert_true(restarts_worker_start_seconds(capacity_restarts(capacity)) < 10);
+}
+
+/* Back before anybody looked, and a latency that shows nothing of it: no longer than a look takes, and half
+ * of that on average. */
+static void a_restart_between_two_looks_is_learnt_from(void **state)
+{
+        struct peer_pipeline chain;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, 5000);
+        for (int i = 0; i < 40; i++) {
+                struct observation seen = lawful(&chain, time_ms += 5000, 4, 2000, 1000, 0, 0);
+
+                seen.window_ms = i % 4 == 2 ? 0 : 5000;
+                seen.latency_p99_seconds = 0.05;
+                if (i % 4 == 1)
+                        capacity_changed(capacity);
+                seen.counters_reset = i % 4 == 2;
+                capacity_observe(capacity, &seen);
+        }
+        assert_in_range((int)(100 * restarts_asked_for(capacity_restarts(capacity), 4).age_seconds), 200,
+                        350);
+}
+
+/* Nothing stops when a pool of pods grows and shrinks, and nothing waits: a change takes no longer than what
+ * cannot be seen, a second, however long a restart was thought to take. Where nobody tells what waits nothing
+ * is learnt of it. */
+static void a_change_without_a_stop_is_learnt_from(void **state)
+{
+        struct peer_pipeline chain;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        for (int told = 0; told < 2; told++) {
+                autocall(capacity_free) struct capacity *capacity =
+                        capacity_new(&chain.pipeline, NULL, 15000);
+                double before = restarts_asked_for(capacity_restarts(capacity), 4).age_seconds;
+
+                for (int i = 0; i < 40; i++) {
+                        struct observation seen =
+                                lawful(&chain, i * INT64_C(15000), 4 + i / 5 % 2, 2000, 1000, 0, 0);
+
+                        if (!told)
+                                seen.backlog_records = seen.latency_p99_seconds = NAN;
+                        capacity_observe(capacity, &seen);
+                        if (i % 5 == 4)
+                                capacity_changed(capacity);
+                }
+                if (told)
+                        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds < 1.5);
+                else
+                        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds >= before);
+        }
+}
+
+/* Twice the start that was seen, what it takes to read the state, and half of what comes between two
+ * checkpoints: 2 * 1.5 + 0.5 + 5 s, the median of what is expected; its mean lies above it, and the factor
+ * that nobody knows yet is below 2. */
+static void before_a_restart_was_seen_the_start_tells_of_it(void **state)
+{
+        struct peer_pipeline chain;
+        struct observation seen;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds >= 40);
+        seen = lawful(&chain, MINUTE_MS, 4, 2000, 1000, 0, 0);
+        seen.start_seconds = 1.5;
+        seen.checkpoints = (struct checkpoint_observation){10, 0.5, 0};
+        capacity_observe(capacity, &seen);
+        assert_in_range((int)(10 * restarts_asked_for(capacity_restarts(capacity), 4).age_seconds), 85, 170);
+        /* Once one was seen, starts tell nothing more. */
+        seen.time_ms = restart_once(capacity, &chain, MINUTE_MS) + MINUTE_MS;
+        seen.start_seconds = 0.1;
+        capacity_observe(capacity, &seen);
+        assert_true(restarts_asked_for(capacity_restarts(capacity), 4).age_seconds > 60);
+}
+
+/* One subtask of four has become half as fast: 1500 records/s are still taken in while its records pile up in
+ * exchanges, but 1000 is what goes on for long, and twice as many subtasks of that kind take twice that. */
+static void what_is_sustained_counts_not_what_is_taken_in(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment four, eight;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 1, 32);
+        four = wide(&chain, 4);
+        eight = wide(&chain, 8);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        for (int i = 0; i < 30; i++) {
+                struct observation seen = lawful(&chain, time_ms += MINUTE_MS, 4, 1500, 500, 0, 0);
+
+                if (i >= 10) {
+                        seen.operators[0].busy_ratio_max = 1;
+                        seen.operators[0].sustained_per_second = 1000;
+                }
+                capacity_observe(capacity, &seen);
+        }
+        assert_float_equal(capacity_of(capacity, &four).mean, 1000, 50);
+        assert_float_equal(capacity_of(capacity, &eight).mean, 2000, 200);
+}
+
+/* Keys fall otherwise with each parallelism: three percent worse than the law on four subtasks say nothing of
+ * six, and what will be on six is known no better than keys fall. */
+static void keys_fall_anew_at_each_parallelism(void **state)
+{
+        struct peer_pipeline chain;
+        struct deployment four, six;
+        int64_t time_ms = 0;
+
+        (void)state;
+        peer_workers(&chain, 2, 32);
+        chain.pipeline.edges[0].hash = true;
+        four = wide(&chain, 4);
+        six = wide(&chain, 6);
+        autocall(capacity_free) struct capacity *capacity = capacity_new(&chain.pipeline, NULL, MINUTE_MS);
+        for (int i = 0; i < 200; i++) {
+                struct observation seen = lawful(&chain, time_ms += MINUTE_MS, 4, 2000, 1000, 0.02, 0.0003);
+
+                seen.operators[0].busy_ratio = seen.operators[0].busy_ratio_max /= 4;
+                seen.operators[1].busy_ratio = seen.operators[1].busy_ratio_max *= 1.03;
+                capacity_observe(capacity, &seen);
+        }
+        assert_true(capacity_of(capacity, &six).sd > 0.02 * capacity_of(capacity, &six).mean);
+        assert_true(capacity_of(capacity, &four).sd < 0.01 * capacity_of(capacity, &four).mean);
+        for (int i = 0; i < 20; i++) {
+                struct observation seen = lawful(&chain, time_ms += MINUTE_MS, 6, 2000, 1000, 0.02, 0.0003);
+
+                seen.operators[0].busy_ratio = seen.operators[0].busy_ratio_max /= 4;
+                capacity_observe(capacity, &seen);
+        }
+        assert_float_equal(capacity_of(capacity, &six).mean, 1000 * usl_speedup(6, 0.02, 0.0003), 30);
+        assert_true(capacity_of(capacity, &six).sd < 0.01 * capacity_of(capacity, &six).mean);
 }
 
 int main(void)
@@ -342,6 +485,11 @@ int main(void)
                 cmocka_unit_test(slow_hours_leave_nothing_behind),
                 cmocka_unit_test(who_is_hardly_busy_holds_up_nobody),
                 cmocka_unit_test(a_restart_that_nobody_measured_is_learnt_from),
+                cmocka_unit_test(a_change_without_a_stop_is_learnt_from),
+                cmocka_unit_test(before_a_restart_was_seen_the_start_tells_of_it),
+                cmocka_unit_test(what_is_sustained_counts_not_what_is_taken_in),
+                cmocka_unit_test(a_restart_between_two_looks_is_learnt_from),
+                cmocka_unit_test(keys_fall_anew_at_each_parallelism),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,32 @@ static void starting_workers_do_not_make_it_scale_twice(void **state)
         peer_close(&peer);
 }
 
+/* S5: CPU use of three of seven pods: as for pods without metrics, (3 * 100 % + 4 * 0 %) / 7 = 43 % is no
+ * reason to grow, and 100 % none to shrink. Nor is it when it was seen before the four came. */
+static void what_three_use_is_not_what_seven_use(void **state)
+{
+        (void)state;
+        for (int unseen = 0; unseen < 2; unseen++) {
+                struct peer_pipeline chain;
+                struct peer peer;
+                struct proposal proposal;
+                struct observation observation;
+
+                peer_workers(&chain, 1, 40);
+                peer = peer_open(&hpa_strategy, &chain, "{targetCpuPercent: 50, metricsWindowSeconds: 30}");
+                proposal = turn(&peer, &chain, 15, 3, 1.0);
+                assert_int_equal(proposal.kind, PROPOSAL_HOLD);
+                observation = peer_observation(&chain, 30 * SECOND, 7);
+                if (unseen)
+                        observation.missing |= MISSING_CPU;
+                observation.cpu_ratio = 1;
+                observation.cpu_workers = 3;
+                proposal = peer_turn(&peer, &observation);
+                assert_int_equal(proposal.kind, PROPOSAL_HOLD);
+                peer_close(&peer);
+        }
+}
+
 static void a_refused_scaling_never_happened(void **state)
 {
         const struct verdict refused = {.judgement = JUDGEMENT_REFUSED};
@@ -421,6 +447,7 @@ int main(void)
                 cmocka_unit_test(scales_up_by_at_most_double_each_period),
                 cmocka_unit_test(scales_down_after_five_minutes_to_the_highest_recommendation),
                 cmocka_unit_test(starting_workers_do_not_make_it_scale_twice),
+                cmocka_unit_test(what_three_use_is_not_what_seven_use),
                 cmocka_unit_test(a_refused_scaling_never_happened),
                 cmocka_unit_test(cpu_is_averaged_over_its_window),
                 cmocka_unit_test(holds_without_cpu_and_within_bounds_whatever_comes),

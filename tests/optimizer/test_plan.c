@@ -282,6 +282,33 @@ static void what_is_hours_behind_is_widened(void **state)
         }
 }
 
+/* Sources that read nothing in a window while something waits: what its wait is by that (INFINITY) tells as
+ * much as no latency does, and what waits in the broker tells the rest. */
+static void a_wait_without_end_tells_nothing(void **state)
+{
+        static const double told[] = {NAN, INFINITY};
+        struct proposal proposals[2];
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++) {
+                struct play play;
+
+                open_play(&play, true, 4);
+                for (int turns = 0; turns < 5; turns++) {
+                        struct observation observation = seen(&play, 4000);
+
+                        observation.offered_per_second = 4500;
+                        observation.backlog_records = 600 * 4500;
+                        observation.latency_p99_seconds = told[i];
+                        proposals[i] = turn(&play, &observation);
+                }
+                close_play(&play);
+        }
+        assert_int_equal(proposals[0].kind, PROPOSAL_CHANGE);
+        assert_int_equal(proposals[1].kind, PROPOSAL_CHANGE);
+        assert_int_equal(peer_workers_of(&proposals[1]), peer_workers_of(&proposals[0]));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -292,6 +319,7 @@ int main(void)
                 cmocka_unit_test(what_is_behind_or_full_never_shrinks),
                 cmocka_unit_test(what_was_taken_back_is_not_proposed_again_soon),
                 cmocka_unit_test(what_is_hours_behind_is_widened),
+                cmocka_unit_test(a_wait_without_end_tells_nothing),
                 cmocka_unit_test(it_learns_without_a_model),
         };
 

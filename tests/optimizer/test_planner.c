@@ -266,12 +266,60 @@ static void what_waits_already_is_no_price_of_a_change(void **state)
         assert_float_equal(costs[2].price, 0.05 * (18 + 18 * 150.0 / 240), 1e-9);
 }
 
+/* Who decides again soon does not wait for ever with hardly anything to spare: at 5 % of the load over it, 28
+ * s of waiting take 28 / 0.05 s. */
+static void what_is_answered_is_caught_up_with(void **state)
+{
+        static const double load[STEPS] = {100, 100, 100, 100, 100, 100};
+        struct planner_problem problem = problem_of(load, 1, 30);
+        struct setback setback = {30, 30, 0};
+
+        (void)state;
+        problem.answer_seconds = 10;
+        assert_float_equal(planner_late_seconds(&problem, &setback, 100, 100), 28 + 28 / 0.05, 1e-9);
+        assert_float_equal(planner_late_seconds(&problem, &setback, 200, 100), 56, 1e-9);
+}
+
+/* Money of lateness until it can be answered, of staying with 100 records/s. */
+static double late_at(double load_per_second, double answer_seconds, double age_seconds)
+{
+        const double load[STEPS] = {load_per_second, load_per_second, load_per_second,
+                                    load_per_second, load_per_second, load_per_second};
+        struct planner_problem problem = problem_of(load, 1, 1);
+        struct planner_cost costs[CANDIDATES];
+
+        problem.n_steps = 1;
+        problem.late_after_seconds = 5;
+        problem.answer_seconds = answer_seconds;
+        problem.age_seconds = age_seconds;
+        planner_weigh(&problem, costs);
+        return costs[0].penalty;
+}
+
+/* Of a load L that exceeds the capacity C, the share (L - C) / L is left lying each second, and records wait
+ * that much longer. After 20 s, and a restart that adds one, they are 5 s old when (L - C) / L * 20 + 1 = 5:
+ * L = 1.25 C. */
+static void overload_is_late_once_it_is_old(void **state)
+{
+        (void)state;
+        assert_true(late_at(120, 0, 0) > 60);
+        assert_float_equal(late_at(120, 20, 0), 0, 1e-9);
+        assert_float_equal(late_at(124.9, 20, 0), 0, 1e-9);
+        assert_true(late_at(125.1, 20, 0) > 60);
+        assert_true(late_at(124.9, 21, 0) > 60);
+        /* two seconds wait already: (L - C) / L * 20 + 1 + 2 = 5 at L = C / 0.9 */
+        assert_float_equal(late_at(111, 20, 2), 0, 1e-9);
+        assert_true(late_at(111.2, 20, 2) > 60);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(path_is_the_best_of_all_sequences),
                 cmocka_unit_test(weighing_agrees_with_the_path),
                 cmocka_unit_test(late_seconds_are_downtime_and_drain),
+                cmocka_unit_test(what_is_answered_is_caught_up_with),
+                cmocka_unit_test(overload_is_late_once_it_is_old),
                 cmocka_unit_test(chain_keeps_the_masses),
                 cmocka_unit_test(noise_is_not_followed),
                 cmocka_unit_test(a_change_is_priced_by_the_load_it_is_caught_up_in),
