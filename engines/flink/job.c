@@ -432,7 +432,7 @@ static bool conclude(const struct search *search, char *ret_id, struct error *er
         if (search->n_live > 1)
                 return error_set(
                         err, ERROR_INPUT, "JobAmbiguous",
-                        "%d jobs run there: %s; expected the name or id of one in spec.engine.flink.job",
+                        "%d jobs run there: %s; expected the name or id of one in the engine's `job`",
                         search->n_live, search->live_names.data);
         if (search->n_live == 1 || search->ended) {
                 memcpy(ret_id, search->n_live == 1 ? search->live : search->ended, FLINK_ID_ROOM);

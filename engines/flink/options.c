@@ -62,12 +62,7 @@ static const struct option flink_options[] = {
          .type = OPTION_TEXT,
          AT(flink_options, url),
          .help = "REST endpoint of a job manager."},
-        {.name = "job",
-         .type = OPTION_TEXT,
-         AT(flink_options, job),
-         .min = 1,
-         .max = 1000,
-         .help = "Name or id of the job there; needed when several run."},
+        FLINK_MEASURE_OPTIONS(0),
         {.name = "rescale",
          .type = OPTION_CHOICE,
          AT(flink_options, rescale),
@@ -88,28 +83,6 @@ static const struct option flink_options[] = {
          .help = "How long a job may take to run what it was told, or to finish a savepoint. Then the change "
                  "is "
                  "taken back."},
-        {.name = "warmUpSeconds",
-         .type = OPTION_INT,
-         AT(flink_options, warm_up_seconds),
-         .unit = "s",
-         .min = 0,
-         .max = 86400,
-         .fallback = "10",
-         .help = "How long after a start the job is not yet measured."},
-        {.name = "latencyMetric",
-         .type = OPTION_TEXT,
-         AT(flink_options, latency_metric),
-         .min = 1,
-         .max = 500,
-         .help = "Metric of an operator that tells the latency, as the vertex lists it "
-                 "(OPERATOR.currentEmitEventTimeLag). The highest of all subtasks counts."},
-        {.name = "latencyScale",
-         .type = OPTION_NUMBER,
-         AT(flink_options, latency_scale),
-         .min = 1e-12,
-         .max = 1e6,
-         .fallback = "0.001",
-         .help = "Makes seconds of latencyMetric; 0.001 for milliseconds."},
         {.name = "savepointDirectory",
          .type = OPTION_TEXT,
          AT(flink_options, savepoint_directory),
@@ -125,7 +98,7 @@ static const struct option flink_options[] = {
         {0},
 };
 
-static bool check_url(const char *url, const struct yaml_node *node, struct error *err)
+bool flink_check_url(const char *url, const struct yaml_node *node, struct error *err)
 {
         autofree char *shown = NULL;
 
@@ -143,7 +116,7 @@ static bool check_flink(const void *object, const struct yaml_node *node, struct
         if (node && flink->rescale == FLINK_RESCALE_SAVEPOINT && !flink->program)
                 return yaml_error(yaml_get(node, "rescale"), err,
                                   "has no program to start again; expected spec.engine.flink.program");
-        return check_url(flink->url, node, err);
+        return flink_check_url(flink->url, node, err);
 }
 
 static const struct option_rule flink_rules[] = {

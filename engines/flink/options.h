@@ -2,6 +2,7 @@
 #ifndef OPTCTL_ENGINES_FLINK_OPTIONS_H
 #define OPTCTL_ENGINES_FLINK_OPTIONS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/http_client.h"
@@ -37,5 +38,44 @@ struct flink_options {
 };
 
 extern const struct option_table flink_engine_options;
+
+/* `url` may be NULL; the error names node's `url`. */
+bool flink_check_url(const char *url, const struct yaml_node *node, struct error *err);
+
+/* What is measured of a job, for a plugin's table: `base` is where in its object a struct flink_options is.
+ */
+#define FLINK_MEASURE_OPTIONS(base)                                                                          \
+        {                                                                                                    \
+                .name = "job",                                                                               \
+                .type = OPTION_TEXT,                                                                         \
+                .offset = (base) + offsetof(struct flink_options, job),                                      \
+                .min = 1,                                                                                    \
+                .max = 1000,                                                                                 \
+                .help = "Name or id of the job there; needed when several run.",                             \
+        },                                                                                                   \
+                {                                                                                            \
+                        .name = "warmUpSeconds",                                                             \
+                        .type = OPTION_INT,                                                                  \
+                        .offset = (base) + offsetof(struct flink_options, warm_up_seconds),                  \
+                        .unit = "s",                                                                         \
+                        .min = 0,                                                                            \
+                        .max = 86400,                                                                        \
+                        .fallback = "10",                                                                    \
+                        .help = "How long after a start the job is not yet measured.",                       \
+                },                                                                                           \
+                {                                                                                            \
+                        .name = "latencyMetric",                                                             \
+                        .type = OPTION_TEXT,                                                                 \
+                        .offset = (base) + offsetof(struct flink_options, latency_metric),                   \
+                        .min = 1,                                                                            \
+                        .max = 500,                                                                          \
+                        .help = "Metric of an operator that tells the latency, as the vertex lists it "      \
+                                "(OPERATOR.currentEmitEventTimeLag). The highest of all subtasks counts.",   \
+                },                                                                                           \
+        {                                                                                                    \
+                .name = "latencyScale", .type = OPTION_NUMBER,                                               \
+                .offset = (base) + offsetof(struct flink_options, latency_scale), .min = 1e-12, .max = 1e6,  \
+                .fallback = "0.001", .help = "Makes seconds of latencyMetric; 0.001 for milliseconds.",      \
+        }
 
 #endif

@@ -116,6 +116,30 @@ static const struct option_table sasl_table = {
         .options = sasl_options,
 };
 
+static const struct option object_options[] = {
+        {.name = "namespace",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct kafka_object_options, namespace),
+         .min = 1,
+         .max = 63,
+         .help = "Namespace of the objects; metadata.namespace without it."},
+        {.name = "cluster",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct kafka_object_options, cluster),
+         .min = 1,
+         .max = 63,
+         .help = "Kafka cluster whose objects count (label strimzi.io/cluster); needed when several in the "
+                 "namespace have topics of the same name."},
+        {0},
+};
+
+static const struct option_table object_table = {
+        .name = "topicObjects",
+        .help = "KafkaTopics of Strimzi, which say how many partitions topics have.",
+        .size = sizeof(struct kafka_object_options),
+        .options = object_options,
+};
+
 static const struct option kafka_options_list[] = {
         {.name = "bootstrapServers",
          .type = OPTION_TEXT,
@@ -166,6 +190,13 @@ static const struct option kafka_options_list[] = {
          .fallback = "4000",
          .help = "Replicas of partitions a broker may have on average, all topics together: no topic grows "
                  "beyond that."},
+        {.name = "topicObjects",
+         .type = OPTION_POINTER,
+         .offset = offsetof(struct kafka_options, topic_objects),
+         .table = &object_table,
+         .help = "Topics stand as KafkaTopics of Strimzi in a Kubernetes cluster: partitions are written "
+                 "there "
+                 "and not to the brokers, and their settings are left alone."},
         {.name = "topicSettings",
          .type = OPTION_TEXTS,
          .offset = offsetof(struct kafka_options, topic_settings),

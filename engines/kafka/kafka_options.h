@@ -30,6 +30,12 @@ struct kafka_tls_options {
         bool skip_host_verification;
 };
 
+/* Where Strimzi's KafkaTopics say how many partitions topics have. */
+struct kafka_object_options {
+        char *namespace; /* NULL: that of the pipeline */
+        char *cluster;   /* whose objects count; NULL: all of the namespace */
+};
+
 struct kafka_options {
         char *bootstrap_servers;
         struct option_list topics;     /* of struct kafka_topic_options */
@@ -37,7 +43,8 @@ struct kafka_options {
         struct kafka_sasl_options *sasl;
         int64_t timeout_seconds; /* of everything that is asked in one turn */
         bool allow_keyed_growth;
-        int64_t max_partitions_per_broker; /* replicas on a broker, of all topics */
+        int64_t max_partitions_per_broker;          /* replicas on a broker, of all topics */
+        struct kafka_object_options *topic_objects; /* NULL: brokers are told themselves */
         struct option_list topic_settings; /* of char *: settings that knobs "topic.NAME" may change */
 };
 

@@ -284,7 +284,7 @@ static void test_one_of_several_must_be_named(void **state)
 
         (void)state;
         expect_words(jobs, NULL, ERROR_INPUT, "2 jobs run there");
-        expect_words(jobs, "j", ERROR_INPUT, "expected the name or id of one in spec.engine.flink.job");
+        expect_words(jobs, "j", ERROR_INPUT, "expected the name or id of one in the engine's `job`");
         assert_string_equal(choose(jobs, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ERROR_NONE),
                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_ENGINES_KUBERNETES_USAGE_H
+#define OPTCTL_ENGINES_KUBERNETES_USAGE_H
+
+#include "core/kubernetes/shared.h"
+
+/*
+ * What pods use, as the metrics API says (metrics.k8s.io/v1beta1): one list a namespace, at most every ten
+ * seconds, whoever asks. It is what was measured when metrics-server looked last, as a rule within 15 to 60
+ * s.
+ */
+struct kube_usage;
+
+struct kube_container_usage {
+        char *name;
+        double cpu_cores, memory_bytes; /* NAN: not said */
+};
+
+struct kube_pod_usage {
+        char *name;
+        int64_t time_ms; /* of the measurement; INT64_MIN: it does not say */
+        size_t n_containers;
+        struct kube_container_usage *containers;
+};
+
+/* Waits for the list where there is none that is new enough. ERROR_NOT_FOUND (KindNotServed): there is no
+ * metrics API, which is believed for a minute. What is returned lives until the next wait. In a fiber. */
+bool kube_usage_take(struct kube_shared *kubernetes, const char *namespace,
+                     const struct kube_usage **ret_usage, struct error *err);
+
+/* NULL: nothing is known of that pod. */
+const struct kube_pod_usage *kube_usage_of(const struct kube_usage *usage, const char *pod);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_ENGINES_SPARK_SETTING_H
+#define OPTCTL_ENGINES_SPARK_SETTING_H
+
+#include <stdbool.h>
+
+/*
+ * The settings of Spark that a knob stands for, and how Spark writes their values. Every other knob whose
+ * name begins with "spark." is a setting by that name.
+ */
+struct spark_setting {
+        const char *name; /* "spark.executor.memory" */
+        bool size;        /* of memory: a bare number is in MiB */
+};
+
+/* What a knob sets; NULL name: nothing of Spark's. The name is borrowed from the knob's or static. */
+struct spark_setting spark_setting_of_knob(const char *knob);
+
+/* The value as a number, bytes of a size ("4g", "512m"), 1 and 0 of true and false; NAN: it is none. Settings
+ * whose name speaks of bytes, memory, a size or a buffer may have a unit, too, and are bytes then. */
+double spark_setting_read(const struct spark_setting *setting, const char *text);
+
+/* The value as Spark reads it, in the form of `present`, which is what stands there now (NULL: nothing).
+ * Caller frees. */
+char *spark_setting_text(const struct spark_setting *setting, double value, const char *present);
+
+#endif
