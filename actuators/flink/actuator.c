@@ -2,11 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actuators/flink/requirements.h"
 #include "actuators/flink/savepoint.h"
 #include "core/json.h"
-#include "core/text.h"
 #include "engines/flink/engine.h"
+#include "engines/flink/requirements.h"
 
 /*
  * Sets parallelism. In place the adaptive scheduler is told how much each vertex may have at most: what is
@@ -154,22 +153,12 @@ static bool flink_read(void *opaque, struct configuration *ret_configuration, st
 
 /* ---- applying ---- */
 
-/* "source 2, work 5". */
-static char *describe(const struct flink_job *job, const int *wanted)
-{
-        struct text words = {0};
-
-        for (int i = 0; i < job->n_vertices && words.length < 400; i++)
-                text_format(&words, "%s%.40s %d", i ? ", " : "", job->vertices[i].short_name, wanted[i]);
-        return text_take(&words);
-}
-
 static bool put_requirements(const struct flink_caller *caller, const struct flink_job *job,
                              const int *wanted, struct error *err)
 {
         autofree char *path = memory_format("/jobs/%s/resource-requirements", job->id);
         autofree char *body = flink_requirements_body(job, wanted);
-        autofree char *what = describe(job, wanted);
+        autofree char *what = flink_wanted_words(job, wanted);
         autojson *answer = NULL;
         const struct flink_call call = {.method = "PUT",
                                         .path = path,
@@ -221,6 +210,13 @@ static int64_t flink_patience_ms(void *opaque)
         return state->engine->options->rescale_timeout_seconds * MS_PER_SECOND;
 }
 
+static int64_t flink_call_seconds(const void *opaque)
+{
+        const struct flink_options *options = opaque;
+
+        return options->connection.timeout_seconds;
+}
+
 const struct actuator flink_actuator = {
         .name = "flink",
         .summary = "Parallelism of a job of Apache Flink.",
@@ -228,6 +224,7 @@ const struct actuator flink_actuator = {
         .controls = flink_controls,
         .apply = flink_apply,
         .read = flink_read,
+        .call_seconds = flink_call_seconds,
         .patience_ms = flink_patience_ms,
         .close = flink_close,
 };

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/reactor.h"
 #include "core/text.h"
+#include "engines/flink/requirements.h"
 
 #define FIRST_POLL_MS 200
 #define LAST_POLL_MS  5000
@@ -249,16 +250,6 @@ static void hash_id(const char *text, char ret_id[FLINK_ID_ROOM])
                  (unsigned long long)hash);
 }
 
-/* "ID:2,ID:5": Flink's way to write a map. */
-static char *overrides_of(const struct flink_job *job, const int *wanted)
-{
-        struct text text = {0};
-
-        for (int i = 0; i < job->n_vertices; i++)
-                text_format(&text, "%s%s:%d", i ? "," : "", job->vertices[i].id, wanted[i]);
-        return text_take(&text);
-}
-
 static int widest(const struct flink_job *job, const int *wanted, const bool *tuned)
 {
         int most = 1;
@@ -282,13 +273,13 @@ static char *start_body(const struct flink_engine *engine, const struct flink_jo
                         const bool *tuned, const char *location, const char *id)
 {
         const struct flink_program *program = engine->options->program;
-        autofree char *overrides = overrides_of(job, wanted);
+        autofree char *overrides = flink_overrides_text(job, wanted);
 
         return dump(json_pack("{s:s, s:s*, s:o, s:i, s:s, s:b, s:{s:s}}", "jobId", id, "entryClass",
                               program->entry_class, "programArgsList", arguments_of(program), "parallelism",
                               widest(job, wanted, tuned), "savepointPath", location, "allowNonRestoredState",
-                              (int)program->allow_non_restored_state, "flinkConfiguration",
-                              "pipeline.jobvertex-parallelism-overrides", overrides));
+                              (int)program->allow_non_restored_state, "flinkConfiguration", FLINK_OVERRIDES,
+                              overrides));
 }
 
 static bool find_jar(struct flink_engine *engine, char **ret_jar, struct error *err)

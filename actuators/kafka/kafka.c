@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "actuators/kafka/topic_change.h"
+#include "actuators/kafka/topic_object.h"
 #include "core/json.h"
 #include "core/plugin.h"
 #include "core/text.h"
@@ -18,7 +19,8 @@ struct target {
         const struct source_context *context;
         const struct kafka_options *options;
         struct kafka_cluster *cluster;
-        bool *compacted; /* by topic, as of the last look; false before the first */
+        struct topic_objects *objects; /* NULL: brokers are told themselves */
+        bool *compacted;               /* by topic, as of the last look; false before the first */
 };
 
 /* One topic's turn: handed to the cluster's thread and back. */
@@ -27,13 +29,15 @@ struct turn {
         int index;
         const struct kafka_topic_options *topic;
         struct topic_facts facts;
-        int partitions; /* wanted */
-        json_t *own;    /* settings to send; owned */
+        struct topic_object object; /* where there are such */
+        int partitions;             /* wanted */
+        json_t *own;                /* settings to send; owned */
 };
 
 static void turn_fini(struct turn *turn)
 {
         topic_facts_fini(&turn->facts);
+        topic_object_fini(&turn->object);
         json_decref(TAKE(turn->own));
 }
 
@@ -46,6 +50,7 @@ static void kafka_close(void *state)
         if (!target)
                 return;
         kafka_cluster_give_back(target->cluster);
+        topic_objects_close(target->objects);
         free(target->compacted);
         free(target);
 }
@@ -53,11 +58,16 @@ static void kafka_close(void *state)
 static bool kafka_open(const struct source_context *context, const void *given, void **ret_state,
                        struct error *err)
 {
-        struct target *target = memory_new(1, sizeof *target);
+        const struct kafka_options *options = given;
+        struct topic_objects *objects = NULL;
+        struct target *target;
 
-        (void)err;
+        if (options->topic_objects && !topic_objects_open(context, options->topic_objects, &objects, err))
+                return false;
+        target = memory_new(1, sizeof *target);
+        target->objects = objects;
         target->context = context;
-        target->options = given;
+        target->options = options;
         target->compacted = memory_new(target->options->topics.count, sizeof *target->compacted);
         target->cluster = kafka_cluster_take(context, given);
         *ret_state = target;
@@ -78,7 +88,8 @@ static bool kafka_controls(void *state, const struct knob *knob)
         const struct kafka_topic_options *topics = target->options->topics.items;
         int index = kafka_knob_topic(target->options, target->context->pipeline, knob);
 
-        if (index < 0)
+        /* The settings of an object are those of its spec. */
+        if (index < 0 || (target->objects && knob->role != KNOB_PARTITIONS))
                 return false;
         return knob->role != KNOB_PARTITIONS ||
                topic_may_grow(target->options, &topics[index], target->compacted[index]);
@@ -167,6 +178,17 @@ static bool await_settings(struct kafka_client *client, int64_t deadline_ms, voi
 
 /* ---- reading ---- */
 
+/* What a topic is told is what its object says; its brokers follow. */
+static bool take_object(struct turn *turn, struct error *err)
+{
+        if (!topic_object_get(turn->target->objects, turn->topic->name, &turn->object, err)) {
+                turn_fini(turn);
+                return false;
+        }
+        turn->facts.partitions = turn->object.partitions;
+        return true;
+}
+
 static bool turn_begin(struct target *target, int index, struct turn *turn, kafka_work how, struct error *err)
 {
         const struct kafka_topic_options *topics = target->options->topics.items;
@@ -177,7 +199,7 @@ static bool turn_begin(struct target *target, int index, struct turn *turn, kafk
                 return false;
         }
         target->compacted[index] = topic_is_compacted(turn->facts.settings);
-        return true;
+        return !target->objects || take_object(turn, err);
 }
 
 static void read_knobs(const struct turn *turn, struct configuration *configuration)
@@ -265,6 +287,9 @@ static bool apply_growth(struct turn *turn, int wanted, bool dry_run, const stru
                 return false;
         if (!needed)
                 return true;
+        if (turn->target->objects)
+                return topic_object_grow(turn->target->objects, turn->topic->name, &turn->object, wanted,
+                                         dry_run, calls, err);
         turn->partitions = wanted;
         snprintf(words, sizeof words, "CreatePartitions %s: %d -> %d", turn->topic->name,
                  turn->facts.partitions, wanted);
@@ -307,7 +332,7 @@ static int collect_changes(const struct target *target, int index, const struct 
         for (int i = 0; i < pipeline->n_knobs; i++) {
                 const struct knob *knob = &pipeline->knobs[i];
 
-                if (from->value[i] == to->value[i] ||
+                if (from->value[i] == to->value[i] || (target->objects && knob->role != KNOB_PARTITIONS) ||
                     kafka_knob_topic(target->options, pipeline, knob) != index)
                         continue;
                 if (knob->role == KNOB_PARTITIONS)
@@ -349,6 +374,13 @@ static bool kafka_apply(void *state, const struct configuration *from, const str
         return true;
 }
 
+static int64_t kafka_call_seconds(const void *given)
+{
+        const struct kafka_options *options = given;
+
+        return options->timeout_seconds;
+}
+
 const struct actuator kafka_actuator = {
         .name = "kafka",
         .summary = "Kafka: partitions and settings of topics",
@@ -356,5 +388,6 @@ const struct actuator kafka_actuator = {
         .controls = kafka_controls,
         .apply = kafka_apply,
         .read = kafka_read,
+        .call_seconds = kafka_call_seconds,
         .close = kafka_close,
 };

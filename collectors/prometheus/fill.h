@@ -39,8 +39,9 @@ void fill_queried(const struct prometheus_query *query, const struct pipeline *p
                   struct observation *observation);
 
 /* What follows from the rest: totals, true rates, offered load, configuration, what is missing.
- * `backlog_before` is NAN when not known. */
-void fill_derived(const struct pipeline *pipeline, double backlog_before, struct observation *observation);
+ * `by_operator`: rates are missing where those of an operator are. `backlog_before` is NAN when not known. */
+void fill_derived(const struct pipeline *pipeline, bool by_operator, double backlog_before,
+                  struct observation *observation);
 
 /* Of all sources; NAN when one does not tell. */
 double fill_backlog(const struct pipeline *pipeline, const struct snapshot *snapshot);

@@ -145,7 +145,8 @@ static void fill_configuration(const struct pipeline *pipeline, struct observati
         }
 }
 
-void fill_derived(const struct pipeline *pipeline, double backlog_before, struct observation *observation)
+void fill_derived(const struct pipeline *pipeline, bool by_operator, double backlog_before,
+                  struct observation *observation)
 {
         double taken = 0, backlog = 0, growth;
 
@@ -154,7 +155,7 @@ void fill_derived(const struct pipeline *pipeline, double backlog_before, struct
                 struct operator_observation *operator= & observation->operators[i];
 
                 operator->true_rate_per_second = true_rate(operator);
-                if (isnan(operator->true_rate_per_second))
+                if (by_operator && isnan(operator->true_rate_per_second))
                         observation->missing |= MISSING_RATES;
                 if (pipeline->operators[i].source) {
                         taken += operator->in_per_second;

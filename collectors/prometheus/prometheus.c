@@ -330,6 +330,14 @@ static bool asks_for(const struct prometheus_options *options, enum prometheus_v
         return false;
 }
 
+/* Where no engine's metrics are read, and no query says how busy operators are, the pipeline is known as a
+ * whole. */
+static bool tells_operators(const struct prometheus_options *options)
+{
+        return options->engine != PROMETHEUS_NO_ENGINE || asks_for(options, VALUE_BUSY_RATIO) ||
+               asks_for(options, VALUE_BUSY_RATIO_MAX);
+}
+
 /* Not every job tells its latency, nor every process its CPU time: who did, and does no more, is missed. A
  * worker that has just come tells no CPU time yet, and is no reason to wait. */
 static void miss(struct prometheus *prometheus, bool partial, struct observation *observation)
@@ -382,7 +390,7 @@ static bool measure(struct prometheus *prometheus, struct observation *observati
             !ask_queries(prometheus, observation, err))
                 return false;
         log_unseen(prometheus, why);
-        fill_derived(pipeline, prometheus->backlog_before, observation);
+        fill_derived(pipeline, tells_operators(prometheus->options), prometheus->backlog_before, observation);
         miss(prometheus, fill.partial, observation);
         prometheus->backlog_before = observation->backlog_records;
         keep(prometheus, TAKE(now), !fill.partial && !*why);

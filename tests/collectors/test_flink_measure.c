@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "collectors/flink/measure.h"
+#include "engines/flink/measure.h"
 #include "tests/support/flink.h"
 #include "tests/support/peer.h"
 
@@ -109,6 +109,32 @@ static int story_close(void **state)
         return 0;
 }
 
+/* The recording, and a measure that has seen nothing of it yet. */
+struct film {
+        struct flink_recording recording;
+        struct play play;
+};
+
+static int film_open(void **state)
+{
+        struct film *film = memory_new(1, sizeof *film);
+
+        film->recording = flink_recording_read(RECORDING);
+        play_begin(&film->play);
+        *state = film;
+        return 0;
+}
+
+static int film_close(void **state)
+{
+        struct film *film = *state;
+
+        flink_measure_free(&film->play.measure);
+        flink_recording_free(&film->recording);
+        free(film);
+        return 0;
+}
+
 /* A subtask of "work" sleeps 3 ms for each record; the operating system makes 3.02 ms of that. */
 #define SUBTASK_PER_SECOND (1 / 0.00302)
 
@@ -181,39 +207,29 @@ static void test_what_fills_network_buffers_is_backlog(void **state)
 /* A window that is quiet first, so that its mean is, and ends with full buffers. */
 static void test_a_burst_at_the_end_of_a_window(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
-        observe(&play, &recording.moments[STEADY], &seen);
-        observe(&play, &recording.moments[STEADY + 1], &seen);
-        observe(&play, &recording.moments[OVERLOAD + 1], &seen);
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
+        observe(&film->play, &film->recording.moments[STEADY + 1], &seen);
+        observe(&film->play, &film->recording.moments[OVERLOAD + 1], &seen);
         assert_true(seen.operators[1].busy_ratio_max < 0.8);
         expect_near(seen.backlog_records,
                     (seen.offered_per_second - seen.operators[1].in_per_second) * (double)seen.window_ms /
                             1000,
                     0.15);
-        flink_measure_free(&play.measure);
-        flink_recording_free(&recording);
 }
 
 /* Who comes when buffers are full already sees it at once. */
 static void test_full_buffers_from_the_start(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
-        observe(&play, &recording.moments[OVERLOAD + 2], &seen);
-        observe(&play, &recording.moments[OVERLOAD + 3], &seen);
+        observe(&film->play, &film->recording.moments[OVERLOAD + 2], &seen);
+        observe(&film->play, &film->recording.moments[OVERLOAD + 3], &seen);
         expect_near(seen.backlog_records, seen.latency_p99_seconds * 2000, 0.1);
         expect_near(seen.throughput_per_second, 4 * SUBTASK_PER_SECOND, 0.02);
-        flink_measure_free(&play.measure);
-        flink_recording_free(&recording);
 }
 
 static json_t *subtasks_of_work(const struct flink_moment *moment)
@@ -231,17 +247,14 @@ static json_t *subtasks_of_work(const struct flink_moment *moment)
 /* As with a side output: the receiver counts half of what the sender does, and has nothing to wait for. */
 static void test_counters_that_differ_are_no_backlog(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
         for (int i = STEADY; i < OVERLOAD; i++) {
                 size_t j;
                 json_t *subtask;
 
-                json_array_foreach(subtasks_of_work(&recording.moments[i]), j, subtask)
+                json_array_foreach(subtasks_of_work(&film->recording.moments[i]), j, subtask)
                 {
                         json_t *metrics = json_object_get(subtask, "metrics");
 
@@ -250,13 +263,117 @@ static void test_counters_that_differ_are_no_backlog(void **state)
                                                                  json_object_get(metrics, "read-records")) /
                                                          2));
                 }
-                observe(&play, &recording.moments[i], &seen);
+                observe(&film->play, &film->recording.moments[i], &seen);
                 assert_true(i == STEADY || seen.backlog_records == 0);
                 if (i > STEADY)
                         expect_near(seen.throughput_per_second, 600, 0.01);
         }
+}
+
+static void set_number(json_t *metrics, const char *key, double value)
+{
+        json_object_set_new(metrics, key, json_integer((json_int_t)value));
+}
+
+static double number(const json_t *metrics, const char *key)
+{
+        return json_number_value(json_object_get(metrics, key));
+}
+
+/* Since `from` the first of the subtasks of "work" took in half of what it was sent, and was busy all the
+ * time. */
+static void slow_down(const struct flink_moment *from, const struct flink_moment *moment)
+{
+        const json_t *before = json_object_get(json_array_get(subtasks_of_work(from), 0), "metrics");
+        json_t *now = json_object_get(json_array_get(subtasks_of_work(moment), 0), "metrics");
+        double read = number(before, "read-records"), idle = number(before, "accumulated-idle-time");
+
+        set_number(now, "read-records", read + (number(now, "read-records") - read) / 2);
+        set_number(now, "accumulated-busy-time",
+                   number(now, "accumulated-busy-time") + number(now, "accumulated-idle-time") - idle);
+        set_number(now, "accumulated-idle-time", idle);
+}
+
+/*
+ * 600 records/s over four subtasks of which one takes 75 records/s and is sent 150: the operator can take
+ * 300, though it goes on to take 525 until what waits has filled the network buffers.
+ */
+static void test_a_slow_subtask_is_the_limit_before_buffers_are_full(void **state)
+{
+        struct film *film = *state;
+        struct observation seen;
+
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
+        slow_down(&film->recording.moments[STEADY], &film->recording.moments[STEADY + 1]);
+        observe(&film->play, &film->recording.moments[STEADY + 1], &seen);
+        expect_near(seen.operators[1].in_per_second, 525, 0.02);
+        expect_near(seen.operators[1].sustained_per_second, 300, 0.05);
+}
+
+/* As long as subtasks keep up nothing better is known than their busy time. */
+static void test_what_is_sustained_is_told_of_full_subtasks(void **state)
+{
+        struct story *story = *state;
+
+        assert_true(isnan(story->seen[OVERLOAD - 1].operators[1].sustained_per_second));
+        for (int i = OVERLOAD + 1; i < TOLD_7; i++)
+                expect_near(story->seen[i].operators[1].sustained_per_second, 4 * SUBTASK_PER_SECOND, 0.03);
+}
+
+/* The recorded answers' own durations: "work" was deployed and initialized within 0.3 s at first, in 1.9 s
+ * with new TaskManagers. */
+static void test_how_long_the_start_took(void **state)
+{
+        struct story *story = *state;
+
+        assert_in_range((int)(1000 * story->seen[STEADY].start_seconds), 280, 400);
+        assert_in_range((int)(1000 * story->seen[CATCHING_UP].start_seconds), 1300, 1500);
+}
+
+/* Deployed sooner, and ran for longer, than was recorded. */
+static void set_attempt(json_t *subtask, double sooner_ms, double longer_ms, const char *status)
+{
+        json_t *durations = json_object_get(subtask, "status-duration");
+
+        set_number(subtask, "start-time", number(subtask, "start-time") - sooner_ms);
+        set_number(durations, "RUNNING", number(durations, "RUNNING") + longer_ms);
+        json_object_set_new(subtask, "status", json_string(status));
+}
+
+/* Of all tasks three have run for an hour, as where Flink starts a region of the job again by itself: the
+ * start took no hour. A source that has ended does not tell any more when it began. */
+static void test_a_part_that_starts_again_is_a_start_of_its_own(void **state)
+{
+        struct flink_recording recording = flink_recording_read(RECORDING);
+        json_t *subtasks = subtasks_of_work(&recording.moments[STEADY]);
+        struct observation seen;
+        struct play play;
+
+        (void)state;
+        play_begin(&play);
+        for (size_t j = 0; j < 3; j++)
+                set_attempt(json_array_get(subtasks, j), 3600e3, 3600e3, "RUNNING");
+        observe(&play, &recording.moments[STEADY], &seen);
+        assert_in_range((int)(1000 * seen.start_seconds), 280, 400);
+        set_attempt(json_array_get(subtasks, 0), 0, -1800e3, "FINISHED");
+        flink_measure_free(&play.measure);
+        play_begin(&play);
+        observe(&play, &recording.moments[STEADY], &seen);
+        assert_in_range((int)(1000 * seen.start_seconds), 280, 400);
         flink_measure_free(&play.measure);
         flink_recording_free(&recording);
+}
+
+/* The job manager's clock was two days slow when it deployed the task. */
+static void test_a_clock_that_was_set_is_no_start(void **state)
+{
+        struct film *film = *state;
+        struct observation seen;
+
+        set_attempt(json_array_get(subtasks_of_work(&film->recording.moments[STEADY]), 0), 48 * 3600e3, 0,
+                    "RUNNING");
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
+        assert_true(isnan(seen.start_seconds));
 }
 
 static void test_a_rescale_is_a_reset_and_no_restart(void **state)
@@ -302,24 +419,19 @@ static void test_workers_memory_and_cpu(void **state)
  */
 static void test_memory_knobs_are_what_workers_were_given(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         static const struct {
                 const char *name;
                 double megabytes;
         } knobs[] = {{"memory.heap", 128}, {"memory.network", 48}, {"memory.metaspace", 128}};
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
         for (int i = 0; i < 3; i++)
-                play.chain.knobs[i] =
+                film->play.chain.knobs[i] =
                         (struct knob){.name = knobs[i].name, .role = KNOB_MEMORY, .operator_index = -1};
-        observe(&play, &recording.moments[STEADY], &seen);
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
         for (int i = 0; i < 3; i++)
                 assert_true(seen.configuration.value[i] == knobs[i].megabytes * (1 << 20));
-        flink_measure_free(&play.measure);
-        flink_recording_free(&recording);
 }
 
 /* Other versions answer in other shapes: of the same job, with 3 subtasks of "work". */
@@ -487,38 +599,29 @@ static void test_a_job_that_starts_has_no_configuration(void **state)
 /* The fetcher is lazy: the same counters again are no window, and do not become zero rates. */
 static void test_the_same_counters_again(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
-        observe(&play, &recording.moments[STEADY], &seen);
-        observe(&play, &recording.moments[STEADY], &seen);
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
         assert_int_equal(seen.missing, MISSING_RATES);
-        observe(&play, &recording.moments[STEADY + 1], &seen);
+        observe(&film->play, &film->recording.moments[STEADY + 1], &seen);
         assert_int_equal(seen.missing, 0);
         expect_near(seen.offered_per_second, 600, 0.002);
-        flink_measure_free(&play.measure);
-        flink_recording_free(&recording);
 }
 
 /* The same job under a new id, as after a restart from a savepoint. */
 static void test_a_job_with_a_new_id(void **state)
 {
-        struct flink_recording recording = flink_recording_read(RECORDING);
+        struct film *film = *state;
         struct observation seen;
-        struct play play;
 
-        (void)state;
-        play_begin(&play);
-        observe(&play, &recording.moments[STEADY], &seen);
-        json_object_set_new(json_object_get(recording.moments[STEADY + 1].answers, recording.moments[0].job),
+        observe(&film->play, &film->recording.moments[STEADY], &seen);
+        json_object_set_new(json_object_get(film->recording.moments[STEADY + 1].answers,
+                                            film->recording.moments[0].job),
                             "jid", json_string("0123456789abcdef0123456789abcdef"));
-        observe(&play, &recording.moments[STEADY + 1], &seen);
+        observe(&film->play, &film->recording.moments[STEADY + 1], &seen);
         assert_true(seen.counters_reset);
-        flink_measure_free(&play.measure);
-        flink_recording_free(&recording);
 }
 
 /* ---- which metrics there are ---- */
@@ -570,20 +673,29 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_the_first_window_has_no_rates, story_open, story_close),
                 cmocka_unit_test_setup_teardown(test_what_fills_network_buffers_is_backlog, story_open,
                                                 story_close),
+                cmocka_unit_test_setup_teardown(test_what_is_sustained_is_told_of_full_subtasks, story_open,
+                                                story_close),
+                cmocka_unit_test_setup_teardown(test_how_long_the_start_took, story_open, story_close),
+                cmocka_unit_test(test_a_part_that_starts_again_is_a_start_of_its_own),
+                cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_is_no_start, film_open, film_close),
+                cmocka_unit_test_setup_teardown(test_a_slow_subtask_is_the_limit_before_buffers_are_full,
+                                                film_open, film_close),
                 cmocka_unit_test_setup_teardown(test_a_rescale_is_a_reset_and_no_restart, story_open,
                                                 story_close),
                 cmocka_unit_test_setup_teardown(test_workers_memory_and_cpu, story_open, story_close),
-                cmocka_unit_test(test_a_burst_at_the_end_of_a_window),
-                cmocka_unit_test(test_full_buffers_from_the_start),
-                cmocka_unit_test(test_counters_that_differ_are_no_backlog),
-                cmocka_unit_test(test_memory_knobs_are_what_workers_were_given),
+                cmocka_unit_test_setup_teardown(test_a_burst_at_the_end_of_a_window, film_open, film_close),
+                cmocka_unit_test_setup_teardown(test_full_buffers_from_the_start, film_open, film_close),
+                cmocka_unit_test_setup_teardown(test_counters_that_differ_are_no_backlog, film_open,
+                                                film_close),
+                cmocka_unit_test_setup_teardown(test_memory_knobs_are_what_workers_were_given, film_open,
+                                                film_close),
                 cmocka_unit_test(test_other_versions),
                 cmocka_unit_test(test_what_is_not_said_is_missing),
                 cmocka_unit_test(test_busy_time_that_is_not_known),
                 cmocka_unit_test(test_counters_that_go_back_are_a_reset),
                 cmocka_unit_test(test_a_job_that_starts_has_no_configuration),
-                cmocka_unit_test(test_the_same_counters_again),
-                cmocka_unit_test(test_a_job_with_a_new_id),
+                cmocka_unit_test_setup_teardown(test_the_same_counters_again, film_open, film_close),
+                cmocka_unit_test_setup_teardown(test_a_job_with_a_new_id, film_open, film_close),
                 cmocka_unit_test(test_names_that_are_asked_for),
                 cmocka_unit_test(test_partitions_of_kafka_are_counted),
         };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/kubernetes/shared.h"
 #include "core/plugin.h"
 #include "core/yaml.h"
 #include "tests/support/certificates.h"
@@ -22,6 +23,8 @@ struct subject {
         const char *plugin;  /* of the collector, whose options the actuator takes, too */
         const char *options; /* YAML; every %s is the peer's URL */
         bool per_operator;   /* a parallelism knob for each operator, or one for all */
+        bool kubernetes;     /* the peer is an API server */
+        bool pool;           /* of which it is asked, and the knob says how many workers there are */
         int n_before, last;  /* turns before the faulty one, which are healthy; the last one */
         int64_t longest_ms;  /* for which a turn may take, whatever the peer does */
         void (*serve)(struct scripted_peer *peer, void *recorded, int moment);
@@ -43,6 +46,9 @@ struct stand {
         struct source_context context;
         struct yaml_document *document;
         void *options;
+        struct shared *shared; /* from here on: of an API server */
+        struct kube_client *client;
+        struct kube_shared *kubernetes;
 };
 
 static inline char *stand_options(const struct subject *subject, const char *url)
@@ -58,10 +64,32 @@ static inline char *stand_options(const struct subject *subject, const char *url
         return text_take(&text);
 }
 
-/* `connection`: more options as YAML; NULL: none. */
+/* The process' way to the API server, as a kubeconfig would have said it. */
+static inline void stand_reach(struct stand *stand, const char *url, const char *ca_file)
+{
+        struct kube_config config = {.server = (char *)(uintptr_t)url,
+                                     .namespace = (char *)(uintptr_t) "default",
+                                     .shown = (char *)(uintptr_t) "a test",
+                                     .ca_file = (char *)(uintptr_t)ca_file};
+        struct kube_access access = {.reactor = stand->http->reactor, .http = stand->http->client};
+        struct error err = ERROR_INIT;
+
+        if (!kube_client_new(access.reactor, access.http, &config, &stand->client, &err))
+                fail_msg("%s: %s", stand->subject->name, err.message);
+        access.client = stand->client;
+        stand->shared = shared_new();
+        stand->kubernetes = kube_shared_provide(stand->shared, &access);
+        stand->context.shared = stand->shared;
+        if (!stand->subject->pool)
+                return;
+        stand->chain.knobs[0].name = "workers";
+        stand->chain.knobs[0].role = KNOB_WORKERS;
+}
+
+/* `ca_file`: the authority that is trusted; NULL: as the system has it. */
 static inline void stand_open(struct stand *stand, const struct subject *subject,
                               const struct option_table *table, const struct scripted_tls *tls,
-                              const char *connection)
+                              const char *ca_file)
 {
         autofree char *options = NULL;
         autotext yaml = {0};
@@ -82,7 +110,11 @@ static inline void stand_open(struct stand *stand, const struct subject *subject
                                                  .reactor = stand->http->reactor,
                                                  .http = stand->http->client};
         options = stand_options(subject, scripted_peer_url(stand->http->script));
-        text_format(&yaml, "%s%s", options, connection ? connection : "");
+        text_put(&yaml, options);
+        if (subject->kubernetes)
+                stand_reach(stand, scripted_peer_url(stand->http->script), ca_file);
+        else if (ca_file)
+                text_format(&yaml, "connection: {caFile: %s}\n", ca_file);
         if (!yaml_parse(yaml.data, yaml.length, "options.yaml", &stand->document, &err) ||
             !option_new(table, yaml_root(stand->document), &stand->options, &err))
                 fail_msg("%s: %s", subject->name, err.message);
@@ -90,6 +122,13 @@ static inline void stand_open(struct stand *stand, const struct subject *subject
 
 static inline void stand_close(struct stand *stand, const struct option_table *table)
 {
+        if (stand->kubernetes) {
+                reactor_stop(stand->http->reactor);
+                reactor_run(stand->http->reactor);
+                kube_shared_withdraw(stand->shared, stand->kubernetes);
+                kube_client_free(stand->client);
+                shared_free(stand->shared);
+        }
         option_delete(table, stand->options);
         yaml_document_free(stand->document);
         http_stage_close(stand->http);
@@ -136,17 +175,15 @@ static inline void make_authorities(const struct scratch *scratch)
 struct bad_server {
         struct scripted_tls tls;
         char *certificate_file, *key_file;
-        char *connection; /* options of who trusts the authority "ca" */
+        char *ca_file; /* of the authority that is trusted */
 };
 
 static inline void bad_server_make(struct bad_server *server, const struct scratch *scratch, int which)
 {
-        autofree char *authority = scratch_path(scratch, "ca.crt");
-
         certificate_make(scratch, "server", &bad_certificates[which].certificate);
         server->certificate_file = scratch_path(scratch, "server.crt");
         server->key_file = scratch_path(scratch, "server.key");
-        server->connection = memory_format("connection: {caFile: %s}\n", authority);
+        server->ca_file = scratch_path(scratch, "ca.crt");
         server->tls = (struct scripted_tls){server->certificate_file, server->key_file, NULL};
 }
 
@@ -154,7 +191,7 @@ static inline void bad_server_forget(struct bad_server *server)
 {
         free(server->certificate_file);
         free(server->key_file);
-        free(server->connection);
+        free(server->ca_file);
 }
 
 /* ---- Flink, as it answered then (tests/e2e/record_flink) ---- */

@@ -6,195 +6,17 @@
  * anything twice. Kafka: conformance/test_kafka.c.
  */
 #include "controller/registry.h"
-#include "core/json.h"
-#include "tests/conformance/subject.h"
+#include "tests/conformance/managers.h"
 
 #define MAX_ANSWERS 64
 
-/* ---- a job manager that does what it is told; its words are recorded (tests/e2e/record_flink) ---- */
-
-#define RECORDING "tests/fixtures/flink/2.2.1-writes.jsonl"
-#define ADAPTIVE  "/jobs/b4cf755675fb61ffa9c6e76da43065b5"
-#define DEFAULT   "/jobs/7362ec6e12caf043012f67e9a55e63f8"
-#define WANTED    3
-#define FIRST     4 /* of the adaptive job; the other one has 2 */
-
-struct manager {
-        json_t *lines[64]; /* the recording */
-        int n_lines;
-        bool adaptive;
-        int wish;                        /* of the adaptive job */
-        bool stopped;                    /* the first job of the default scheduler */
-        char started[40];                /* id of the second; "": none */
-        int n_wishes, n_stops, n_starts; /* that changed something */
-        int n_writes, n_unannounced;
-        int n_cancels; /* of a job that runs */
-        /* The fault: of the answers after so many, for so many (0: all). */
-        const struct fault *fault;
-        int after, times, n_answers;
-        /* What was announced. */
-        int n_begun, n_ended, n_done;
-        int begin_fails_at; /* the how many-th begin fails; 0: none */
-        char call[600];
-};
-
-static const json_t *recorded(const struct manager *manager, const char *name)
+/* The call that is under way says which path is written to; parameters go without saying. */
+static bool is_announced(const struct manager *manager, const struct scripted_request *request)
 {
-        for (int i = 0; i < manager->n_lines; i++)
-                if (strcmp(json_string_value(json_object_get(manager->lines[i], "name")), name) == 0)
-                        return manager->lines[i];
-        fail_msg("no answer %s was recorded", name);
-        return NULL;
-}
+        autofree char *path = memory_format("%.*s", (int)strcspn(request->path, "?"), request->path);
 
-static char *say(const struct manager *manager, const char *name, struct scripted_answer *answer)
-{
-        const json_t *line = recorded(manager, name);
-
-        answer->status = (int)json_integer_value(json_object_get(line, "status"));
-        return json_dumps(json_object_get(line, "body"), 0);
-}
-
-static char *say_wish(const struct manager *manager)
-{
-        json_t *body = json_deep_copy(json_object_get(recorded(manager, "requirements"), "body"));
-        const char *id;
-        json_t *vertex;
-        char *text;
-
-        json_object_foreach(body, id, vertex) json_object_set_new(json_object_get(vertex, "parallelism"),
-                                                                  "upperBound", json_integer(manager->wish));
-        text = json_dumps(body, 0);
-        json_decref(body);
-        return text;
-}
-
-static char *take_wish(struct manager *manager, const struct scripted_request *request,
-                       struct scripted_answer *answer)
-{
-        autojson *body = json_loads(request->body, 0, NULL);
-        const char *id;
-        json_t *vertex;
-        int wish = manager->wish;
-
-        json_object_foreach(body, id, vertex) wish = (int)json_integer_value(
-                json_object_get(json_object_get(vertex, "parallelism"), "upperBound"));
-        assert_int_equal(json_object_size(body), PIPELINE_OPERATORS);
-        manager->n_wishes += wish != manager->wish;
-        manager->wish = wish;
-        return say(manager, "put", answer);
-}
-
-static char *start(struct manager *manager, const struct scripted_request *request,
-                   struct scripted_answer *answer)
-{
-        autojson *body = json_loads(request->body, 0, NULL);
-        const char *id = json_string_value(json_object_get(body, "jobId"));
-
-        assert_non_null(id);
-        assert_true(manager->stopped);
-        assert_int_equal(json_integer_value(json_object_get(body, "parallelism")), WANTED);
-        if (strcmp(manager->started, id) == 0)
-                return say(manager, "run-again", answer);
-        manager->n_starts++;
-        snprintf(manager->started, sizeof manager->started, "%s", id);
-        return say(manager, "run", answer);
-}
-
-static char *say_with_id(const struct manager *manager, const char *name, struct scripted_answer *answer)
-{
-        json_t *body = json_deep_copy(json_object_get(recorded(manager, name), "body"));
-        json_t *jobs = json_object_get(body, "jobs"), *job;
-        char *text;
-
-        answer->status = 200;
-        if (jobs) {
-                job = json_deep_copy(
-                        json_array_get(json_object_get(json_object_get(recorded(manager, "overview-running"),
-                                                                       "body"),
-                                                       "jobs"),
-                                       0));
-                json_object_set_new(job, "jid", json_string(manager->started));
-                json_array_append_new(jobs, job);
-        } else {
-                json_object_set_new(body, "jid", json_string(manager->started));
-        }
-        text = json_dumps(body, 0);
-        json_decref(body);
-        return text;
-}
-
-static bool is_about(const struct scripted_request *request, const char *method, const char *path)
-{
-        return strcmp(request->method, method) == 0 && strcmp(request->path, path) == 0;
-}
-
-static bool is_write(const struct scripted_request *request)
-{
-        return strcmp(request->method, "GET") != 0;
-}
-
-static char *answer_adaptive(struct manager *manager, const struct scripted_request *request,
-                             struct scripted_answer *answer)
-{
-        if (is_about(request, "GET", "/jobs/overview"))
-                return say(manager, "overview-adaptive", answer);
-        if (is_about(request, "GET", ADAPTIVE))
-                return say(manager, "job-adaptive", answer);
-        if (is_about(request, "GET", ADAPTIVE "/resource-requirements"))
-                return say_wish(manager);
-        if (is_about(request, "PUT", ADAPTIVE "/resource-requirements"))
-                return take_wish(manager, request, answer);
-        return say(manager, "unknown-path", answer);
-}
-
-/* A question about the job that was started in place of the first. */
-static bool is_about_started(const struct manager *manager, const struct scripted_request *request,
-                             const char *what)
-{
-        autofree char *path = memory_format("/jobs/%s%s", manager->started, what);
-
-        return *manager->started && is_about(request, "GET", path);
-}
-
-static char *answer_default(struct manager *manager, const struct scripted_request *request,
-                            struct scripted_answer *answer)
-{
-        const char *job = manager->stopped ? "job-stopped" : "job-running";
-
-        if (is_about(request, "GET", "/jobs/overview"))
-                return *manager->started
-                               ? say_with_id(manager, "overview-stopped", answer)
-                               : say(manager, manager->stopped ? "overview-stopped" : "overview-running",
-                                     answer);
-        if (is_about(request, "GET", DEFAULT))
-                return say(manager, job, answer);
-        if (is_about_started(manager, request, ""))
-                return say_with_id(manager, "job-restarted", answer);
-        if (is_about_started(manager, request, "/checkpoints"))
-                return say(manager, "checkpoints-running", answer);
-        if (strstr(request->path, "/resource-requirements"))
-                return say(manager, "requirements-impossible", answer);
-        if (is_about(request, "GET", "/jars"))
-                return say(manager, "jars", answer);
-        if (is_about(request, "GET", "/config"))
-                return say(manager, "config", answer);
-        if (is_about(request, "POST", DEFAULT "/savepoints"))
-                return say(manager, "savepoint-trigger", answer);
-        if (is_about(request, "GET", DEFAULT "/savepoints/301c988290a48c521561475a2aed1e20"))
-                return say(manager, "savepoint-completed", answer);
-        if (is_about(request, "POST", DEFAULT "/stop")) {
-                manager->n_stops += !manager->stopped;
-                manager->stopped = true;
-                return say(manager, "stop-trigger", answer);
-        }
-        if (is_about(request, "GET", DEFAULT "/savepoints/b47732377933c8445b102abde291a95d"))
-                return say(manager, "stop-completed", answer);
-        if (is_about(request, "GET", DEFAULT "/checkpoints"))
-                return say(manager, manager->stopped ? "checkpoints-stopped" : "checkpoints-running", answer);
-        if (strcmp(request->method, "POST") == 0 && strncmp(request->path, "/jars/", 6) == 0)
-                return start(manager, request, answer);
-        return say(manager, "unknown-path", answer);
+        return manager->n_begun == manager->n_ended + 1 && strstr(manager->call, request->method) &&
+               strstr(manager->call, path);
 }
 
 static bool is_faulty(struct manager *manager)
@@ -215,16 +37,13 @@ static char *answer_any(void *context, const struct scripted_request *request, s
 
         if (is_write(request)) {
                 manager->n_writes++;
-                manager->n_cancels += strcmp(request->method, "PATCH") == 0;
-                if (manager->n_begun != manager->n_ended + 1 || !strstr(manager->call, request->method) ||
-                    !strstr(manager->call, request->path))
-                        manager->n_unannounced++;
+                manager->n_cancels += !manager->kubernetes && strcmp(request->method, "PATCH") == 0;
+                manager->n_unannounced += !is_announced(manager, request);
         }
         if (swallowed && is_write(request))
                 body = NULL;
         else
-                body = manager->adaptive ? answer_adaptive(manager, request, answer)
-                                         : answer_default(manager, request, answer);
+                body = manager->play->answer(manager, request, answer);
         if (!fault)
                 return body;
         if (fault->lie && body) {
@@ -247,34 +66,17 @@ static char *answer_any(void *context, const struct scripted_request *request, s
         return memory_copy_text(fault->answer.body);
 }
 
-static void manager_open(struct manager *manager, bool adaptive)
-{
-        autofree char *text = NULL;
-        struct error err = ERROR_INIT;
-        char *save = NULL;
-
-        *manager = (struct manager){.adaptive = adaptive, .wish = FIRST};
-        if (!text_read_file(RECORDING, 1u << 20, &text, NULL, &err))
-                fail_msg("%s", err.message);
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-                manager->lines[manager->n_lines++] = json_loads(line, 0, NULL);
-}
-
-static void manager_close(struct manager *manager)
-{
-        for (int i = 0; i < manager->n_lines; i++)
-                json_decref(manager->lines[i]);
-}
-
-/* What it did, when all is as it should be. */
-static bool is_right(const struct manager *manager)
-{
-        if (manager->adaptive)
-                return manager->wish == WANTED && manager->n_wishes == 1;
-        return manager->stopped && *manager->started && manager->n_stops == 1 && manager->n_starts == 1;
-}
-
 /* ---- the stands ---- */
+
+static const struct play *const plays[] = {&adaptive_play,   &default_play,    &kubernetes_play,
+                                           &kubernetes_play, &kubernetes_play, &kubernetes_play,
+                                           &deployment_play, &kubernetes_play};
+
+#define KUBERNETES(plugin_name, options_text)                                                                \
+        {                                                                                                    \
+                .name = plugin_name, .plugin = plugin_name, .options = options_text, .kubernetes = true,     \
+                .pool = true, .longest_ms = 120000                                                           \
+        }
 
 static const struct subject subjects[] = {
         {.name = "flink, in place",
@@ -285,11 +87,23 @@ static const struct subject subjects[] = {
          .plugin = "flink",
          .options = "url: %s\njob: rate-job\nrescaleTimeoutSeconds: 60\nprogram: {jar: rate-job.jar}\n",
          .longest_ms = 300000},
+        KUBERNETES("deployment", "name: work-deployment\n"),
+        KUBERNETES("statefulSet", "name: work-statefulset\n"),
+        KUBERNETES("hpa", "name: work-horizontalpodautoscaler\n"),
+        KUBERNETES("scaledObject", "name: work-scaledobject\n"),
+        {.name = "flinkDeployment",
+         .plugin = "flinkDeployment",
+         .options = "name: work-flinkdeployment\nurl: %s\njob: rate-job\n",
+         .kubernetes = true,
+         .longest_ms = 180000},
+        KUBERNETES("scheduledSparkApplication", "name: work-scheduledsparkapplication\n"),
 };
 
 static const char *const elsewhere[] = {"kafka"};
 
 #define N_SUBJECTS ARRAY_LENGTH(subjects)
+
+_Static_assert(ARRAY_LENGTH(plays) == N_SUBJECTS, "each subject has a peer");
 
 static const struct actuator *actuator_of(const char *name)
 {
@@ -348,13 +162,14 @@ static bool end_call(void *context, int64_t id, bool done, const char *answer, s
 }
 
 static void show_open_with(struct show *show, const struct subject *subject, const struct scripted_tls *tls,
-                           const char *connection)
+                           const char *ca_file)
 {
         struct error err = ERROR_INIT;
 
         *show = (struct show){.actuator = actuator_of(subject->plugin)};
-        stand_open(&show->stand, subject, options_of(subject->plugin), tls, connection);
-        manager_open(&show->manager, strstr(subject->options, "InPlace"));
+        stand_open(&show->stand, subject, options_of(subject->plugin), tls, ca_file);
+        show->manager.play = plays[subject - subjects];
+        show->manager.play->open(&show->manager);
         scripted_peer_answer(show->stand.http->script, "*",
                              &(struct scripted_answer){.by = answer_any, .context = &show->manager});
         if (!show->actuator->open(&show->stand.context, show->stand.options, &show->state, &err))
@@ -370,7 +185,7 @@ static void show_close(struct show *show)
 {
         show->actuator->close(show->state);
         stand_close(&show->stand, options_of(show->stand.subject->plugin));
-        manager_close(&show->manager);
+        show->manager.play->close(&show->manager);
 }
 
 /* As after a crash: who applies knows nothing of what was done. */
@@ -463,9 +278,9 @@ static void judge_writes(const struct trial *trial, const struct show *show)
                 COMPLAIN(trial, "%d calls begun, %d ended", manager->n_begun, manager->n_ended);
         if (manager->n_cancels > 0)
                 COMPLAIN(trial, "a job that runs is cancelled");
-        if (manager->n_wishes > 1 || manager->n_stops > 1 || manager->n_starts > 1)
-                COMPLAIN(trial, "%d wishes, %d stops, %d starts", manager->n_wishes, manager->n_stops,
-                         manager->n_starts);
+        if (manager->n_wishes > 1 || manager->n_stops > 1 || manager->n_starts > 1 || manager->n_scales > 1)
+                COMPLAIN(trial, "%d wishes, %d stops, %d starts, %d scales", manager->n_wishes,
+                         manager->n_stops, manager->n_starts, manager->n_scales);
 }
 
 /* The same once more, to a peer that is well: now it is where it should be, and that is read. */
@@ -479,7 +294,7 @@ static void judge_repeat(const struct trial *trial, struct show *show, bool afte
         if (!show->done)
                 COMPLAIN(trial, "repeated%s: %s", after_crash ? " by another" : "", show->err.message);
         judge_writes(trial, show);
-        if (!is_right(&show->manager))
+        if (!show->manager.play->is_right(&show->manager))
                 COMPLAIN(trial, "repeated%s, and not as wanted", after_crash ? " by another" : "");
         reactor_call(reactor, run_read, show);
         if (!show->was_read || show->told.value[0] != WANTED)
@@ -507,7 +322,7 @@ static void try_apply(struct trial *trial, int after, int times, bool after_cras
         trial->cell->failed += !show.done;
         if (!show.done)
                 judge_error(trial, &show);
-        else if (!trial->fault->lie && !is_right(&show.manager))
+        else if (!trial->fault->lie && !show.manager.play->is_right(&show.manager))
                 COMPLAIN(trial, "says that it is done, and it is not");
         judge_repeat(trial, &show, after_crash);
         show_close(&show);
@@ -516,7 +331,7 @@ static void try_apply(struct trial *trial, int after, int times, bool after_cras
 static void try_read(struct trial *trial, int after, int times)
 {
         struct show show;
-        double told = trial->subject == &subjects[0] ? FIRST : 2;
+        double told = plays[trial->subject - subjects]->first;
 
         snprintf(trial->row, sizeof trial->row, "%s, %s, read, after %d for %d", trial->subject->name,
                  trial->fault->name, after, times);
@@ -575,7 +390,7 @@ static int learn(struct trial *trial, int *ret_writes)
 
         show_open(&show, trial->subject);
         reactor_call(show.stand.http->reactor, run_apply, &show);
-        if (!show.done || !is_right(&show.manager))
+        if (!show.done || !show.manager.play->is_right(&show.manager))
                 fail_msg("%s: healthy, and %s", trial->subject->name, show.err.message);
         answers = show.manager.n_answers;
         *ret_writes = show.manager.n_writes;
@@ -660,7 +475,7 @@ static void try_certificate(const struct scratch *scratch, int which, const stru
         struct show show;
 
         bad_server_make(&server, scratch, which);
-        show_open_with(&show, subject, &server.tls, server.connection);
+        show_open_with(&show, subject, &server.tls, server.ca_file);
         reactor_call(show.stand.http->reactor, run_read, &show);
         assert_false(show.was_read);
         reactor_call(show.stand.http->reactor, run_apply, &show);

@@ -5,10 +5,70 @@
  * conformance/test_kafka.c.
  */
 #include "controller/registry.h"
+#include "tests/conformance/kube_recording.h"
 #include "tests/conformance/subject.h"
 
 #define MAX_ANSWERS 64
 #define REPORTERS   4
+
+/* ---- an API server, as it answered then (tests/e2e/kube/record_targets) ---- */
+
+/* Lists as they were; a watch ends at once, as it may at any time. */
+static char *answer_list(void *context, const struct scripted_request *request,
+                         struct scripted_answer *answer)
+{
+        (void)answer;
+        return strstr(request->path, "watch=true") ? memory_copy_text("")
+                                                   : kube_recording_answer(context, "GET", request->path);
+}
+
+static void kubernetes_serve(struct scripted_peer *peer, void *recorded, int moment)
+{
+        (void)moment;
+        scripted_peer_forget_answers(peer);
+        scripted_peer_answer(peer, "GET *",
+                             &(struct scripted_answer){.by = answer_list, .context = recorded});
+}
+
+#define KUBERNETES(plugin_name, options_text)                                                                \
+        {                                                                                                    \
+                .name = plugin_name, .plugin = plugin_name, .options = options_text, .kubernetes = true,     \
+                .pool = true, .last = 4, .longest_ms = 90000, .serve = kubernetes_serve,                     \
+                .read = kube_recording_read, .forget = kube_recording_forget, .turn_ms = 30000,              \
+                .slack = 1e-6                                                                                \
+        }
+
+/* ---- both: an API server that knows of a job, and the job's own manager ---- */
+
+struct both {
+        void *flink, *kubernetes;
+};
+
+static void *both_read(void)
+{
+        struct both *both = memory_new(1, sizeof *both);
+
+        *both = (struct both){flink_subject_read(), kube_recording_read()};
+        return both;
+}
+
+static void both_forget(void *recorded)
+{
+        struct both *both = recorded;
+
+        flink_subject_forget(both->flink);
+        kube_recording_forget(both->kubernetes);
+        free(both);
+}
+
+static void both_serve(struct scripted_peer *peer, void *recorded, int turn)
+{
+        struct both *both = recorded;
+
+        flink_subject_serve(peer, both->flink, turn + 1);
+        scripted_peer_answer(peer, "GET /api*",
+                             &(struct scripted_answer){.by = answer_list, .context = both->kubernetes});
+}
 
 /* ---- Prometheus, as it answered then (tests/e2e/record_prometheus) ---- */
 
@@ -134,6 +194,26 @@ static const struct subject subjects[] = {
          .turn_ms = 60000,
          .slack = 0.02,
          .names_latency = true},
+        KUBERNETES("deployment", "name: work-deployment\n"),
+        KUBERNETES("statefulSet", "name: work-statefulset\n"),
+        KUBERNETES("hpa", "name: work-horizontalpodautoscaler\n"),
+        KUBERNETES("scaledObject", "name: work-scaledobject\n"),
+        {.name = "flinkDeployment",
+         .plugin = "flinkDeployment",
+         .options = "name: work-flinkdeployment\nurl: %s\nlatencyMetric: work.arrivalLagMs\n"
+                    "warmUpSeconds: 5\n",
+         .per_operator = true,
+         .kubernetes = true,
+         .n_before = 1,
+         .last = 4,
+         .longest_ms = 90000,
+         .serve = both_serve,
+         .read = both_read,
+         .forget = both_forget,
+         .turn_ms = 6000,
+         .slack = 1e-6,
+         .names_latency = true},
+        KUBERNETES("scheduledSparkApplication", "name: work-scheduledsparkapplication\n"),
 };
 
 /* Which speak another protocol. */
@@ -184,6 +264,12 @@ static const struct field fields[] = {
         WHOLE(memory.metaspace.used_bytes, INFINITY),
         WHOLE(memory.metaspace.max_bytes, INFINITY),
         WHOLE(memory.gc_ratio, 1),
+        WHOLE(memory.worker.used_bytes, INFINITY),
+        WHOLE(memory.worker.max_bytes, INFINITY),
+        WHOLE(memory.killed, INFINITY),
+        WHOLE(run.worker_seconds, INFINITY),
+        WHOLE(run.core_seconds, INFINITY),
+        WHOLE(run.byte_seconds, INFINITY),
 };
 
 static const struct field operator_fields[] = {
@@ -278,12 +364,12 @@ struct show {
 };
 
 static void show_open(struct show *show, const struct subject *subject, void *recorded,
-                      const struct scripted_tls *tls, const char *connection)
+                      const struct scripted_tls *tls, const char *ca_file)
 {
         struct error err = ERROR_INIT;
 
         *show = (struct show){.collector = collector_of(subject->plugin), .recorded = recorded};
-        stand_open(&show->stand, subject, show->collector->options, tls, connection);
+        stand_open(&show->stand, subject, show->collector->options, tls, ca_file);
         if (!show->collector->open(&show->stand.context, show->stand.options, &show->state, &err))
                 fail_msg("%s: %s", subject->name, err.message);
 }
@@ -546,7 +632,7 @@ static void try_certificate(const struct scratch *scratch, int which, const stru
         struct show show;
 
         bad_server_make(&server, scratch, which);
-        show_open(&show, subject, recorded, &server.tls, server.connection);
+        show_open(&show, subject, recorded, &server.tls, server.ca_file);
         turn(&show, 0);
         assert_false(show.done);
         assert_int_equal(show.asked, 0);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engines/kubernetes/scaler.h"
+
+static bool scaled_object_open(const struct source_context *context, const void *options, void **ret_state,
+                               struct error *err)
+{
+        return kube_scaler_open(context, &kube_scaled_object_kind, options, ret_state, err);
+}
+
+const struct actuator scaled_object_actuator = {
+        .name = "scaledObject",
+        .summary = "Bounds of a ScaledObject of KEDA.",
+        .open = scaled_object_open,
+        .controls = kube_scaler_controls,
+        .apply = kube_scaler_apply,
+        .read = kube_scaler_tell,
+        .patience_ms = kube_scaler_patience_ms,
+        .close = kube_scaler_close,
+};
