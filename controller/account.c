@@ -237,6 +237,7 @@ void account_saving(const struct account *account, double confidence, struct sav
                 .backlog_debt = backlog_debt(account),
                 .slo_missed_seconds = (double)account->slo_missed_ms / MS_PER_SECOND,
                 .observed_seconds = (double)account->observed_ms / MS_PER_SECOND,
+                .baseline_workers = account->baseline_workers,
         };
         ret_saving->saving = ret_saving->baseline_cost - ret_saving->cost - ret_saving->backlog_debt;
         if (account->days >= 2)

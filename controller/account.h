@@ -43,6 +43,7 @@ struct saving {
         double saving;       /* baseline_cost - cost - backlog_debt */
         double low, high;    /* interval of `saving` by the scatter of its days; NAN with less than two */
         double slo_missed_seconds, observed_seconds;
+        int baseline_workers;
 };
 
 void account_open(struct account *account, const struct price_book *prices,

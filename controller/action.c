@@ -22,6 +22,14 @@ void action_open(struct action *action, const struct pipeline *pipeline, const s
         };
 }
 
+void action_recall(struct action *action, const struct intent *intent, const struct ending *ending)
+{
+        action->intent = *intent;
+        action->ending = ending->outcome;
+        action->ended_ms = ending->time_ms;
+        snprintf(action->reason, sizeof action->reason, "%s", ending->reason);
+}
+
 bool action_idle(const struct action *action)
 {
         return action->phase == ACTION_IDLE && !action->owes_outcome;

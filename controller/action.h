@@ -67,6 +67,9 @@ void action_open(struct action *action, const struct pipeline *pipeline, const s
                  void *actuator_state, const struct journal *journal, const struct clock *clock,
                  bool recover);
 
+/* The newest action that ended in an earlier process, so that there is something to tell of. */
+void action_recall(struct action *action, const struct intent *intent, const struct ending *ending);
+
 /* Nothing is in flight and the journal knows how the last one ended: a new one may begin. */
 bool action_idle(const struct action *action);
 

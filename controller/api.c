@@ -7,6 +7,7 @@
 
 #include "controller/page/page.h"
 #include "core/json.h"
+#include "core/process_metrics.h"
 #include "core/series.h"
 
 #define SERIES_LIMIT           240
@@ -14,6 +15,7 @@
 #define HISTORY_LIMIT          50
 #define HISTORY_LIMIT_MAX      1000
 #define REASON_BYTES           500
+#define METRICS_PIECE          ((size_t)128 * 1024) /* of /metrics, between which others get their turn */
 #define CONFIDENCE_PERCENT     90
 #define CONFIDENCE_PERCENT_MAX 99
 
@@ -160,11 +162,13 @@ static void handle_ready(void *context, struct http_exchange *exchange)
 static void handle_metrics(void *context, struct http_exchange *exchange)
 {
         const struct api *api = context;
+        struct metrics_place place = {0};
         autotext text = {0};
 
-        metrics_expose(api->setup.metrics, &text);
-        http_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data ? text.data : "",
-                    text.length);
+        process_metrics_read(api->setup.metrics);
+        while (metrics_expose_some(api->setup.metrics, &place, METRICS_PIECE, &text))
+                reactor_yield(api->setup.reactor);
+        http_answer_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 
 /* ---- reading ---- */
@@ -403,6 +407,7 @@ bool api_new(const struct api_setup *setup, const struct http_server_options *op
         if (!http_server_new(setup->reactor, options, routes, api, setup->metrics, setup->log, &api->server,
                              err))
                 return false;
+        process_metrics_begin(setup->metrics);
         *ret_api = TAKE(api);
         return true;
 }

@@ -112,7 +112,7 @@ static bool open_all(struct backtest *backtest, struct error *err)
         const struct backtest_request *request = backtest->request;
 
         if (!source_spec(request->source, (const char *const *)request->sets, &backtest->spec, err) ||
-            !price_book_new(backtest->spec->prices, backtest->spec->base, &backtest->prices, err))
+            !spec_price_book(backtest->spec, &backtest->prices, err))
                 return false;
         if (backtest->spec->backtest.fit.count == 0)
                 return error_set(

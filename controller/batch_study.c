@@ -2,6 +2,7 @@
 #include "controller/batch_study.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,10 @@ static bool bad_prices(const char *path, struct error *err)
                          "%s: expected a PriceBook, or a TunedPipeline with spec.prices", path);
 }
 
-/* Where prices stand in a file: all of a PriceBook's spec, one section of a pipeline's. */
-static const struct yaml_node *prices_in(struct yaml_document *document)
+/* Where prices stand in a file, and how they are laid out: all of a PriceBook's spec, one section of a
+ * pipeline's. */
+static const struct yaml_node *prices_in(struct yaml_document *document,
+                                         const struct option_table **ret_table)
 {
         const struct yaml_node *root = yaml_root(document);
         const struct yaml_node *kind = root && root->kind == YAML_MAP ? yaml_get(root, "kind") : NULL;
@@ -50,7 +53,8 @@ static const struct yaml_node *prices_in(struct yaml_document *document)
 
         if (!spec || spec->kind != YAML_MAP)
                 return NULL;
-        if (strcmp(kind->scalar, "PriceBook") == 0)
+        *ret_table = strcmp(kind->scalar, "PriceBook") == 0 ? &price_book_table : &prices_table;
+        if (*ret_table == &price_book_table)
                 return spec;
         return strcmp(kind->scalar, "TunedPipeline") == 0 ? yaml_get(spec, "prices") : NULL;
 }
@@ -61,20 +65,13 @@ static bool read_prices(const char *path, struct price_book **ret_prices, struct
         const char *slash = strrchr(path, '/');
         autofree char *base =
                 slash ? memory_format("%.*s", (int)(slash - path + 1), path) : memory_copy_text(".");
+        const struct option_table *table;
         const struct yaml_node *node;
-        void *options = NULL;
-        bool done;
 
         if (!yaml_read_file(path, &document, err))
                 return false;
-        node = prices_in(document);
-        if (!node)
-                return bad_prices(path, err);
-        if (!option_new(&prices_table, node, &options, err))
-                return false;
-        done = price_book_new(options, base, ret_prices, err);
-        option_delete(&prices_table, options);
-        return done;
+        node = prices_in(document, &table);
+        return node ? price_book_parse(table, node, base, ret_prices, err) : bad_prices(path, err);
 }
 
 /* Of executors that lived so long in all, from the run's start on. A book without prices counts worker-hours.
@@ -189,6 +186,16 @@ static size_t stages_that_ran(const struct batch_run *run)
         return count;
 }
 
+/* What begins with the log's path, with its name instead. The caller frees it. */
+static char *in_its_name(const struct batch_request *request, const char *words)
+{
+        size_t length = strlen(request->log);
+
+        if (!request->name || strncmp(words, request->log, length) != 0)
+                return memory_copy_text(words);
+        return memory_format("%s%s", request->name, words + length);
+}
+
 static json_t *text_or_null(const char *text)
 {
         return text ? json_string(text) : json_null();
@@ -268,6 +275,7 @@ static bool study(struct studying *studying, const struct spark_event_log *log, 
 {
         const struct batch_cluster as_measured = {.stretch = 1};
         autojson *alternatives = json_array();
+        autofree char *damage = log->damage ? in_its_name(studying->request, log->damage) : NULL;
         double cost;
         json_t *measured;
 
@@ -281,16 +289,17 @@ static bool study(struct studying *studying, const struct spark_event_log *log, 
         }
         *ret_document =
                 json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:O, s:o}", "kind", "batch", "version",
-                          OPTCTL_VERSION, "log", studying->request->log, "damage", text_or_null(log->damage),
-                          "currency", studying->prices ? price_book_currency(studying->prices) : "XXX",
-                          "measured", measured, "replayedSeconds",
-                          json_from_double(studying->as_measured.seconds), "replayErrorPercent",
-                          json_from_double(studying->error * 100), "alternatives", alternatives, "advice",
-                          advice_to_json(studying));
+                          OPTCTL_VERSION, "log",
+                          studying->request->name ? studying->request->name : studying->request->log,
+                          "damage", text_or_null(damage), "currency",
+                          studying->prices ? price_book_currency(studying->prices) : "XXX", "measured",
+                          measured, "replayedSeconds", json_from_double(studying->as_measured.seconds),
+                          "replayErrorPercent", json_from_double(studying->error * 100), "alternatives",
+                          alternatives, "advice", advice_to_json(studying));
         return true;
 }
 
-bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err)
+static bool study_log(const struct batch_request *request, json_t **ret_document, struct error *err)
 {
         auto_spark_event_log log = {0};
         autocall(batch_model_free) struct batch_model *model = NULL;
@@ -308,4 +317,15 @@ bool batch_study(const struct batch_request *request, json_t **ret_document, str
         studying.model = model;
         studying.prices = prices;
         return study(&studying, &log, ret_document, err);
+}
+
+bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err)
+{
+        autofree char *words = NULL;
+
+        if (study_log(request, ret_document, err))
+                return true;
+        words = in_its_name(request, err->message);
+        snprintf(err->message, sizeof err->message, "%s", words);
+        return false;
 }

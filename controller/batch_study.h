@@ -19,6 +19,7 @@ struct batch_request {
         char *const
                 *executors; /* numbers, NULL-ended; empty: a quarter to four times as many as there were */
         int64_t cores;      /* of each; 0: as it was */
+        const char *name;   /* that the log is known by; NULL: its path */
 };
 
 bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err);

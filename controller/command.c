@@ -51,24 +51,39 @@ static void suggest(struct text *out, const char *name, const char *before, cons
                 text_format(out, "; did you mean '%s%s'?", before, nearest);
 }
 
-bool command_find(const char *name, const struct command **ret_command, struct error *err)
+const struct program optctl_program = {
+        .name = "optctl",
+        .summary = "The autopilot for data pipelines: meets their service levels for the least money.",
+        .more = "'optctl help COMMAND' tells more about a command, 'man optctl' about all of them.",
+        .commands = commands,
+};
+
+const char *command_program(const struct command *command)
 {
+        return command->program ? command->program : optctl_program.name;
+}
+
+bool command_find(const struct program *program, const char *name, const struct command **ret_command,
+                  struct error *err)
+{
+        const struct command *const *known = program->commands;
         autofree const char **names = NULL;
         autotext hint = {0};
         size_t count = 0;
 
-        for (; commands[count]; count++) {
-                if (strcmp(commands[count]->name, name) == 0) {
-                        *ret_command = commands[count];
+        for (; known[count]; count++) {
+                if (strcmp(known[count]->name, name) == 0) {
+                        *ret_command = known[count];
                         return true;
                 }
         }
         names = memory_new(count + 1, sizeof *names);
         for (size_t i = 0; i < count; i++)
-                names[i] = commands[i]->name;
+                names[i] = known[i]->name;
         suggest(&hint, name, "", names);
-        return error_set(err, ERROR_INPUT, NULL, "unknown command '%.80s'%s", name,
-                         hint.data ? hint.data : "; 'optctl help' lists the commands");
+        if (!hint.data)
+                text_format(&hint, "; '%s help' lists the commands", program->name);
+        return error_set(err, ERROR_INPUT, NULL, "unknown command '%.80s'%s", name, hint.data);
 }
 
 static bool unknown_option(const struct command *command, const char *name, struct error *err)
@@ -181,13 +196,32 @@ static bool set_fallbacks(struct parse *parse, struct error *err)
         return true;
 }
 
-/* One option, with its value behind '=' or in the next word. *index is moved past what was taken. */
+/* An option that was recognised, with its value behind '=' (NULL: none) or in the next word. */
+static bool take_option(struct parse *parse, const struct parameter *parameter, const char *value, int count,
+                        const char *const *words, int *index, struct error *err)
+{
+        bool *given = &parse->given[parameter - parse->command->parameters];
+
+        if (*given && !is_list(parameter))
+                return error_set(err, ERROR_INPUT, NULL, "--%s: given twice", parameter->name);
+        *given = true;
+        if (parameter->type == PARAMETER_FLAG && value)
+                return error_set(err, ERROR_INPUT, NULL, "--%s: takes no value", parameter->name);
+        if (parameter->type != PARAMETER_FLAG && !value) {
+                if (++*index >= count)
+                        return error_set(err, ERROR_INPUT, NULL, "--%s: no value; expected %s",
+                                         parameter->name, parameter->value);
+                value = words[*index];
+        }
+        return set_value(parameter, parse->object, value, err);
+}
+
+/* One option, from its two dashes on. *index is moved past what was taken. */
 static bool parse_option(struct parse *parse, int count, const char *const *words, int *index,
                          struct error *err)
 {
         const char *word = words[*index] + 2;
         size_t length = strcspn(word, "=");
-        const char *value = word[length] ? word + length + 1 : NULL;
         autofree char *name = memory_format("%.*s", (int)length, word);
         const struct parameter *parameter = parse->command->parameters;
 
@@ -195,18 +229,23 @@ static bool parse_option(struct parse *parse, int count, const char *const *word
                 parameter++;
         if (!parameter->name)
                 return unknown_option(parse->command, name, err);
-        if (parse->given[parameter - parse->command->parameters] && !is_list(parameter))
-                return error_set(err, ERROR_INPUT, NULL, "--%s: given twice", name);
-        parse->given[parameter - parse->command->parameters] = true;
-        if (parameter->type == PARAMETER_FLAG && value)
-                return error_set(err, ERROR_INPUT, NULL, "--%s: takes no value", name);
-        if (parameter->type != PARAMETER_FLAG && !value) {
-                if (++*index >= count)
-                        return error_set(err, ERROR_INPUT, NULL, "--%s: no value; expected %s", name,
-                                         parameter->value);
-                value = words[*index];
-        }
-        return set_value(parameter, parse->object, value, err);
+        return take_option(parse, parameter, word[length] ? word + length + 1 : NULL, count, words, index,
+                           err);
+}
+
+/* "-n shop", "-nshop", "-A". */
+static bool parse_letter(struct parse *parse, int count, const char *const *words, int *index,
+                         struct error *err)
+{
+        const char *word = words[*index];
+        const struct parameter *parameter = parse->command->parameters;
+
+        while (parameter->name && (!parameter->letter || parameter->letter != word[1]))
+                parameter++;
+        if (!parameter->name)
+                return error_set(err, ERROR_INPUT, NULL, "unknown option '%.80s'; options are long: --help",
+                                 word);
+        return take_option(parse, parameter, word[2] ? word + 2 : NULL, count, words, index, err);
 }
 
 static bool parse_positional(struct parse *parse, const char *word, struct error *err)
@@ -230,8 +269,9 @@ static bool check_required(const struct parse *parse, struct error *err)
 {
         for (const struct parameter *parameter = parse->command->parameters; parameter->name; parameter++) {
                 if (parameter->required && !parse->given[parameter - parse->command->parameters])
-                        return error_set(err, ERROR_INPUT, NULL, "%s is missing; see 'optctl %s --help'",
-                                         parameter->name, parse->command->name);
+                        return error_set(err, ERROR_INPUT, NULL, "%s is missing; see '%s %s --help'",
+                                         parameter->name, command_program(parse->command),
+                                         parse->command->name);
         }
         return true;
 }
@@ -249,8 +289,8 @@ static bool parse_words(struct parse *parse, int count, const char *const *words
                         if (!parse_option(parse, count, words, &i, err))
                                 return false;
                 } else if (options && word[0] == '-' && word[1]) {
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "unknown option '%.80s'; options are long: --help", word);
+                        if (!parse_letter(parse, count, words, &i, err))
+                                return false;
                 } else if (!parse_positional(parse, word, err)) {
                         return false;
                 }
@@ -300,13 +340,15 @@ void command_free(const struct command *command, void *object)
         free(object);
 }
 
-static bool run(const char *name, int count, const char *const *words, struct error *err)
+static bool run(const struct program *program, const char *name, int count, const char *const *words,
+                struct error *err)
 {
         const struct command *command;
         void *object = NULL;
         bool help, done;
 
-        if (!command_find(name, &command, err) || !command_parse(command, count, words, &object, &help, err))
+        if (!command_find(program, name, &command, err) ||
+            !command_parse(command, count, words, &object, &help, err))
                 return false;
         if (help) {
                 usage_print_command(command);
@@ -317,7 +359,7 @@ static bool run(const char *name, int count, const char *const *words, struct er
         return done;
 }
 
-bool command_main(int count, const char *const *words, struct error *err)
+bool command_main(const struct program *program, int count, const char *const *words, struct error *err)
 {
         const char *name = words[0];
 
@@ -327,6 +369,6 @@ bool command_main(int count, const char *const *words, struct error *err)
                 name = "help";
         else if (*name == '-')
                 return error_set(err, ERROR_INPUT, NULL,
-                                 "unknown option '%.80s'; 'optctl help' lists the commands", name);
-        return run(name, count - 1, words + 1, err);
+                                 "unknown option '%.80s'; '%s help' lists the commands", name, program->name);
+        return run(program, name, count - 1, words + 1, err);
 }

@@ -28,6 +28,7 @@ enum parameter_values { VALUES_ANY, VALUES_FILE, VALUES_FOLDER, VALUES_STRATEGY,
 struct parameter {
         const char
                 *name; /* "report" is written --report; of a positional argument what stands for it: "SPEC" */
+        char letter;   /* of an option: 'n' when -n is the same; 0: it has none */
         bool positional;
         bool required; /* of a positional argument */
         enum parameter_type type;
@@ -46,6 +47,7 @@ enum command_group { COMMAND_LIVE, COMMAND_STUDY, COMMAND_ACCOUNT, COMMAND_SPEC,
 
 struct command {
         const char *name;
+        const char *program; /* that it belongs to; NULL: optctl */
         enum command_group group;
         const char *summary;                /* a few words, small letters, no full stop */
         const char *description;            /* full sentences */
@@ -60,8 +62,20 @@ struct command {
 /* All commands by name, ends with NULL. Generated (cmake/registry.cmake). */
 extern const struct command *const commands[];
 
+/* What the program is under one of its names. */
+struct program {
+        const char *name; /* as its user types it: "optctl", "kubectl optctl" */
+        const char *summary;
+        const char *more; /* the last line of its help */
+        const struct command *const *commands;
+};
+
+extern const struct program optctl_program;
+
 /* The command, or ERROR_INPUT that names the nearest one. */
-bool command_find(const char *name, const struct command **ret_command, struct error *err);
+bool command_find(const struct program *program, const char *name, const struct command **ret_command,
+                  struct error *err);
+const char *command_program(const struct command *command);
 
 /* Fills a new object from the words after the command's name. *ret_help is set, and no object made, when
  * --help or -h is among them. Messages start with the command's name. */
@@ -70,6 +84,6 @@ bool command_parse(const struct command *command, int count, const char *const *
 void command_free(const struct command *command, void *object);
 
 /* Runs the command that the first of `count` > 0 words names, with the others. */
-bool command_main(int count, const char *const *words, struct error *err);
+bool command_main(const struct program *program, int count, const char *const *words, struct error *err);
 
 #endif

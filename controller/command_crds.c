@@ -17,7 +17,8 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct crds_arguments, kind),
          .choices = crd_kinds,
-         .help = "The kind whose definition is printed: TunedPipeline or PriceBook. Without it all are."},
+         .help = "The kind whose definition is printed: TunedPipeline, PriceBook or TuningStudy. Without it "
+                 "all are."},
         {.name = "json",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct crds_arguments, json),
@@ -69,7 +70,8 @@ const struct command crds_command = {
         .group = COMMAND_SPEC,
         .summary = "the Kubernetes API as CustomResourceDefinitions",
         .description =
-                "Prints the CustomResourceDefinitions of TunedPipeline and PriceBook in YAML, with the "
+                "Prints the CustomResourceDefinitions of TunedPipeline, PriceBook and TuningStudy in YAML, "
+                "with the "
                 "options of every engine, strategy and guardrail that this optctl was built with. The "
                 "API server then refuses a wrong object with the words of optctl validate, and kubectl "
                 "explain knows every field.",

@@ -31,7 +31,8 @@ static const struct parameter parameters[] = {
          .value = "FILE",
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
-         .help = "The ledger that holds the decision. It may be in use."},
+         .help = "The ledger that holds the decision. It may be in use, or in a PostgreSQL: "
+                 "postgresql://USER@HOST/DATABASE."},
         REMOTE_INSTEAD(struct explain_arguments, remote),
         {.name = "json",
          .type = PARAMETER_TEXT,

@@ -38,10 +38,10 @@ static bool help_run(const void *object, struct error *err)
                 return output_text("-", &manual, err);
         }
         if (!arguments->name) {
-                usage_print_program(stdout);
+                usage_print_program(&optctl_program, stdout);
                 return true;
         }
-        if (!command_find(arguments->name, &command, err))
+        if (!command_find(&optctl_program, arguments->name, &command, err))
                 return error_wrap(err, "help");
         usage_print_command(command);
         return true;

@@ -24,7 +24,8 @@ static const struct parameter parameters[] = {
          .value = "FILE",
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
-         .help = "The ledger to read. It may be in use."},
+         .help = "The ledger to read. It may be in use, or in a PostgreSQL: "
+                 "postgresql://USER@HOST/DATABASE."},
         REMOTE_INSTEAD(struct history_arguments, remote),
         {.name = "since",
          .type = PARAMETER_TEXT,

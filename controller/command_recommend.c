@@ -9,6 +9,7 @@
 #include "core/json.h"
 
 struct recommend_arguments {
+        const char *kubeconfig, *kube_context;
         char **specs, **overrides;
         const char *data, *json;
         int64_t window_seconds, windows;
@@ -58,6 +59,7 @@ static const struct parameter parameters[] = {
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "Writes the answer as JSON (docs/schema/recommend.schema.json); - is standard output."},
+        HOST_KUBERNETES_PARAMETERS(recommend_arguments),
         {.name = NULL},
 };
 
@@ -127,7 +129,11 @@ static bool print(const struct recommend_arguments *arguments, const json_t *ans
 static bool recommend_run(const void *object, struct error *err)
 {
         const struct recommend_arguments *arguments = object;
-        const struct host_options options = {.one_shot = true, .dry_run = true, .quiet = true};
+        const struct host_options options = {.one_shot = true,
+                                             .dry_run = true,
+                                             .quiet = true,
+                                             .kubeconfig = arguments->kubeconfig,
+                                             .kube_context = arguments->kube_context};
         struct measuring measuring = {.arguments = arguments, .err = ERROR_INIT};
         struct host host;
         bool done;

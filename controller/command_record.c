@@ -8,6 +8,7 @@
 #include "core/json.h"
 
 struct record_arguments {
+        const char *kubeconfig, *kube_context;
         const char *spec, *output, *data, *length;
         char **overrides;
         int64_t window_seconds;
@@ -58,6 +59,7 @@ static const struct parameter parameters[] = {
          AT(overrides),
          .value = "PATH=VALUE",
          .help = "Sets a field of the spec before it is used."},
+        HOST_KUBERNETES_PARAMETERS(record_arguments),
         {.name = NULL},
 };
 
@@ -124,6 +126,8 @@ static bool record_run(const void *object, struct error *err)
 {
         const struct record_arguments *arguments = object;
         const struct host_options options = {
+                .kubeconfig = arguments->kubeconfig,
+                .kube_context = arguments->kube_context,
                 .record = arguments->output,
                 .interval_ms = arguments->window_seconds * MS_PER_SECOND,
                 .log_level = LOG_LEVEL_WARNING,

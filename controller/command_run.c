@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #include "controller/api.h"
 #include "controller/command.h"
 #include "controller/host.h"
+#include "controller/listen.h"
 #include "controller/since.h"
 
 struct run_arguments {
+        const char *kubeconfig, *kube_context;
         char **specs, **overrides;
-        const char *data, *ledger, *record, *listen, *token_file, *certificate_file, *key_file, *log_format,
-                *length;
+        const char *data, *ledger, *record, *log_format, *length;
+        struct listen_options listen;
         bool dry_run, verbose;
 };
 
@@ -34,7 +32,8 @@ static const struct parameter parameters[] = {
          .value = "FILE",
          .values = VALUES_FILE,
          .fallback = LEDGER_DEFAULT_PATH,
-         .help = "Where observations, decisions and savings are kept. It is made when there is none."},
+         .help = "Where observations, decisions and savings are kept. It is made when there is none. Or a "
+                 "PostgreSQL: postgresql://USER@HOST/DATABASE (docs/ledger.md)."},
         {.name = "record",
          .type = PARAMETER_TEXT,
          AT(record),
@@ -43,7 +42,7 @@ static const struct parameter parameters[] = {
          .help = "Writes what is measured to a folder DIR/NAME for each pipeline, as optctl record does."},
         {.name = "listen",
          .type = PARAMETER_TEXT,
-         AT(listen),
+         AT(listen.listen),
          .value = "ADDRESS:PORT",
          .fallback = API_DEFAULT_ADDRESS ":7780",
          .help = "Where metrics, health, the API and the page are served; port 0 is any free one, none is "
@@ -51,20 +50,20 @@ static const struct parameter parameters[] = {
                  "Wider than loopback needs a token and TLS."},
         {.name = "token-file",
          .type = PARAMETER_TEXT,
-         AT(token_file),
+         AT(listen.token_file),
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "Holds the token that orders over the API must bring. It is read again when it was "
                  "replaced."},
         {.name = "certificate",
          .type = PARAMETER_TEXT,
-         AT(certificate_file),
+         AT(listen.certificate_file),
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "Serves TLS with this certificate (PEM)."},
         {.name = "key",
          .type = PARAMETER_TEXT,
-         AT(key_file),
+         AT(listen.key_file),
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "The certificate's private key (PEM)."},
@@ -97,6 +96,7 @@ static const struct parameter parameters[] = {
          .fallback = "text",
          .help = "How the log on standard error is written."},
         {.name = "verbose", .type = PARAMETER_FLAG, AT(verbose), .help = "Logs every request, too."},
+        HOST_KUBERNETES_PARAMETERS(run_arguments),
         {.name = NULL},
 };
 
@@ -105,57 +105,6 @@ static void stop(void *argument)
         const struct host *host = argument;
 
         reactor_stop(host->reactor);
-}
-
-/* "127.0.0.1:7780", "[::1]:7780" */
-static bool parse_listen(const char *text, char **ret_address, int *ret_port, struct error *err)
-{
-        const char *colon = strrchr(text, ':');
-        long long port;
-        size_t length;
-
-        if (!colon || colon == text || !text_to_int64(colon + 1, &port) || port < 0 || port > 65535)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "--listen: '%.80s' is no place to listen at; expected ADDRESS:PORT as in "
-                                 "127.0.0.1:7780, or none",
-                                 text);
-        length = (size_t)(colon - text);
-        if (text[0] == '[' && text[length - 1] == ']') {
-                text++;
-                length -= 2;
-        }
-        *ret_address = strncasecmp(text, "localhost", length) == 0 && length == strlen("localhost")
-                               ? memory_copy_text(API_DEFAULT_ADDRESS)
-                               : memory_format("%.*s", (int)length, text);
-        *ret_port = (int)port;
-        return true;
-}
-
-static bool listen_at(const struct run_arguments *arguments, const struct host *host,
-                      const struct api_source *source, struct api **ret_api, struct error *err)
-{
-        const struct api_setup setup = {.reactor = host->reactor,
-                                        .source = source,
-                                        .metrics = host->metrics,
-                                        .log = host->log};
-        struct http_server_options options = {
-                .token_file = arguments->token_file,
-                .certificate_file = arguments->certificate_file,
-                .key_file = arguments->key_file,
-                .base = ".",
-        };
-        autofree char *address = NULL;
-
-        if (strcmp(arguments->listen, "none") == 0)
-                return true;
-        if (!parse_listen(arguments->listen, &address, &options.port, err))
-                return false;
-        options.address = address;
-        if (!api_new(&setup, &options, ret_api, err))
-                return error_wrap(err, "--listen %s", arguments->listen);
-        log_info(host->log, "listening", LOG_TEXT("address", address),
-                 LOG_INTEGER("port", api_port(*ret_api)));
-        return true;
 }
 
 static bool serve(const struct run_arguments *arguments, int64_t length_ms, struct host *host,
@@ -168,7 +117,7 @@ static bool serve(const struct run_arguments *arguments, int64_t length_ms, stru
         autocall(api_free) struct api *api = NULL;
 
         if (!host_add_specs(host, arguments->specs, arguments->data, arguments->overrides, err) ||
-            !listen_at(arguments, host, &source, &api, err))
+            !listen_at(&arguments->listen, host, &source, &api, err))
                 return false;
         if (length_ms > 0)
                 reactor_spawn_at(host->reactor, clock_now_ms(&host->clock) + length_ms, stop, host);
@@ -182,6 +131,8 @@ static bool run_run(const void *object, struct error *err)
         const struct host_options options = {
                 .ledger = arguments->ledger,
                 .dry_run = arguments->dry_run,
+                .kubeconfig = arguments->kubeconfig,
+                .kube_context = arguments->kube_context,
                 .record = arguments->record,
                 .record_by_name = true,
                 .log_format = arguments->log_format[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,

@@ -4,6 +4,7 @@
 
 #include "controller/batch_study.h"
 #include "controller/command.h"
+#include "controller/history_log.h"
 #include "controller/output.h"
 #include "controller/present.h"
 #include "controller/registry.h"
@@ -11,9 +12,10 @@
 #include "controller/terminal.h"
 #include "core/json.h"
 #include "engines/spark/event_log.h"
+#include "engines/spark/history.h"
 
 struct simulate_arguments {
-        const char *spec, *data, *json, *csv, *report, *ledger, *prices;
+        const char *spec, *data, *json, *csv, *report, *ledger, *prices, *token_file, *ca_file, *message;
         char **strategies, **sets, **sweeps, **executors;
         int64_t runs, seed, threads, cores;
         bool quiet;
@@ -30,7 +32,8 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .help = "File with the TunedPipeline; - is standard input. Or an event log of Spark: its file, "
                  "plain or "
-                 "compressed, or the folder of a rolling one."},
+                 "compressed, or the folder of a rolling one; or where a History Server shows the "
+                 "application: http://HOST:18080/history/ID."},
         {.name = "strategy",
          .type = PARAMETER_NAMES,
          AT(strategies),
@@ -109,6 +112,13 @@ static const struct parameter parameters[] = {
          .help = "Keeps what the loop saw, decided and did in the first run of the one strategy chosen in a "
                  "new ledger, "
                  "for optctl history and optctl explain."},
+        {.name = "message",
+         .type = PARAMETER_TEXT,
+         AT(message),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the figures, as --json does, in 4 kB at most into a file that is there: the "
+                 "termination message of a container."},
         {.name = "executors",
          .type = PARAMETER_NAMES,
          AT(executors),
@@ -132,6 +142,19 @@ static const struct parameter parameters[] = {
          .help = "Of an event log: YAML with a PriceBook, or with a TunedPipeline whose spec.prices count; a "
                  "worker is an "
                  "executor. Without it, executor-hours are counted."},
+        {.name = "token-file",
+         .type = PARAMETER_TEXT,
+         AT(token_file),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Of a History Server: file with the token that it, or the proxy before it, asks for."},
+        {.name = "ca-file",
+         .type = PARAMETER_TEXT,
+         AT(ca_file),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Of a History Server: PEM file with the authorities that may vouch for it; the system's "
+                 "without it."},
         {.name = "quiet",
          .type = PARAMETER_FLAG,
          AT(quiet),
@@ -144,7 +167,7 @@ static bool fits_log(const struct simulate_arguments *arguments, struct error *e
 {
         if (!arguments->strategies[0] && !arguments->sets[0] && !arguments->sweeps[0] &&
             arguments->runs < 0 && arguments->seed < 0 && !arguments->data && !arguments->csv &&
-            !arguments->report && !arguments->ledger)
+            !arguments->report && !arguments->ledger && !arguments->message)
                 return true;
         return error_set(err, ERROR_INPUT, NULL,
                          "%s: an event log takes --executors, --cores, --prices, --json and --quiet alone",
@@ -160,10 +183,10 @@ static bool fits_spec(const struct simulate_arguments *arguments, struct error *
                          arguments->spec);
 }
 
-static bool simulate_log(const struct simulate_arguments *arguments, struct error *err)
+static bool simulate_log(const struct simulate_arguments *arguments, const char *log, struct error *err)
 {
-        const struct batch_request request = {arguments->spec, arguments->prices, arguments->executors,
-                                              arguments->cores};
+        const struct batch_request request = {log, arguments->prices, arguments->executors, arguments->cores,
+                                              arguments->spec};
         autojson *document = NULL;
         const char *damage;
 
@@ -198,18 +221,36 @@ static bool simulate_spec(const struct simulate_arguments *arguments, struct err
         json_t *document = NULL;
         bool done = fits_spec(arguments, err) && presentation_check(&presentation, err) &&
                     source_open(arguments->spec, arguments->data, registry_all(), &source, err) &&
-                    study_run(&request, &document, err) && present(document, &presentation, err);
+                    study_run(&request, &document, err) && present(document, &presentation, err) &&
+                    (!arguments->message || output_message(arguments->message, document, err));
 
         json_decref(document);
         source_close(&source);
         return done;
 }
 
+static bool simulate_history(const struct simulate_arguments *arguments, struct error *err)
+{
+        const struct history_request request = {.url = arguments->spec,
+                                                .token_file = arguments->token_file,
+                                                .ca_file = arguments->ca_file};
+        auto_history_log log = {0};
+
+        return fits_log(arguments, err) && history_log_open(&request, &log, err) &&
+               simulate_log(arguments, log.path, err);
+}
+
 static bool simulate_run(const void *object, struct error *err)
 {
         const struct simulate_arguments *arguments = object;
 
-        return spark_event_log_is(arguments->spec) ? simulate_log(arguments, err)
+        if (spark_history_is(arguments->spec))
+                return simulate_history(arguments, err);
+        if (arguments->token_file || arguments->ca_file)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "%s: not a History Server, which --token-file and --ca-file are for",
+                                 arguments->spec);
+        return spark_event_log_is(arguments->spec) ? simulate_log(arguments, arguments->spec, err)
                                                    : simulate_spec(arguments, err);
 }
 
@@ -226,7 +267,9 @@ const struct command simulate_command = {
                 "changed.\n\n"
                 "Given an event log of Spark instead of a spec, replays the application on other numbers of "
                 "executors: "
-                "run time with an interval, cost, what is saved, and how much of it stands idle.",
+                "run time with an interval, cost, what is saved, and how much of it stands idle. The log may "
+                "be "
+                "on a History Server.",
         .example = "optctl simulate examples/clickstream.yaml --report clickstream.html",
         .size = sizeof(struct simulate_arguments),
         .parameters = parameters,

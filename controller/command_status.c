@@ -32,7 +32,9 @@ static const struct parameter parameters[] = {
          AT(ledger),
          .value = "FILE",
          .values = VALUES_FILE,
-         .help = "Asks nobody: says how things stood when this ledger was written to last."},
+         .help = "Asks nobody: says how things stood when this ledger, a file or a "
+                 "postgresql://USER@HOST/DATABASE, was "
+                 "written to last."},
         REMOTE_PARAMETERS(struct status_arguments, remote),
         {.name = "watch",
          .type = PARAMETER_INTEGER,

@@ -1,17 +1,86 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <libgen.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "controller/ask_tell.h"
 #include "controller/command.h"
+#include "controller/output.h"
+#include "controller/terminal.h"
+#include "controller/tune_csv.h"
+#include "controller/tune_mlflow.h"
+#include "controller/tune_report.h"
 #include "core/clock.h"
+#include "core/json.h"
+#include "sim/report/report.h"
 
 struct tune_arguments {
-        bool ask_tell;
+        const char *spec;
+        char **command;
+        bool ask_tell, quiet;
+        const char *study, *csv, *report, *mlflow;
+        int64_t parallel, trials;
 };
 
 static const struct parameter parameters[] = {
+        {.name = "SPEC",
+         .positional = true,
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct tune_arguments, spec),
+         .values = VALUES_FILE,
+         .help = "What is searched, and how a trial is measured (docs/tune.md)."},
+        {.name = "COMMAND",
+         .positional = true,
+         .type = PARAMETER_TEXTS,
+         .offset = offsetof(struct tune_arguments, command),
+         .help = "Behind --: what a trial runs, and its arguments. {NAME} stands for a parameter."},
+        {.name = "study",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct tune_arguments, study),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "Where trials are kept, and taken up from. Without it SPEC.trials."},
+        {.name = "trials",
+         .type = PARAMETER_INTEGER,
+         .offset = offsetof(struct tune_arguments, trials),
+         .value = "N",
+         .min = 1,
+         .max = SEARCH_MAX_TRIALS,
+         .help = "So many trials in all. Without it the budget of the spec, or 20."},
+        {.name = "parallel",
+         .type = PARAMETER_INTEGER,
+         .offset = offsetof(struct tune_arguments, parallel),
+         .value = "N",
+         .min = 1,
+         .max = 64,
+         .fallback = "1",
+         .help = "So many trials at once."},
+        {.name = "csv",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct tune_arguments, csv),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes all trials there at the end; - is standard output."},
+        {.name = "report",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct tune_arguments, report),
+         .value = "FILE.html",
+         .values = VALUES_FILE,
+         .help = "Writes one HTML file that opens without a network: the trials, the best so far, how much "
+                 "each parameter matters and how what is minimised goes with it."},
+        {.name = "mlflow",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct tune_arguments, mlflow),
+         .value = "URL",
+         .help = "Each trial that has ended becomes a run on the MLflow tracking server there, once. Without "
+                 "it on the "
+                 "spec's, if that names one."},
+        {.name = "quiet",
+         .type = PARAMETER_FLAG,
+         .offset = offsetof(struct tune_arguments, quiet),
+         .help = "Prints no table of trials."},
         {.name = "ask-tell",
          .type = PARAMETER_FLAG,
          .offset = offsetof(struct tune_arguments, ask_tell),
@@ -69,28 +138,151 @@ static bool serve(struct error *err)
         return !ferror(stdin) || error_errno(err, errno, "standard input");
 }
 
+/* ---- trials of a command ---- */
+
+static bool write_csv(const struct tune_study *study, const struct tune_runs *runs, const char *path,
+                      struct error *err)
+{
+        autotext out = {0};
+
+        if (!path)
+                return true;
+        tune_csv(study, runs, &out);
+        return strcmp(path, "-") == 0 ? output_text(path, &out, err)
+                                      : text_write_file(path, out.data, out.length, err);
+}
+
+static bool write_report(const struct tune_study *study, const struct tune_runs *runs, const char *spec,
+                         const char *path, struct error *err)
+{
+        autofree char *copy = memory_copy_text(spec);
+        autojson *document = NULL;
+
+        if (!path)
+                return true;
+        document = tune_report_document(study, runs, basename(copy));
+        return report_write(document, path, err);
+}
+
+static void print_best(const struct tune_study *study, const struct tune_runs *runs)
+{
+        const struct tune_trial *best = tune_runs_best(runs);
+        autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
+        double y = NAN;
+
+        printf("%s\n", tune_runs_ending(runs));
+        if (!best) {
+                printf("no trial did what was asked\n");
+                return;
+        }
+        (void)json_find_number(best->result, "y", &y);
+        printf("best: trial %lld, %s %.5g: %s\n", (long long)best->id, study->options.minimize, y, command);
+}
+
+/* What each parameter is in the best trial, and how much it matters. */
+static void print_parameters(const struct tune_study *study, const struct tune_runs *runs)
+{
+        autojson *document = tune_report_document(study, runs, "");
+        const json_t *list = json_object_get(document, "parameters"), *parameter;
+        struct terminal_table *table;
+        size_t i;
+
+        if (json_array_size(list) == 0)
+                return;
+        table = terminal_table_new();
+        terminal_table_column(table, TERMINAL_LEFT, "parameter");
+        terminal_table_column(table, TERMINAL_RIGHT, "best");
+        terminal_table_column(table, TERMINAL_RIGHT, "matters");
+        json_array_foreach(list, i, parameter)
+        {
+                const json_t *best = json_object_get(parameter, "best");
+                autofree char *value = json_is_string(best)
+                                               ? memory_copy_text(json_string_value(best))
+                                               : json_dumps(best, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+
+                terminal_table_row(table);
+                terminal_table_cell(table, TERMINAL_STRONG, "%s",
+                                    json_string_value(json_object_get(parameter, "name")));
+                terminal_table_cell(table, TERMINAL_PLAIN, "%s", value);
+                terminal_table_cell(table, TERMINAL_PLAIN, "%.0f %%",
+                                    100 * json_number_value(json_object_get(parameter, "importance")));
+        }
+        printf("\n");
+        terminal_table_print(table, stdout, terminal_has_color(stdout));
+        terminal_table_free(table);
+}
+
+static bool write_results(const struct tune_arguments *arguments, const struct tune_study *study,
+                          const struct tune_runs *runs, struct error *err)
+{
+        return write_csv(study, runs, arguments->csv, err) &&
+               write_report(study, runs, arguments->spec, arguments->report, err);
+}
+
+static bool run_trials(const struct tune_arguments *arguments, struct error *err)
+{
+        autocall(tune_study_free) struct tune_study *study = NULL;
+        autocall(tune_runs_close) struct tune_runs *runs = NULL;
+        autocall(tune_mlflow_free) struct tune_mlflow *mlflow = NULL;
+        autofree char *beside = memory_format("%s.trials", arguments->spec);
+        struct tune_runs_setup setup = {.folder = arguments->study ? arguments->study : beside,
+                                        .parallel = arguments->parallel,
+                                        .trials = arguments->trials,
+                                        .quiet = arguments->quiet};
+        struct error ignored = ERROR_INIT;
+
+        if (!tune_study_read(arguments->spec, arguments->command, &study, err) ||
+            !tune_mlflow_open(study, arguments->mlflow, &mlflow, err))
+                return false;
+        if (mlflow) {
+                setup.ended = tune_mlflow_follow;
+                setup.context = mlflow;
+        }
+        if (!tune_runs_open(study, &setup, &runs, err))
+                return false;
+        if (!tune_runs_go(runs, err)) {
+                (void)write_results(arguments, study, runs, &ignored);
+                (void)tune_mlflow_finish(mlflow, runs, &ignored);
+                return false;
+        }
+        print_best(study, runs);
+        if (!arguments->quiet)
+                print_parameters(study, runs);
+        return write_results(arguments, study, runs, err) && tune_mlflow_finish(mlflow, runs, err);
+}
+
 static bool tune_run(const void *object, struct error *err)
 {
         const struct tune_arguments *arguments = object;
 
-        if (!arguments->ask_tell)
+        if (arguments->ask_tell && arguments->spec)
                 return error_set(err, ERROR_INPUT, NULL,
-                                 "tune: --ask-tell is missing: trials are run by who asks");
-        return serve(err);
+                                 "tune: --ask-tell takes no SPEC: the first line declares it");
+        if (arguments->ask_tell)
+                return serve(err);
+        if (!arguments->spec || !arguments->command[0])
+                return error_set(
+                        err, ERROR_INPUT, NULL,
+                        "tune: expected SPEC -- COMMAND, or --ask-tell where trials are run by who asks");
+        return run_trials(arguments, err) || error_wrap(err, "tune");
 }
 
 const struct command tune_command = {
         .name = "tune",
         .group = COMMAND_STUDY,
         .summary = "search for the best settings of anything that can be run",
-        .description = "Proposes what to try next and learns from what came out: Bayesian optimisation over "
-                       "numbers, "
-                       "choices and tables of candidates, with constraints, failed runs and several trials "
-                       "at once. The first "
+        .description = "Runs a command again and again, each time with the settings that Bayesian "
+                       "optimisation proposes, "
+                       "measures time, CPU, memory, cost and what it prints, and learns from that: numbers, "
+                       "choices and tables of "
+                       "candidates, with constraints, failed and stopped runs and several trials at once. "
+                       "What was done is "
+                       "kept: the same command goes on after Ctrl-C or a crash. With --ask-tell it runs "
+                       "nothing: the first "
                        "line that is read declares the space; {\"ask\":1} is answered with a suggestion, "
-                       "{\"tell\":{...}} says "
-                       "what a trial gave (docs/tune.md).",
-        .example = "optctl tune --ask-tell",
+                       "{\"tell\":{...}} "
+                       "says what a trial gave (docs/tune.md).",
+        .example = "optctl tune sort.yaml --parallel 2 -- ./sort -t {threads} -b {buffer}",
         .size = sizeof(struct tune_arguments),
         .parameters = parameters,
         .run = tune_run,

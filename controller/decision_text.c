@@ -224,6 +224,7 @@ static void print_seen(const struct page *page, const json_t *seen)
         known_line(table, "errors", say(MEASURE_RATIO, number_of(seen, "error_ratio"), ""));
         known_line(table, "cpu", say(MEASURE_RATIO, number_of(seen, "cpu_ratio"), ""));
         checkpoint_lines(table, json_object_get(seen, "checkpoints"));
+        known_line(table, "the last start took", say(MEASURE_SECONDS, number_of(seen, "start_seconds"), ""));
         if (*text_of(seen, "failure"))
                 line(table, "the job failed", text_of(seen, "failure"));
         missing_line(table, seen);

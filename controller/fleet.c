@@ -15,9 +15,12 @@
 struct member {
         struct fleet *fleet;
         struct live *live;
+        bool started; /* its next turn has a time, which takes it along when it was removed */
         bool removed, busy;
-        int64_t due_ms; /* its next turn */
-        int n_orders;   /* that wait for its turn to end, or are carried out */
+        int64_t due_ms;                                   /* its next turn */
+        void (*turned)(void *context, struct live *live); /* NULL: nobody wants to know */
+        void *context;
+        int n_orders; /* that wait for its turn to end, or are carried out */
         struct member *next;
 };
 
@@ -25,7 +28,7 @@ struct fleet {
         struct fleet_setup setup;
         struct shared *own_shared; /* NULL: that of the setup is not its own */
         struct member *first, **last;
-        size_t n_added;
+        size_t n_added, n_started;
 };
 
 struct fleet *fleet_new(const struct fleet_setup *setup)
@@ -129,11 +132,25 @@ static bool lock(struct member *member, struct error *err)
         return true;
 }
 
+/* Nothing of a removed one is left but its place in time, which goes when it is due. */
+static void let_go(struct member *member)
+{
+        if (!member->removed || member->busy || member->n_orders > 0 || !member->live)
+                return;
+        live_free(member->live);
+        member->live = NULL;
+        if (member->turned)
+                member->turned(member->context, NULL);
+}
+
 static void unlock(struct member *member)
 {
         member->n_orders--;
         member->busy = false;
-        rest(member);
+        if (member->removed)
+                let_go(member);
+        else
+                rest(member);
 }
 
 /* ---- turns ---- */
@@ -160,44 +177,59 @@ static void schedule(struct member *member, int64_t due_ms)
         reactor_spawn_at(member->fleet->setup.reactor, due_ms, run_turn, member);
 }
 
+static void take_turn(struct member *member)
+{
+        member->busy = true;
+        live_turn(member->live, member->due_ms);
+        if (member->turned && !member->removed)
+                member->turned(member->context, member->live);
+        member->busy = false;
+        rest(member);
+}
+
 /* Turns that a slow peer made late are left out, not made up for; those that follow keep their place in the
  * interval, so that pipelines do not come together where many were late at once. */
 static void run_turn(void *argument)
 {
         struct member *member = argument;
         struct clock clock = reactor_clock(member->fleet->setup.reactor);
-        int64_t interval_ms = live_interval_ms(member->live);
-        int64_t now_ms, due_ms;
+        int64_t interval_ms, now_ms, due_ms;
 
-        if (!member->removed && !member->busy) {
-                member->busy = true;
-                live_turn(member->live, member->due_ms);
-                member->busy = false;
-                rest(member);
-        }
+        if (!member->removed && !member->busy)
+                take_turn(member);
         if (member->removed && member->n_orders == 0) {
+                let_go(member);
                 delete_member(member);
                 return;
         }
+        interval_ms = live_interval_ms(member->live);
         now_ms = clock_now_ms(&clock);
         due_ms = member->due_ms < now_ms ? member->due_ms : now_ms; /* the clock may have been set back */
         schedule(member, due_ms + interval_ms * (1 + (now_ms - due_ms) / interval_ms));
 }
 
-static void add_member(struct fleet *fleet, struct live *live)
+static struct member *add_member(struct fleet *fleet, struct live *live)
 {
         struct member *member = memory_new(1, sizeof *member);
-        struct clock clock = reactor_clock(fleet->setup.reactor);
-        double place = fmod((double)fleet->n_added * SPREAD, 1);
 
         member->fleet = fleet;
         member->live = live;
         *fleet->last = member;
         fleet->last = &member->next;
         fleet->n_added++;
-        if (fleet->setup.one_shot)
-                return;
-        schedule(member, clock_now_ms(&clock) + (int64_t)(place * (double)live_interval_ms(live)));
+        return member;
+}
+
+void fleet_start(struct member *member)
+{
+        struct fleet *fleet = member->fleet;
+        struct clock clock = reactor_clock(fleet->setup.reactor);
+        double place = fmod((double)fleet->n_started++ * SPREAD, 1);
+        int64_t interval_ms = live_interval_ms(member->live);
+
+        member->started = !fleet->setup.one_shot;
+        if (member->started)
+                schedule(member, clock_now_ms(&clock) + (int64_t)(place * (double)interval_ms));
 }
 
 bool fleet_add(struct fleet *fleet, const char *path, const char *data, const char *const *overrides,
@@ -212,15 +244,49 @@ bool fleet_add(struct fleet *fleet, const char *path, const char *data, const ch
                         err, ERROR_INPUT, NULL,
                         "%s: metadata.name: there is a pipeline \"%s\" already; expected unique names", path,
                         live_name(live));
-        add_member(fleet, TAKE(live));
+        fleet_start(add_member(fleet, TAKE(live)));
         return true;
+}
+
+bool fleet_put(struct fleet *fleet, const struct fleet_object *object, struct member **ret_member,
+               struct error *err)
+{
+        struct live *live autocall(live_free) = live_new_object(&fleet->setup, object);
+        struct member *member;
+
+        if (!live_read(live, err))
+                return false;
+        member = add_member(fleet, TAKE(live));
+        member->turned = object->turned;
+        member->context = object->context;
+        *ret_member = member;
+        return true;
+}
+
+bool fleet_drop(struct member *member)
+{
+        bool gone = !member->busy && member->n_orders == 0;
+
+        member->removed = true;
+        if (gone)
+                member->turned = NULL;
+        let_go(member);
+        if (gone && !member->started)
+                delete_member(member);
+        return gone;
+}
+
+struct live *fleet_live(const struct member *member)
+{
+        return member->live;
 }
 
 void fleet_use_ledger(struct fleet *fleet, struct ledger *ledger)
 {
         fleet->setup.ledger = ledger;
         for (struct member *member = fleet->first; member; member = member->next)
-                live_recall_pause(member->live);
+                if (!member->removed)
+                        live_recall_pause(member->live);
 }
 
 void fleet_remove(struct fleet *fleet, const char *name)
@@ -228,7 +294,7 @@ void fleet_remove(struct fleet *fleet, const char *name)
         struct member *member = find(fleet, name);
 
         if (member)
-                member->removed = true; /* the next turn finds it so */
+                (void)fleet_drop(member);
 }
 
 /* ---- one shot ---- */
@@ -301,28 +367,34 @@ bool fleet_savings(struct fleet *fleet, const char *name, json_t **ret_savings, 
 /* ---- orders ---- */
 
 /* Neither waits for anything: a turn that is under way minds it. */
+bool fleet_pause_member(struct member *member, const char *reason, struct error *err)
+{
+        bool done = live_pause(member->live, reason, err);
+
+        rest(member);
+        return done;
+}
+
+bool fleet_resume_member(struct member *member, struct error *err)
+{
+        bool done = live_resume(member->live, err);
+
+        rest(member);
+        return done;
+}
+
 bool fleet_pause(struct fleet *fleet, const char *name, const char *reason, struct error *err)
 {
         struct member *member = find(fleet, name);
-        bool done;
 
-        if (!member)
-                return fail_unknown(fleet, name, err);
-        done = live_pause(member->live, reason, err);
-        rest(member);
-        return done;
+        return member ? fleet_pause_member(member, reason, err) : fail_unknown(fleet, name, err);
 }
 
 bool fleet_resume(struct fleet *fleet, const char *name, struct error *err)
 {
         struct member *member = find(fleet, name);
-        bool done;
 
-        if (!member)
-                return fail_unknown(fleet, name, err);
-        done = live_resume(member->live, err);
-        rest(member);
-        return done;
+        return member ? fleet_resume_member(member, err) : fail_unknown(fleet, name, err);
 }
 
 /* Goes on until the target reads back what it was told, or for ROLLBACK_PATIENCE_MS; the turns that follow go

@@ -47,6 +47,36 @@ DEFINE_CLEANUP(fleet_free, struct fleet);
 bool fleet_add(struct fleet *fleet, const char *path, const char *data, const char *const *overrides,
                struct error *err);
 
+/* ---- pipelines that objects of the API server describe ---- */
+
+struct fence;
+struct live;
+struct member;
+
+struct fleet_object {
+        const char *name;          /* for messages: "TunedPipeline analytics/orders" */
+        const char *text;          /* the object, as JSON */
+        const char *data;          /* the folder that its file names start from */
+        const struct fence *fence; /* asked before each write to the target; borrowed until it is gone */
+        /* After each of its turns, in the turn's fiber; and once, with NULL, when fleet_drop was told that it
+         * is not gone yet and it is. Must not wait. */
+        void (*turned)(void *context, struct live *live);
+        void *context;
+};
+
+/* ERROR_INPUT: the spec. The object's namespace and name are nobody's who is there. Texts are copied. Turns
+ * are taken from fleet_start on. */
+bool fleet_put(struct fleet *fleet, const struct fleet_object *object, struct member **ret_member,
+               struct error *err);
+void fleet_start(struct member *member);
+/* Takes it out, its target staying as it is; what is in flight is left to the ledger. True: it is gone.
+ * False: a turn or an order is in its midst, and ends first. */
+bool fleet_drop(struct member *member);
+struct live *fleet_live(const struct member *member);
+/* As fleet_pause and fleet_resume. */
+bool fleet_pause_member(struct member *member, const char *reason, struct error *err);
+bool fleet_resume_member(struct member *member, struct error *err);
+
 /* Keeps what happens from now on: before the first turn, where the setup named no ledger. */
 void fleet_use_ledger(struct fleet *fleet, struct ledger *ledger);
 void fleet_remove(struct fleet *fleet, const char *name);

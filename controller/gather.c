@@ -73,6 +73,12 @@ static void know_memory(struct memory_use *whole, const struct memory_use *part)
                 *whole = *part;
 }
 
+static void know_advice(struct request_advice *whole, const struct request_advice *part)
+{
+        if (isnan(whole->target))
+                *whole = *part;
+}
+
 static void know_operator(struct operator_observation *whole, const struct operator_observation *part)
 {
         if (whole->parallelism == 0)
@@ -85,6 +91,7 @@ static void know_operator(struct operator_observation *whole, const struct opera
         know(&whole->busy_ratio_max, part->busy_ratio_max);
         know(&whole->backpressure_ratio, part->backpressure_ratio);
         know(&whole->true_rate_per_second, part->true_rate_per_second);
+        know(&whole->sustained_per_second, part->sustained_per_second);
         know(&whole->backlog_records, part->backlog_records);
         know(&whole->partition_per_second_max, part->partition_per_second_max);
 }
@@ -128,17 +135,26 @@ void gather_merge(struct observation *whole, const struct observation *part, boo
         know(&whole->latency_p95_seconds, part->latency_p95_seconds);
         know(&whole->latency_p99_seconds, part->latency_p99_seconds);
         know(&whole->error_ratio, part->error_ratio);
+        if (isnan(whole->cpu_ratio))
+                whole->cpu_workers = part->cpu_workers;
         know(&whole->cpu_ratio, part->cpu_ratio);
         know_memory(&whole->memory.heap, &part->memory.heap);
         know_memory(&whole->memory.managed, &part->memory.managed);
         know_memory(&whole->memory.network, &part->memory.network);
         know_memory(&whole->memory.metaspace, &part->memory.metaspace);
         know(&whole->memory.gc_ratio, part->memory.gc_ratio);
+        know_memory(&whole->memory.worker, &part->memory.worker);
+        know(&whole->memory.killed, part->memory.killed);
         know(&whole->checkpoints.interval_seconds, part->checkpoints.interval_seconds);
         know(&whole->checkpoints.duration_seconds, part->checkpoints.duration_seconds);
         know(&whole->checkpoints.failed, part->checkpoints.failed);
+        know_advice(&whole->cpu_advice, &part->cpu_advice);
+        know_advice(&whole->memory_advice, &part->memory_advice);
+        know(&whole->start_seconds, part->start_seconds);
         if (whole->failure[0] == '\0')
                 memcpy(whole->failure, part->failure, sizeof whole->failure);
+        if (!whole->run.periodic)
+                whole->run = part->run;
         know_workers(whole, part);
         know_configuration(&whole->configuration, &part->configuration);
         for (int i = 0; i < whole->n_operators && i < part->n_operators; i++)

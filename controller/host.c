@@ -11,6 +11,7 @@
 
 static bool open_parts(const struct host_options *options, struct host *host, struct error *err)
 {
+        struct kube_access access;
         struct fleet_setup setup;
 
         if (!reactor_new(NULL, &host->reactor, err) || !reactor_catch_signals(host->reactor, err))
@@ -18,9 +19,18 @@ static bool open_parts(const struct host_options *options, struct host *host, st
         host->metrics = metrics_new();
         if (!http_client_new(host->reactor, host->metrics, host->log, &host->http, err))
                 return false;
+        access = (struct kube_access){.reactor = host->reactor,
+                                      .http = host->http,
+                                      .log = host->log,
+                                      .kubeconfig = options->kubeconfig,
+                                      .context = options->kube_context,
+                                      .whole_cluster = options->whole_cluster};
+        host->shared = shared_new();
+        host->kubernetes = kube_shared_provide(host->shared, &access);
         setup = (struct fleet_setup){
                 .reactor = host->reactor,
                 .http = host->http,
+                .shared = host->shared,
                 .metrics = host->metrics,
                 .log = host->log,
                 .registry = registry_all(),
@@ -47,9 +57,21 @@ bool host_open(const struct host_options *options, struct host *ret_host, struct
         return false;
 }
 
+/* A command that asked one thing leaves caches that are still followed. */
+static void end_fibers(struct host *host)
+{
+        if (!host->reactor)
+                return;
+        reactor_stop(host->reactor);
+        reactor_run(host->reactor);
+}
+
 void host_close(struct host *host)
 {
+        end_fibers(host);
         fleet_free(host->fleet);
+        kube_shared_withdraw(host->shared, host->kubernetes);
+        shared_free(host->shared);
         ledger_close(host->ledger);
         http_client_free(host->http);
         reactor_free(host->reactor);

@@ -6,6 +6,7 @@
 
 #include "controller/fleet.h"
 #include "core/error.h"
+#include "core/kubernetes/shared.h"
 #include "core/log.h"
 #include "core/memory.h"
 
@@ -19,7 +20,26 @@ struct host_options {
         int64_t interval_ms;
         enum log_format log_format; /* on standard error */
         enum log_level log_level;
+        const char *kubeconfig, *kube_context; /* NULL: as kubectl finds them */
+        bool whole_cluster;                    /* pipelines of all namespaces share one watch a kind */
 };
+
+/* Two rows of a command's table, for those that run live pipelines. */
+/* clang-format off */
+#define HOST_KUBERNETES_PARAMETERS(arguments)                                                                 \
+        {.name = "kubeconfig",                                                                               \
+         .type = PARAMETER_TEXT,                                                                             \
+         .offset = offsetof(struct arguments, kubeconfig),                                                        \
+         .value = "FILE",                                                                                    \
+         .values = VALUES_FILE,                                                                              \
+         .help = "Names the API server of targets in Kubernetes, and who optctl is there. Without it: "      \
+                 "$KUBECONFIG, the pod's service account, ~/.kube/config."},                                 \
+        {.name = "context",                                                                                  \
+         .type = PARAMETER_TEXT,                                                                             \
+         .offset = offsetof(struct arguments, kube_context),                                                      \
+         .value = "NAME",                                                                                    \
+         .help = "A context of the kubeconfig; its current one without it."}
+/* clang-format on */
 
 struct host {
         struct clock clock;
@@ -28,6 +48,8 @@ struct host {
         struct metrics *metrics;
         struct http_client *http;
         struct ledger *ledger;
+        struct shared *shared;
+        struct kube_shared *kubernetes;
         struct fleet *fleet;
         const char *record, *ledger_path; /* of the options */
 };

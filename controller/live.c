@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "controller/fence.h"
 #include "controller/gather.h"
 #include "controller/live_metrics.h"
 #include "controller/recorder.h"
@@ -27,6 +28,7 @@ struct live {
         struct price_book *prices;
         struct gather *gather;
         struct target *target;
+        struct fenced fenced;      /* the target, while we may write to it */
         struct recorder *recorder; /* NULL: nothing is recorded */
         void *strategy_state;
         struct journal journal;
@@ -35,6 +37,7 @@ struct live {
         char *record_trouble;   /* NULL: the newest window was recorded, or is not to be */
         char *trouble;          /* why it is not open; NULL before the first try */
         enum error_code trouble_code;
+        char trouble_reason[48];
         char pause_reason[JOURNAL_REASON_ROOM]; /* before it is open; empty: it is not paused */
         char *full_name;                        /* "NAMESPACE/NAME", or the name alone */
         struct loop_status counted;             /* in the metrics */
@@ -61,6 +64,20 @@ struct live *live_new(const struct fleet_setup *setup, const char *path, const c
         return live;
 }
 
+struct live *live_new_object(const struct fleet_setup *setup, const struct fleet_object *object)
+{
+        struct live *live = live_new(setup, object->name, object->data, NULL);
+
+        live->source = (struct source){.path = live->path,
+                                       .data = live->data,
+                                       .registry = setup->registry,
+                                       .text = memory_copy_text(object->text),
+                                       .length = strlen(object->text),
+                                       .object = true};
+        live->fenced.fence = object->fence;
+        return live;
+}
+
 static const struct spec_strategy *strategy_of(const struct live *live)
 {
         return spec_find_strategy(live->spec, live->spec->strategy->name);
@@ -82,6 +99,9 @@ static void close_parts(struct live *live)
         live->gather = NULL;
         target_free(live->target);
         live->target = NULL;
+        if (live->journal.intent)
+                ledger_let_go(live->setup->ledger, live->spec->namespace, live->spec->name);
+        live->journal = (struct journal){0};
         price_book_free(live->prices);
         live->prices = NULL;
 }
@@ -91,6 +111,8 @@ void live_free(struct live *live)
         if (!live)
                 return;
         close_parts(live);
+        if (live->full_name)
+                metrics_forget(live->setup->metrics, live->full_name);
         spec_free(live->spec);
         source_close(&live->source);
         for (size_t i = 0; live->overrides[i]; i++)
@@ -115,6 +137,8 @@ static bool check_sources(const struct live *live, struct error *err)
                         err, ERROR_INPUT, NULL,
                         "%s: nothing says where the pipeline runs; expected spec.engine, or spec.metrics",
                         live->path);
+        if (!spec_has_prices(spec, err))
+                return false;
         if (!spec->strategy)
                 return error_set(err, ERROR_INPUT, NULL, "%s: no strategy was built in", live->path);
         if (spec->strategy->needs_foresight)
@@ -123,6 +147,29 @@ static bool check_sources(const struct live *live, struct error *err)
                         "%s: spec.strategy: %s knows the load to come, as only a simulation can; expected "
                         "another",
                         live->path, spec->strategy->name);
+        return true;
+}
+
+/* A call that is still under way when another replica steers would be one too many. */
+static bool check_calls(const struct live *live, struct error *err)
+{
+        static const char *const sections[] =
+                {[SECTION_ENGINE] = "engine", [SECTION_BROKER] = "broker", [SECTION_METRICS] = "metrics"};
+        const struct spec *spec = live->spec;
+
+        for (size_t i = 0; i < spec->n_sources && live->fenced.fence && spec->mode == SPEC_AUTO; i++) {
+                const struct spec_source *source = &spec->sources[i];
+                int64_t seconds = source->actuator && source->actuator->call_seconds
+                                          ? source->actuator->call_seconds(source->options)
+                                          : 0;
+
+                if (seconds > FENCE_CALL_SECONDS)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "%s: spec.%s.%s: its timeoutSeconds is %lld; expected at most %d in "
+                                         "mode Auto, since another replica may steer by then",
+                                         live->path, sections[source->collector->section],
+                                         source->collector->name, (long long)seconds, FENCE_CALL_SECONDS);
+        }
         return true;
 }
 
@@ -147,7 +194,8 @@ void live_recall_pause(struct live *live)
 
 bool live_read(struct live *live, struct error *err)
 {
-        if (!source_open(live->path, live->data, live->setup->registry, &live->source, err) ||
+        if ((!live->source.text &&
+             !source_open(live->path, live->data, live->setup->registry, &live->source, err)) ||
             !source_spec(&live->source, (const char *const *)live->overrides, &live->spec, err))
                 return false;
         live->full_name = live->spec->namespace
@@ -163,7 +211,7 @@ bool live_read(struct live *live, struct error *err)
                 .shared = live->setup->shared,
                 .log = live->setup->log,
         };
-        if (!check_sources(live, err))
+        if (!check_sources(live, err) || !check_calls(live, err))
                 return false;
         live_recall_pause(live);
         return true;
@@ -378,8 +426,8 @@ static void open_loop(struct live *live, const struct configuration *baseline)
                 .clock = &live->clock,
                 .collector = &live_collector,
                 .collector_state = live,
-                .actuator = &target_actuator,
-                .actuator_state = live->target,
+                .actuator = &fenced_actuator,
+                .actuator_state = &live->fenced,
                 .strategy = chosen->strategy,
                 .strategy_state = live->strategy_state,
                 .interval_ms = live_interval_ms(live),
@@ -392,6 +440,8 @@ static void open_loop(struct live *live, const struct configuration *baseline)
                 .log = live->setup->log,
         };
 
+        live->fenced.actuator = &target_actuator;
+        live->fenced.state = live->target;
         live->loop = loop_new(&setup);
 }
 
@@ -402,7 +452,7 @@ static bool open_parts(struct live *live, struct error *err)
         if (!discover(live, err))
                 return false;
         live->context.pipeline = &live->spec->pipeline;
-        if (!price_book_new(live->spec->prices, live->spec->base, &live->prices, err) ||
+        if (!spec_price_book(live->spec, &live->prices, err) ||
             !gather_open(&live->context, live->spec, &live->gather, err) ||
             !target_open(&live->context, live->spec, &live->target, err) || !look(live, &baseline, err) ||
             !open_strategy(live, err) || !open_journal(live, err) || !recall_baseline(live, &baseline, err) ||
@@ -423,6 +473,7 @@ bool live_open(struct live *live, struct error *err)
         free(live->trouble);
         live->trouble = memory_copy_text(err->message);
         live->trouble_code = err->code;
+        memcpy(live->trouble_reason, err->reason, sizeof live->trouble_reason);
         return false;
 }
 
@@ -480,9 +531,19 @@ const char *live_currency(const struct live *live)
         return price_book_currency(live->prices);
 }
 
+const char *live_conflict(const struct live *live)
+{
+        return live->fenced.conflict;
+}
+
 const char *live_trouble(const struct live *live)
 {
         return live->trouble ? live->trouble : "";
+}
+
+const char *live_trouble_reason(const struct live *live)
+{
+        return live->trouble_reason;
 }
 
 const char *live_record_trouble(const struct live *live)
@@ -550,11 +611,18 @@ static void say_trouble(const struct live *live, const struct error *err)
 static void turn(struct live *live, int64_t due_ms)
 {
         struct loop *loop = live_loop(live);
+        const struct live_subject subject = {
+                .pipeline = live->full_name,
+                .mode = live_mode(live),
+                .strategy = live->spec->strategy->name,
+                .constraints = &live->spec->constraints,
+                .prices = live->prices,
+        };
 
         loop_turn(loop);
         live_metrics_duration(live->setup->metrics, clock_now_ms(&live->clock) - due_ms,
                               !(loop_observation(loop)->missing & MISSING_ALL));
-        live_metrics_turn(live->setup->metrics, live->full_name, loop, &live->counted);
+        live_metrics_turn(live->setup->metrics, &subject, loop, &live->counted);
 }
 
 void live_turn(struct live *live, int64_t due_ms)

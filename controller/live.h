@@ -20,6 +20,8 @@ struct live;
 /* Nothing is read yet; everything is copied but `setup`. */
 struct live *live_new(const struct fleet_setup *setup, const char *path, const char *data,
                       const char *const *overrides);
+/* From an object instead of a file: live_read takes it from there. */
+struct live *live_new_object(const struct fleet_setup *setup, const struct fleet_object *object);
 void live_free(struct live *live);
 DEFINE_CLEANUP(live_free, struct live);
 
@@ -56,9 +58,11 @@ const char *live_pause_reason(const struct live *live); /* while it is not open;
 struct loop *live_loop(struct live *live);
 void live_rest(struct live *live);
 const struct spec *live_spec(const struct live *live);
-const char *live_currency(const struct live *live); /* once it is open */
-const char *live_trouble(const struct live *live);  /* why it is not open; empty before the first try */
-bool live_is_refused(const struct live *live);      /* that is what a peer said, and it will say it again */
+const char *live_currency(const struct live *live);       /* once it is open */
+const char *live_conflict(const struct live *live);       /* whose what it steers is; empty: nobody else's */
+const char *live_trouble(const struct live *live);        /* why it is not open; empty before the first try */
+const char *live_trouble_reason(const struct live *live); /* the same as one word, for a condition */
+bool live_is_refused(const struct live *live); /* that is what a peer said, and it will say it again */
 
 /* Documents of the API; the caller owns them. */
 json_t *live_status(struct live *live);

@@ -6,11 +6,20 @@
 
 #include "controller/loop.h"
 #include "core/metrics.h"
+#include "core/spec.h"
 
-/* What live pipelines show to Prometheus (docs/api.md). `pipeline` is "NAME" or "NAMESPACE/NAME". */
+/* What live pipelines show to Prometheus (docs/metrics.md). */
+
+struct live_subject {
+        const char *pipeline; /* "NAME" or "NAMESPACE/NAME" */
+        enum spec_mode mode;
+        const char *strategy;
+        const struct constraints *constraints;
+        const struct price_book *prices;
+};
 
 /* After a turn. `counted`: the status as of the call before, zeroed at first; brought up to date. */
-void live_metrics_turn(struct metrics *metrics, const char *pipeline, struct loop *loop,
+void live_metrics_turn(struct metrics *metrics, const struct live_subject *subject, struct loop *loop,
                        struct loop_status *counted);
 
 /* A pipeline that could not be reached. */

@@ -142,12 +142,27 @@ static void count_outcome(struct loop_status *status, enum outcome outcome)
         status->unknown += outcome == OUTCOME_UNKNOWN;
 }
 
+/* Guardrails keep others from what failed; a comparator would ask for it turn after turn. */
+static void count_failure(struct loop *loop, bool failed)
+{
+        int64_t pause_ms = ACTION_FIRST_RETRY_MS;
+
+        loop->failures = failed ? loop->failures + 1 : 0;
+        for (int i = 1; i < loop->failures && pause_ms < ACTION_LAST_RETRY_MS; i++)
+                pause_ms *= 2;
+        if (pause_ms > ACTION_LAST_RETRY_MS)
+                pause_ms = ACTION_LAST_RETRY_MS;
+        if (failed)
+                loop->retry_ms = clock_now_ms(loop->setup.clock) + pause_ms;
+}
+
 static void on_ended(struct loop *loop)
 {
         const struct action *action = &loop->action;
         const struct ending ending = action_ending(action);
 
         remembered_ended(&loop->remembered, loop->setup.pipeline, &action->intent, &ending);
+        count_failure(loop, action->ending == OUTCOME_FAILED);
         count_outcome(&loop->status, action->ending);
         if (action->intent.ordered && loop->status.way_back != LOOP_NO_WAY_BACK)
                 loop->status.way_back = LOOP_BACK_FAILED;
@@ -175,6 +190,7 @@ static void on_arrived(struct loop *loop)
 
         remembered_applied(&loop->remembered, loop->setup.pipeline, intent);
         loop->status.changes++;
+        count_failure(loop, false);
         if (!action->applied_before_crash)
                 tell(loop, OUTCOME_PENDING);
         if (intent->ordered) {
@@ -259,8 +275,24 @@ static void on_regression(struct loop *loop, const char *reason)
         loop_end_action(loop, OUTCOME_UNKNOWN, NAN, words);
 }
 
+static void count_trust(struct loop *loop)
+{
+        for (enum verify_measure i = 0; i < VERIFY_MEASURES; i++) {
+                struct loop_trust *trust = &loop->status.trust[i];
+                struct verify_comparison one;
+
+                if (!verify_compare(&loop->verify, i, &one))
+                        continue;
+                trust->judged++;
+                trust->covered += one.covered;
+                trust->error_ratio = one.measured / one.predicted - 1;
+        }
+}
+
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason)
 {
+        if (result != VERIFY_WAITING)
+                count_trust(loop);
         switch (result) {
         case VERIFY_WAITING:
                 break;
@@ -321,6 +353,14 @@ static bool is_free(const struct loop *loop)
                         .grows);
 }
 
+/* It could not be set to this a moment ago. */
+static bool failed_lately(const struct loop *loop)
+{
+        return loop->setup.strategy->comparator && loop->failures > 0 &&
+               clock_now_ms(loop->setup.clock) < loop->retry_ms &&
+               configuration_equal(&loop->proposal.configuration, &loop->acted.configuration);
+}
+
 static void judge_proposal(struct loop *loop, struct judgement_context *ret_context)
 {
         const struct loop_setup *setup = &loop->setup;
@@ -337,6 +377,8 @@ static void judge_proposal(struct loop *loop, struct judgement_context *ret_cont
         else if (!is_free(loop))
                 judge_refuse(ret_context, "in_flight",
                              "the change before is not finished or not verified yet", &loop->verdict);
+        else if (failed_lately(loop))
+                judge_refuse(ret_context, "target", loop->action.reason, &loop->verdict);
         else
                 judge(setup->guardrails, setup->n_guardrails, comparator, ret_context, &loop->proposal,
                       &loop->verdict);
@@ -469,6 +511,7 @@ static void decide(struct loop *loop)
                 judge_refuse(&context, "paused", loop->pause_reason, &loop->verdict);
         recorded = loop_record_decision(loop, &loop->newest->configuration, &decision_id, &err);
         loop->last_hold[0] = '\0';
+        loop->status.decision = recorded ? decision_id : 0;
         if (is_refused(loop)) {
                 refused(loop);
                 return;
@@ -527,6 +570,8 @@ struct loop *loop_new(const struct loop_setup *setup)
         remembered_init(&loop->remembered);
         loop->status.why = "";
         loop->status.pause_reason = loop->pause_reason;
+        for (enum verify_measure i = 0; i < VERIFY_MEASURES; i++)
+                loop->status.trust[i].error_ratio = NAN;
         if (setup->pause_reason && *setup->pause_reason) {
                 loop->status.paused = true;
                 snprintf(loop->pause_reason, sizeof loop->pause_reason, "%s", setup->pause_reason);
@@ -619,6 +664,25 @@ const struct loop_status *loop_status(const struct loop *loop)
         return &loop->status;
 }
 
+bool loop_newest_change(const struct loop *loop, struct loop_change *ret_change)
+{
+        const struct action *action = &loop->action;
+        const struct intent *intent = &action->intent;
+        bool over = action->phase == ACTION_IDLE;
+
+        if (intent->to.count == 0)
+                return false;
+        *ret_change = (struct loop_change){
+                .decision_id = intent->decision_id,
+                .time_ms = intent->time_ms,
+                .from = &intent->from,
+                .to = &intent->to,
+                .outcome = over ? action->ending : OUTCOME_PENDING,
+                .why = over || !loop->acted_is_ours ? action->reason : loop->acted.reason,
+        };
+        return true;
+}
+
 const struct observation *loop_observation(const struct loop *loop)
 {
         return loop->newest;
@@ -637,6 +701,16 @@ const struct verdict *loop_verdict(const struct loop *loop)
 int64_t loop_last_change_ms(const struct loop *loop)
 {
         return loop->remembered.last_change_ms;
+}
+
+int loop_wanted_workers(const struct loop *loop)
+{
+        struct deployment deployment;
+
+        if (loop->status.doing == LOOP_HOLDING)
+                return loop->newest->workers;
+        pipeline_deployment(loop->setup.pipeline, &loop->verdict.configuration, &deployment);
+        return deployment.workers;
 }
 
 void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving)

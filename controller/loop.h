@@ -90,15 +90,23 @@ enum loop_way_back {
         LOOP_BACK_FAILED,  /* it could not be told; what ran before the order runs on */
 };
 
+/* What this process has seen of predictions of one measure, when it judged changes by them. */
+struct loop_trust {
+        int64_t judged, covered; /* `covered`: as in verify_compare */
+        double error_ratio;      /* of the newest: measured over predicted, less 1; NAN without any */
+};
+
 struct loop_status {
         enum loop_doing doing; /* in the newest turn */
         const char *why;       /* of holding or changing; valid until the next turn */
         int64_t turns, changes, confirmed, reverted, failed, unknown;
         int64_t journal_failures;
+        struct loop_trust trust[VERIFY_MEASURES];
         bool paused;
         const char *pause_reason;
         bool applying,
                 verifying; /* the action in flight: on its way or being taken back; there and watched */
+        int64_t decision;  /* the newest that was no hold, as the journal numbers it; 0: none */
         int64_t rollback_decision;   /* the newest loop_rollback was written down as; 0: none */
         enum loop_way_back way_back; /* how far it has come */
 };
@@ -137,11 +145,25 @@ bool loop_rollback(struct loop *loop, int64_t decision_id, struct error *err);
 const struct configuration *loop_rollback_target(const struct loop *loop);
 const char *loop_rollback_trouble(const struct loop *loop);
 
+/* The newest change that was begun, by this process or one before it that did not see its end. */
+struct loop_change {
+        int64_t decision_id, time_ms;
+        const struct configuration *from, *to;
+        enum outcome outcome; /* OUTCOME_PENDING until it has ended */
+        const char *why;
+};
+/* False: none is known. Valid until the next turn. */
+bool loop_newest_change(const struct loop *loop, struct loop_change *ret_change);
+
 /* Of the newest turn; valid until the next one. */
 const struct observation *loop_observation(const struct loop *loop);
 const struct proposal *loop_proposal(const struct loop *loop);
 const struct verdict *loop_verdict(const struct loop *loop);
 int64_t loop_last_change_ms(const struct loop *loop); /* INT64_MIN: none */
+
+/* Workers that the proposal leads to, as far as rules let it: those that run when it is to hold. -1: not
+ * known. */
+int loop_wanted_workers(const struct loop *loop);
 
 /* The books up to now. */
 void loop_saving(struct loop *loop, double confidence, struct saving *ret_saving);

@@ -26,6 +26,8 @@ struct loop {
         struct verdict acted_verdict;
         bool acted_is_ours;               /* false for one from before a crash */
         double carried_before_per_second; /* read when it was decided on */
+        int failures;                     /* of changes, in a row */
+        int64_t retry_ms;                 /* a comparator asks for the last of them in vain until then */
         struct remembered remembered;
         bool recalled; /* what the journal knows of the time before this process has been read */
         char pause_reason[REASON_ROOM];

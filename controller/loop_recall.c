@@ -18,6 +18,7 @@ struct recall {
         const struct pipeline *pipeline;
         struct remembered remembered;
         struct account account;
+        struct action action; /* keeps the newest one that was not somebody else's */
         int64_t booked_ms, previous_ms;
         struct observation newest;
 };
@@ -29,6 +30,8 @@ static void take_action(void *context, const struct intent *intent, const struct
         if (intent->applied)
                 remembered_applied(&recall->remembered, recall->pipeline, intent);
         remembered_ended(&recall->remembered, recall->pipeline, intent, ending);
+        if (!intent->foreign && intent->time_ms >= recall->action.intent.time_ms)
+                action_recall(&recall->action, intent, ending);
 }
 
 static void take_spend(void *context, const struct spend *spend)
@@ -219,12 +222,14 @@ bool loop_recall(struct loop *loop, struct error *err)
         recall->pipeline = loop->setup.pipeline;
         remembered_init(&recall->remembered);
         recall->account = loop->account;
+        recall->action = loop->action;
         recall->booked_ms = recall->previous_ms = INT64_MIN;
         recall->newest = *loop->newest;
         if (!read_past(loop, recall, err) || !read_standing(loop, err))
                 return error_wrap(err, "what happened before the restart cannot be read");
         loop->remembered = recall->remembered;
         loop->account = recall->account;
+        loop->action = recall->action;
         loop->previous_ms = recall->previous_ms;
         *loop->newest = recall->newest;
         loop->recalled = true;

@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "controller/command.h"
+#include "controller/kubectl.h"
 #include "controller/usage.h"
 #include "core/clock.h"
 
@@ -59,8 +61,17 @@ static void die_of_sigpipe(void)
         raise(SIGPIPE);
 }
 
+/* kubectl runs `kubectl optctl` as kubectl-optctl. */
+static const struct program *called_as(const char *word)
+{
+        const char *slash = strrchr(word, '/');
+
+        return strcmp(slash ? slash + 1 : word, "kubectl-optctl") == 0 ? &kubectl_program : &optctl_program;
+}
+
 int main(int count, char **words)
 {
+        const struct program *program = called_as(count > 0 ? words[0] : "");
         struct error err = ERROR_INIT;
 
         if (!fill_standard_streams())
@@ -69,15 +80,15 @@ int main(int count, char **words)
         /* What GSL cannot compute is a result to judge, not a reason to abort the whole program. */
         gsl_set_error_handler_off();
         if (count < 2) {
-                usage_print_program(stderr);
+                usage_print_program(program, stderr);
                 return 2;
         }
-        if (command_main(count - 1, (const char *const *)(words + 1), &err) &&
+        if (command_main(program, count - 1, (const char *const *)(words + 1), &err) &&
             (fflush(stdout) != 0 || ferror(stdout)))
                 error_errno(&err, errno, "standard output");
         if (err.code == ERROR_IO && reader_gone())
                 die_of_sigpipe();
         if (err.code != ERROR_NONE)
-                fprintf(stderr, "optctl: %s\n", err.message);
+                fprintf(stderr, "%s: %s\n", program->name, err.message);
         return error_exit_status(&err);
 }

@@ -12,6 +12,11 @@
 /* Indented as json_put does, with a newline at the end. */
 bool output_json(const char *path, const json_t *root, struct error *err);
 
+/* On one line, in place, into a file that is there: the termination message of a container, of which
+ * Kubernetes keeps so much. ERROR_LIMIT: it is more. */
+#define OUTPUT_MESSAGE_BYTES 4096
+bool output_message(const char *path, const json_t *root, struct error *err);
+
 /* The buffer as it is; an empty one is written, too. */
 bool output_text(const char *path, const struct text *text, struct error *err);
 

@@ -46,8 +46,9 @@ static void list_columns(const struct pipeline *pipeline, struct recorded *recor
         static const struct {
                 const char *metric;
                 bool at_end;
-        } whole[] = {{"offered", false}, {"throughput", false}, {"latency", false}, {"cpu", false},
-                     {"workers", true},  {"backlog", true},     {"queued", true},   {"rescales", true}},
+        } whole[] = {{"offered", false}, {"throughput", false}, {"latency", false},
+                     {"cpu", false},     {"workers", true},     {"backlog", true},
+                     {"queued", true},   {"rescales", true},    {"startup", true}},
           each[] = {{"parallelism", true}, {"busy", false}, {"rate", false}};
 
         for (size_t i = 0; i < ARRAY_LENGTH(whole); i++)
@@ -100,6 +101,7 @@ static void read_values(const struct recorder *recorder, const struct observatio
         *next++ = isnan(broker) ? seen->backlog_records : broker;
         *next++ = seen->backlog_records < broker ? 0 : seen->backlog_records - broker;
         *next++ = recorder->newest.count > 0 ? (double)recorder->rescales : NAN;
+        *next++ = seen->start_seconds;
         for (int i = 0; i < recorder->spec->pipeline.n_operators; i++) {
                 bool known = i < seen->n_operators;
                 const struct operator_observation *operator= & seen->operators[i];

@@ -95,7 +95,7 @@ static bool open_spec(struct replay *replay, struct error *err)
                 if (!read_spec(replay, graph, err))
                         return error_wrap(err, "with the graph that the ledger tells");
         }
-        return price_book_new(replay->spec->prices, replay->spec->base, &replay->prices, err);
+        return spec_price_book(replay->spec, &replay->prices, err);
 }
 
 /* ---- the past ---- */

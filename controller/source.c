@@ -25,6 +25,9 @@ void source_close(struct source *source)
 bool source_spec(const struct source *source, const char *const *sets, struct spec **ret_spec,
                  struct error *err)
 {
+        if (source->object)
+                return spec_parse_object(source->text, source->length, source->path, source->data, sets,
+                                         source->registry, ret_spec, err);
         return spec_parse(source->text, source->length, source->path, source->data, sets, source->registry,
                           ret_spec, err);
 }

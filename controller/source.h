@@ -16,6 +16,7 @@ struct source {
         const struct registry *registry;
         char *text;
         size_t length;
+        bool object; /* of the API server, in JSON; `path` is what messages call it */
 };
 
 bool source_open(const char *path, const char *data, const struct registry *registry,

@@ -20,6 +20,9 @@ bool study_check_ledger(const struct study_request *request, const struct spec *
                 return error_set(err, ERROR_INPUT, NULL,
                                  "--ledger: %zu strategies are chosen; expected one, as in --strategy plan",
                                  chosen);
+        if (ledger_is_shared(request->ledger))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "--ledger: a simulation begins a new ledger; expected the name of a file");
         /* What is open in an old ledger belongs to another engine. */
         if (access(request->ledger, F_OK) == 0)
                 return error_set(err, ERROR_INPUT, NULL,

@@ -40,7 +40,7 @@ static bool has_options(const struct command *command)
 
 void usage_synopsis(const struct command *command, struct text *out)
 {
-        text_format(out, "optctl %s", command->name);
+        text_format(out, "%s %s", command_program(command), command->name);
         for (const struct parameter *parameter = command->parameters; parameter->name; parameter++) {
                 if (parameter->positional)
                         text_format(out, parameter->required ? " %s" : " [%s]", parameter->name);
@@ -51,6 +51,8 @@ void usage_synopsis(const struct command *command, struct text *out)
 
 void usage_parameter(const struct parameter *parameter, struct text *out)
 {
+        if (parameter->letter)
+                text_format(out, "-%c, ", parameter->letter);
         text_format(out, "%s%s", parameter->positional ? "" : "--", parameter->name);
         if (!parameter->positional && parameter->type != PARAMETER_FLAG)
                 text_format(out, " %s", parameter->value);
@@ -107,15 +109,13 @@ static void print_row(FILE *file, const char *left, const char *right, int colum
         wrap(file, right, column, column);
 }
 
-void usage_print_program(FILE *file)
+void usage_print_program(const struct program *program, FILE *file)
 {
-        fputs("Usage: optctl COMMAND [ARGUMENT]...\n\n"
-              "The autopilot for data pipelines: meets their service levels for the least money.\n",
-              file);
+        fprintf(file, "Usage: %s COMMAND [ARGUMENT]...\n\n%s\n", program->name, program->summary);
         for (enum command_group group = 0; usage_group_title(group); group++) {
                 bool first = true;
 
-                for (const struct command *const *command = commands; *command; command++) {
+                for (const struct command *const *command = program->commands; *command; command++) {
                         if ((*command)->group != group)
                                 continue;
                         if (first)
@@ -124,7 +124,7 @@ void usage_print_program(FILE *file)
                         print_row(file, (*command)->name, (*command)->summary, 14);
                 }
         }
-        fputs("\n'optctl help COMMAND' tells more about a command, 'man optctl' about all of them.\n", file);
+        fprintf(file, "\n%s\n", program->more);
 }
 
 static void print_parameters(const struct command *command, bool positional, const char *title)

@@ -25,14 +25,14 @@ const char *usage_group_title(enum command_group group);
 /* "optctl simulate SPEC [OPTION]..." */
 void usage_synopsis(const struct command *command, struct text *out);
 
-/* "--report FILE", "--quiet", "SPEC" */
+/* "--report FILE", "--quiet", "-n, --namespace NAME", "SPEC" */
 void usage_parameter(const struct parameter *parameter, struct text *out);
 
 /* Help of a parameter with its default, range and choices in words. */
 void usage_parameter_help(const struct parameter *parameter, struct text *out);
 
 /* The commands under their groups' titles. */
-void usage_print_program(FILE *file);
+void usage_print_program(const struct program *program, FILE *file);
 void usage_print_command(const struct command *command);
 
 #endif

@@ -84,8 +84,7 @@ bool variant_open(const struct source *source, const char *const *sets, int64_t 
         simulation = &variant->spec->simulation;
         variant->runs = runs > 0 ? runs : simulation->runs;
         variant->seed = seed >= 0 ? seed : simulation->seed;
-        if (!take_model(variant, err) ||
-            !price_book_new(variant->spec->prices, variant->spec->base, &variant->prices, err) ||
+        if (!take_model(variant, err) || !spec_price_book(variant->spec, &variant->prices, err) ||
             !workload_new(&variant->spec->workload, variant->spec->base, simulation->start_ms,
                           simulation->duration_seconds * MS_PER_SECOND, simulation->step_milliseconds,
                           (uint64_t)variant->seed, &variant->workload, err))

@@ -16,8 +16,10 @@ const struct verify_options verify_defaults = {
         .patience_ms = MS_PER_HOUR,
 };
 
+#define COVERED_SHARE   0.9
 #define DRAINED_SECONDS 10.0 /* a backlog of less is what a healthy pipeline shows between two commits */
 #define SILENT_RATIO    0.1  /* of the load the change was made for: the source is out */
+#define GONE_RATIO      0.5  /* of that load: what the change was made for is over */
 #define LOADED_RATIO    0.3  /* busy share from which on throughput over busy tells the capacity */
 #define SAME_LOAD_RATIO                                                                                      \
         1.1 /* latencies are compared up to this multiple of the load the change was made for */
@@ -44,8 +46,10 @@ void verify_begin(struct verify *verify, const struct verify_options *options,
         verify->came_up = verify->came_up_once = verify->seen = verify->heard = false;
         /* A backlog from before the change is not the change's. */
         verify->disturbed = before && observation_backlog_seconds(before) > DRAINED_SECONDS;
+        verify->fine_ms = applied_ms;
+        verify->disturbed_from_ms = verify->disturbed_ms = verify->settled_ms;
         verify->restarts = -1;
-        verify->windows = 0;
+        verify->windows = verify->gone_windows = 0;
         verify->carried_per_second = 0;
         verify->capacity.count = verify->latency.count = 0;
 }
@@ -113,10 +117,21 @@ static enum standing standing_of(const struct verify *verify, double chance_of_w
         return chance_of_fine < spent ? STANDING_FINE : STANDING_OPEN;
 }
 
+static double least_capacity(const struct verify *verify)
+{
+        return verify->prediction.capacity_mean * (1 - verify->options->capacity_effect);
+}
+
+static double most_latency(const struct verify *verify)
+{
+        return fmax(verify->prediction.latency_p99_mean * (1 + verify->options->latency_effect),
+                    verify->constraints->latency_p99_seconds);
+}
+
 static enum standing capacity_standing(const struct verify *verify, char *reason, size_t room)
 {
         const struct prediction *prediction = &verify->prediction;
-        double least = prediction->capacity_mean * (1 - verify->options->capacity_effect);
+        double least = least_capacity(verify);
         enum standing standing;
         double fine;
 
@@ -136,7 +151,7 @@ static enum standing latency_standing(const struct verify *verify, char *reason,
 {
         const struct prediction *prediction = &verify->prediction;
         double bound = verify->constraints->latency_p99_seconds;
-        double most = fmax(prediction->latency_p99_mean * (1 + verify->options->latency_effect), bound);
+        double most = most_latency(verify);
         enum standing standing;
         double worse;
 
@@ -163,7 +178,7 @@ static bool runs_as_wanted(const struct verify *verify, const struct observation
  * the job fell over. */
 static bool is_disturbance(const struct verify *verify, const struct observation *observation)
 {
-        double promised = verify->prediction.capacity_mean * (1 - verify->options->capacity_effect);
+        double promised = least_capacity(verify);
         bool behind = observation_falls_behind(observation) ||
                       observation_backlog_seconds(observation) > DRAINED_SECONDS;
 
@@ -171,6 +186,28 @@ static bool is_disturbance(const struct verify *verify, const struct observation
                observation->offered_per_second < SILENT_RATIO * verify->reference_load ||
                observation->workers_ready < observation->workers || observation->counters_reset ||
                (verify->restarts >= 0 && observation->restarts > verify->restarts);
+}
+
+static void disturb(struct verify *verify, const struct observation *observation)
+{
+        if (!verify->disturbed)
+                verify->disturbed_from_ms = verify->fine_ms;
+        verify->disturbed = true;
+        verify->disturbed_ms = observation->time_ms;
+}
+
+/* What came in while it lasted is worked off beside what goes on coming in: load / (capacity - load) times as
+ * long as it lasted, be it seen as a backlog or wait inside the engine, where only the age of what is
+ * answered tells. */
+static bool still_felt(const struct verify *verify, const struct observation *observation)
+{
+        double load = observation->offered_per_second, spare = least_capacity(verify) - load;
+        double lasted_ms = (double)(verify->disturbed_ms - verify->disturbed_from_ms);
+        double since_ms = (double)(observation->time_ms - verify->disturbed_ms);
+
+        if (observation_backlog_seconds(observation) > DRAINED_SECONDS)
+                return true;
+        return observation->latency_p99_seconds > most_latency(verify) && since_ms * spare < lasted_ms * load;
 }
 
 static double measured_capacity(const struct observation *observation)
@@ -185,15 +222,18 @@ static double measured_capacity(const struct observation *observation)
 
 static void take_window(struct verify *verify, const struct observation *observation)
 {
+        double load = observation->offered_per_second / verify->reference_load;
         bool behind = observation_falls_behind(observation);
 
+        verify->gone_windows = load > SILENT_RATIO && load < GONE_RATIO ? verify->gone_windows + 1 : 0;
         if (is_disturbance(verify, observation))
-                verify->disturbed = true;
-        else if (!(observation_backlog_seconds(observation) > DRAINED_SECONDS))
-                verify->disturbed = false;
+                disturb(verify, observation);
+        else if (verify->disturbed)
+                verify->disturbed = still_felt(verify, observation);
         verify->restarts = observation->restarts;
         if (verify->disturbed)
                 return;
+        verify->fine_ms = observation->time_ms;
         verify->windows++;
         if (!behind)
                 verify->carried_per_second =
@@ -219,12 +259,24 @@ static enum verify_result at_deadline(const struct verify *verify, char *reason,
         return VERIFY_UNDECIDED;
 }
 
+/* More windows are wanted. When the load is gone they cannot tell whether the change carries it, and what the
+ * load is now may need another change. */
+static enum verify_result not_yet(const struct verify *verify, int64_t now_ms, char *reason, size_t room)
+{
+        if (verify->gone_windows >= verify->options->windows_min) {
+                snprintf(reason, room, "the load of %.0f records/s that it was made for is gone",
+                         verify->reference_load);
+                return VERIFY_UNDECIDED;
+        }
+        return now_ms >= verify->deadline_ms ? at_deadline(verify, reason, room) : VERIFY_WAITING;
+}
+
 static enum verify_result conclude(const struct verify *verify, int64_t now_ms, char *reason, size_t room)
 {
         enum standing capacity, latency;
 
         if (verify->windows < verify->options->windows_min)
-                return now_ms >= verify->deadline_ms ? at_deadline(verify, reason, room) : VERIFY_WAITING;
+                return not_yet(verify, now_ms, reason, room);
         capacity = capacity_standing(verify, reason, room);
         if (capacity == STANDING_WORSE)
                 return VERIFY_REGRESSED;
@@ -233,7 +285,7 @@ static enum verify_result conclude(const struct verify *verify, int64_t now_ms, 
                 return VERIFY_REGRESSED;
         if (verify->windows < verify->options->windows_max &&
             (capacity != STANDING_FINE || latency == STANDING_OPEN))
-                return now_ms >= verify->deadline_ms ? at_deadline(verify, reason, room) : VERIFY_WAITING;
+                return not_yet(verify, now_ms, reason, room);
         snprintf(reason, room, "as predicted over %d windows, at up to %.0f records/s", verify->windows,
                  verify->carried_per_second);
         return VERIFY_CONFIRMED;
@@ -253,7 +305,7 @@ enum verify_result verify_observe(struct verify *verify, const struct observatio
                 if (verify->came_up && observation->missing == 0)
                         take_window(verify, observation);
                 else
-                        verify->disturbed = true;
+                        disturb(verify, observation);
         }
         if (verify->heard && !verify->came_up_once && now_ms >= verify->up_deadline_ms)
                 return never_came_up(verify->up_deadline_ms - verify->applied_ms, reason, room);
@@ -263,4 +315,26 @@ enum verify_result verify_observe(struct verify *verify, const struct observatio
 double verify_capacity(const struct verify *verify)
 {
         return verify->capacity.count > 0 ? sample_mean(&verify->capacity) : NAN;
+}
+
+bool verify_compare(const struct verify *verify, enum verify_measure measure,
+                    struct verify_comparison *ret_comparison)
+{
+        const struct prediction *prediction = &verify->prediction;
+        bool latency = measure == VERIFY_LATENCY;
+        const struct verify_sample *sample = latency ? &verify->latency : &verify->capacity;
+        double mean = latency ? prediction->latency_p99_mean : prediction->capacity_mean;
+        double sd = latency ? prediction->latency_p99_sd : prediction->capacity_sd;
+        double above;
+
+        if (!prediction->present || !(mean > 0) || !isfinite(mean) ||
+            sample->count < verify->options->windows_min)
+                return false;
+        above = chance_above(sample, mean, sd);
+        *ret_comparison = (struct verify_comparison){
+                .predicted = mean,
+                .measured = sample_mean(sample),
+                .covered = fabs(above - 0.5) <= COVERED_SHARE / 2,
+        };
+        return true;
 }

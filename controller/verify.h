@@ -27,8 +27,10 @@
  *
  * What is not the change's fault is not counted against it: windows in which the pipeline falls behind a load
  * that the predicted capacity could not take, the source was silent, workers were lost or the job restarted,
- * and all those after them until the backlog they left is gone; for latency, also windows with more load than
- * the change was made for.
+ * and all those after them until what they left is worked off (a backlog, or what waits inside the engine and
+ * is late, for as long as the promised capacity needs for it); for latency, also windows with more load than
+ * the change was made for. When less than half of that load has come for as many windows
+ * as are needed, nothing more is waited for.
  */
 struct verify_options {
         int windows_min, windows_max; /* judged after so many windows; at most VERIFY_MAX_WINDOWS */
@@ -62,9 +64,13 @@ struct verify {
         bool came_up_once;         /* since it was applied */
         bool heard;                /* something was measured since then */
         bool seen;                 /* something was measured since the settling */
-        bool disturbed;            /* by a surge, an outage, a loss: until the backlog is gone */
+        bool disturbed;            /* by a surge, an outage, a loss: until it is worked off */
+        int64_t disturbed_from_ms; /* since the newest window that counted ... */
+        int64_t disturbed_ms;      /* ... until it was last seen */
+        int64_t fine_ms;           /* end of the newest window that counted */
         int restarts;              /* the engine's count when it had settled; -1: not known */
         int windows;               /* that count */
+        int gone_windows;          /* in a row with much less load than the change was made for */
         double carried_per_second; /* most that was read in a window that counts, keeping up */
         struct verify_sample capacity, latency;
 };
@@ -81,6 +87,18 @@ void verify_expect_up(struct verify *verify, int64_t by_ms);
  */
 enum verify_result verify_observe(struct verify *verify, const struct observation *observation,
                                   int64_t now_ms, char *reason, size_t room);
+
+/* How what was measured compares with what was predicted, when all windows are in. */
+enum verify_measure { VERIFY_CAPACITY, VERIFY_LATENCY, VERIFY_MEASURES };
+
+struct verify_comparison {
+        double predicted, measured; /* records/s, or seconds */
+        bool covered; /* as near to each other as nine of ten are, were the prediction and its error right */
+};
+
+/* False when too few windows tell of it, or nothing was predicted. */
+bool verify_compare(const struct verify *verify, enum verify_measure measure,
+                    struct verify_comparison *ret_comparison);
 
 /* Mean of the capacity measured so far; NAN without any. */
 double verify_capacity(const struct verify *verify);

@@ -99,7 +99,7 @@ static void with_prices(void **state)
         struct scratch scratch = scratch_open();
         autofree char *path = scratch_path(&scratch, "prices.yaml");
         char *sizes[] = {(char[]){"2"}, NULL};
-        const struct batch_request request = {LOG, path, sizes, 0};
+        const struct batch_request request = {.log = LOG, .prices = path, .executors = sizes};
         autojson *document = NULL;
 
         (void)state;
@@ -152,6 +152,9 @@ static void wrong_words(void **state)
                 "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"a\",\"Timestamp\":1000}\n");
         refused(&(struct batch_request){.log = path, .executors = none},
                 "no task has ended, so there is nothing to replay");
+        /* One that was downloaded is not told of by where it lay meanwhile. */
+        refused(&(struct batch_request){.log = path, .executors = none, .name = "http://history/app-1"},
+                "http://history/app-1: no task has ended");
         scratch_close(&scratch);
 }
 

@@ -35,8 +35,9 @@ static const struct parameter parameters[] = {
          .value = "MODE",
          .choices = modes,
          .fallback = "exact"},
-        {.name = "quiet", .type = PARAMETER_FLAG, .offset = offsetof(struct arguments, quiet)},
+        {.name = "quiet", .letter = 'Q', .type = PARAMETER_FLAG, .offset = offsetof(struct arguments, quiet)},
         {.name = "runs",
+         .letter = 'r',
          .type = PARAMETER_INTEGER,
          .offset = offsetof(struct arguments, runs),
          .value = "N",
@@ -125,6 +126,25 @@ static void test_options_stand_anywhere_and_take_either_form(void **state)
         command_free(&study, arguments);
 }
 
+static void test_options_with_a_letter_take_it(void **state)
+{
+        struct error err;
+        struct arguments *arguments = PARSE("a.yaml", "-r", "7", "-Q");
+
+        (void)state;
+        assert_non_null(arguments);
+        assert_int_equal(arguments->runs, 7);
+        assert_true(arguments->quiet);
+        command_free(&study, arguments);
+        arguments = PARSE("-r7", "a.yaml");
+        assert_non_null(arguments);
+        assert_int_equal(arguments->runs, 7);
+        command_free(&study, arguments);
+        REFUSED("study: --runs: given twice", "a", "--runs=1", "-r1");
+        REFUSED("study: --runs: no value; expected N", "a", "-r");
+        REFUSED("study: --quiet: takes no value", "a", "-Qr");
+}
+
 static void test_names_are_split_at_commas(void **state)
 {
         struct error err;
@@ -195,9 +215,9 @@ static void test_commands_are_found_or_suggested(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        assert_true(command_find("help", &command, &err));
+        assert_true(command_find(&optctl_program, "help", &command, &err));
         assert_string_equal(command->name, "help");
-        assert_false(command_find("versoin", &command, &err));
+        assert_false(command_find(&optctl_program, "versoin", &command, &err));
         assert_string_equal(err.message, "unknown command 'versoin'; did you mean 'version'?");
 }
 
@@ -223,6 +243,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_options_stand_anywhere_and_take_either_form),
+                cmocka_unit_test(test_options_with_a_letter_take_it),
                 cmocka_unit_test(test_names_are_split_at_commas),
                 cmocka_unit_test(test_two_dashes_end_the_options),
                 cmocka_unit_test(test_what_is_refused),

@@ -15,6 +15,7 @@
 #include "core/crd.h"
 #include "core/json.h"
 #include "core/spec.h"
+#include "core/tuning_study.h"
 
 static const json_t *schema_of(const json_t *crd)
 {
@@ -83,12 +84,16 @@ static void test_every_option_is_a_field(void **state)
 {
         autojson *pipeline = crd_new("TunedPipeline", registry_all());
         autojson *prices = crd_new("PriceBook", registry_all());
+        autojson *study = crd_new("TuningStudy", registry_all());
 
         (void)state;
         assert_in_range(compare(section(spec_table(registry_all()), "spec"),
                                 json_object_get(schema_of(pipeline), "spec"), "spec"),
                         400, 5000);
-        assert_in_range(compare(&prices_table, json_object_get(schema_of(prices), "spec"), "spec"), 40, 400);
+        assert_in_range(compare(&price_book_table, json_object_get(schema_of(prices), "spec"), "spec"), 40,
+                        400);
+        assert_in_range(compare(&tuning_study_table, json_object_get(schema_of(study), "spec"), "spec"), 40,
+                        400);
 }
 
 /* json_pack gives nothing where a format and its values do not fit. */

@@ -151,6 +151,27 @@ static void test_a_comparator_acts_on_what_is_incomplete_but_not_on_nothing(void
 }
 
 /* It asked for 8, which does not run yet, and now wants the 4 that still run. */
+/* H13, A7: what refuses for good is asked again after 5, 10, ... seconds, 5 minutes at most. With a turn a
+ * minute the first five pauses are none; then 80, 160 and from there on 300 s. */
+static void test_a_comparator_that_is_refused_asks_ever_more_rarely(void **state)
+{
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        scene.play->strategy.comparator = true;
+        scene.play->keeps_proposing = scene.play->fail_for_good = true;
+        scene.play->applies_to_fail = 1000;
+        play_want(scene.play, 3, 8);
+        turns(&scene, 60);
+        assert_in_range(scene.play->n_intents, 60 / 6, 7 + 60 / 5);
+        assert_target(&scene, 2, 4);
+        scene.play->applies_to_fail = 0;
+        turns(&scene, 6);
+        assert_target(&scene, 3, 8);
+        close_scene(&scene);
+}
+
 static void test_a_comparator_may_change_its_mind_before_it_runs(void **state)
 {
         struct scene scene;
@@ -481,6 +502,7 @@ int main(void)
                 cmocka_unit_test(test_the_same_reason_to_hold_is_written_once),
                 cmocka_unit_test(test_observe_and_recommend_write_nothing),
                 cmocka_unit_test(test_a_comparator_is_neither_verified_nor_taken_back),
+                cmocka_unit_test(test_a_comparator_that_is_refused_asks_ever_more_rarely),
                 cmocka_unit_test(test_a_comparator_acts_on_what_is_incomplete_but_not_on_nothing),
                 cmocka_unit_test(test_a_comparator_may_change_its_mind_before_it_runs),
                 cmocka_unit_test(test_no_action_without_a_fresh_complete_observation),

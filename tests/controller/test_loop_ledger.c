@@ -130,6 +130,24 @@ static void test_the_next_process_goes_on(void **state)
                 }
 }
 
+/* I3: how the newest change ended was written down, and told to nobody yet. */
+static void test_the_next_process_tells_of_the_newest_change(void **state)
+{
+        struct world world;
+        struct loop_change change;
+
+        (void)state;
+        open_world(&world, false);
+        start_process(&world);
+        run(&world, TURNS);
+        stop_process(&world);
+        start_process(&world);
+        assert_true(loop_newest_change(world.loop, &change));
+        assert_string_equal(outcome_name(change.outcome), outcome_name(OUTCOME_CONFIRMED));
+        assert_non_null(strstr(change.why, "as predicted"));
+        close_world(&world);
+}
+
 static double wall_seconds(void)
 {
         struct timespec now;
@@ -176,6 +194,7 @@ int main(void)
                 cmocka_unit_test(test_a_regression_is_explained),
                 cmocka_unit_test(test_a_ledger_that_another_program_writes_to_is_waited_for_once),
                 cmocka_unit_test(test_the_next_process_goes_on),
+                cmocka_unit_test(test_the_next_process_tells_of_the_newest_change),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

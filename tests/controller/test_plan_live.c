@@ -52,6 +52,7 @@ static void a_step_up_takes_one_change_within_two_windows(void **state)
         static const struct live_case cases[] = {
                 {.phases = {{240, 600, 600}, {300, 1500, 1500}}, .jitter_seconds = 0.2},
                 {.phases = {{240, 600, 600}, {300, 1500, 1500}}},
+                {.phases = {{240, 600, 600}, {300, 1500, 1500}}, .jitter_seconds = 0.01, .tells_start = true},
                 {.phases = {{400, 500, 500}, {300, 1300, 1300}}, .jitter_seconds = 0.2, .initial = 2},
                 {.phases = {{240, 6000, 6000}, {300, 15000, 15000}},
                  .jitter_seconds = 0.2,
@@ -121,18 +122,19 @@ static void ten_times_the_noise_is_no_reason_to_flap(void **state)
  * rescales, 5,700 to 5,800 slot-seconds, late for 78 to 88 s. */
 static void steps_are_cheaper_and_less_late_than_with_flinks_autoscaler(void **state)
 {
-        static const struct live_case given = {.phases = {{240, 600, 600},
-                                                          {300, 1500, 1500},
-                                                          {300, 420, 420}},
-                                               .jitter_seconds = 0.2};
+        static const struct live_phase phases[] = {{240, 600, 600}, {300, 1500, 1500}, {300, 420, 420}};
+        struct live_case cases[] = {{.jitter_seconds = 0.2}, {.jitter_seconds = 0.01, .tells_start = true}};
 
         (void)state;
-        for (uint64_t run = 0; run < 20; run++) {
-                struct live_result result = live_play(&given, "plan", run, false);
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                memcpy(cases[i].phases, phases, sizeof phases);
+                for (uint64_t run = 0; run < 20; run++) {
+                        struct live_result result = live_play(&cases[i], "plan", run, false);
 
-                assert_true(result.rescales <= 3);
-                assert_true(result.slot_seconds <= 4300);
-                assert_true(result.late_seconds <= 45);
+                        assert_true(result.rescales <= 3);
+                        assert_true(result.slot_seconds <= 4300);
+                        assert_true(result.late_seconds <= 45);
+                }
         }
 }
 
@@ -155,7 +157,8 @@ static void a_backlog_at_the_start_is_no_load(void **state)
                 }
 }
 
-/* Five times the load within ten minutes: few steps, never late. */
+/* Five times the load within ten minutes: never late, once the load rises never back to a size it has left,
+ * and on average no more changes than there are sizes from three to eight. */
 static void a_slow_ramp_takes_few_changes(void **state)
 {
         static const struct live_case given = {.phases = {{120, 400, 400},
@@ -170,8 +173,10 @@ static void a_slow_ramp_takes_few_changes(void **state)
 
                 changes += result.rescales;
                 assert_true(result.late_seconds <= 5);
+                for (int i = 1; i < result.n_changes; i++)
+                        assert_true(result.changes[i].workers > result.changes[i - 1].workers);
         }
-        assert_true(changes / RUNS <= 3);
+        assert_true(changes / RUNS <= 6);
 }
 
 struct sums {

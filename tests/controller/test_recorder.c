@@ -225,17 +225,18 @@ static void test_it_is_taken_up_after_a_crash(void **state)
         must(recorder_open(place.folder, spec, &recorder, &err), &err);
         recorder_close(recorder);
         must(text_read_file(place.samples_path, 100000, &text, NULL, &err), &err);
-        assert_string_equal(text,
-                            "start,time,\"offered\",\"throughput\",\"latency\",\"cpu\",\"workers\","
-                            "\"backlog\",\"queued\","
-                            "\"rescales\",\"parallelism.Source: a, b\",\"busy.Source: a, b\",\"rate.Source: "
-                            "a, b\",\"parallelism.work\",\"busy.work\",\"rate.work\"\n"
-                            "2026-01-04T23:59:50Z,2026-01-05T00:00:00Z,100.5,,,,4,,,0,4,,,4,,\n"
-                            "2026-01-05T00:00:00Z,2026-01-05T00:00:10Z,100.5,,,,4,,,0,4,,,4,,\n"
-                            "2026-01-05T00:00:10Z,2026-01-05T00:00:20Z,,,,,,,,0,4,,,4,,\n"
-                            "2026-01-05T00:00:20Z,2026-01-05T00:00:30Z,100.5,,,,4,,,0,4,,,4,,\n"
-                            "2026-01-05T00:00:30Z,2026-01-05T00:00:40Z,100.5,,,,4,,,0,4,,,4,,\n"
-                            "2026-01-05T00:00:40Z,2026-01-05T00:00:50Z,,,,,,,,0,4,,,4,,\n");
+        assert_string_equal(
+                text,
+                "start,time,\"offered\",\"throughput\",\"latency\",\"cpu\",\"workers\","
+                "\"backlog\",\"queued\","
+                "\"rescales\",\"startup\",\"parallelism.Source: a, b\",\"busy.Source: a, b\",\"rate.Source: "
+                "a, b\",\"parallelism.work\",\"busy.work\",\"rate.work\"\n"
+                "2026-01-04T23:59:50Z,2026-01-05T00:00:00Z,100.5,,,,4,,,0,,4,,,4,,\n"
+                "2026-01-05T00:00:00Z,2026-01-05T00:00:10Z,100.5,,,,4,,,0,,4,,,4,,\n"
+                "2026-01-05T00:00:10Z,2026-01-05T00:00:20Z,,,,,,,,0,,4,,,4,,\n"
+                "2026-01-05T00:00:20Z,2026-01-05T00:00:30Z,100.5,,,,4,,,0,,4,,,4,,\n"
+                "2026-01-05T00:00:30Z,2026-01-05T00:00:40Z,100.5,,,,4,,,0,,4,,,4,,\n"
+                "2026-01-05T00:00:40Z,2026-01-05T00:00:50Z,,,,,,,,0,,4,,,4,,\n");
         close_place(&place);
 }
 
@@ -259,9 +260,9 @@ static void test_times_never_go_back(void **state)
         }
         recorder_close(recorder);
         must(text_read_file(place.samples_path, 100000, &text, NULL, &err), &err);
-        assert_non_null(strstr(text, "\n2026-01-05T00:00:00Z,2026-01-05T00:00:10Z,,,,,,,,,,,,,,\n"
-                                     "2026-01-05T00:00:10Z,2026-01-05T00:00:20Z,,,,,,,,,,,,,,\n"
-                                     "2026-01-05T00:00:20Z,2026-01-05T00:00:29.900Z,,,,,,,,,,,,,,\n"));
+        assert_non_null(strstr(text, "\n2026-01-05T00:00:00Z,2026-01-05T00:00:10Z,,,,,,,,,,,,,,,\n"
+                                     "2026-01-05T00:00:10Z,2026-01-05T00:00:20Z,,,,,,,,,,,,,,,\n"
+                                     "2026-01-05T00:00:20Z,2026-01-05T00:00:29.900Z,,,,,,,,,,,,,,,\n"));
         close_place(&place);
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_OPERATOR_STUDIES_H
+#define OPTCTL_CONTROLLER_OPERATOR_STUDIES_H
+
+#include "core/work_queue.h"
+
+struct cluster_operator;
+
+/*
+ * TuningStudies: each generation of one is run by one Job, whose name follows from both. What the Job's pods
+ * leave becomes the status; once that says Complete or Failed the generation is over, whatever happens to
+ * Job and pods. All that is known of a study is in the cluster.
+ */
+struct operator_studies;
+
+struct operator_studies *operator_studies_new(struct cluster_operator *op);
+void operator_studies_free(struct operator_studies *studies); /* NULL-safe */
+void operator_studies_start(struct operator_studies *studies);
+
+/* Keys of TuningStudies in the work queue: "//NAMESPACE/NAME". */
+enum work_result operator_sync_study(struct cluster_operator *op, const char *key);
+void operator_want_studies(struct cluster_operator *op);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/tune_report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "controller/search_document.h"
+#include "core/json.h"
+#include "optimizer/search_effects.h"
+
+/* ---- trials ---- */
+
+static json_t *copy_of(const json_t *object, const char *name)
+{
+        json_t *value = json_object_get(object, name);
+
+        return value ? json_incref(value) : json_null();
+}
+
+static json_t *trial_json(const struct tune_trial *trial)
+{
+        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b}", "id", (json_int_t)trial->id,
+                         "status", trial->result ? copy_of(trial->result, "status") : json_string("running"),
+                         "why", copy_of(trial->result, "why"), "y", copy_of(trial->result, "y"), "seconds",
+                         copy_of(trial->result, "seconds"), "mean", json_from_double(trial->mean), "sd",
+                         json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial));
+}
+
+/* The best after each trial: which one it was, and the band in which the model now expects another run of it.
+ */
+static void put_bests(const struct tune_runs *runs, json_t *trials)
+{
+        struct search *search = tune_runs_search(runs);
+        size_t count, n = (size_t)search_space_of(search)->n;
+        const struct tune_trial *list = tune_runs_trials(runs, &count), *best = NULL;
+        size_t from = count; /* the first one with a best */
+        autofree double *points = memory_new(count * n + 1, sizeof *points);
+        autofree double *low = memory_new(count + 1, sizeof *low),
+                        *high = memory_new(count + 1, sizeof *high);
+        struct error ignored = ERROR_INIT;
+        double least = INFINITY, y;
+
+        for (size_t i = 0; i < count; i++) {
+                if (tune_runs_is_good(&list[i]) && json_find_number(list[i].result, "y", &y) && y < least) {
+                        best = &list[i];
+                        least = y;
+                        from = from < i ? from : i;
+                }
+                if (best)
+                        (void)search_document_point(search_space_of(search), best->x, points + i * n,
+                                                    &ignored);
+                json_object_set_new(json_array_get(trials, i), "best",
+                                    best ? json_integer(best->id) : json_null());
+                json_object_set_new(json_array_get(trials, i), "least", json_from_double(best ? least : NAN));
+        }
+        if (!best || !search_bands(search, points + from * n, (int)(count - from), low, high, &ignored))
+                return;
+        for (size_t i = from; i < count; i++) {
+                json_t *trial = json_array_get(trials, i);
+
+                json_object_set_new(trial, "low", json_from_double(low[i - from]));
+                json_object_set_new(trial, "high", json_from_double(high[i - from]));
+        }
+}
+
+static json_t *trials_json(const struct tune_runs *runs)
+{
+        size_t count;
+        const struct tune_trial *list = tune_runs_trials(runs, &count);
+        json_t *trials = json_array();
+
+        for (size_t i = 0; i < count; i++)
+                json_array_append_new(trials, trial_json(&list[i]));
+        put_bests(runs, trials);
+        return trials;
+}
+
+/* ---- parameters ---- */
+
+/* A value as the space was declared with it. */
+static json_t *value_json(const struct search_space *space, const double *best, int parameter, double value)
+{
+        double point[SEARCH_MAX_PARAMETERS];
+        autojson *x = NULL;
+
+        memcpy(point, best, (size_t)space->n * sizeof *point);
+        point[parameter] = value;
+        x = search_document_x(space, point);
+        return copy_of(x, space->parameters[parameter].name);
+}
+
+static json_t *parameter_json(const struct search_space *space, const double *best, int parameter,
+                              const struct search_effect *effect)
+{
+        const struct search_parameter *of = &space->parameters[parameter];
+        json_t *values = json_array(), *mean = json_array(), *low = json_array(), *high = json_array();
+
+        for (int i = 0; i < effect->count; i++) {
+                json_array_append_new(values, value_json(space, best, parameter, effect->value[i]));
+                json_array_append_new(mean, json_from_double(effect->mean[i]));
+                json_array_append_new(low, json_from_double(effect->low[i]));
+                json_array_append_new(high, json_from_double(effect->high[i]));
+        }
+        return json_pack("{s:s, s:b, s:b, s:f, s:o, s:o, s:o, s:o, s:o}", "name", of->name, "log",
+                         of->log && of->low > 0, "choice",
+                         of->type == SEARCH_CATEGORY || of->type == SEARCH_ORDINAL, "importance",
+                         effect->importance, "best", value_json(space, best, parameter, best[parameter]),
+                         "values", values, "mean", mean, "low", low, "high", high);
+}
+
+static json_t *parameters_json(const struct tune_runs *runs, const struct tune_trial *best)
+{
+        struct search *search = tune_runs_search(runs);
+        const struct search_space *space = search_space_of(search);
+        autofree struct search_effect *effects = memory_new((size_t)space->n, sizeof *effects);
+        json_t *parameters = json_array();
+        double point[SEARCH_MAX_PARAMETERS];
+        struct error ignored = ERROR_INIT;
+
+        if (!best || !search_document_point(space, best->x, point, &ignored) ||
+            !search_effects(search, point, effects, &ignored))
+                return parameters;
+        for (int i = 0; i < space->n; i++)
+                if (effects[i].count > 0)
+                        json_array_append_new(parameters, parameter_json(space, point, i, &effects[i]));
+        return parameters;
+}
+
+/* ---- the whole ---- */
+
+static const char *unit_of(const struct tune_study *study)
+{
+        const char *minimize = study->options.minimize;
+
+        if (strcmp(minimize, "cost") == 0 && study->prices)
+                return "money";
+        if (strcmp(minimize, "memoryBytes") == 0)
+                return "bytes";
+        return strcmp(minimize, "seconds") == 0 || strcmp(minimize, "cpuSeconds") == 0 ? "seconds" : "";
+}
+
+char *tune_report_command(const struct tune_study *study, const struct tune_runs *runs,
+                          const struct tune_trial *trial)
+{
+        autofree char *place = tune_runs_place(runs, trial);
+        autotext out = {0};
+
+        for (char *const *word = study->command; *word; word++) {
+                autofree char *rendered = tune_render(*word, trial->x, place);
+
+                text_format(&out, "%s%s", out.length ? " " : "", rendered);
+        }
+        return text_take(&out);
+}
+
+json_t *tune_report_document(const struct tune_study *study, const struct tune_runs *runs, const char *name)
+{
+        const struct tune_trial *best = tune_runs_best(runs);
+        autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
+        json_t *parameters = parameters_json(runs, best);
+
+        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b}", "kind", "tune",
+                         "version", OPTCTL_VERSION, "pipeline", json_from_text(name), "measure",
+                         study->options.minimize, "unit", unit_of(study), "currency",
+                         study->prices ? price_book_currency(study->prices) : NULL, "ending",
+                         tune_runs_ending(runs), "command", command ? json_from_text(command) : NULL,
+                         "trials", trials_json(runs), "parameters", parameters, "table",
+                         search_space_of(tune_runs_search(runs))->n_candidates > 0);
+}

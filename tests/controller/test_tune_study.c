@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a tuning study reads, what it makes of templates, and what it finds in the output of a command. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controller/tune_trial.h"
+#include "core/json.h"
+#include "core/text.h"
+#include "tests/support/scratch.h"
+
+static char sorts[] = "sort", threads[] = "--threads={threads}";
+static char *const command[] = {sorts, threads, NULL};
+
+struct stage {
+        struct scratch scratch;
+        char *path;
+};
+
+static const char head[] = "search: {space: [{name: threads, type: int, low: 1, high: 8}]}\n";
+
+static void write_spec(struct stage *stage, const char *rest)
+{
+        autofree char *text = memory_format("%s%s", head, rest);
+
+        scratch_write(&stage->scratch, "spec.yaml", text);
+}
+
+static struct tune_study *read_spec(struct stage *stage, const char *rest)
+{
+        struct tune_study *study = NULL;
+        struct error err = ERROR_INIT;
+
+        write_spec(stage, rest);
+        if (!tune_study_read(stage->path, command, &study, &err))
+                fail_msg("%s", err.message);
+        return study;
+}
+
+static void assert_refused(struct stage *stage, const char *rest, const char *words)
+{
+        struct tune_study *study = NULL;
+        struct error err = ERROR_INIT;
+
+        write_spec(stage, rest);
+        assert_false(tune_study_read(stage->path, command, &study, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        if (!strstr(err.message, words))
+                fail_msg("\"%s\" does not say \"%s\"", err.message, words);
+}
+
+static int set_up(void **state)
+{
+        struct stage *stage = memory_new(1, sizeof *stage);
+
+        stage->scratch = scratch_open();
+        stage->path = scratch_path(&stage->scratch, "spec.yaml");
+        *state = stage;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct stage *stage = *state;
+
+        scratch_close(&stage->scratch);
+        free(stage->path);
+        free(stage);
+        return 0;
+}
+
+static void assert_rendered(const char *template, const char *expected)
+{
+        autojson *x = json_pack("{s:i, s:f, s:s, s:b}", "n", 7, "ratio", 0.25, "mode", "fast", "on", 1);
+        autofree char *rendered = tune_render(template, x, "/study/3");
+
+        assert_string_equal(rendered, expected);
+}
+
+static void test_names_in_braces_stand_for_values(void **state)
+{
+        (void)state;
+        assert_rendered("--n={n},{ratio}", "--n=7,0.25");
+        assert_rendered("{mode}{on}", "fasttrue");
+        assert_rendered("{trial}/conf", "/study/3/conf");
+        /* Other braces are somebody else's. */
+        assert_rendered("awk '{ print $1 }' {\"n\": {n}}", "awk '{ print $1 }' {\"n\": 7}");
+        assert_rendered("{", "{");
+        assert_rendered("{}{n", "{}{n");
+        assert_rendered("", "");
+}
+
+static double value_of(struct stage *stage, const char *rest, const char *output)
+{
+        autocall(tune_study_free) struct tune_study *study = read_spec(stage, rest);
+        autojson *values = tune_trial_values(study, output, NULL);
+        double value;
+
+        return json_find_number(values, "v", &value) ? value : -1;
+}
+
+static void test_a_pattern_counts_where_it_matches_last(void **state)
+{
+        static const char pattern[] = "values: [{name: v, pattern: 'loss=([0-9.]+)'}]\n";
+
+        assert_true(value_of(*state, pattern, "loss=3\nloss=2.5 then loss=1.25\nend\n") == 1.25);
+        assert_true(value_of(*state, pattern, "nothing") == -1);
+        assert_true(value_of(*state, pattern, "loss=1.2.3") == -1);
+        assert_true(value_of(*state, pattern, "") == -1);
+        assert_true(value_of(*state, "values: [{name: v, pattern: 'x*()'}]\n", "aaa") == -1);
+}
+
+static void test_a_path_leads_into_the_output_or_its_last_line(void **state)
+{
+        static const char path[] = "values: [{name: v, path: runs.1.loss}]\n";
+
+        assert_true(value_of(*state, path, "{\"runs\": [{\"loss\": 1}, {\"loss\": 2.5}]}") == 2.5);
+        assert_true(value_of(*state, path, "begins\n{}\n{\"runs\": [1, {\"loss\": 4}]}\n\n") == 4);
+        assert_true(value_of(*state, path, "{\"runs\": [{\"loss\": 1}]}") == -1);
+        assert_true(value_of(*state, path, "{\"runs\": [1, {\"loss\": \"4\"}]}") == -1);
+        assert_true(value_of(*state, path, "no JSON") == -1);
+}
+
+/* Counted from the log's lines with a script that knows no more than Spark's field names: sums over
+ * SparkListenerTaskEnd, and (end of the application - arrival) x cores over the two executors. */
+static void test_an_event_log_measures(void **state)
+{
+        static const struct {
+                const char *name;
+                double value;
+        } counted[] = {{"runSeconds", 141.921},  {"coreSeconds", 388.862},
+                       {"taskSeconds", 225.482}, {"cpuSeconds", 2.353652757},
+                       {"gcSeconds", 5.42},      {"shuffleBytes", 2594},
+                       {"spilledBytes", 0},      {"tasks", 64},
+                       {"failedTasks", 0}};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(counted); i++) {
+                autofree char *rest =
+                        memory_format("eventLog: '{trial}'\nvalues: [{name: v, eventLog: %s}]\n",
+                                      counted[i].name);
+                autocall(tune_study_free) struct tune_study *study = read_spec(*state, rest);
+                /* The newest one of a folder; what is no log in there does not count. */
+                autojson *whole = tune_trial_values(study, "", "tests/fixtures/spark/waiting"),
+                         *in_folder = tune_trial_values(study, "", "tests/fixtures/spark"),
+                         *nothing = tune_trial_values(study, "", "tests/fixtures/nobody");
+                double value = NAN;
+
+                assert_true(json_find_number(whole, "v", &value));
+                assert_true(fabs(value - counted[i].value) < 1e-9);
+                assert_true(json_equal(whole, in_folder));
+                assert_int_equal(json_object_size(nothing), 0);
+        }
+}
+
+static void expect_event_log(struct stage *stage, const char *template, const char *output,
+                             const char *expected)
+{
+        autofree char *rest = memory_format("eventLog: '%s'\n", template);
+        autocall(tune_study_free) struct tune_study *study = read_spec(stage, rest);
+        autojson *x = json_pack("{s:i}", "threads", 3);
+        autofree char *found = tune_trial_event_log(study, x, "/study/3", output);
+
+        assert_string_equal(found, expected);
+}
+
+/* Lines as Spark's own log has them. */
+static void test_where_an_event_log_is(void **state)
+{
+        static const char history[] = "http://h:18080/history/{application}";
+
+        expect_event_log(*state, "{trial}/{threads}", "", "/study/3/3");
+        expect_event_log(*state, history, "Connected to Spark cluster with app ID app-20261121162052-0007\n",
+                         "http://h:18080/history/app-20261121162052-0007");
+        expect_event_log(*state, history,
+                         "Submitted application application_1795278044132_0001\nRetried.\n"
+                         "Submitted application application_1795278044132_0002 to ResourceManager\n",
+                         "http://h:18080/history/application_1795278044132_0002");
+        expect_event_log(*state, history, "id=spark-0123456789abcdef0123456789abcdef.",
+                         "http://h:18080/history/spark-0123456789abcdef0123456789abcdef");
+        expect_event_log(*state, history, "\"local-1795320829414\"",
+                         "http://h:18080/history/local-1795320829414");
+        expect_event_log(*state, history, "nothing", history);
+}
+
+static void test_what_is_wrong_is_named(void **state)
+{
+        assert_refused(*state, "minimise: seconds\n", "did you mean minimize?");
+        assert_refused(*state, "minimize: loss\n", "loss is not measured");
+        assert_refused(*state, "minimize: cost\n", "cost is not measured");
+        assert_refused(*state, "values: [{name: v, pattern: 'a'}]\n", "expected a group");
+        assert_refused(*state, "values: [{name: v, pattern: '(a'}]\n", "no regular expression");
+        assert_refused(*state, "values: [{name: v}]\n", "expected one of pattern, path and eventLog");
+        assert_refused(*state, "eventLog: x\nvalues: [{name: v, eventLog: joy}]\n",
+                       "expected one of runSeconds");
+        assert_refused(*state, "values: [{name: v, eventLog: tasks}]\n", "expected eventLog beside values");
+        assert_refused(*state, "giveUpFactor: 0.5\n", "expected 0, or 1 and more");
+        assert_refused(*state, "giveUpFactor: 2\nminimize: memoryBytes\n", "expected seconds or cost");
+        assert_refused(*state, "giveUpFactor: 2\nminimize: cost\nvalues: [{name: cost, path: cost}]\n",
+                       "expected seconds or cost");
+        assert_refused(*state, "constraints: [{value: v, max: 1}]\n", "v is not measured");
+        assert_refused(*state, "workers: nobody\n", "the name of a parameter");
+        assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n", "expected a name without /");
+        assert_refused(*state, "files: [{template: none, name: x}]\n", "none");
+}
+
+static void test_a_parameter_that_is_used_nowhere_is_refused(void **state)
+{
+        static char *const deaf[] = {sorts, NULL};
+        struct stage *stage = *state;
+        struct tune_study *study = NULL;
+        struct error err = ERROR_INIT;
+
+        write_spec(stage, "");
+        assert_false(tune_study_read(stage->path, deaf, &study, &err));
+        assert_non_null(strstr(err.message, "{threads} stands neither in the command"));
+        write_spec(stage, "environment: [{name: OMP_NUM_THREADS, value: '{threads}'}]\n");
+        assert_true(tune_study_read(stage->path, deaf, &study, &err));
+        tune_study_free(study);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_names_in_braces_stand_for_values),
+                cmocka_unit_test_setup_teardown(test_a_pattern_counts_where_it_matches_last, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_a_path_leads_into_the_output_or_its_last_line, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_an_event_log_measures, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_where_an_event_log_is, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_parameter_that_is_used_nowhere_is_refused, set_up,
+                                                tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
