@@ -42,12 +42,16 @@ struct engine {
 static struct {
         double parallelism, load;
         int turns, applied;
-        bool stuck;     /* what is applied stops it, and goes no further */
-        bool hangs;     /* answers nothing for now */
-        bool slow_read; /* takes its time to say what it is told to run */
-        int slots;      /* per worker, as the actuator was told */
+        bool stuck;      /* what is applied stops it, and goes no further */
+        bool hangs;      /* answers nothing for now */
+        bool slow_read;  /* takes its time to say what it is told to run */
+        int64_t seen_ms; /* what is measured is of then; 0: of now */
+        int slots;       /* per worker, as the actuator was told */
         int64_t last_turn_ms, longest_gap_ms;
 } world[N_PIPELINES];
+
+/* Told right before and after each change of an engine; NULL: nobody is. */
+static void (*engine_written)(bool done);
 
 static const struct option engine_option_list[] = {
         {.name = "id", .type = OPTION_INT, .offset = offsetof(struct engine_options, id), .help = "Which."},
@@ -124,7 +128,7 @@ static inline bool engine_collect(void *state, struct observation *ret_observati
         if (parallelism == 0)
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "the job is stopped");
         ret_observation->missing = 0;
-        ret_observation->time_ms = now_ms;
+        ret_observation->time_ms = world[id].seen_ms ? world[id].seen_ms : now_ms;
         ret_observation->window_ms = 10000;
         ret_observation->workers = ret_observation->workers_ready = (int)parallelism;
         ret_observation->offered_per_second = load;
@@ -149,13 +153,21 @@ static inline bool engine_apply(void *state, const struct configuration *from, c
                                 bool dry_run, const struct call_recorder *calls, struct error *err)
 {
         const struct engine *engine = state;
+        struct error ignored = ERROR_INIT;
+        int64_t call;
 
         (void)from;
-        (void)calls;
         if (dry_run || !engine_answers(engine, err))
                 return dry_run;
+        if (!calls->begin(calls->context, "set parallelism", &call, err))
+                return false;
+        if (engine_written)
+                engine_written(false);
         world[engine->options->id].parallelism = world[engine->options->id].stuck ? 0 : to->value[0];
         world[engine->options->id].applied++;
+        if (engine_written)
+                engine_written(true);
+        (void)calls->end(calls->context, call, true, "200", &ignored);
         return !world[engine->options->id].stuck || error_set(err, ERROR_UNAVAILABLE, NULL, "no answer");
 }
 

@@ -43,6 +43,7 @@ struct live_case {
         double buffer_records;  /* in front of each subtask; 0: 3000 */
         double waiting_seconds; /* of the first load that wait when the job starts */
         double unseen_seconds;  /* that the job has run when it is looked at first */
+        bool tells_start;       /* the engine says how long the job's start took */
 };
 
 struct live_result {
@@ -137,6 +138,8 @@ static inline bool live_collect(void *state, struct observation *ret_observation
         ret_observation->latency_p50_seconds = ret_observation->latency_p95_seconds =
                 ret_observation->latency_p99_seconds = NAN;
         ret_observation->cpu_ratio = NAN;
+        if (!job->given->tells_start)
+                ret_observation->start_seconds = NAN;
         if (ret_observation->counters_reset)
                 ret_observation->missing |= MISSING_RATES;
         return true;
