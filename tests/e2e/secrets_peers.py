@@ -321,3 +321,50 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+class Postgres:
+    """A server that wants the password as it is, and says it back: instead of letting in, or (`lets_in`) to every statement."""
+
+    def __init__(self):
+        self.lets_in = False
+        peer = self
+
+        class Session(socketserver.StreamRequestHandler):
+            def send(self, kind, data):
+                self.wfile.write(kind + struct.pack("!i", 4 + len(data)) + data)
+
+            def read(self):
+                length, = struct.unpack("!i", self.rfile.read(4))
+                return self.rfile.read(length - 4)
+
+            def fail(self, severity, secret):
+                words = f"no such thing: {secret}"
+                self.send(b"E", b"".join(kind + text.encode() + b"\0" for kind, text in (
+                    (b"S", severity), (b"V", severity), (b"C", "28P01"), (b"M", words), (b"D", secret), (b"H", words))) + b"\0")
+
+            def handle(self):
+                self.read()
+                self.send(b"R", struct.pack("!i", 3))
+                self.rfile.read(1)
+                secret = self.read().rstrip(b"\0").decode()
+                if not peer.lets_in:
+                    self.fail("FATAL", secret)
+                    return
+                self.send(b"R", struct.pack("!i", 0))
+                for name, value in (("server_version", "15.0"), ("server_encoding", "UTF8"), ("client_encoding", "UTF8")):
+                    self.send(b"S", name.encode() + b"\0" + value.encode() + b"\0")
+                self.send(b"Z", b"I")
+                while self.rfile.read(1) not in (b"", b"X"):
+                    self.read()
+                    self.fail("ERROR", secret)
+                    self.send(b"Z", b"I")
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()

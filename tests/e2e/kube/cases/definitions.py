@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The API's definitions on a real API server: they install, every field is documented, every example is taken, and every
-wrong value is refused with words that say what was expected."""
+wrong value (A1) is refused with words that say what was expected."""
+import concurrent.futures
 import http.client
 import json
+import os
 import pathlib
 import re
 import subprocess
 import urllib.parse
 
 from harness.processes import eventually
+from plane import programs
 
 SECONDS = 60
 EXAMPLES = pathlib.Path(__file__).resolve().parents[4] / "examples"
@@ -16,8 +19,10 @@ GROUP = "/apis/optctl.dev/v1alpha1"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 EXPECTS = re.compile(r"expected |must be |should be |should match |should have at (least|most)|supported values|may not be more than"
                      r"|may not be longer|must have at most|must have at least|Required value|Duplicate value|unknown field", re.IGNORECASE)
-PLAIN = {"TunedPipeline": {"knobs": [{"name": "workers", "min": 1, "max": 9}]}, "PriceBook": {"currency": "EUR", "worker": {"perHour": "0.2"}}}
-PATHS = {"TunedPipeline": f"{GROUP}/namespaces/default/tunedpipelines", "PriceBook": f"{GROUP}/pricebooks"}
+PLAIN = {"TunedPipeline": {"knobs": [{"name": "workers", "min": 1, "max": 9}]}, "PriceBook": {"currency": "EUR", "worker": {"perHour": "0.2"}},
+         "TuningStudy": {"pipeline": "orders", "candidates": [{"name": "as-is"}]}}
+PATHS = {"TunedPipeline": f"{GROUP}/namespaces/default/tunedpipelines", "PriceBook": f"{GROUP}/pricebooks",
+         "TuningStudy": f"{GROUP}/namespaces/default/tuningstudies"}
 
 
 class Connection:
@@ -190,12 +195,48 @@ def fields_of(schema):
 
 def check_documented(api, schemas):
     """What the server publishes is what editors, clients and kubectl explain know."""
+    eventually("the schemas are published", lambda: api.answers(f"/openapi/v3{GROUP}"), SECONDS)
     published = api.get(f"/openapi/v3{GROUP}")["components"]["schemas"]
     for kind in schemas:
         served = next(each for name, each in published.items() if name.endswith(f".{kind}"))
         fields = [(name, below) for part in ("spec", "status") for name, below in fields_of(served["properties"][part])]
         bare = [name for name, below in fields if not below.get("description")]
         assert len(fields) > 50 and not bare, f"{kind}: fields without a description: {bare}"
+
+
+def objects_of(schema, path):
+    """(path, names of its fields) of every object."""
+    schema = schema.get("items", schema)
+    if "properties" in schema:
+        yield path, set(schema["properties"])
+        for name, below in schema["properties"].items():
+            yield from objects_of(below, f"{path}.{name}")
+
+
+def explained(text):
+    """Fields below which kubectl explain says more than their choices."""
+    found = set()
+    for field in re.split(r"^  (?=\w+\t)", text.partition("FIELDS:")[2], flags=re.MULTILINE)[1:]:
+        name, *lines = field.splitlines()
+        words = [line for line in lines if line.strip() and not line.strip().startswith(("enum:", "<no description>"))]
+        if words:
+            found.add(name.split("\t")[0])
+    return found
+
+
+def check_explained(stage, schemas):
+    """Each field, as kubectl explain shows it to somebody who writes one."""
+    places = [each for kind, schema in schemas.items() for each in objects_of(schema, kind.lower())]
+    cache = {**os.environ, "KUBECACHEDIR": str(stage.folder / "kubectl")}
+
+    def missing(place):
+        path, names = place
+        done = subprocess.run([programs.program("kubectl"), "--kubeconfig", stage.plane.kubeconfig, "explain", path],
+                              check=True, capture_output=True, text=True, env=cache)
+        return sorted(f"{path}.{name}" for name in names - explained(done.stdout))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        bare = [name for found in pool.map(missing, places) for name in found]
+    assert len(places) > 50 and not bare, f"kubectl explain says nothing of {bare}"
 
 
 def check_examples(stage, connection):
@@ -277,6 +318,7 @@ def play(stage):
     api = stage.start().api
     schemas = install(stage, api)
     check_documented(api, schemas)
+    check_explained(stage, schemas)
     connection = Connection(api)
     check_examples(stage, connection)
     check_columns(connection)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""etcd and an API server on 127.0.0.1, with certificates of their own. Nothing happens by itself in there: no controllers run."""
+"""etcd and an API server on 127.0.0.1, with certificates of their own; with nodes, everything else of a control plane."""
 import json
 import pathlib
 
 from harness.processes import eventually, free_ports
 
-from . import programs
+from . import nodes, programs
 from .api import Api
 from .identities import SERVER_NAMES, Identities
 
@@ -14,24 +14,32 @@ SECONDS = 180  # until something is ready; on a machine that has nothing else to
 
 
 class ControlPlane:
-    """`api_flags`: more words for the API server's command line."""
+    """`api_flags`, `controller_flags`: more words for the command lines of the API server and the controller manager."""
 
-    def __init__(self, processes, folder, api_flags=()):
+    def __init__(self, processes, folder, api_flags=(), controller_flags=()):
         self.processes = processes
         self.folder = pathlib.Path(folder)
         self.identities = Identities(self.folder / "pki")
         self.api_flags = api_flags
-        self.ports = dict(zip(("etcd", "peer", "api"), free_ports(3)))
+        self.controller_flags = controller_flags
+        names = ("etcd", "peer", "api", *nodes.PROGRAMS, nodes.METRICS)
+        self.ports = dict(zip(names, free_ports(len(names))))
         self.url = f"https://127.0.0.1:{self.ports['api']}"
         self.etcd_url = f"http://127.0.0.1:{self.ports['etcd']}"
         self.audit_log = self.folder / "audit.jsonl"
         self.kubeconfig = self.api = None
 
-    def start(self):
+    def start(self, count=0, metrics=False):
+        """`count`: nodes. Without any, nothing happens by itself in there: no controllers run. `metrics`: of nodes and pods."""
         paths = {name: programs.program(name) for name in ("etcd", "kube-apiserver")}
         self._make_identities()
         self._start_etcd(paths["etcd"])
         self._start_api_server(paths["kube-apiserver"])
+        if count:
+            around = nodes.Nodes(self, self.ports, self.controller_flags)
+            around.start(count, SECONDS)
+            if metrics:
+                around.start_metrics(SECONDS)
         return self
 
     def audited(self):

@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import secrets
 import subprocess
 
 DAYS = "30"
@@ -36,7 +37,7 @@ class Identities:
         if names:
             extensions += f"subjectAltName={names}\n"
         _openssl(self.folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
-                 "-CAcreateserial", "-days", DAYS, "-out", f"{name}.crt", "-extfile", "-", text=extensions)
+                 "-set_serial", f"0x{secrets.token_hex(8)}", "-days", DAYS, "-out", f"{name}.crt", "-extfile", "-", text=extensions)
 
     def key_pair(self, name):
         """NAME.key and NAME.pub, with which tokens of service accounts are signed."""

@@ -26,8 +26,9 @@ class World:
     def __exit__(self, *_):
         self.processes.stop_all()
 
-    def start(self, **options):
-        self.plane = ControlPlane(self.processes, self.folder, **options).start()
+    def start(self, nodes=0, metrics=False, **options):
+        """An API server alone; with `nodes`, all of a control plane; with `metrics`, what its pods use, too."""
+        self.plane = ControlPlane(self.processes, self.folder, **options).start(nodes, metrics)
         return self.plane
 
     def run_test(self, name, seconds, **environment):

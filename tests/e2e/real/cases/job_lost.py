@@ -26,7 +26,7 @@ def play(world):
     world.submit(parallelism=3)
     eventually("the new job is brought to its size", lambda: (world.width() or 0) >= needed(1500), 120)
     world.wait_until_in_time(120)
-    optctl.wait_for_rest()
+    optctl.wait_for_rest(180)
 
     assert optctl.widths()[-1][2] == "Confirmed", optctl.widths()
     assert proxy.count("PUT", "/resource-requirements$") > asked

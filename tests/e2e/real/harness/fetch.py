@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
@@ -76,7 +77,8 @@ def kept(name, make):
     return wanted
 
 
-def _maven(name, pom, folder, **versions):
+def maven(name, pom, folder, **versions):
+    """The jars that a POM (of packages/, or anywhere by its whole path) asks for."""
     require(name, "mvn")
     settings = [f"-D{key}={value}" for key, value in versions.items()]
     run_tool(name, ["mvn", "-B", "-q", "-f", HERE / "packages" / pom, COPY, "-DincludeScope=runtime",
@@ -86,7 +88,7 @@ def _maven(name, pom, folder, **versions):
 def flink(version=FLINK):
     """Folder with lib/ (Flink and its Kafka connector) and plugins/ (the Prometheus reporter)."""
     def make(folder):
-        _maven(f"flink-{version}", "flink.xml", folder / "lib", flink=version, **FLINK_VERSIONS[version])
+        maven(f"flink-{version}", "flink.xml", folder / "lib", flink=version, **FLINK_VERSIONS[version])
         plugin = folder / "plugins" / "prometheus"
         plugin.mkdir(parents=True)
         for jar in (folder / "lib").glob("flink-metrics-prometheus-*.jar"):
@@ -101,23 +103,35 @@ def release(version):
 
 def kafka(version=KAFKA):
     """Folder with lib/ (the broker and its tools)."""
-    return kept(f"kafka-{version}", lambda folder: _maven("kafka", "kafka.xml", folder / "lib", kafka=version))
+    return kept(f"kafka-{version}", lambda folder: maven("kafka", "kafka.xml", folder / "lib", kafka=version))
 
 
-def prometheus():
-    """The program, out of Debian's package: nothing is installed and no service starts."""
-    installed = shutil.which("prometheus")
-    if installed:
-        return pathlib.Path(installed)
-
+def debian(package):
+    """Folder with what is in Debian's package: nothing is installed and no service starts."""
     def make(folder):
         for tool in ("apt-get", "dpkg"):
-            require("prometheus", tool)
-        run_tool("prometheus", ["apt-get", "-q", "download", "prometheus"], folder)
-        for package in folder.glob("prometheus_*.deb"):
-            run_tool("prometheus", ["dpkg", "-x", package.name, "."], folder)
-            package.unlink()
-    return kept("prometheus", make) / "usr/bin/prometheus"
+            require(package, tool)
+        run_tool(package, ["apt-get", "-q", "download", package], folder)
+        for one in folder.glob(f"{package}_*.deb"):
+            run_tool(package, ["dpkg", "-x", one.name, "."], folder)
+            one.unlink()
+    return kept(package, make)
+
+
+def python_packages(name, folder_name, *requirements):
+    """Folder, for PYTHONPATH, with Python packages and what they need; built by pip where they are sources."""
+    def make(folder):
+        if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
+            raise Unavailable(name, "pip is not installed")
+        run_tool(name, [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", folder, *requirements],
+                 folder.parent)
+    return kept(folder_name, make)
+
+
+def prometheus(program="prometheus"):
+    """The server, or promtool."""
+    installed = shutil.which(program)
+    return pathlib.Path(installed) if installed else debian("prometheus") / "usr/bin" / program
 
 
 def job_jar(version=FLINK):

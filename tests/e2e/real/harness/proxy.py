@@ -9,6 +9,11 @@ import threading
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
+def kept_headers(headers):
+    """Those that are passed on."""
+    return {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
+
+
 class Rule:
     """Around the first request that matches: `before` it is sent on or `after` it was answered, call act(). An act
     that returns False withholds what comes next (the request, or its answer): the client is hung up on."""
@@ -22,8 +27,10 @@ class Rule:
 
 
 class Proxy:
-    def __init__(self, upstream_port):
-        self.upstream_port = upstream_port
+    """`trust`: how it is asked, `identity`: how it asks (ssl.SSLContext each); without them, in plain text."""
+
+    def __init__(self, upstream_port, trust=None, identity=None):
+        self.upstream_port, self.identity = upstream_port, identity
         self.requests = []  # (method, path, status or None while there is no answer)
         self.rules = []
         self.watch = None  # called around each request with (when, method, path); False withholds what comes next
@@ -43,7 +50,9 @@ class Proxy:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if trust:
+            self.server.socket = trust.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if trust else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -89,11 +98,15 @@ class Proxy:
             return self._hang_up(client)
         self._answer(client, status, headers, answer)
 
+    def _connect(self):
+        if self.identity:
+            return http.client.HTTPSConnection("127.0.0.1", self.upstream_port, timeout=60, context=self.identity)
+        return http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=60)
+
     def _ask(self, method, path, body, headers):
-        upstream = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=60)
+        upstream = self._connect()
         try:
-            kept = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
-            upstream.request(method, path, body or None, kept)
+            upstream.request(method, path, body or None, kept_headers(headers))
             answer = upstream.getresponse()
             return answer.status, answer.getheaders(), answer.read()
         except http.client.HTTPException as error:
@@ -105,9 +118,8 @@ class Proxy:
     def _answer(client, status, headers, answer):
         try:
             client.send_response(status)
-            for key, value in headers:
-                if key.lower() not in HOP_BY_HOP:
-                    client.send_header(key, value)
+            for key, value in kept_headers(dict(headers)).items():
+                client.send_header(key, value)
             client.send_header("Content-Length", str(len(answer)))
             client.end_headers()
             client.wfile.write(answer)
