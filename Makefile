@@ -2,7 +2,7 @@
 # Short names for what CMake (CMakePresets.json) and scripts/ do. `make` alone builds build/optctl.
 
 .DEFAULT_GOAL := build
-.PHONY: build deps demo test e2e soak bench fuzz lint docs install package coverage clean
+.PHONY: build all deps demo test e2e soak bench fuzz lint docs install package image coverage clean
 
 SECONDS_PER_TARGET ?= 600
 HOURS ?= 24
@@ -11,6 +11,10 @@ PREFIX ?= /usr/local
 
 build:
 	cmake --preset release >/dev/null
+	cmake --build --preset release --target optctl share
+
+# With the programs of the tests.
+all: build
 	cmake --build --preset release
 
 deps:
@@ -22,18 +26,18 @@ demo:
 	@$(MAKE) --no-print-directory build
 	scripts/demo
 
-test: build
+test: all
 	scripts/test release -E '^e2e/'
 	cmake --preset debug-asan >/dev/null
 	cmake --build --preset debug-asan
 	scripts/test debug-asan -E '^e2e/'
 
 # Real systems on a crowded machine may miss a deadline that is not ours: a case that fails is tried once more.
-e2e: build
+e2e: all
 	scripts/test release -R '^e2e/' --repeat until-pass:2
 
 # A day of a live pipeline with a fault every minute, twice: with kills and without. Takes ten minutes.
-soak: build
+soak: all
 	build/soak_test_soak $(HOURS) $(SEED)
 
 bench:
@@ -50,7 +54,7 @@ fuzz:
 lint:
 	scripts/lint
 
-# What is made from the program's own tables: pages in docs/, the chart's CustomResourceDefinitions.
+# What is made from the program's own tables: pages in docs/; CustomResourceDefinitions, dashboards and rules of the chart.
 docs: build
 	scripts/docs
 
@@ -59,6 +63,12 @@ install: build
 
 package: build
 	cd build && cpack -G DEB
+
+# The container image as an archive that docker, podman and skopeo load; out of Debian's packages, without Docker and a base image.
+image: package
+	rm -rf build/image
+	scripts/image-root build/optctl_*.deb build/image
+	scripts/image build/image build/optctl-image.tar
 
 coverage:
 	cmake --preset coverage >/dev/null

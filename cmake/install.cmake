@@ -13,7 +13,13 @@ add_custom_command(OUTPUT ${made}/optctl.1.gz ${made}/optctl.bash ${made}/_optct
   VERBATIM)
 add_custom_target(share ALL DEPENDS ${made}/optctl.1.gz)
 
+# Under this name it is kubectl's plugin.
+file(CREATE_LINK optctl ${made}/kubectl-optctl SYMBOLIC)
+
+# A package needs none of the tests' programs.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 install(TARGETS optctl)
+install(FILES ${made}/kubectl-optctl DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${made}/optctl.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${made}/optctl.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME optctl)
 install(FILES ${made}/_optctl DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
@@ -28,6 +34,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS tzdata)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "tzdata, libopenblas0") # the second is not linked
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpq5") # not linked either: a ledger in PostgreSQL
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 include(CPack)

@@ -8,7 +8,7 @@ find_file(DYGRAPHS_STYLE dygraph.min.css PATHS /usr/share/javascript/dygraphs RE
 set(report_folder ${PROJECT_SOURCE_DIR}/sim/report)
 set(report_page ${PROJECT_BINARY_DIR}/report_page.c)
 set(report_parts ${DYGRAPHS_STYLE} ${DYGRAPHS_SCRIPT} ${report_folder}/report.css ${report_folder}/basics.js
-  ${report_folder}/charts.js ${report_folder}/decisions.js ${report_folder}/report.js)
+  ${report_folder}/charts.js ${report_folder}/decisions.js ${report_folder}/tune.js ${report_folder}/report.js)
 list(JOIN report_parts "," joined_parts)
 add_custom_command(OUTPUT ${report_page}
   COMMAND ${CMAKE_COMMAND} -DPAGE=${report_folder}/report.html -DPARTS=${joined_parts} -DOUTPUT=${report_page}
