@@ -11,6 +11,7 @@
 #include "optimizer/candidates.h"
 #include "optimizer/capacity.h"
 #include "optimizer/forecast.h"
+#include "optimizer/plan_options.h"
 #include "optimizer/planner.h"
 #include "optimizer/proposal.h"
 #include "optimizer/steps.h"
@@ -27,93 +28,27 @@
 #define REACTION_STEPS     2
 #define PATIENCE_INTERVALS 30 /* that a size may take to catch up before a larger one is looked for */
 #define SETTLE_INTERVALS   10 /* that a change is verified for, about */
-#define CHANGE_SECONDS                                                                                       \
-        3.0 /* late seconds a change is worth at least: one in a hundred goes wrong for five minutes */
-#define YOUNG_LATE_SHARE 0.5
-#define UNSURE           0.1  /* relative sd of what is known of the capacity that runs */
-#define MARGIN           1.0  /* of its price that a change to less must save beyond it ... */
-#define MARGIN_NOISE     10.0 /* ... after one to more, besides, when the load scatters by NOISE ... */
-#define MARGIN_SAME      40.0 /* ... to take back a part of what was chosen for the same load */
-#define SURE             5.0  /* standard deviations of a smaller capacity above the load */
-#define NEARLY           0.8  /* of the most that growth saves */
-#define NOISE            0.1
-#define SAME_LOAD        0.15
-#define SAME_CAPACITY    0.25
-#define UNSEEN           0.05 /* of the time that an operator is full, by which records may have aged unseen */
-#define KNOWN_INTERVALS  60   /* horizon that any history is good for */
-#define SATURATED_RATIO  0.95
-#define BEHIND_SECONDS   5.0
-#define PENDING_LIMIT_MS (15 * 60 * MS_PER_SECOND)
-#define TEXT_MS          (30 * 60 * MS_PER_SECOND)
+#define YOUNG_LATE_SHARE   0.5
+#define UNSURE             0.1  /* relative sd of what is known of the capacity that runs */
+#define MARGIN             1.0  /* of its price that a change to less must save beyond it ... */
+#define MARGIN_NOISE       10.0 /* ... after one to more, besides, when the load scatters by NOISE ... */
+#define MARGIN_SAME        40.0 /* ... to take back a part of what was chosen for the same load */
+#define SURE               5.0  /* standard deviations of a smaller capacity above the load */
+#define NEARLY             0.8  /* of the most that growth saves */
+#define NOISE              0.1
+#define SAME_LOAD          0.15
+#define SAME_CAPACITY      0.25
+#define UNSEEN             0.05 /* of the time that an operator is full, by which records may have aged unseen */
+#define KNOWN_INTERVALS    60 /* horizon that any history is good for */
+#define SATURATED_RATIO    0.95
+#define BEHIND_SECONDS     5.0
+#define PENDING_LIMIT_MS   (15 * 60 * MS_PER_SECOND)
+#define TEXT_MS            (30 * 60 * MS_PER_SECOND)
 
 /* Middle quantiles of strata of the load's distribution, finer where it hurts, and their masses. */
 static const double scenario_quantile[] = {0.075, 0.275, 0.525, 0.75, 0.905, 0.98};
 static const double scenario_weight[] = {0.15, 0.25, 0.25, 0.20, 0.11, 0.04};
 #define N_SCENARIOS ((int)ARRAY_LENGTH(scenario_quantile))
-
-struct plan_options {
-        int64_t interval_seconds;
-        int64_t horizon_minutes;
-        double late_factor;
-        struct beside_options beside;
-};
-
-static const struct option options[] = {
-        {
-                .name = "intervalSeconds",
-                .type = OPTION_INT,
-                .offset = offsetof(struct plan_options, interval_seconds),
-                .unit = "s",
-                .min = 1,
-                .max = 3600,
-                .fallback = "60",
-                .help = "Time between decisions.",
-        },
-        {
-                .name = "horizonMinutes",
-                .type = OPTION_INT,
-                .offset = offsetof(struct plan_options, horizon_minutes),
-                .unit = "min",
-                .min = 10,
-                .max = 1440,
-                .fallback = "1440",
-                .help = "How far it plans ahead. A change has to earn back its price within this time.",
-        },
-        {
-                .name = "lateFactor",
-                .type = OPTION_NUMBER,
-                .offset = offsetof(struct plan_options, late_factor),
-                .min = 0.01,
-                .max = 100000,
-                .help = "What time out of bounds costs, over what the pipeline's compute costs in that time. "
-                        "Without it 0.5 / (1 - c) for the confidence c of the constraints, 10 at 95 percent: "
-                        "to be late for all of the time that they accept is worth half the compute.",
-        },
-        {
-                .name = "partitions",
-                .type = OPTION_SECTION,
-                .offset = offsetof(struct plan_options, beside.partitions),
-                .table = &partitions_table,
-                .help = "When topics get more partitions.",
-        },
-        {
-                .name = "memory",
-                .type = OPTION_SECTION,
-                .offset = offsetof(struct plan_options, beside.memory),
-                .table = &memory_sizing_table,
-                .help = "How workers' memory is sized.",
-        },
-        {0},
-};
-
-static const struct option_table plan_table = {
-        .name = "plan",
-        .help = "Plans ahead: forecast of load, capacity learnt per operator, and the sequence of "
-                "deployments "
-                "with the least expected money for compute, changes and lateness.",
-        .size = sizeof(struct plan_options),
-        .options = options,
-};
 
 struct plan {
         struct strategy_context context;
@@ -377,8 +312,8 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .reaction_steps = plan->turn->n_steps < REACTION_STEPS ? plan->turn->n_steps : REACTION_STEPS,
                 .grow_steps = forecast_is_young(plan->forecast) ? steps_within(plan, SETTLE_INTERVALS) : 0,
                 .shifts_per_second = forecast_shifts_per_second(plan->forecast),
-                .shift_seconds = CHANGE_SECONDS + 2 * (double)plan->options.interval_seconds,
-                .change_seconds = CHANGE_SECONDS,
+                .shift_seconds = plan->options.change_seconds + 2 * (double)plan->options.interval_seconds,
+                .change_seconds = plan->options.change_seconds,
                 .near_as_needed = forecast_is_young(plan->forecast),
         };
 
@@ -787,7 +722,7 @@ const struct strategy plan_strategy = {
         .name = "plan",
         .summary =
                 "Plans ahead for the least expected money: forecast, learnt capacity, price of each change",
-        .options = &plan_table,
+        .options = &plan_options_table,
         .sweep_option = "lateFactor",
         .sweep_values = sweep_values,
         .n_sweep_values = ARRAY_LENGTH(sweep_values),
