@@ -20,7 +20,8 @@ struct play {
         int workers;
 };
 
-static void open_play(struct play *play, bool with_model, int workers)
+/* `options` of plan, as a spec has them. */
+static void open_with(struct play *play, bool with_model, int workers, const char *options)
 {
         static const char prices[] = "{currency: USD, worker: {perHour: \"0.25\"}}";
         static const struct constraints constraints = {.latency_p99_seconds = 2,
@@ -30,6 +31,7 @@ static void open_play(struct play *play, bool with_model, int workers)
         struct strategy_context context = {.pipeline = &play->chain.pipeline,
                                            .constraints = &constraints,
                                            .start_ms = START_MS};
+        struct yaml_document *given;
         struct error err = ERROR_INIT;
 
         memset(play, 0, sizeof *play);
@@ -47,10 +49,17 @@ static void open_play(struct play *play, bool with_model, int workers)
         assert_true(yaml_parse(prices, sizeof prices - 1, "prices", &play->document, &err));
         assert_true(option_new(&prices_table, yaml_root(play->document), &play->price_options, &err));
         assert_true(price_book_new(play->price_options, ".", &play->prices, &err));
-        assert_true(option_new(plan_strategy.options, NULL, &play->options, &err));
+        assert_true(yaml_parse(options, strlen(options), "options", &given, &err));
+        assert_true(option_new(plan_strategy.options, yaml_root(given), &play->options, &err));
+        yaml_document_free(given);
         context.prices = play->prices;
         context.model = with_model ? &play->model : NULL;
         assert_true(plan_strategy.open(&context, play->options, &play->state, &err));
+}
+
+static void open_play(struct play *play, bool with_model, int workers)
+{
+        open_with(play, with_model, workers, "{}");
 }
 
 static void close_play(struct play *play)
@@ -142,6 +151,27 @@ static void growth_is_followed_before_it_is_late(void **state)
                 assert_true(play.workers * 1000 >= 6000 + 50 * i);
         }
         close_play(&play);
+}
+
+/* Two days of a load between 2,000 and 8,000 records/s: the dearer a change, the fewer are made. */
+static void dearer_changes_are_fewer(void **state)
+{
+        static const char *const options[] = {"{}", "{changeSeconds: 60}", "{changeSeconds: 1000}"};
+        int changes[ARRAY_LENGTH(options)] = {0};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
+                struct play play;
+
+                open_with(&play, true, 10, options[i]);
+                for (int t = 0; t < 2 * 1440; t++) {
+                        double load = 5000 - 3000 * cos(2 * M_PI * t / 1440);
+
+                        changes[i] += minute(&play, load).kind == PROPOSAL_CHANGE;
+                }
+                close_play(&play);
+        }
+        assert_true(changes[0] > changes[1] && changes[1] > changes[2]);
 }
 
 /* The proposal says what it expects and what else was weighed. */
@@ -314,6 +344,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(excess_is_given_back),
                 cmocka_unit_test(growth_is_followed_before_it_is_late),
+                cmocka_unit_test(dearer_changes_are_fewer),
                 cmocka_unit_test(a_change_is_explained),
                 cmocka_unit_test(without_data_it_holds_and_says_so),
                 cmocka_unit_test(what_is_behind_or_full_never_shrinks),
