@@ -9,7 +9,7 @@
 #include "core/json.h"
 
 #define MAX_PAGE_BYTES ((size_t)32 << 20)
-#define NAME_ROOM      254
+#define NAME_ROOM      254 /* of a node's: RFC 1123 allows 253 bytes */
 
 struct opencost {
         struct http_peer *peer;
@@ -49,7 +49,7 @@ static bool take(void *context, const struct exposition_sample *sample, struct e
         if (!core && !exposition_equal(sample->name, "node_ram_hourly_cost"))
                 return true;
         label = exposition_find(sample, "node");
-        if (!label || !isfinite(sample->value) || sample->value < 0)
+        if (!label || label->value.length >= sizeof name || !isfinite(sample->value) || sample->value < 0)
                 return true;
         (void)exposition_unescape(label, name, sizeof name);
         node = json_object_get(nodes, name);

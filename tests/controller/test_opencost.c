@@ -90,9 +90,36 @@ static void prices_are_those_of_the_page(void **state)
         http_stage_close(stage);
 }
 
+/* Names of nodes have 253 bytes at most (RFC 1123 subdomains). A longer one is no node's, and cut it would be
+ * another one's, or end in half a character. */
+static void what_is_no_name_of_a_node_is_left_out(void **state)
+{
+        struct http_stage *stage = http_stage_open(NULL);
+        autofree char *url = memory_format("%s/metrics", http_peer_url(stage->peer));
+        autofree char *longest = memory_format("%0253d", 0);
+        autofree char *page =
+                memory_format("node_cpu_hourly_cost{node=\"%.252s\u00e9\"} 1\n"
+                              "node_ram_hourly_cost{node=\"%.252s\u00e9\"} 1\n"
+                              "node_cpu_hourly_cost{node=\"%s\"} 1\nnode_ram_hourly_cost{node=\"%s\"} 2\n"
+                              "node_cpu_hourly_cost{node=\"%s0\"} 7\n",
+                              longest, longest, longest, longest, longest);
+        struct node_rates rates;
+        struct opencost *opencost;
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_true(opencost_new(stage->client, url, &opencost, &err));
+        assert_true(read_page(stage, opencost, 200, page).read);
+        assert_true(opencost_rates(opencost, longest, &rates));
+        assert_true(rates.core == 1 && rates.gibibyte == 2);
+        opencost_free(opencost);
+        http_stage_close(stage);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(prices_are_those_of_the_page)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(prices_are_those_of_the_page),
+                                           cmocka_unit_test(what_is_no_name_of_a_node_is_left_out)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
