@@ -22,6 +22,7 @@ struct mlflow *mlflow_new(const char *experiment, const char *study)
         struct mlflow *mlflow = memory_new(1, sizeof *mlflow);
 
         mlflow->experiment = memory_copy_text(experiment);
+        text_to_line(mlflow->experiment);
         mlflow->study = memory_copy_text(study);
         return mlflow;
 }

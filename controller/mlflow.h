@@ -27,7 +27,8 @@ struct mlflow_run {
 /* The runs of a study on a server, as far as they are known: asked for once, and again after a failure. */
 struct mlflow;
 
-/* Both are copied. The experiment is made when there is none. */
+/* Both are copied; of the experiment, which is made when there is none, what JSON cannot say becomes question
+ * marks. */
 struct mlflow *mlflow_new(const char *experiment, const char *study);
 void mlflow_free(struct mlflow *mlflow);
 DEFINE_CLEANUP(mlflow_free, struct mlflow);

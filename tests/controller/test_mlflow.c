@@ -166,6 +166,22 @@ static void test_a_run_is_made_with_its_experiment(void **state)
                             API "experiments/get-by-name?experiment_name=nightly%20orders");
 }
 
+/* A file's name may be any bytes, JSON's texts are UTF-8 (RFC 8259, section 8.1). */
+static void test_an_experiment_of_any_bytes(void **state)
+{
+        struct scene *scene = *state;
+
+        mlflow_free(scene->mlflow);
+        scene->mlflow = mlflow_new("night\xff.yaml", STUDY);
+        answer(scene, "GET " API "experiments/get-by-name", 404, "experiment-missing");
+        answer(scene, "POST " API "experiments/create", 200, "experiment-created");
+        serve(scene, "runs-none");
+        put(scene);
+        expect_body(scene, "experiments/create", "{\"name\": \"night?.yaml\"}");
+        assert_string_equal(scripted_peer_request(scene->http->script, "GET *", 0)->path,
+                            API "experiments/get-by-name?experiment_name=night%3F.yaml");
+}
+
 /* Names, values, times: as MLflow wants them. */
 static void test_what_is_logged(void **state)
 {
@@ -340,6 +356,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(test_a_run_is_made_with_its_experiment),
+                TEST(test_an_experiment_of_any_bytes),
                 TEST(test_what_is_logged),
                 TEST(test_what_is_there_is_left_alone),
                 TEST(test_half_of_a_run_is_completed),
