@@ -44,7 +44,7 @@ static void *study_project(void *context, const json_t *object, size_t *ret_byte
         (void)json_find_number(json_object_get(object, "metadata"), "generation", &number);
         kept->generation = (int64_t)number;
         kept->deleted = *kube_meta(object, "deletionTimestamp") != '\0';
-        kept->spec = spec ? json_dumps(spec, JSON_COMPACT) : memory_copy_text("{}");
+        kept->spec = json_is_object(spec) ? json_dumps(spec, JSON_COMPACT) : memory_copy_text("{}");
         kept->status = json_is_object(status) ? json_dumps(status, JSON_COMPACT) : memory_copy_text("{}");
         *ret_bytes = sizeof *kept + strlen(kept->spec) + strlen(kept->status);
         return kept;

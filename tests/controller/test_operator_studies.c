@@ -440,6 +440,10 @@ static void a_study_that_cannot_run_yet(void **state)
         assert_non_null(strstr(message_of(&scene, "Accepted"), "candidate odd"));
         assert_non_null(strstr(message_of(&scene, "Accepted"), "nonsense"));
         assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        kube_cluster_apply_study(scene.cluster, "sizes", "\"text\"");
+        pass(&scene, 60);
+        check_conditions(&scene,
+                         "Accepted=False/InvalidSpec Complete=False/NotStarted Failed=False/NotFailed");
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
         pass(&scene, 60);
         check_conditions(&scene, RUNS);

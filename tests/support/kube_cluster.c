@@ -144,7 +144,7 @@ static void apply(struct kube_cluster *cluster, const char *kind, const char *na
 
         json_object_set_new(metadata, "generation",
                             json_integer(json_integer_value(json_object_get(metadata, "generation")) + 1));
-        json_object_set_new(object, "spec", json_loads(spec, 0, NULL));
+        json_object_set_new(object, "spec", json_loads(spec, JSON_DECODE_ANY, NULL));
         assert_non_null(json_object_get(object, "spec"));
         change(cluster, before ? "MODIFIED" : "ADDED", object);
 }
