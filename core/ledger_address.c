@@ -48,10 +48,18 @@ static char *percent_decoded(const char *from, size_t length)
         return text_take(&text);
 }
 
+/* Where the query begins; NULL: there is none. As libpq has it, a ? before the first @ is a password's. */
+static const char *query_of(const char *url)
+{
+        const char *host = strstr(url, "://") + 3, *at = host + strcspn(host, "@/");
+
+        return strchr(*at == '@' ? at : host, '?');
+}
+
 /* Takes our own parameter out of the query. */
 static void split(const char *url, struct postgres *postgres)
 {
-        const char *query = strchr(url, '?'), *at = query;
+        const char *query = query_of(url), *at = query;
         autotext rest = {0};
         size_t length;
 
@@ -73,7 +81,8 @@ static void split(const char *url, struct postgres *postgres)
 
 static char *name_of(const char *url)
 {
-        autofree char *plain = memory_format("%.*s", (int)strcspn(url, "?"), url);
+        const char *query = query_of(url);
+        autofree char *plain = memory_format("%.*s", query ? (int)(query - url) : (int)strlen(url), url);
 
         return redact_url(plain);
 }

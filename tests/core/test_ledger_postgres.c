@@ -72,6 +72,7 @@ static void test_passwords_in_urls_are_refused(void **state)
 {
         (void)state;
         must_refuse("postgresql://optctl:hunter2@127.0.0.1/optctl", "passwordFile=FILE", "hunter2");
+        must_refuse("postgresql://optctl:hunter?2@127.0.0.1/optctl", "passwordFile=FILE", "hunter");
         must_refuse("postgres://127.0.0.1/optctl?user=optctl&password=hunter2", "passwordFile=FILE",
                     "hunter2");
         must_refuse("postgresql://127.0.0.1/optctl?sslpassword=hunter2&sslmode=require", "passwordFile=FILE",
