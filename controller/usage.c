@@ -75,7 +75,8 @@ void usage_parameter_help(const struct parameter *parameter, struct text *out)
                 text_put(out, " May be given several times.");
 }
 
-/* Words from column `column` on, broken before USAGE_COLUMNS, further lines indented to `indent`. */
+/* Words from column `column` on, broken before USAGE_COLUMNS, further lines indented to `indent`. Lines end
+ * where the words say so, too. */
 static void wrap(FILE *file, const char *words, int column, int indent)
 {
         for (;;) {
@@ -84,7 +85,12 @@ static void wrap(FILE *file, const char *words, int column, int indent)
                 words += strspn(words, " ");
                 if (!*words)
                         break;
-                length = (int)strcspn(words, " ");
+                if (*words == '\n') {
+                        column = fprintf(file, "\n%*s", indent, "") - 1;
+                        words++;
+                        continue;
+                }
+                length = (int)strcspn(words, " \n");
                 if (column + 1 + length > USAGE_COLUMNS && column > indent) {
                         fprintf(file, "\n%*s", indent, "");
                         column = indent;
