@@ -152,18 +152,6 @@ static bool write_csv(const struct tune_study *study, const struct tune_runs *ru
                                       : text_write_file(path, out.data, out.length, err);
 }
 
-static bool write_report(const struct tune_study *study, const struct tune_runs *runs, const char *spec,
-                         const char *path, struct error *err)
-{
-        autofree char *copy = memory_copy_text(spec);
-        autojson *document = NULL;
-
-        if (!path)
-                return true;
-        document = tune_report_document(study, runs, basename(copy));
-        return report_write(document, path, err);
-}
-
 static void print_best(const struct tune_study *study, const struct tune_runs *runs)
 {
         const struct tune_trial *best = tune_runs_best(runs);
@@ -180,9 +168,8 @@ static void print_best(const struct tune_study *study, const struct tune_runs *r
 }
 
 /* What each parameter is in the best trial, and how much it matters. */
-static void print_parameters(const struct tune_study *study, const struct tune_runs *runs)
+static void print_parameters(const json_t *document)
 {
-        autojson *document = tune_report_document(study, runs, "");
         const json_t *list = json_object_get(document, "parameters"), *parameter;
         struct terminal_table *table;
         size_t i;
@@ -212,11 +199,20 @@ static void print_parameters(const struct tune_study *study, const struct tune_r
         terminal_table_free(table);
 }
 
+/* NULL: nobody wants to know. Made once, since each making draws from the model's posterior anew. */
+static json_t *document_of(const struct tune_arguments *arguments, const struct tune_study *study,
+                           const struct tune_runs *runs, bool printed)
+{
+        autofree char *copy = memory_copy_text(arguments->spec);
+
+        return printed || arguments->report ? tune_report_document(study, runs, basename(copy)) : NULL;
+}
+
 static bool write_results(const struct tune_arguments *arguments, const struct tune_study *study,
-                          const struct tune_runs *runs, struct error *err)
+                          const struct tune_runs *runs, const json_t *document, struct error *err)
 {
         return write_csv(study, runs, arguments->csv, err) &&
-               write_report(study, runs, arguments->spec, arguments->report, err);
+               (!arguments->report || report_write(document, arguments->report, err));
 }
 
 static bool run_trials(const struct tune_arguments *arguments, struct error *err)
@@ -230,6 +226,7 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
                                         .trials = arguments->trials,
                                         .quiet = arguments->quiet};
         struct error ignored = ERROR_INIT;
+        autojson *document = NULL;
 
         if (!tune_study_read(arguments->spec, arguments->command, &study, err) ||
             !tune_mlflow_open(study, arguments->mlflow, &mlflow, err))
@@ -241,14 +238,16 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
         if (!tune_runs_open(study, &setup, &runs, err))
                 return false;
         if (!tune_runs_go(runs, err)) {
-                (void)write_results(arguments, study, runs, &ignored);
+                document = document_of(arguments, study, runs, false);
+                (void)write_results(arguments, study, runs, document, &ignored);
                 (void)tune_mlflow_finish(mlflow, runs, &ignored);
                 return false;
         }
         print_best(study, runs);
+        document = document_of(arguments, study, runs, !arguments->quiet);
         if (!arguments->quiet)
-                print_parameters(study, runs);
-        return write_results(arguments, study, runs, err) && tune_mlflow_finish(mlflow, runs, err);
+                print_parameters(document);
+        return write_results(arguments, study, runs, document, err) && tune_mlflow_finish(mlflow, runs, err);
 }
 
 static bool tune_run(const void *object, struct error *err)
