@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/batch_study.h"
 #include "controller/command.h"
@@ -11,6 +13,7 @@
 #include "controller/study.h"
 #include "controller/terminal.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "engines/spark/event_log.h"
 #include "engines/spark/history.h"
 
@@ -178,6 +181,8 @@ static bool fits_spec(const struct simulate_arguments *arguments, struct error *
 {
         if (!arguments->executors[0] && arguments->cores == 0 && !arguments->prices)
                 return true;
+        if (strcmp(arguments->spec, "-") != 0 && access(arguments->spec, R_OK) != 0)
+                return text_read_error(arguments->spec, errno, err);
         return error_set(err, ERROR_INPUT, NULL,
                          "%s: not an event log of Spark, which --executors, --cores and --prices are for",
                          arguments->spec);

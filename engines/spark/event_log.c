@@ -131,7 +131,11 @@ bool spark_event_log_is(const char *path)
         struct stat status;
         bool more;
 
-        return stat(path, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) &&
-               spark_log_lines_open(path, &lines, &err) && spark_log_lines_next(lines, &line, &more, &err) &&
-               more && line.length >= strlen(start) && memcmp(line.bytes, start, strlen(start)) == 0;
+        if (stat(path, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) ||
+            !spark_log_lines_open(path, &lines, &err))
+                return false;
+        /* Only what is compressed can be damaged before its first line. */
+        if (!spark_log_lines_next(lines, &line, &more, &err))
+                return err.code == ERROR_INPUT;
+        return more && line.length >= strlen(start) && memcmp(line.bytes, start, strlen(start)) == 0;
 }

@@ -22,8 +22,8 @@ struct spark_event_log {
 /* ERROR_INPUT when nothing in it is an event of Spark's; a log that is damaged in part is read, and `damage`
  * says so. */
 bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, struct error *err);
-/* Whether a path is one: a folder of a rolling log, or a file that begins with an event, compressed or not.
- */
+/* Whether a path is one: a folder of a rolling log, a file that begins with an event, compressed or not, or
+ * one that was cut off before what is compressed tells. */
 bool spark_event_log_is(const char *path);
 
 void spark_event_log_clear(struct spark_event_log *log);
