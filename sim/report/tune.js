@@ -4,9 +4,12 @@
 /* ---- a study of `optctl tune`: its trials, the best so far, what matters, and how ---- */
 
 const BAND_SD = 1.645, WIDE = 20;
+const POINT_ROOM = 6; /* pixels, so that the first and the last point are drawn whole */
+const SHOWN = 13;     /* characters of a choice on an axis; the table has all of it */
 const bytes = value => known(value) ? scaled(value) + 'B' : NONE;
 const measureFormat = () => ({money: value => known(value) ? `${signs[currency] || currency}${THIN}${digits(value, 4)}` : NONE, seconds, bytes}[doc.unit] || (value => digits(value, 4)));
 const words = value => value === undefined || value === null ? NONE : typeof value === 'number' ? digits(value, 4) : String(value);
+const short = text => [...text].length > SHOWN ? `${[...text].slice(0, SHOWN - 1).join('')}\u2026` : text;
 const settings = x => Object.entries(x).map(([name, value]) => `${name}\u00a0=\u00a0${words(value)}`).join(', ');
 
 /* Logarithmic, where that is what shows anything. */
@@ -36,7 +39,7 @@ function historyChart(host, trials) {
   const kept = trials.map(one => one.good ? one.y : null), other = trials.map(one => one.good ? null : one.y);
   const lows = trials.map(one => band(one, -1)), highs = trials.map(one => band(one, 1));
   addChart(host, 0, 0.001, {title: `${doc.measure} of each trial`, group: 'history', bars: true, format, tick: format, height: 'tall', times: trials.map(one => one.id),
-    log: isWide([...kept, ...other, ...lows, ...highs]), words: id => `trial ${digits(id)}`, ticker: ticker(wholeTicks), lines: [
+    log: isWide([...kept, ...other, ...lows, ...highs]), words: id => `trial ${digits(id)}`, ticker: ticker(wholeTicks), xRangePad: POINT_ROOM, lines: [
       {label: 'predicted', values: trials.map(one => one.mean), low: lows, high: highs, variable: 'grey', dash: [6, 3]},
       {label: 'best so far', values: trials.map(one => one.least), low: trials.map(one => known(one.low) ? one.low : one.least), high: trials.map(one => known(one.high) ? one.high : one.least), variable: 's0', step: true, width: 2},
       {label: 'measured', values: kept, variable: 's2', points: true},
@@ -73,7 +76,7 @@ function importanceTable(parameters) {
 /* Where a value stands on the axis, and what is written there. */
 function axisOf(parameter) {
   const numbers = parameter.values.every(known) && !parameter.choice;
-  if (!numbers) return {at: (value, i) => i, ticks: () => parameter.values.map((value, i) => [i, words(value)]), back: x => words(parameter.values[Math.round(x)])};
+  if (!numbers) return {at: (value, i) => i, ticks: () => parameter.values.map((value, i) => [i, short(words(value))]), back: x => words(parameter.values[Math.round(x)])};
   if (!parameter.log) return {at: value => value, ticks: (low, high) => niceTicks(low, high, 5).map(v => [v, scaled(v)]), back: x => digits(x, 4)};
   const ticks = (low, high) => {
     const all = [];
@@ -88,7 +91,7 @@ function sliceChart(host, parameter, log) {
   const lone = parameter.values.length < 2 || parameter.choice || !parameter.values.every(known);
   const best = parameter.values.indexOf(parameter.best);
   addChart(host, 0, 0.001, {title: parameter.name, group: `slice ${parameter.name}`, bars: true, log, format, tick: format, times: parameter.values.map(axis.at),
-    words: x => `${parameter.name} = ${axis.back(x)}`, ticker: ticker(axis.ticks), xRangePad: lone ? 24 : 0, lines: [
+    words: x => `${parameter.name} = ${axis.back(x)}`, ticker: ticker(axis.ticks), xRangePad: lone ? 24 : POINT_ROOM, lines: [
       {label: `expected ${doc.measure}`, values: parameter.mean, low: parameter.low, high: parameter.high, variable: 's0', dots: lone},
       {label: 'best', values: parameter.values.map((value, i) => i === best ? parameter.mean[i] : null), variable: 's1', points: true}]});
 }
