@@ -221,6 +221,7 @@ void candidates_problem(const struct capacity *capacity, const struct constraint
 {
         struct planner_problem *problem = ret_problem;
 
+        problem->most_capacity = 0;
         for (int j = 0; j < n_candidates; j++) {
                 int workers = candidates[j].deployment.workers;
 
@@ -233,6 +234,7 @@ void candidates_problem(const struct capacity *capacity, const struct constraint
                         .failures_per_second =
                                 restarts_failures_per_second(capacity_restarts(capacity), workers),
                 };
+                problem->most_capacity = fmax(problem->most_capacity, weighed[j].capacity);
         }
         problem->candidates = weighed;
         problem->n_candidates = n_candidates;

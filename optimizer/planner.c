@@ -26,11 +26,27 @@ static inline double larger(double a, double b)
         return a > b ? a : b;
 }
 
+/* Load that even the largest candidate does not carry: what it leaves behind is caught up with once it is
+ * over. */
+static inline bool exceeds_all(const struct planner_problem *problem, double load)
+{
+        return problem->usual_load > 0 && problem->most_capacity * problem->catch_up_ratio < load;
+}
+
+/* Capacity that is left over then. */
+static inline double usual_spare(const struct planner_problem *problem, double capacity)
+{
+        return larger(capacity * problem->catch_up_ratio - problem->usual_load,
+                      LEAST_SPARE * problem->usual_load);
+}
+
 /* Seconds it takes to catch up with one second of waiting. */
 static inline double drain_of(const struct planner_problem *problem, double capacity, double load)
 {
         double spare = capacity * problem->catch_up_ratio - load;
 
+        if (exceeds_all(problem, load))
+                return load / usual_spare(problem, capacity);
         if (problem->answer_seconds > 0)
                 spare = larger(spare, LEAST_SPARE * load);
         return spare > 0 ? load / spare : INFINITY;
@@ -97,22 +113,24 @@ static double grace_of(const struct planner_problem *problem, const struct plann
 
 /* Share of a step that is late because load exceeds capacity, by more than the grace: while it does, and
  * while what it left behind is caught up with (the mean of what is too much where positive, at the recovery's
- * spare capacity). */
+ * spare capacity; where no candidate carries the load, at what this one will have to spare). */
 static double overload_of(const struct planner_problem *problem, const struct planner_candidate *candidate,
                           double load, double grace)
 {
         double noise = problem->load_cv * load, over = load * (1 - grace) - candidate->capacity;
+        double spare = exceeds_all(problem, load) ? usual_spare(problem, candidate->capacity)
+                                                  : RECOVERY_SPARE * load;
         double sd, z, probability, excess;
 
         if (over < -SURE_DEVIATIONS * (candidate->capacity_sd + noise))
                 return 0;
         sd = sqrt(candidate->capacity_sd * candidate->capacity_sd + noise * noise);
         if (over > SURE_DEVIATIONS * sd)
-                return 1 + over / (RECOVERY_SPARE * load);
+                return 1 + over / spare;
         z = over / sd;
         probability = normal_below(z);
         excess = larger(over * probability + sd * NORMAL_DENSITY * exp(-z * z / 2), 0);
-        return probability + excess / (RECOVERY_SPARE * load);
+        return probability + excess / spare;
 }
 
 static double compute_cost(const struct planner_problem *problem, int j, int step)

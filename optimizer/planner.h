@@ -64,6 +64,8 @@ struct planner_problem {
         const double *persistence, *change_persistence;
         const double
                 *correlation; /* of the load's rank at a step with that at the next; NULL with one scenario */
+        double most_capacity; /* of all candidates, source records/s */
+        double usual_load;    /* once more than the largest carries is over, records/s; 0: not known */
         double load_cv;       /* scatter of the load about its mean within a step */
         const struct planner_candidate *candidates; /* ascending capacity is not required */
         int current;                                /* index of what runs */

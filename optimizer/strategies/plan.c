@@ -304,6 +304,7 @@ static void weigh(struct plan *plan, const struct observation *observation)
                 .correlation = plan->turn->correlation,
                 .persistence = plan->turn->persistence,
                 .change_persistence = plan->turn->change_persistence,
+                .usual_load = plan->mean_load,
                 .load_cv = hypot(LOAD_CV, forecast_level_error(plan->forecast)),
                 .current = plan->turn->current,
                 .age_seconds = age_seconds(plan, observation),
@@ -429,8 +430,18 @@ static bool is_allowed(const struct plan *plan, int j, const struct observation 
                (smaller ? may_shrink(observation) : !is_catching_up(plan, observation)) && pays(plan, j);
 }
 
+static bool carries_none(const struct plan *plan)
+{
+        double load = load_now(plan);
+
+        for (int j = 0; j < plan->turn->n_candidates; j++)
+                if (plan->turn->candidates[j].capacity.mean > load)
+                        return false;
+        return true;
+}
+
 /* Least expected money among what is allowed; while little has been seen, the smallest growth that saves
- * nearly as much: the further from what runs, the less is known of it. */
+ * nearly as much: the further from what runs, the less is known of it. Not where every bit is wanted. */
 static int choose(const struct plan *plan, const struct observation *observation)
 {
         const struct turn *turn = plan->turn;
@@ -441,7 +452,7 @@ static int choose(const struct plan *plan, const struct observation *observation
                 if (planner_total(&turn->costs[j]) < planner_total(&turn->costs[best]) &&
                     is_allowed(plan, j, observation))
                         best = j;
-        if (!forecast_is_young(plan->forecast) ||
+        if (!forecast_is_young(plan->forecast) || carries_none(plan) ||
             is_smaller(&turn->candidates[best], &turn->candidates[turn->current]))
                 return best;
         for (int j = turn->current + 1; j < best; j++)

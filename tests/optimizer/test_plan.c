@@ -312,6 +312,41 @@ static void what_is_hours_behind_is_widened(void **state)
         }
 }
 
+/* More load at once than the largest deployment carries: the less is left lying, the sooner it is caught up
+ * with. */
+static void more_than_anything_carries_takes_the_most(void **state)
+{
+        static const int most[] = {9, 12, 16, 32};
+        static const double over[] = {1.1, 1.5, 3};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(most) * ARRAY_LENGTH(over); i++) {
+                int workers = most[i / ARRAY_LENGTH(over)];
+                double load = over[i % ARRAY_LENGTH(over)] * 1000 * workers, waiting = 0;
+                struct proposal proposal = {.kind = PROPOSAL_HOLD};
+                struct play play;
+
+                open_play(&play, false, 7);
+                play.chain.knobs[0].max = workers;
+                for (int turns = 0; turns < 20; turns++) {
+                        struct observation observation = seen(&play, 4000);
+
+                        turn(&play, &observation);
+                }
+                for (int turns = 0; turns < 3 && proposal.kind == PROPOSAL_HOLD; turns++) {
+                        struct observation observation = seen(&play, 7000);
+
+                        waiting += (load - 7000) * 60;
+                        observation.offered_per_second = load;
+                        observation.backlog_records = waiting;
+                        proposal = turn(&play, &observation);
+                }
+                if (proposal.kind == PROPOSAL_HOLD || peer_workers_of(&proposal) < 0.85 * workers)
+                        fail_msg("%g records/s on at most %d workers: %s", load, workers, proposal.reason);
+                close_play(&play);
+        }
+}
+
 /* Sources that read nothing in a window while something waits: what its wait is by that (INFINITY) tells as
  * much as no latency does, and what waits in the broker tells the rest. */
 static void a_wait_without_end_tells_nothing(void **state)
@@ -350,6 +385,7 @@ int main(void)
                 cmocka_unit_test(what_is_behind_or_full_never_shrinks),
                 cmocka_unit_test(what_was_taken_back_is_not_proposed_again_soon),
                 cmocka_unit_test(what_is_hours_behind_is_widened),
+                cmocka_unit_test(more_than_anything_carries_takes_the_most),
                 cmocka_unit_test(a_wait_without_end_tells_nothing),
                 cmocka_unit_test(it_learns_without_a_model),
         };
