@@ -280,7 +280,7 @@ enum work_result operator_sync_study(struct cluster_operator *op, const char *ke
                 return WORK_FORGET;
         if (kube_elector_left_ms(op->elector) == 0)
                 return WORK_DONE;
-        if (!kube_reflector_synced(studies->jobs)) {
+        if (!kube_reflector_synced(studies->jobs) || !kube_reflector_synced(op->pipelines)) {
                 work_queue_add_after(op->queue, key, SOON_MS);
                 return WORK_DONE;
         }

@@ -96,6 +96,16 @@ static bool give_up(struct study_round *round, const char *reason, const char *w
         return true;
 }
 
+/* What a right, a policy or a quota stands against may be allowed later. */
+static bool put_off(struct study_round *round, struct error *err)
+{
+        snprintf(round->words, sizeof round->words, "%s", err->message);
+        error_clear(err);
+        round->complete = (struct condition){"Complete", "False", "NotStarted", round->words};
+        round->again_ms = AGAIN_MS;
+        return true;
+}
+
 /* ---- its objects in the cluster ---- */
 
 bool study_may_repeat(struct error *err)
@@ -160,10 +170,13 @@ static bool make(struct study_round *round, const struct kube_resource *resource
         if (kube_create(client, &all, object, NULL, NULL, err) ||
             (study_may_repeat(err) && kube_create(client, &all, object, NULL, NULL, err)))
                 return true;
-        if (strcmp(err->reason, "AlreadyExists") != 0)
-                return error_wrap(err, "%s %s", resource->plural, round->job_name);
-        *err = (struct error)ERROR_INIT;
-        return true;
+        if (strcmp(err->reason, "AlreadyExists") == 0) {
+                error_clear(err);
+                return true;
+        }
+        round->more = false;
+        error_wrap(err, "%s %s", resource->plural, round->job_name);
+        return err->code == ERROR_REFUSED && put_off(round, err);
 }
 
 /* The pipeline's object with its prices in it, or the reason why there is none. */
@@ -329,5 +342,7 @@ bool study_round_go_on(struct study_round *round, struct error *err)
                 return give_up(round, "JobGone", "Its Job was deleted before it was over.");
         if (!study_round_was_started(round) && !start(round, err))
                 return false;
-        return round->more || !round->job || strcmp(round->failed.status, "True") == 0 || collect(round, err);
+        /* Results of a Job tell that it was started with all that it needs. */
+        return round->more || round->again_ms > 0 || !round->job ||
+               strcmp(round->failed.status, "True") == 0 || collect(round, err);
 }

@@ -450,6 +450,58 @@ static void a_study_that_cannot_run_yet(void **state)
         close_scene(&scene);
 }
 
+/* A pipeline that goes, or is not known yet to who leads next, between the Job and the ConfigMap that its
+ * pods wait for. */
+static void a_pipeline_that_goes_half_way(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        apply_pipeline(&scene);
+        kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
+        start_operator(&scene);
+        while (!job_of(&scene))
+                pass(&scene, 1);
+        assert_null(kube_cluster_find(scene.cluster, "ConfigMap", job_name(&scene)));
+        kube_cluster_delete(scene.cluster, "orders");
+        pass(&scene, 60);
+        check_conditions(&scene,
+                         "Accepted=False/PipelineMissing Complete=False/NotStarted Failed=False/NotFailed");
+        apply_pipeline(&scene);
+        pass(&scene, 60);
+        check_conditions(&scene, RUNS);
+        check_document(&scene, "0.json", 12, "1.5");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 1);
+        close_scene(&scene);
+}
+
+/* A policy, or a right that is missing: told in the status, and made once it may be. */
+static void objects_that_may_not_be_made(void **state)
+{
+        static const enum cluster_fault faults[] = {CLUSTER_JOBS_FORBIDDEN, CLUSTER_MAPS_FORBIDDEN};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
+                struct scene scene = {0};
+
+                open_scene(&scene);
+                apply_pipeline(&scene);
+                kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
+                kube_cluster_fault(scene.cluster, faults[i], 0);
+                start_operator(&scene);
+                pass(&scene, 60);
+                check_conditions(&scene,
+                                 "Accepted=True/Valid Complete=False/NotStarted Failed=False/NotFailed");
+                assert_non_null(strstr(message_of(&scene, "Complete"), "Forbidden"));
+                kube_cluster_fault(scene.cluster, CLUSTER_HEALTHY, 0);
+                pass(&scene, 60);
+                check_conditions(&scene, RUNS);
+                check_document(&scene, "0.json", 12, "1.5");
+                close_scene(&scene);
+        }
+}
+
 /* A Job that somebody deleted is not made again; nor is one that is somebody else's taken. */
 static void a_job_that_is_gone_or_not_ours(void **state)
 {
@@ -560,6 +612,8 @@ int main(void)
                 cmocka_unit_test(names_are_those_that_the_api_server_takes),
                 cmocka_unit_test(another_generation_is_another_job),
                 cmocka_unit_test(a_study_that_cannot_run_yet),
+                cmocka_unit_test(a_pipeline_that_goes_half_way),
+                cmocka_unit_test(objects_that_may_not_be_made),
                 cmocka_unit_test(a_job_that_is_gone_or_not_ours),
                 cmocka_unit_test(pods_that_fail_or_make_no_sense),
                 cmocka_unit_test(a_server_that_stumbles),

@@ -494,6 +494,15 @@ static char *stumble(struct kube_cluster *cluster, struct scripted_answer *answe
         }
 }
 
+static bool is_forbidden_creation(const struct kube_cluster *cluster, const struct scripted_request *request)
+{
+        const char *plural = cluster->fault == CLUSTER_JOBS_FORBIDDEN   ? "/jobs"
+                             : cluster->fault == CLUSTER_MAPS_FORBIDDEN ? "/configmaps"
+                                                                        : NULL;
+
+        return plural && strcmp(request->method, "POST") == 0 && strstr(request->path, plural);
+}
+
 /* What refuses or loses a request whatever it is for. */
 static char *fail_any(struct kube_cluster *cluster, const struct scripted_request *request,
                       struct scripted_answer *answer)
@@ -516,6 +525,8 @@ static char *fail_any(struct kube_cluster *cluster, const struct scripted_reques
                 return memory_copy_text("404 page not found\n");
         }
         if (cluster->fault == CLUSTER_BOOKS_FORBIDDEN && strncmp(request->path, BOOKS, strlen(BOOKS)) == 0)
+                return refuse(answer, 403, "Forbidden");
+        if (is_forbidden_creation(cluster, request))
                 return refuse(answer, 403, "Forbidden");
         if (cluster->fault == CLUSTER_CONFLICTS && of_status && cluster->asked++ % 2 == 0)
                 return refuse(answer, 409, "Conflict");

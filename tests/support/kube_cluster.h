@@ -37,6 +37,8 @@ enum cluster_fault {
         CLUSTER_UNSERVED,        /* TunedPipelines: 404, as where their definition was deleted */
         CLUSTER_DOWN,            /* everything: no answer */
         CLUSTER_BOOKS_FORBIDDEN, /* PriceBooks: 403 */
+        CLUSTER_JOBS_FORBIDDEN,  /* creations of Jobs: 403 */
+        CLUSTER_MAPS_FORBIDDEN,  /* creations of ConfigMaps: 403 */
 };
 
 /* `kept` NULL: nothing is there yet. */
