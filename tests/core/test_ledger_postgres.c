@@ -45,12 +45,28 @@ static void must_not_write(struct replica *replica, const char *reason)
         assert_string_equal(err.reason, reason);
 }
 
-static int need_server(void **state)
+/* What takes a server is skipped without one, and begins with an empty one. */
+static void need_server(void)
 {
-        (void)state;
-        if (shared_url())
-                shared_clear(shared_url());
-        return 0;
+        if (!shared_url())
+                skip();
+        shared_clear(shared_url());
+}
+
+/* All that optctl has. */
+static void break_connections(void)
+{
+        (void)kept_integer(shared_url(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                         " WHERE application_name = 'optctl'");
+}
+
+static void alter_database(const char *how)
+{
+        autofree char *statement = memory_format("DO \\$do\\$ BEGIN EXECUTE format('ALTER DATABASE %%I %s', "
+                                                 "current_database()); END \\$do\\$",
+                                                 how);
+
+        (void)kept_integer(shared_url(), statement);
 }
 
 /* ---- addresses ---- */
@@ -113,8 +129,7 @@ static void test_a_writer_without_a_lease_is_left_alone(void **state)
         autofree char *who = NULL;
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         who = memory_format("pid %ld", (long)getpid());
         must_join(&first);
         play_steps(&first.play, INTENDED + 1);
@@ -134,8 +149,7 @@ static void test_who_lost_the_lease_writes_nothing_more(void **state)
         struct replica first = {.leased = true, .leads = true}, second = {.leased = true, .leads = true};
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&first);
         play_steps(&first.play, CALLED + 1);
         must_join(&second);
@@ -166,8 +180,7 @@ static void test_a_pause_ends_for_all(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&first);
         play_must(first.play.journal.pause(first.play.journal.context, PLAY_START_MS, true, "audit", &err),
                   &err);
@@ -204,12 +217,10 @@ static void test_a_lost_connection_is_made_again(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&one);
         for (int i = 0; i < 2 * STEPS_PER_TURN; i++) {
-                (void)kept_integer(shared_url(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                                 " WHERE application_name = 'optctl'");
+                break_connections();
                 play_must(step_when_connected(&one, &err), &err);
         }
         assert_int_equal(path_steps(shared_url()), 2 * STEPS_PER_TURN);
@@ -223,21 +234,14 @@ static void test_a_server_that_only_reads_is_said_so(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&one);
-        (void)kept_integer(shared_url(),
-                           "DO \\$do\\$ BEGIN EXECUTE format('ALTER DATABASE %I SET "
-                           "default_transaction_read_only = on', current_database()); END \\$do\\$");
-        (void)kept_integer(shared_url(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                         " WHERE application_name = 'optctl'");
+        alter_database("SET default_transaction_read_only = on");
+        break_connections();
         assert_false(step_when_connected(&one, &err));
         assert_int_equal(err.code, ERROR_UNAVAILABLE);
         assert_string_equal(err.reason, "ReadOnly");
-        (void)kept_integer(
-                shared_url(),
-                "DO \\$do\\$ BEGIN EXECUTE format('ALTER "
-                "DATABASE %I RESET default_transaction_read_only', current_database()); END \\$do\\$");
+        alter_database("RESET default_transaction_read_only");
         play_must(step_when_connected(&one, &err), &err);
         play_close(&one.play);
 }
@@ -250,8 +254,7 @@ static void test_one_of_a_newer_version_is_refused(void **state)
         struct error err = ERROR_INIT;
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&one);
         play_close(&one.play);
         (void)kept_integer(shared_url(), "INSERT INTO migrations VALUES (2, 0, '9.9')");
@@ -270,8 +273,7 @@ static void test_books_cannot_be_altered(void **state)
         struct replica one = {0};
 
         (void)state;
-        if (!shared_url())
-                skip();
+        need_server();
         must_join(&one);
         play_steps(&one.play, STEPS_PER_TURN);
         for (size_t i = 0; i < ARRAY_LENGTH(attempts); i++) {
@@ -286,20 +288,18 @@ static void test_books_cannot_be_altered(void **state)
         play_close(&one.play);
 }
 
-#define TEST(function) cmocka_unit_test_setup(function, need_server)
-
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_passwords_in_urls_are_refused),
                 cmocka_unit_test(test_who_is_not_there_is_named),
-                TEST(test_a_writer_without_a_lease_is_left_alone),
-                TEST(test_who_lost_the_lease_writes_nothing_more),
-                TEST(test_a_pause_ends_for_all),
-                TEST(test_a_lost_connection_is_made_again),
-                TEST(test_a_server_that_only_reads_is_said_so),
-                TEST(test_one_of_a_newer_version_is_refused),
-                TEST(test_books_cannot_be_altered),
+                cmocka_unit_test(test_a_writer_without_a_lease_is_left_alone),
+                cmocka_unit_test(test_who_lost_the_lease_writes_nothing_more),
+                cmocka_unit_test(test_a_pause_ends_for_all),
+                cmocka_unit_test(test_a_lost_connection_is_made_again),
+                cmocka_unit_test(test_a_server_that_only_reads_is_said_so),
+                cmocka_unit_test(test_one_of_a_newer_version_is_refused),
+                cmocka_unit_test(test_books_cannot_be_altered),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
