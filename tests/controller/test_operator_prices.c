@@ -3,105 +3,23 @@
  * Pipelines and the PriceBooks they are counted by, in virtual time on a played cluster. What runs costs its
  * workers times the price of a worker-hour; at 100 records/s a worker a load of 950 takes ten of them.
  */
-#include "controller/operator.h"
-#include "tests/support/fleet_stage.h"
-#include "tests/support/kube_cluster.h"
+#include "tests/support/operator_scene.h"
 
 #define COST "optctl_pipeline_cost_per_hour"
 
-/* A cluster, its operator, and the folder that file names start from. */
-struct scene {
-        struct scratch scratch;
-        struct reactor *reactor;
-        struct http_client *http;
-        struct metrics *metrics;
-        struct kube_cluster *cluster;
-        struct kube_client *client;
-        struct fleet *fleet;
-        struct cluster_operator *op;
-        struct registry registry;
-        bool no_price_books;
-};
-
-static void open_world(void)
+/* Two workers each, and too much to do for them. */
+static void open_parts(struct scene *scene)
 {
-        memset(world, 0, sizeof world);
+        open_scene(scene);
         for (int i = 0; i < N_PIPELINES; i++) {
                 world[i].parallelism = 2;
                 world[i].load = 950;
         }
 }
 
-static void open_parts(struct scene *scene)
+static void start(struct scene *scene)
 {
-        static const struct collector *const collectors[] = {&played_collector, NULL};
-        static const struct actuator *const actuators[] = {&played_actuator, NULL};
-        const struct reactor_options options = {.virtual_start_ms = START};
-        struct error err = ERROR_INIT;
-
-        open_world();
-        scene->scratch = scratch_open();
-        assert_true(reactor_new(&options, &scene->reactor, &err));
-        assert_true(http_client_new(scene->reactor, NULL, NULL, &scene->http, &err));
-        scene->metrics = metrics_new();
-        scene->cluster = kube_cluster_new(scene->reactor, NULL);
-        scene->client = kube_cluster_client(scene->cluster, scene->http);
-        scene->registry = *registry_all();
-        scene->registry.collectors = collectors;
-        scene->registry.actuators = actuators;
-}
-
-static void start_operator(struct scene *scene)
-{
-        const struct fleet_setup in_fleet = {.reactor = scene->reactor,
-                                             .metrics = scene->metrics,
-                                             .registry = &scene->registry};
-        struct operator_setup setup = {.reactor = scene->reactor,
-                                       .client = scene->client,
-                                       .metrics = scene->metrics,
-                                       .no_price_books = scene->no_price_books,
-                                       .lease_namespace = "n",
-                                       .lease_name = "optctl",
-                                       .identity = "optctl_1",
-                                       .data = scene->scratch.folder};
-
-        scene->fleet = setup.fleet = fleet_new(&in_fleet);
-        scene->op = operator_new(&setup);
-}
-
-static void close_scene(struct scene *scene)
-{
-        reactor_stop(scene->reactor);
-        reactor_run(scene->reactor);
-        operator_free(scene->op);
-        fleet_free(scene->fleet);
-        kube_client_free(scene->client);
-        kube_cluster_free(scene->cluster);
-        http_client_free(scene->http);
-        metrics_free(scene->metrics);
-        reactor_free(scene->reactor);
-        scratch_close(&scene->scratch);
-}
-
-struct wait {
-        struct reactor *reactor;
-        int64_t seconds;
-};
-
-static void sleep_for(void *argument)
-{
-        const struct wait *wait = argument;
-        const struct clock clock = reactor_clock(wait->reactor);
-        struct error ignored = ERROR_INIT;
-
-        (void)clock_sleep_until(&clock, clock_now_ms(&clock) + wait->seconds * MS_PER_SECOND, &ignored);
-}
-
-static void pass(struct scene *scene, int64_t seconds)
-{
-        struct wait wait = {scene->reactor, seconds};
-
-        reactor_call(scene->reactor, sleep_for, &wait);
+        start_operator(scene, (struct operator_setup){.lease_name = NULL});
 }
 
 /* ---- what people write ---- */
@@ -181,7 +99,7 @@ static void a_changed_book_reprices_those_that_use_it(void **state)
         apply(&scene, "orders", 0, NAMES("eu"));
         apply(&scene, "clicks", 1, NAMES("us"));
         apply(&scene, "own", 2, ", \"prices\": {\"currency\": \"GBP\", \"worker\": {\"perHour\": \"3\"}}");
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         check_condition(&scene, "orders", "Priced=True/PriceBook");
         check_condition(&scene, "own", "Priced=True/OwnPrices");
@@ -206,7 +124,7 @@ static void who_names_no_book_is_counted_by_the_default_one(void **state)
         open_parts(&scene);
         apply(&scene, "orders", 0, "");
         apply(&scene, "own", 1, ", \"prices\": {\"currency\": \"GBP\", \"worker\": {\"perHour\": \"3\"}}");
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         check_condition(&scene, "orders", "Priced=False/NoPrices");
         check_condition(&scene, "orders", "Ready=True/Tuned");
@@ -233,7 +151,7 @@ static void a_book_that_is_missing_or_wrong_holds_the_pipeline(void **state)
         (void)state;
         open_parts(&scene);
         apply(&scene, "orders", 0, NAMES("eu"));
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         check_condition(&scene, "orders", "Priced=False/PriceBookMissing");
         check_condition(&scene, "orders", "Ready=False/PriceBookMissing");
@@ -271,7 +189,7 @@ static void a_file_of_prices_that_comes_later(void **state)
         kube_cluster_apply_book(scene.cluster, "eu",
                                 "{\"currency\": \"EUR\", \"worker\": {\"file\": \"prices.csv\"}}");
         apply(&scene, "orders", 0, NAMES("eu"));
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 30);
         check_condition(&scene, "orders", "Ready=False/InvalidPriceBook");
         /* START is 2023-11-14T22:13:20Z. */
@@ -298,7 +216,7 @@ static void books_that_cannot_be_read(void **state)
         apply(&scene, "free", 1, "");
         apply(&scene, "own", 2, ", \"prices\": {\"currency\": \"GBP\", \"worker\": {\"perHour\": \"3\"}}");
         kube_cluster_fault(scene.cluster, CLUSTER_BOOKS_FORBIDDEN, 0);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 90);
         check_condition(&scene, "orders", "Ready=Unknown/NotRead");
         check_condition(&scene, "free", "Ready=Unknown/NotRead");
@@ -315,14 +233,14 @@ static void books_that_cannot_be_read(void **state)
 /* With rights in one namespace there are none. */
 static void an_operator_without_books(void **state)
 {
-        struct scene scene = {.no_price_books = true};
+        struct scene scene = {0};
 
         (void)state;
         open_parts(&scene);
         kube_cluster_fault(scene.cluster, CLUSTER_BOOKS_FORBIDDEN, 0);
         apply(&scene, "orders", 0, NAMES("eu"));
         apply(&scene, "free", 1, "");
-        start_operator(&scene);
+        start_operator(&scene, (struct operator_setup){.no_price_books = true});
         pass(&scene, 60);
         check_condition(&scene, "orders", "Ready=False/PriceBookMissing");
         check_condition(&scene, "free", "Ready=True/Tuned");

@@ -6,91 +6,12 @@
  */
 #include <regex.h>
 
-#include "controller/operator.h"
 #include "controller/operator_study_job.h"
-#include "core/json.h"
-#include "tests/support/fleet_stage.h"
-#include "tests/support/kube_cluster.h"
+#include "tests/support/operator_scene.h"
 
-struct scene {
-        struct reactor *reactor;
-        struct http_client *http;
-        struct metrics *metrics;
-        struct kube_cluster *cluster;
-        struct kube_client *client;
-        struct fleet *fleet;
-        struct cluster_operator *op;
-        struct registry registry;
-};
-
-static void open_scene(struct scene *scene)
+static void start(struct scene *scene)
 {
-        static const struct collector *const collectors[] = {&played_collector, NULL};
-        static const struct actuator *const actuators[] = {&played_actuator, NULL};
-        const struct reactor_options options = {.virtual_start_ms = START};
-        struct error err = ERROR_INIT;
-
-        memset(world, 0, sizeof world);
-        assert_true(reactor_new(&options, &scene->reactor, &err));
-        assert_true(http_client_new(scene->reactor, NULL, NULL, &scene->http, &err));
-        scene->metrics = metrics_new();
-        scene->cluster = kube_cluster_new(scene->reactor, NULL);
-        scene->client = kube_cluster_client(scene->cluster, scene->http);
-        scene->registry = *registry_all();
-        scene->registry.collectors = collectors;
-        scene->registry.actuators = actuators;
-}
-
-static void start_operator(struct scene *scene)
-{
-        const struct fleet_setup in_fleet = {.reactor = scene->reactor,
-                                             .metrics = scene->metrics,
-                                             .registry = &scene->registry};
-        struct operator_setup setup = {.reactor = scene->reactor,
-                                       .client = scene->client,
-                                       .metrics = scene->metrics,
-                                       .study_image = "example.org/optctl:1",
-                                       .lease_namespace = "n",
-                                       .lease_name = "optctl",
-                                       .identity = "optctl_1",
-                                       .data = "."};
-
-        scene->fleet = setup.fleet = fleet_new(&in_fleet);
-        scene->op = operator_new(&setup);
-}
-
-static void close_scene(struct scene *scene)
-{
-        reactor_stop(scene->reactor);
-        reactor_run(scene->reactor);
-        operator_free(scene->op);
-        fleet_free(scene->fleet);
-        kube_client_free(scene->client);
-        kube_cluster_free(scene->cluster);
-        http_client_free(scene->http);
-        metrics_free(scene->metrics);
-        reactor_free(scene->reactor);
-}
-
-struct wait {
-        struct reactor *reactor;
-        int64_t seconds;
-};
-
-static void sleep_for(void *argument)
-{
-        const struct wait *wait = argument;
-        const struct clock clock = reactor_clock(wait->reactor);
-        struct error ignored = ERROR_INIT;
-
-        (void)clock_sleep_until(&clock, clock_now_ms(&clock) + wait->seconds * MS_PER_SECOND, &ignored);
-}
-
-static void pass(struct scene *scene, int64_t seconds)
-{
-        struct wait wait = {scene->reactor, seconds};
-
-        reactor_call(scene->reactor, sleep_for, &wait);
+        start_operator(scene, (struct operator_setup){.study_image = "example.org/optctl:1"});
 }
 
 /* ---- what people write ---- */
@@ -278,7 +199,7 @@ static void a_study_is_a_job_and_its_pods_are_the_results(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         check_conditions(&scene, RUNS);
         check_counts(&scene, 0, 0);
@@ -318,7 +239,7 @@ static void the_job_has_no_rights_and_what_it_asks_for(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         spec = json_object_get(job_of(&scene), "spec");
         pod = json_object_get(json_object_get(spec, "template"), "spec");
@@ -393,7 +314,7 @@ static void another_generation_is_another_job(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         snprintf(before, sizeof before, "%s", job_name(&scene));
         end_well(&scene, 0, 72, 0);
@@ -425,7 +346,7 @@ static void a_study_that_cannot_run_yet(void **state)
         (void)state;
         open_scene(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         check_conditions(&scene,
                          "Accepted=False/PipelineMissing Complete=False/NotStarted Failed=False/NotFailed");
@@ -511,7 +432,7 @@ static void a_job_that_is_gone_or_not_ours(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         end_well(&scene, 0, 72, 0);
         pass(&scene, 60);
@@ -537,7 +458,7 @@ static void pods_that_fail_or_make_no_sense(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         pass(&scene, 60);
         put_pod(&scene, "pod-0", 0, "Pending",
                 "{\"waiting\": {\"reason\": \"ErrImagePull\", \"message\": \"no such image\"}}");
@@ -590,7 +511,7 @@ static void a_server_that_stumbles(void **state)
                 apply_pipeline(&scene);
                 kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
                 kube_cluster_fault(scene.cluster, faults[i], 0);
-                start_operator(&scene);
+                start(&scene);
                 pass(&scene, 600);
                 for (int point = 0; point < 4; point++)
                         end_well(&scene, point, 72 - point, 0);
