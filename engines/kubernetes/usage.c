@@ -34,15 +34,27 @@ static void forget(struct kube_usage *usage)
         usage->count = usage->room = 0;
 }
 
-static void *usage_new(void)
+struct kube_usage *kube_usage_new(void)
 {
         return memory_new(1, sizeof(struct kube_usage));
 }
 
-static void usage_free(void *thing)
+void kube_usage_free(struct kube_usage *usage)
 {
-        forget(thing);
-        free(thing);
+        if (!usage)
+                return;
+        forget(usage);
+        free(usage);
+}
+
+static void *keep_new(void)
+{
+        return kube_usage_new();
+}
+
+static void keep_free(void *thing)
+{
+        kube_usage_free(thing);
 }
 
 /* ---- the list ---- */
@@ -55,9 +67,8 @@ static bool begin(void *context, const char *version, struct error *err)
         return true;
 }
 
-static bool take(void *context, const json_t *object, struct error *err)
+bool kube_usage_add(struct kube_usage *usage, const json_t *object, struct error *err)
 {
-        struct kube_usage *usage = context;
         const json_t *containers = json_object_get(object, "containers");
         struct kube_pod_usage *pod;
         size_t i;
@@ -82,9 +93,20 @@ static bool take(void *context, const json_t *object, struct error *err)
         return true;
 }
 
+static bool take(void *context, const json_t *object, struct error *err)
+{
+        return kube_usage_add(context, object, err);
+}
+
 static int by_name(const void *a, const void *b)
 {
         return strcmp(((const struct kube_pod_usage *)a)->name, ((const struct kube_pod_usage *)b)->name);
+}
+
+void kube_usage_sort(struct kube_usage *usage)
+{
+        if (usage->count > 0)
+                qsort(usage->pods, usage->count, sizeof *usage->pods, by_name);
 }
 
 static bool ask(struct kube_shared *kubernetes, const char *namespace, struct kube_usage *usage,
@@ -99,8 +121,7 @@ static bool ask(struct kube_shared *kubernetes, const char *namespace, struct ku
                 forget(usage);
                 return false;
         }
-        if (usage->count > 0)
-                qsort(usage->pods, usage->count, sizeof *usage->pods, by_name);
+        kube_usage_sort(usage);
         return true;
 }
 
@@ -120,7 +141,7 @@ bool kube_usage_take(struct kube_shared *kubernetes, const char *namespace,
         struct reactor *reactor = kube_shared_access(kubernetes)->reactor;
         struct clock clock = reactor_clock(reactor);
         autofree char *name = memory_format("usage/%s", namespace);
-        struct kube_usage *usage = kube_shared_keep(kubernetes, name, usage_new, usage_free);
+        struct kube_usage *usage = kube_shared_keep(kubernetes, name, keep_new, keep_free);
 
         while (usage->asking)
                 if (!clock_sleep_until(&clock, clock_now_ms(&clock) + LOOK_MS, err))

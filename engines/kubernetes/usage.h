@@ -2,7 +2,10 @@
 #ifndef OPTCTL_ENGINES_KUBERNETES_USAGE_H
 #define OPTCTL_ENGINES_KUBERNETES_USAGE_H
 
+#include <jansson.h>
+
 #include "core/kubernetes/shared.h"
+#include "core/memory.h"
 
 /*
  * What pods use, as the metrics API says (metrics.k8s.io/v1beta1): one list a namespace, at most every ten
@@ -22,6 +25,13 @@ struct kube_pod_usage {
         size_t n_containers;
         struct kube_container_usage *containers;
 };
+
+/* What a list of the API says (PodMetrics), pod by pod; kube_usage_sort once all are there. ERROR_LIMIT. */
+struct kube_usage *kube_usage_new(void);
+void kube_usage_free(struct kube_usage *usage); /* NULL-safe */
+DEFINE_CLEANUP(kube_usage_free, struct kube_usage);
+bool kube_usage_add(struct kube_usage *usage, const json_t *object, struct error *err);
+void kube_usage_sort(struct kube_usage *usage);
 
 /* Waits for the list where there is none that is new enough. ERROR_NOT_FOUND (KindNotServed): there is no
  * metrics API, which is believed for a minute. What is returned lives until the next wait. In a fiber. */

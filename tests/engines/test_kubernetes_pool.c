@@ -153,6 +153,7 @@ struct scene {
         struct kube_workload_options options;
         struct kube_workload workload;
         struct kube_workload_status status;
+        struct kube_usage *usage; /* NULL: it is not known */
         struct kube_pool_memory memory;
         struct knob knobs[2];
         struct pipeline pipeline;
@@ -182,6 +183,7 @@ static void look(struct scene *scene, int64_t now_ms)
                                               .status = &scene->status,
                                               .pods = kube_pods_find(&scene->crowd.pods, "n", "Deployment",
                                                                      "web"),
+                                              .usage = scene->usage,
                                               .now_ms = now_ms};
 
         observation_clear(&scene->seen, now_ms, 1, 1);
@@ -216,6 +218,64 @@ static void test_a_pod_that_waits_for_a_node_does_not_run(void **state)
         assert_int_equal(scene.seen.workers_ready, 2);
         assert_false(scene.seen.restarting);
         assert_int_equal(scene.seen.missing, MISSING_RATES | MISSING_BACKLOG | MISSING_LATENCY | MISSING_CPU);
+        crowd_close(&scene.crowd);
+}
+
+/* PodMetrics of one container; `cpu` NULL: it does not say. */
+static void put_usage(struct kube_usage *usage, const char *name, const char *cpu)
+{
+        autojson *object = json_pack("{s:{s:s}, s:[{s:s, s:{s:s*}}]}", "metadata", "name", name, "containers",
+                                     "name", "work", "usage", "cpu", cpu);
+        struct error err = ERROR_INIT;
+
+        assert_true(kube_usage_add(usage, object, &err));
+}
+
+/* A pod that is too new for the metrics API, one of which it does not say the CPU, and one that is not ready
+ * have no part in the mean, and are not counted as if they had: 0.4 of the 0.5 cores that one asks for. */
+static void test_cpu_is_of_the_pods_that_it_is_known_of(void **state)
+{
+        autocall(kube_usage_free) struct kube_usage *usage = kube_usage_new();
+        struct scene scene;
+        autojson *waiting = pod("web-5d4f-d", "ReplicaSet", "web-5d4f", "5d4f");
+
+        (void)state;
+        scene_open(&scene);
+        put_three(&scene, pod("web-5d4f-c", "ReplicaSet", "web-5d4f", "5d4f"));
+        json_object_del(json_object_get(waiting, "status"), "conditions");
+        crowd_put(&scene.crowd, waiting);
+        put_usage(usage, "web-5d4f-d", "500m");
+        put_usage(usage, "web-5d4f-c", NULL);
+        put_usage(usage, "web-5d4f-a", "400m");
+        kube_usage_sort(usage);
+        scene.usage = usage;
+        look(&scene, NOW);
+        assert_int_equal(scene.seen.workers_ready, 3);
+        assert_int_equal(scene.seen.cpu_workers, 1);
+        assert_float_equal(scene.seen.cpu_ratio, 0.8, 1e-12);
+        assert_false(scene.seen.missing & MISSING_CPU);
+
+        put_usage(usage, "web-5d4f-b", "100m");
+        kube_usage_sort(usage);
+        look(&scene, NOW + A_MINUTE);
+        assert_int_equal(scene.seen.cpu_workers, 2);
+        assert_float_equal(scene.seen.cpu_ratio, 0.5, 1e-12);
+        crowd_close(&scene.crowd);
+}
+
+static void test_no_cpu_is_known_of_any_pod(void **state)
+{
+        autocall(kube_usage_free) struct kube_usage *usage = kube_usage_new();
+        struct scene scene;
+
+        (void)state;
+        scene_open(&scene);
+        put_three(&scene, pod("web-5d4f-c", "ReplicaSet", "web-5d4f", "5d4f"));
+        scene.usage = usage;
+        look(&scene, NOW);
+        assert_int_equal(scene.seen.cpu_workers, 0);
+        assert_true(isnan(scene.seen.cpu_ratio));
+        assert_true(scene.seen.missing & MISSING_CPU);
         crowd_close(&scene.crowd);
 }
 
@@ -355,6 +415,8 @@ int main(void)
                 cmocka_unit_test(test_pods_belong_to_the_deployment_that_made_their_replica_set),
                 cmocka_unit_test(test_a_pod_takes_what_the_scheduler_counts),
                 cmocka_unit_test(test_a_pod_that_waits_for_a_node_does_not_run),
+                cmocka_unit_test(test_cpu_is_of_the_pods_that_it_is_known_of),
+                cmocka_unit_test(test_no_cpu_is_known_of_any_pod),
                 cmocka_unit_test(test_a_rollout_is_a_restart_until_no_old_pod_is_left),
                 cmocka_unit_test(test_a_kill_for_want_of_memory_is_told_once),
                 cmocka_unit_test(test_a_limit_keeps_its_proportion),
