@@ -66,7 +66,8 @@ struct alert {
 extern const struct recording_rule recording_rules[];
 extern const struct alert alerts[];
 
-#define RUNBOOKS_URL "https://optctl.dev/docs/runbooks"
+/* Where they are in the sources: whoever serves them elsewhere says so. */
+#define RUNBOOKS_URL "docs/runbooks"
 
 /* Rule files of Prometheus as a document for json_put_yaml. `runbooks`: where they are, without a slash at
  * the end. The caller owns them. */
