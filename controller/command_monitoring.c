@@ -10,8 +10,8 @@ struct monitoring_arguments {
         const char *what, *runbooks;
 };
 
-static const char *const choices[] = {"savings", "pipeline",        "operator", "trust",
-                                      "alerts",  "recording-rules", "metrics",  NULL};
+static const char *const choices[] = {"savings", "pipeline",        "cost",    "operator", "trust",
+                                      "alerts",  "recording-rules", "metrics", NULL};
 
 static const struct parameter parameters[] = {
         {.name = "WHAT",
@@ -20,7 +20,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct monitoring_arguments, what),
          .choices = choices,
-         .help = "One of the four dashboards, as JSON; a rule file, as YAML; or the list of metrics, rules "
+         .help = "One of the five dashboards, as JSON; a rule file, as YAML; or the list of metrics, rules "
                  "and panels, as "
                  "Markdown."},
         {.name = "runbooks",
@@ -66,7 +66,7 @@ const struct command monitoring_command = {
         .group = COMMAND_PROGRAM,
         .summary = "dashboards, rules and alerts for Grafana and Prometheus",
         .description = "Prints what Prometheus and Grafana need to watch a running optctl: dashboards of "
-                       "savings, pipelines, optctl "
+                       "savings, pipelines, what pods and nodes cost, optctl "
                        "itself and of how good its predictions are; recording rules and alerts; and the list "
                        "of all metrics. "
                        "The Helm chart brings the same.",

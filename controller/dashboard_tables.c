@@ -15,6 +15,12 @@
 #define RATE(name, by)    "sum by (" by ") (rate(optctl_" name OF_OPTCTL "[$__rate_interval]))"
 #define QUANTILE(q, name) "histogram_quantile(" q ", " RATE(name "_bucket", "le") ")"
 #define BY_PIPELINE       "{{pipeline}}"
+#define NODES_ONCE(name)                                                                                     \
+        "max by (price_book, instance_type, capacity, currency) (optctl_nodes" name OF_OPTCTL ")"
+#define NODES_SUM(name) "sum by (price_book, currency) (" NODES_ONCE(name) ")"
+#define BY_BOOK         "{{price_book}}, {{currency}}"
+#define BY_TYPE         "{{instance_type}} {{capacity}}, {{price_book}}, {{currency}}"
+#define PODS_WHOLE      "(" MONEY_ONCE("pods_cost_per_hour") " + " MONEY_ONCE("pods_idle_cost_per_hour") ")"
 #define LAST                                                                                                 \
         {                                                                                                    \
                 .title = NULL                                                                                \
@@ -211,6 +217,77 @@ static const struct panel pipeline_panels[] = {
          .kind = PANEL_LINES,
          .width = 8,
          .queries = {{"time() - " ONCE("last_change_timestamp_seconds"), BY_PIPELINE}}},
+        LAST,
+};
+
+static const struct panel cost_panels[] = {
+        {.title = "Cost of the nodes in an hour",
+         .description =
+                 "Of all nodes that have a price, by each PriceBook with prices of nodes (or OpenCost). "
+                 "Wants optctl controller --node-prices; so does all of this dashboard.",
+         .unit = "short",
+         .width = 6,
+         .queries = {{NODES_SUM("_cost_per_hour"), BY_BOOK}}},
+        {.title = "Share of it that is idle",
+         .description = "What no pod asks for, as a share of what the nodes cost.",
+         .unit = "percentunit",
+         .width = 6,
+         .queries = {{NODES_SUM("_idle_cost_per_hour") " / (" NODES_SUM("_cost_per_hour") " > 0)", BY_BOOK}}},
+        {.title = "Cost of the pipelines' pods in an hour",
+         .description = "What the pods of these pipelines ask for, and their part of what is idle on their "
+                        "nodes. Pods are known where the target is a Deployment or a StatefulSet.",
+         .unit = "short",
+         .width = 6,
+         .queries = {{"sum by (currency) (" PODS_WHOLE ")", "{{currency}}"}}},
+        {.title = "Idle share that they pay",
+         .description = "Of the cost of the pipelines' pods, what is idle beside them.",
+         .unit = "percentunit",
+         .width = 6,
+         .queries = {{MONEY_SUM("pods_idle_cost_per_hour") " / (sum by (currency) (" PODS_WHOLE ") > 0)",
+                      "{{currency}}"}}},
+        {.section = "Nodes",
+         .title = "Cost of an hour by kind of node",
+         .description = "All nodes of an instance type together, spot capacity apart.",
+         .unit = "short",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{NODES_ONCE("_cost_per_hour"), BY_TYPE}}},
+        {.title = "Idle share by kind of node",
+         .description = "What no pod asks for, as a share of what these nodes cost. High for long: fewer or "
+                        "other nodes would do.",
+         .unit = "percentunit",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{NODES_ONCE("_idle_cost_per_hour") " / (" NODES_ONCE("_cost_per_hour") " > 0)",
+                      BY_TYPE}}},
+        {.title = "Nodes",
+         .description = "Nodes that have a price, by their kind.",
+         .unit = "short",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{NODES_ONCE(""), BY_TYPE}}},
+        {.section = "Pods of pipelines",
+         .title = "What the pods ask for",
+         .description = "Cost of an hour of what a pipeline's pods ask for, by the prices of their nodes.",
+         .unit = "short",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{MONEY_ONCE("pods_cost_per_hour"), BY_PIPELINE ", {{currency}}"}}},
+        {.title = "What is idle beside them",
+         .description = "A pipeline's part of what is idle on the nodes that its pods run on: nodes are paid "
+                        "for as a whole.",
+         .unit = "short",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{MONEY_ONCE("pods_idle_cost_per_hour"), BY_PIPELINE ", {{currency}}"}}},
+        {.title = "Idle share of each pipeline",
+         .description = "Of the cost of its pods, what is idle beside them. Requests that fit the nodes "
+                        "better lower it.",
+         .unit = "percentunit",
+         .kind = PANEL_LINES,
+         .width = 8,
+         .queries = {{MONEY_ONCE("pods_idle_cost_per_hour") " / (" PODS_WHOLE " > 0)",
+                      BY_PIPELINE ", {{currency}}"}}},
         LAST,
 };
 
@@ -439,6 +516,12 @@ const struct dashboard dashboards[] = {
          .from = "now-24h",
          .by_pipeline = true,
          .panels = pipeline_panels},
+        {.name = "cost",
+         .title = "optctl / Cost of pods and nodes",
+         .description = "What nodes and the pipelines' pods cost by the prices of nodes, and what is idle.",
+         .from = "now-7d",
+         .by_pipeline = true,
+         .panels = cost_panels},
         {.name = "operator",
          .title = "optctl / Operator health",
          .description = "How optctl itself does.",

@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct node {
-        char *name;
+        char *name, *type;
+        bool spot;
         struct node_rates rates;
         double whole, taken; /* currency/h */
 };
@@ -26,6 +27,7 @@ static void node_free(void *thing)
         struct node *node = thing;
 
         free(node->name);
+        free(node->type);
         free(node);
 }
 
@@ -61,6 +63,8 @@ void node_costs_add(struct node_costs *costs, const char *name, const struct nod
         struct node *node = memory_new(1, sizeof *node);
 
         node->name = memory_copy_text(name);
+        node->type = memory_copy_text(*shape->type ? shape->type : "unknown");
+        node->spot = shape->spot;
         node->rates = *rates;
         node->whole = price_of(rates, shape->cores, shape->gibibytes);
         (void)tsearch(node, &costs->nodes, by_name);
@@ -80,28 +84,49 @@ static double idle_of(const struct node *node)
         return node->whole > node->taken ? node->whole - node->taken : 0;
 }
 
-struct visit {
-        void (*visit)(void *context, const char *node, const struct node_cost *cost);
-        void *context;
+struct groups {
+        size_t count;
+        struct node_group group[NODE_TYPES_MOST + 2]; /* the last two: other types */
 };
 
-static void visit_one(const void *place, VISIT which, void *argument)
+static struct node_group *group_of(struct groups *groups, const struct node *node)
 {
-        const struct node *node = *(struct node *const *)place;
-        const struct visit *visit = argument;
-        const struct node_cost cost = {node->whole, idle_of(node)};
+        bool is_new = groups->count < NODE_TYPES_MOST;
+        const char *type = is_new ? node->type : "other";
+        struct node_group *group;
 
-        if (which == postorder || which == leaf)
-                visit->visit(visit->context, node->name, &cost);
+        for (size_t i = 0; i < groups->count; i++)
+                if (groups->group[i].spot == node->spot && strcmp(groups->group[i].type, node->type) == 0)
+                        return &groups->group[i];
+        for (size_t i = NODE_TYPES_MOST; i < groups->count; i++)
+                if (groups->group[i].spot == node->spot)
+                        return &groups->group[i];
+        group = &groups->group[groups->count++];
+        *group = (struct node_group){.type = type, .spot = node->spot};
+        return group;
 }
 
-void node_costs_each(const struct node_costs *costs,
-                     void (*visit)(void *context, const char *node, const struct node_cost *cost),
-                     void *context)
+static void sum_one(const void *place, VISIT which, void *argument)
 {
-        struct visit one = {visit, context};
+        const struct node *node = *(struct node *const *)place;
+        struct node_group *group;
 
-        twalk_r(costs->nodes, visit_one, &one);
+        if (which != postorder && which != leaf)
+                return;
+        group = group_of(argument, node);
+        group->nodes++;
+        group->whole += node->whole;
+        group->idle += idle_of(node);
+}
+
+void node_costs_each_group(const struct node_costs *costs,
+                           void (*visit)(void *context, const struct node_group *group), void *context)
+{
+        struct groups groups = {.count = 0};
+
+        twalk_r(costs->nodes, sum_one, &groups);
+        for (size_t i = 0; i < groups.count; i++)
+                visit(context, &groups.group[i]);
 }
 
 bool node_costs_pod(const struct node_costs *costs, const char *name, double cores, double gibibytes,

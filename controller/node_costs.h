@@ -24,13 +24,19 @@ void node_costs_add(struct node_costs *costs, const char *name, const struct nod
 /* Then all pods that take room; those on other nodes count for nothing. */
 void node_costs_take(struct node_costs *costs, const char *name, double cores, double gibibytes);
 
-/* Currency for an hour. */
-struct node_cost {
-        double whole, idle;
+/* What nodes of a type cost together, spot apart: as many groups as a cluster has kinds of nodes, whatever
+ * their names. Those of further types than NODE_TYPES_MOST are in the groups of "other", those without a type
+ * in that of "unknown". */
+#define NODE_TYPES_MOST 50
+
+struct node_group {
+        const char *type;
+        bool spot;
+        int nodes;
+        double whole, idle; /* currency/h */
 };
-void node_costs_each(const struct node_costs *costs,
-                     void (*visit)(void *context, const char *node, const struct node_cost *cost),
-                     void *context);
+void node_costs_each_group(const struct node_costs *costs,
+                           void (*visit)(void *context, const struct node_group *group), void *context);
 
 /* Once all are there: what a pod costs, and its part of what is idle beside it. False: its node has no price.
  */

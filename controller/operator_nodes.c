@@ -14,20 +14,24 @@
 #define ROUND_MS (30 * INT64_C(1000))
 #define GIBIBYTE 1073741824.0
 
-static const char *const node_labels[] = {"node", "price_book", "currency", NULL};
+static const char *const node_labels[] = {"price_book", "instance_type", "capacity", "currency", NULL};
 static const char *const pipeline_labels[] = {"pipeline", "currency", NULL};
 
-enum { NODE_COST, NODE_IDLE, PODS_COST, PODS_IDLE };
+enum { NODES, NODES_COST, NODES_IDLE, PODS_COST, PODS_IDLE };
 
 static const struct metric_family families[] = {
-        [NODE_COST] = {.name = "optctl_node_cost_per_hour",
-                       .type = METRIC_GAUGE,
-                       .help = "What a node costs by a PriceBook; with optctl controller --node-prices.",
-                       .labels = node_labels},
-        [NODE_IDLE] = {.name = "optctl_node_idle_cost_per_hour",
-                       .type = METRIC_GAUGE,
-                       .help = "What of it no pod asks for.",
-                       .labels = node_labels},
+        [NODES] = {.name = "optctl_nodes",
+                   .type = METRIC_GAUGE,
+                   .help = "Nodes that have a price by a PriceBook; with optctl controller --node-prices.",
+                   .labels = node_labels},
+        [NODES_COST] = {.name = "optctl_nodes_cost_per_hour",
+                        .type = METRIC_GAUGE,
+                        .help = "What these nodes cost.",
+                        .labels = node_labels},
+        [NODES_IDLE] = {.name = "optctl_nodes_idle_cost_per_hour",
+                        .type = METRIC_GAUGE,
+                        .help = "What of it no pod asks for.",
+                        .labels = node_labels},
         [PODS_COST] = {.name = "optctl_pipeline_pods_cost_per_hour",
                        .type = METRIC_GAUGE,
                        .help = "What a pipeline's pods ask for, by the prices of their nodes.",
@@ -49,12 +53,18 @@ struct node_object {
         double cores, gibibytes; /* that pods may ask for; 0: not known */
 };
 
+/* A group of nodes that has metrics. */
+struct shown {
+        char *book, *type, *currency;
+        bool spot;
+};
+
 struct operator_nodes {
         struct cluster_operator *op;
         char *trouble; /* that was told; NULL: none */
         char *silence; /* of OpenCost, the same */
         size_t n_shown;
-        char **shown; /* nodes that have metrics */
+        struct shown *shown;
 };
 
 /* One round. */
@@ -141,17 +151,40 @@ static void take_pod(void *context, const char *namespace, const char *name, con
                 node_costs_take(reckoning->costs, pod->node, pod->cores, pod->memory / GIBIBYTE);
 }
 
-static void show_node(void *context, const char *name, const struct node_cost *cost)
+static void set_group(const struct operator_nodes *nodes, const struct shown *shown, double count,
+                      double whole, double idle)
+{
+        struct metrics *metrics = nodes->op->setup.metrics;
+        const char *const labels[] = {shown->book, shown->type, shown->spot ? "spot" : "on-demand",
+                                      shown->currency};
+
+        metrics_set(metrics, &families[NODES], labels, count);
+        metrics_set(metrics, &families[NODES_COST], labels, whole);
+        metrics_set(metrics, &families[NODES_IDLE], labels, idle);
+}
+
+static void show_group(void *context, const struct node_group *group)
 {
         const struct reckoning *reckoning = context;
         struct operator_nodes *nodes = reckoning->nodes;
-        struct metrics *metrics = nodes->op->setup.metrics;
-        const char *const labels[] = {name, reckoning->book->name, reckoning->book->currency};
+        struct shown *shown;
 
-        metrics_set(metrics, &families[NODE_COST], labels, cost->whole);
-        metrics_set(metrics, &families[NODE_IDLE], labels, cost->idle);
         nodes->shown = memory_resize(nodes->shown, nodes->n_shown + 1, sizeof *nodes->shown);
-        nodes->shown[nodes->n_shown++] = memory_copy_text(name);
+        shown = &nodes->shown[nodes->n_shown++];
+        *shown = (struct shown){memory_copy_text(reckoning->book->name), memory_copy_text(group->type),
+                                memory_copy_text(reckoning->book->currency), group->spot};
+        set_group(nodes, shown, group->nodes, group->whole, group->idle);
+}
+
+static void shown_clear(struct operator_nodes *nodes)
+{
+        while (nodes->n_shown > 0) {
+                struct shown *shown = &nodes->shown[--nodes->n_shown];
+
+                free(shown->book);
+                free(shown->type);
+                free(shown->currency);
+        }
 }
 
 /* ---- pipelines ---- */
@@ -255,7 +288,7 @@ static void reckon(void *context, const struct operator_book *book)
         reckoning->costs = node_costs_new();
         kube_reflector_each(reckoning->objects.reflector, add_node, reckoning);
         kube_reflector_each(reckoning->pods.reflector, take_pod, reckoning);
-        node_costs_each(reckoning->costs, show_node, reckoning);
+        node_costs_each_group(reckoning->costs, show_group, reckoning);
         kube_reflector_each(reckoning->nodes->op->pipelines, price_pipeline, reckoning);
         node_costs_free(reckoning->costs);
 }
@@ -264,12 +297,9 @@ static void reckon(void *context, const struct operator_book *book)
 
 static void forget_nodes(struct operator_nodes *nodes)
 {
-        while (nodes->n_shown > 0) {
-                char *name = nodes->shown[--nodes->n_shown];
-
-                metrics_forget(nodes->op->setup.metrics, name);
-                free(name);
-        }
+        for (size_t i = 0; i < nodes->n_shown; i++)
+                set_group(nodes, &nodes->shown[i], NAN, NAN, NAN);
+        shown_clear(nodes);
 }
 
 /* Those that are no longer counted by a book with prices of nodes say nothing of it; and nobody does while
@@ -360,8 +390,7 @@ void operator_nodes_free(struct operator_nodes *nodes)
 {
         if (!nodes)
                 return;
-        for (size_t i = 0; i < nodes->n_shown; i++)
-                free(nodes->shown[i]);
+        shown_clear(nodes);
         free(nodes->shown);
         free(nodes->trouble);
         free(nodes->silence);

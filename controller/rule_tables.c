@@ -19,6 +19,18 @@ const struct recording_rule recording_rules[] = {
          "group_left () "
          "(max by (pipeline) (avg_over_time(optctl_pipeline_throughput_records_per_second[1h])) > 0) / 3600 "
          "* 1e6"},
+        {"price_book:optctl_nodes_cost_per_hour:sum",
+         "sum by (price_book, currency) (max by (price_book, instance_type, capacity, currency) "
+         "(optctl_nodes_cost_per_hour))"},
+        {"price_book:optctl_nodes_idle_cost_per_hour:ratio",
+         "sum by (price_book, currency) (max by (price_book, instance_type, capacity, currency) "
+         "(optctl_nodes_idle_cost_per_hour)) / (price_book:optctl_nodes_cost_per_hour:sum > 0)"},
+        {"pipeline:optctl_pipeline_pods_cost_per_hour:sum",
+         "max by (pipeline, currency) (optctl_pipeline_pods_cost_per_hour) + max by (pipeline, currency) "
+         "(optctl_pipeline_pods_idle_cost_per_hour)"},
+        {"pipeline:optctl_pipeline_pods_idle_cost_per_hour:ratio",
+         "max by (pipeline, currency) (optctl_pipeline_pods_idle_cost_per_hour) / "
+         "(pipeline:optctl_pipeline_pods_cost_per_hour:sum > 0)"},
         {"pipeline:optctl_pipeline_late_seconds:ratio_rate1h",
          "sum by (pipeline) (rate(optctl_pipeline_late_seconds_total[1h])) / (sum by (pipeline) "
          "(rate(optctl_pipeline_observed_seconds_total[1h])) > 0)"},

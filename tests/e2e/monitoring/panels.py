@@ -7,7 +7,7 @@ import time
 
 import stage
 
-DASHBOARDS = ("savings", "pipeline", "operator", "trust")
+DASHBOARDS = ("savings", "pipeline", "cost", "operator", "trust")
 VARIABLES = {"$__rate_interval": "15s", "$__range": "2m", "$job": "optctl", "$instance": ".+", "$pipeline": ".+"}
 
 
@@ -34,6 +34,16 @@ def _queries(optctl):
 def is_of_cluster(expression):
     """Of what only `optctl controller` counts."""
     return re.search("optctl_(leader|tuned_pipelines|reconcile|workqueue|rest_client)", expression) is not None
+
+
+def is_of_nodes(expression):
+    """Of what pods and nodes cost, which only `optctl controller --node-prices` counts."""
+    return re.search("optctl_(nodes|pipeline_pods)", expression) is not None
+
+
+def is_of_one(expression):
+    """Of what every optctl counts."""
+    return not is_of_cluster(expression) and not is_of_nodes(expression)
 
 
 def check(optctl, prometheus, folder, begin, is_chosen):

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What pods cost by the prices of their nodes, on simulated nodes and with pods that a real scheduler placed: in the status of their
-pipeline and in metrics, with what is idle. All that is expected is reckoned here, from the API server's own objects. OpenCost's page is
-played; it knows one of the nodes."""
+pipeline and in metrics, with what is idle, and on the dashboard, whose panels a real Prometheus is asked for. All that is expected is
+reckoned here, from the API server's own objects. OpenCost's page is played; it knows one of the nodes."""
 import http.server
+import pathlib
 import re
+import sys
 import threading
+import time
 import urllib.request
 
+from harness import fetch
 from harness.processes import eventually
 from plane.tuned import GROUP, MERGE, Pipelines, Replica, install
 from targets.pool import Pool, container
 from targets.tuner import spec
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "monitoring"))
+import panels  # noqa: E402
+import stage as monitoring  # noqa: E402
 
 NODES = "/api/v1/nodes"
 SECONDS = 90
@@ -18,6 +26,8 @@ SECONDS = 90
 BOOK = {"currency": "EUR", "worker": {"perHour": "0.1"}, "nodes": {
     "perCoreHour": "0.04", "perGibibyteHour": "0.005", "types": [{"instanceType": "large", "perHour": "3.2", "spotPerHour": "1.28"}]}}
 FACTORS = {"node-0": 1.25, "node-1": 0.5, "node-2": 1}
+# As metrics tell nodes apart: instance type and capacity.
+KINDS = {"node-0": ("large", "on-demand"), "node-1": ("large", "spot"), "node-2": ("unknown", "on-demand")}
 # OpenCost knows the third node alone: three times what the book has for it.
 FACTORS_OPENCOST = {**FACTORS, "node-2": 3}
 PAGE = """# HELP node_cpu_hourly_cost hourly cost for each vcpu on this node
@@ -91,9 +101,34 @@ def await_costs(pipelines, replica, counts, factors):
     assert is_close(metrics(replica, "optctl_pipeline_pods_cost_per_hour").get(name), pods)
     assert is_close(metrics(replica, "optctl_pipeline_pods_idle_cost_per_hour").get(name), idle)
     for node, factor in factors.items():
-        labels = (node, "default", "EUR")
-        assert is_close(metrics(replica, "optctl_node_cost_per_hour").get(labels), NODE * factor), node
-        assert is_close(metrics(replica, "optctl_node_idle_cost_per_hour").get(labels), (NODE - POD * counts[node]) * factor), node
+        labels = ("default", *KINDS[node], "EUR")
+        assert metrics(replica, "optctl_nodes").get(labels) == 1, node
+        assert is_close(metrics(replica, "optctl_nodes_cost_per_hour").get(labels), NODE * factor), node
+        assert is_close(metrics(replica, "optctl_nodes_idle_cost_per_hour").get(labels), (NODE - POD * counts[node]) * factor), node
+
+
+def check_panels(stage, replica):
+    """Every panel of what pods and nodes cost brings numbers, and the rules' sums are those that are reckoned here."""
+    optctl = stage.build / "optctl"
+    rules = {"recording-rules.yaml": monitoring.run(optctl, "monitoring", "recording-rules")}
+    begin = time.time()
+    prometheus = monitoring.Prometheus(stage.processes, f"127.0.0.1:{replica.port}", None, rules)
+    counts = placed(stage.plane.api)
+    whole = sum(NODE * factor for factor in FACTORS.values())
+    idle = sum((NODE - POD * counts[node]) * factor for node, factor in FACTORS.items())
+    pods = sum(NODE * factor for node, factor in FACTORS.items() if counts[node])
+
+    def is_so(rule, wanted):
+        result = prometheus.now(rule)
+        return len(result) == 1 and is_close(result[0]["value"][1], wanted)
+    eventually("the sum of the nodes", lambda: is_so("price_book:optctl_nodes_cost_per_hour:sum", whole), SECONDS)
+    eventually("their idle share", lambda: is_so("price_book:optctl_nodes_idle_cost_per_hour:ratio", idle / whole), SECONDS)
+    eventually("the pods and what is idle beside them", lambda: is_so("pipeline:optctl_pipeline_pods_cost_per_hour:sum", pods), SECONDS)
+    eventually("its share", lambda: is_so("pipeline:optctl_pipeline_pods_idle_cost_per_hour:ratio",
+                                          1 - sum(POD * FACTORS[node] * count for node, count in counts.items()) / pods), SECONDS)
+    eventually("lines are more than their last point", lambda: prometheus.over("optctl_pipeline_pods_cost_per_hour", begin, time.time()), SECONDS)
+    panels.check(optctl, prometheus, stage.folder, begin, panels.is_of_nodes)
+    stage.processes.stop("prometheus")
 
 
 def check_rights(stage):
@@ -103,6 +138,7 @@ def check_rights(stage):
 
 
 def play(stage):
+    fetch.prometheus()
     stage.start(nodes=len(FACTORS))
     install(stage)
     api = stage.plane.api
@@ -119,8 +155,9 @@ def play(stage):
     replica = Replica(stage, words=["--node-prices"]).start()
     await_costs(pipelines, replica, placed(api), FACTORS)
     check_rights(stage)
+    check_panels(stage, replica)
     api.text("PATCH", f"{GROUP}/pricebooks/default", {"spec": {"nodes": None}}, MERGE)
-    eventually("nothing is said without prices of nodes", lambda: not metrics(replica, "optctl_node_cost_per_hour") and
+    eventually("nothing is said without prices of nodes", lambda: not metrics(replica, "optctl_nodes_cost_per_hour") and
                not metrics(replica, "optctl_pipeline_pods_cost_per_hour"), SECONDS)
     eventually("nor in the status", lambda: "cost" not in pipelines.get("work")["status"], SECONDS)
     assert replica.stop() == 0
