@@ -274,7 +274,7 @@ static json_t *container_of(const struct study_plan *plan, const char *image)
         if (plan->options.files)
                 json_array_append_new(mounts, mount("files", FILES));
         return json_pack("{s:s, s:s, s:o, s:s, s:{s:b, s:b, s:{s:[s]}}, s:{s:{s:I, s:s}, s:{s:s}}, s:o}",
-                         "name", "study", "image", image, "args", arguments_of(plan),
+                         "name", STUDY_CONTAINER, "image", image, "args", arguments_of(plan),
                          "terminationMessagePolicy", "FallbackToLogsOnError", "securityContext",
                          "allowPrivilegeEscalation", 0, "readOnlyRootFilesystem", 1, "capabilities", "drop",
                          "ALL", "resources", "requests", "cpu", (json_int_t)plan->options.threads, "memory",
@@ -303,8 +303,8 @@ static json_t *failure_policy(void)
 {
         return json_pack("{s:[{s:s, s:[{s:s, s:s}]}, {s:s, s:{s:s, s:s, s:[i]}}]}", "rules", "action",
                          "Ignore", "onPodConditions", "type", "DisruptionTarget", "status", "True", "action",
-                         "FailIndex", "onExitCodes", "containerName", "study", "operator", "In", "values",
-                         WRONG_STATUS);
+                         "FailIndex", "onExitCodes", "containerName", STUDY_CONTAINER, "operator", "In",
+                         "values", WRONG_STATUS);
 }
 
 json_t *study_job(const struct study_plan *plan, const struct study_owner *owner, const char *image)

@@ -62,12 +62,18 @@ static struct study_point *point_of(const struct study_tally *tally, const json_
         return &tally->points[number];
 }
 
-/* What its only container is at: "terminated", "waiting". */
+/* What its container is at: "terminated", "waiting". Others may have been put into the pod beside it. */
 static const json_t *state_of(const json_t *pod, const char *state)
 {
-        const json_t *all = json_object_get(json_object_get(pod, "status"), "containerStatuses");
+        const json_t *all = json_object_get(json_object_get(pod, "status"), "containerStatuses"), *one;
+        size_t i;
 
-        return json_object_get(json_object_get(json_array_get(all, 0), "state"), state);
+        json_array_foreach(all, i, one)
+        {
+                if (is_text(one, "name", STUDY_CONTAINER))
+                        return json_object_get(json_object_get(one, "state"), state);
+        }
+        return NULL;
 }
 
 static const json_t *only_strategy(const json_t *document)
