@@ -384,7 +384,7 @@ static void a_pipeline_that_goes_half_way(void **state)
         open_scene(&scene);
         apply_pipeline(&scene);
         kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
-        start_operator(&scene);
+        start(&scene);
         while (!job_of(&scene))
                 pass(&scene, 1);
         assert_null(kube_cluster_find(scene.cluster, "ConfigMap", job_name(&scene)));
@@ -413,7 +413,7 @@ static void objects_that_may_not_be_made(void **state)
                 apply_pipeline(&scene);
                 kube_cluster_apply_study(scene.cluster, "sizes", TWO_BY_TWO);
                 kube_cluster_fault(scene.cluster, faults[i], 0);
-                start_operator(&scene);
+                start(&scene);
                 pass(&scene, 60);
                 check_conditions(&scene,
                                  "Accepted=True/Valid Complete=False/NotStarted Failed=False/NotFailed");
