@@ -470,30 +470,51 @@ static bool read_limits(struct search_space *space, const json_t *limits, struct
 
 /* ---- together ---- */
 
-/* Index of the price as search_options has it: a column, or a parameter after all columns. */
-static bool read_price(const struct search_space *space, const json_t *document, int *ret_price,
+/* Index of a known quantity as search_options has it: a column, or a parameter after all columns. key: where
+ * it was named. */
+static bool find_known(const struct search_space *space, const char *key, const json_t *named, int *ret_index,
                        struct error *err)
 {
-        const json_t *price = json_object_get(document, "price");
-        const char *name = json_string_value(price);
+        const char *name = json_string_value(named);
+        int found = -1;
 
-        *ret_price = -1;
-        if (!price)
-                return true;
         for (int i = 0; name && i < space->n_columns; i++)
                 if (strcmp(space->columns[i].name, name) == 0 && !space->columns[i].category)
-                        *ret_price = i;
+                        found = i;
         for (int i = 0; name && i < space->n; i++)
                 if (strcmp(space->parameters[i].name, name) == 0 && space->parameters[i].n_choices == 0)
-                        *ret_price = space->n_columns + i;
-        if (*ret_price < 0)
-                return wrong(err, "price",
+                        found = space->n_columns + i;
+        if (found < 0)
+                return wrong(err, key,
                              "the name of a column of numbers of the candidates, or of a parameter");
-        for (int c = 0; *ret_price < space->n_columns && c < space->n_candidates; c++)
-                if (!(space->columns[*ret_price].value[c] > 0))
-                        return wrong(err, "price", "numbers above 0");
-        if (*ret_price >= space->n_columns && !(space->parameters[*ret_price - space->n_columns].low > 0))
-                return wrong(err, "price", "numbers above 0");
+        for (int c = 0; found < space->n_columns && c < space->n_candidates; c++)
+                if (!(space->columns[found].value[c] > 0))
+                        return wrong(err, key, "numbers above 0");
+        if (found >= space->n_columns && !(space->parameters[found - space->n_columns].low > 0))
+                return wrong(err, key, "numbers above 0");
+        *ret_index = found;
+        return true;
+}
+
+/* The price per hour, and the resources that work on a run. */
+static bool read_known(const struct search_space *space, const json_t *document,
+                       struct search_options *options, struct error *err)
+{
+        const json_t *price = json_object_get(document, "price"),
+                     *resources = json_object_get(document, "resources");
+        size_t count = json_array_size(resources);
+
+        options->price = -1;
+        if (price && !find_known(space, "price", price, &options->price, err))
+                return false;
+        if (resources && (count == 0 || count > SEARCH_MAX_RESOURCES))
+                return error_set(err, ERROR_INPUT, NULL, "resources: expected a list of 1 to %d names",
+                                 SEARCH_MAX_RESOURCES);
+        for (size_t i = 0; i < count; i++)
+                if (!find_known(space, "resources", json_array_get(resources, i), &options->resources[i],
+                                err))
+                        return false;
+        options->n_resources = (int)count;
         return true;
 }
 
@@ -503,7 +524,7 @@ static bool read_options(const struct search_space *space, const json_t *documen
         struct search_options options = {.seed = 0};
         double seed = 1, budget = 0;
 
-        if (!read_price(space, document, &options.price, err) ||
+        if (!read_known(space, document, &options, err) ||
             !read_number(document, "seed", "seed", &seed, err) ||
             !read_number(document, "budget", "budget", &budget, err) ||
             !read_number(document, "runs", "runs", &options.runs, err))
@@ -524,7 +545,7 @@ static bool read_options(const struct search_space *space, const json_t *documen
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err)
 {
-        static const char *const keys[] = {"space", "candidates", "limits", "price",
+        static const char *const keys[] = {"space", "candidates", "limits", "price", "resources",
                                            "seed",  "budget",     "runs",   NULL};
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
         const json_t *parameters = json_object_get(document, "space"),

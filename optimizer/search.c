@@ -12,6 +12,7 @@
 #define PURPOSE      8
 #define FIRST_TRIALS 3
 #define FIRST_EACH   4 /* one more for so many features */
+#define FIRST_KNOWN  2 /* where resources say the rest: level and scale */
 #define FIRST_ROOM   64
 #define STOP_LEAST   6 /* trials before a search may be ended: a model of fewer is not to be trusted */
 
@@ -166,7 +167,8 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
 
 static int first_trials(const struct search *search)
 {
-        int first = FIRST_TRIALS + search->features.d / FIRST_EACH;
+        int first = search->options.n_resources > 0 ? FIRST_KNOWN
+                                                    : FIRST_TRIALS + search->features.d / FIRST_EACH;
 
         return search->options.budget > 0 && first > search->options.budget / 3 ? search->options.budget / 3
                                                                                 : first;

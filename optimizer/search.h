@@ -14,6 +14,7 @@
  */
 #define SEARCH_MAX_CONSTRAINTS 8
 #define SEARCH_MAX_TRIALS      2000
+#define SEARCH_MAX_RESOURCES   4
 
 enum search_status {
         SEARCH_PENDING,
@@ -24,8 +25,11 @@ enum search_status {
 
 struct search_options {
         uint64_t seed;
-        int budget;  /* trials that can be afforded, 0: not known */
-        int price;   /* column or, from space->n_columns on, parameter that y is proportional to; -1: none */
+        int budget; /* trials that can be afforded, 0: not known */
+        int price;  /* column or, from space->n_columns on, parameter that y is proportional to; -1: none */
+        /* The same of quantities whose product says how much works on a run (machines, cores of each): its
+         * time falls with them, until the values say otherwise. All positive. */
+        int n_resources, resources[SEARCH_MAX_RESOURCES];
         double runs; /* for which the best point will be used, 0: not known. Then there is a rule to stop */
 };
 

@@ -69,7 +69,9 @@ void search_model_free(struct search_model *model);
 /* Number of distinct points that have been told. */
 int search_told(const struct search *search);
 
-/* log of the known price of a point; 0 when none is known. */
+/* What is known of log y of a point beforehand, up to a constant: its price times the time that its resources
+ * leave; 0 when neither is known. */
+bool search_has_prior(const struct search *search);
 double search_prior(const struct search *search, const double *point, int candidate);
 
 /* Scores of `count` encoded points. prior: of each. greed: of the lower confidence bound; NAN: log expected

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "optimizer/search.h"
+#include "optimizer/search_internal.h"
 
 static struct search_parameter *add(struct search_space *space, const char *name, enum search_type type,
                                     double low, double high)
@@ -170,6 +170,75 @@ static void a_bowl_is_found_in_twenty_trials(void **state)
         }
 }
 
+/* ---- what is known beforehand ---- */
+
+/* Machines of three sizes, 1 to 16 of each, by their cores and price: 0.1 an hour a core. */
+static struct search_space *clusters(void)
+{
+        static const double cores[] = {2, 4, 8};
+        struct search_space *space = memory_new(1, sizeof *space);
+        const char *names[] = {"cores", "price"};
+
+        add(space, "machines", SEARCH_INTEGER, 1, 16);
+        add(space, "kind", SEARCH_CATEGORY, 0, 0);
+        add_names(&space->parameters[1], 3);
+        space->n_candidates = 48;
+        space->candidates = memory_new(96, sizeof *space->candidates);
+        space->n_columns = 2;
+        for (int k = 0; k < 2; k++) {
+                space->columns[k].name = memory_copy_text(names[k]);
+                space->columns[k].value = memory_new(48, sizeof(double));
+        }
+        for (int c = 0; c < 48; c++) {
+                space->candidates[2 * c] = 1 + c % 16;
+                space->candidates[2 * c + 1] = c / 16;
+                space->columns[0].value[c] = cores[c / 16];
+                space->columns[1].value[c] = 0.1 * cores[c / 16] * (1 + c % 16);
+        }
+        return space;
+}
+
+/* 16 machines of 8 cores instead of 2 of 4: sixteen times the cores, and the price. */
+static double known_ratio(const struct search_options *options)
+{
+        autocall(search_free) struct search *search = search_new(clusters(), options);
+        const double small[] = {2, 1}, large[] = {16, 2};
+
+        return search_prior(search, large, 47) - search_prior(search, small, 17);
+}
+
+static void time_falls_with_the_resources(void **state)
+{
+        const struct search_options none = {.price = -1}, price = {.price = 1},
+                                    cores = {.price = -1, .n_resources = 2, .resources = {0, 2}},
+                                    both = {.price = 1, .n_resources = 2, .resources = {0, 2}};
+
+        (void)state;
+        assert_float_equal(known_ratio(&none), 0, 0);
+        assert_float_equal(known_ratio(&cores), -0.7 * log(16), 1e-12);
+        assert_float_equal(known_ratio(&both), 0.3 * log(16), 1e-12);
+        assert_float_equal(known_ratio(&price), log(16), 1e-12);
+}
+
+/* A time of 100 (1 + |log2(machines / 3)|) whatever the kind, least at 3: more machines make it longer. */
+static void resources_that_slow_down_do_no_harm(void **state)
+{
+        const struct search_options wrong = {.seed = 1, .price = -1, .n_resources = 2, .resources = {0, 2}};
+        autocall(search_free) struct search *search = search_new(clusters(), &wrong);
+        double best;
+
+        (void)state;
+        for (int trial = 0; trial < 15; trial++) {
+                struct search_suggestion next = ask(search);
+
+                tell(search, next.id, SEARCH_OK, 100 * (1 + fabs(log2(next.point[0] / 3))), 0);
+        }
+        assert_non_null(search_best(search, &best));
+        assert_float_equal(best, 100, 1e-9);
+}
+
+/* ---- constraints and failures ---- */
+
 /* The least x that is allowed is 0.6: below, the constraint does not hold. */
 static void a_constraint_is_learnt_and_kept(void **state)
 {
@@ -305,6 +374,8 @@ int main(void)
                 cmocka_unit_test(no_point_comes_twice_and_the_end_is_said),
                 cmocka_unit_test(the_same_seed_asks_the_same),
                 cmocka_unit_test(a_bowl_is_found_in_twenty_trials),
+                cmocka_unit_test(time_falls_with_the_resources),
+                cmocka_unit_test(resources_that_slow_down_do_no_harm),
                 cmocka_unit_test(a_constraint_is_learnt_and_kept),
                 cmocka_unit_test(failed_runs_are_kept_away_from),
                 cmocka_unit_test(a_stopped_run_counts_as_longer),
