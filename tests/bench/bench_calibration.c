@@ -59,7 +59,7 @@ static double deviation(const struct search *search, const struct tuning_case *t
 
 static void cover_once(const struct tuning_case *tuned, gsl_rng *rng, int seed, size_t t, struct cover *cover)
 {
-        const struct search_options options = {.seed = (uint64_t)seed, .price = tuning_case_price(tuned)};
+        const struct search_options options = tuning_case_options(tuned, seed);
         autocall(search_free) struct search *search = search_new(tuning_case_space(tuned), &options);
         int rows = tuned->table->rows, last = rows < told[t] + HELD_MOST ? rows : told[t] + HELD_MOST;
         autofree int *order = memory_new((size_t)rows, sizeof *order);

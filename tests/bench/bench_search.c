@@ -74,14 +74,15 @@ static int tell_first(struct search *search, const struct look *look, int *ret_f
  * the trials after the 10th that break the bound. */
 static int look_for(const struct look *look, int seed, int budget, int *ret_late)
 {
-        struct search_options options = {.seed = (uint64_t)seed,
-                                         .budget = budget,
-                                         .price = tuning_case_price(look->tuned)};
-        autocall(search_free) struct search *search = search_new(tuning_case_space(look->tuned), &options);
+        struct search_options options = tuning_case_options(look->tuned, seed);
+        autocall(search_free) struct search *search = NULL;
         struct search_suggestion next;
         struct error err = ERROR_INIT;
-        int constraint, found = look->most + 1, trials = tell_first(search, look, &found);
+        int constraint, found = look->most + 1, trials;
 
+        options.budget = budget;
+        search = search_new(tuning_case_space(look->tuned), &options);
+        trials = tell_first(search, look, &found);
         if (look->tuned->bound && !search_constraint(search, "bound", &constraint, &err))
                 stop(&err);
         while (trials < look->most && (found > look->most || ret_late)) {

@@ -127,9 +127,22 @@ double tuning_case_best(const struct tuning_case *tuned)
         return best;
 }
 
-int tuning_case_price(const struct tuning_case *tuned)
+struct search_options tuning_case_options(const struct tuning_case *tuned, int seed)
 {
-        return tuned->price ? tuned->known : -1;
+        struct search_options options = {.seed = (uint64_t)seed,
+                                         .price = tuned->price ? tuned->known : -1,
+                                         .n_resources = tuned->n_resources};
+
+        memcpy(options.resources, tuned->resources, sizeof options.resources);
+        return options;
+}
+
+/* Its time falls with the number of cores, of which each machine has as many as the first known column says.
+ * To be called when all columns are known. */
+static void works_on(struct tuning_case *tuned, int machines)
+{
+        tuned->resources[tuned->n_resources++] = 0;
+        tuned->resources[tuned->n_resources++] = tuned->known + (tuned->price ? 1 : 0) + machines;
 }
 
 /* ---- their spaces ---- */
@@ -264,6 +277,7 @@ struct tuning_case *tuning_clusters(int job, bool cost)
         may_choose(tuned, "#nodes");
         is_known(tuned, "vcpus_per_node");
         is_known(tuned, "ram_gib_per_core");
+        works_on(tuned, 2);
         return tuned;
 }
 
@@ -290,6 +304,7 @@ struct tuning_case *tuning_cherrypick(int job)
         is_known(tuned, "cpu_count");
         is_known(tuned, "ram");
         is_known(tuned, "vm_cost");
+        works_on(tuned, 1);
         return tuned;
 }
 

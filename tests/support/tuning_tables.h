@@ -2,7 +2,7 @@
 #ifndef OPTCTL_SUPPORT_TUNING_TABLES_H
 #define OPTCTL_SUPPORT_TUNING_TABLES_H
 
-#include "optimizer/search_space.h"
+#include "optimizer/search.h"
 
 /*
  * Tables of configurations that others measured (OPTCTL_DATA or ../shared/data, folder tuning/), as spaces to
@@ -33,6 +33,7 @@ struct tuning_case {
         const char *column[TUNING_CELLS];              /* what else is known of a row beforehand */
         double *y;                                     /* NAN: a failed run */
         double *bound;                                 /* at most 0 is kept; NULL: there is no constraint */
+        int n_resources, resources[SEARCH_MAX_RESOURCES]; /* as in struct search_options */
         double *price; /* known of each row, that y is proportional to; or NULL */
 };
 
@@ -42,9 +43,9 @@ DEFINE_CLEANUP(tuning_case_free, struct tuning_case);
 /* The least y that keeps the bound. */
 double tuning_case_best(const struct tuning_case *tuned);
 
-/* The space of the case's rows, and the index of its price for struct search_options: -1 without one. */
+/* The space of the case's rows, and what a search is told of it: seed, price and resources. */
 struct search_space *tuning_case_space(const struct tuning_case *tuned);
-int tuning_case_price(const struct tuning_case *tuned);
+struct search_options tuning_case_options(const struct tuning_case *tuned, int seed);
 
 #define TUNING_CLUSTER_JOBS    5
 #define TUNING_CHERRYPICK_JOBS 5
