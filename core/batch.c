@@ -75,7 +75,7 @@ struct batch_run *batch_run_new(void)
 {
         struct batch_run *run = memory_new(1, sizeof *run);
 
-        run->origin_ms = run->started_ms = run->ended_ms = BATCH_UNKNOWN;
+        run->origin_ms = run->started_ms = run->ended_ms = run->exit_code = BATCH_UNKNOWN;
         run->stage_index = memory_new(1, sizeof *run->stage_index);
         run->executor_index = memory_new(1, sizeof *run->executor_index);
         run->job_index = memory_new(1, sizeof *run->job_index);
@@ -297,6 +297,23 @@ int64_t batch_run_last_ms(const struct batch_run *run)
                         later(&last, run->origin_ms + stage->tasks[t].launched_ms + stage->tasks[t].took_ms);
         }
         return last;
+}
+
+bool batch_run_failed(const struct batch_run *run)
+{
+        const struct batch_job *last = NULL;
+
+        if (run->ended_ms == BATCH_UNKNOWN)
+                return false;
+        if (run->exit_code != BATCH_UNKNOWN)
+                return run->exit_code != 0;
+        for (size_t i = 0; i < run->n_jobs; i++) {
+                if (run->jobs[i].ended_ms == BATCH_UNKNOWN)
+                        return true;
+                if (!last || run->jobs[i].ended_ms >= last->ended_ms)
+                        last = &run->jobs[i];
+        }
+        return last && last->failed;
 }
 
 struct batch_held batch_run_held(const struct batch_run *run)

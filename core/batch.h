@@ -90,6 +90,8 @@ struct batch_run {
         char *id, *name, *version; /* of the application; of the engine; NULL when not told */
         int64_t origin_ms;         /* tasks count from here: the start, or the first instant seen */
         int64_t started_ms, ended_ms;
+        int64_t exit_code;          /* of the application; BATCH_UNKNOWN when not told */
+        int64_t peak_bytes;         /* of the fullest executor, as far as it was measured; 0: it was not */
         struct batch_stage *stages; /* in the order in which they were first heard of */
         struct batch_job *jobs;
         struct batch_executor *executors;
@@ -122,6 +124,10 @@ const struct batch_stage *batch_run_find_stage(const struct batch_run *run, int6
  * that miss their beginning or end. */
 int64_t batch_run_first_ms(const struct batch_run *run);
 int64_t batch_run_last_ms(const struct batch_run *run);
+
+/* Whether it ended badly: by its exit code, else by how its last job ended; a job that never ended has
+ * failed, too. False while the end is not known. */
+bool batch_run_failed(const struct batch_run *run);
 
 /* What its executors were there for: each from its arrival to its removal or the end. */
 struct batch_held {

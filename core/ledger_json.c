@@ -176,6 +176,7 @@ static const struct number_field run_numbers[] = {
         {"worker_seconds", offsetof(struct run_observation, worker_seconds)},
         {"core_seconds", offsetof(struct run_observation, core_seconds)},
         {"byte_seconds", offsetof(struct run_observation, byte_seconds)},
+        {"peak_bytes", offsetof(struct run_observation, peak_bytes)},
 };
 
 static void set_numbers(json_t *object, const struct number_field *fields, size_t count, const void *from)

@@ -65,6 +65,7 @@ struct run_observation {
         /* What it held of machines, the longer the more: workers alone, then all of its pods. NAN: not known.
          */
         double worker_seconds, core_seconds, byte_seconds;
+        double peak_bytes;                  /* that its fullest worker used; NAN: not known */
         struct configuration configuration; /* count 0: not known */
 };
 

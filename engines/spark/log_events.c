@@ -6,15 +6,16 @@
 
 #include "core/json_fields.h"
 
-#define NAME_BYTES  256
-#define WORD_BYTES  48
-#define MAX_ATTEMPT 1000000
+#define NAME_BYTES        256
+#define WORD_BYTES        48
+#define MAX_ATTEMPT       1000000
+#define MAX_PROCESS_BYTES (INT64_C(1) << 50)
 
 /* What one line says. Which members mean something, its event tells. */
 struct event {
         char name[NAME_BYTES], id[NAME_BYTES], version[WORD_BYTES];
         int64_t time_ms, ended_ms;
-        int64_t job, query;
+        int64_t job, query, exit_code;
         struct json_integers stages;
         char query_of_job[WORD_BYTES], result[WORD_BYTES];
         struct {
@@ -33,6 +34,9 @@ struct event {
                 int64_t run_ms;
                 struct batch_totals used;
                 int64_t remote_bytes, local_bytes;
+                /* Of its executor by then, 0 where it was not measured. */
+                int64_t heap_bytes, off_heap_bytes, resident_bytes, resident_python_bytes,
+                        resident_other_bytes;
         } task;
 };
 
@@ -87,7 +91,10 @@ static const struct json_field log_start_fields[] = {TEXT("Spark Version", versi
 static const struct json_field application_start_fields[] = {TEXT("App Name", name), TEXT("App ID", id),
                                                              INSTANT("Timestamp", time_ms), END};
 
-static const struct json_field time_fields[] = {INSTANT("Timestamp", time_ms), END};
+static const struct json_field application_end_fields[] =
+        {INSTANT("Timestamp", time_ms),
+         {.name = "ExitCode", .type = JSON_FIELD_INTEGER, AT(exit_code), .absent = BATCH_UNKNOWN},
+         END};
 
 static const struct json_field environment_fields[] = {{.name = "Spark Properties",
                                                         .type = JSON_FIELD_TEXTS,
@@ -179,10 +186,19 @@ static const struct json_field task_metrics_fields[] =
          OBJECT("Output Metrics", output_fields),
          END};
 
+static const struct json_field executor_metrics_fields[] =
+        {INTEGER("JVMHeapMemory", task.heap_bytes),
+         INTEGER("JVMOffHeapMemory", task.off_heap_bytes),
+         INTEGER("ProcessTreeJVMRSSMemory", task.resident_bytes),
+         INTEGER("ProcessTreePythonRSSMemory", task.resident_python_bytes),
+         INTEGER("ProcessTreeOtherRSSMemory", task.resident_other_bytes),
+         END};
+
 static const struct json_field task_fields[] = {ID("Stage ID", task.stage),
                                                 INTEGER("Stage Attempt ID", task.attempt),
                                                 OBJECT("Task End Reason", task_reason_fields),
                                                 OBJECT("Task Info", task_info_fields),
+                                                OBJECT("Task Executor Metrics", executor_metrics_fields),
                                                 OBJECT("Task Metrics", task_metrics_fields),
                                                 END};
 
@@ -247,6 +263,7 @@ static bool application_end(struct spark_log_events *events, struct error *err)
         if (!need_time(&events->event, err))
                 return false;
         events->run->ended_ms = events->event.time_ms;
+        events->run->exit_code = events->event.exit_code;
         return true;
 }
 
@@ -444,6 +461,25 @@ static void add_up(struct batch_totals *totals, const struct event *event)
                 totals->peak_memory_bytes = used->peak_memory_bytes;
 }
 
+/* Bytes of a process; a log may say anything. */
+static int64_t bytes_of(int64_t value)
+{
+        return value > 0 && value <= MAX_PROCESS_BYTES ? value : 0;
+}
+
+/* What its process tree held where that is measured (spark.executor.processTreeMetrics.enabled), else what
+ * the JVM used. */
+static void note_peak(struct batch_run *run, const struct event *event)
+{
+        int64_t used = bytes_of(event->task.heap_bytes) + bytes_of(event->task.off_heap_bytes);
+        int64_t held = bytes_of(event->task.resident_bytes) + bytes_of(event->task.resident_python_bytes) +
+                       bytes_of(event->task.resident_other_bytes);
+        int64_t bytes = held > 0 ? held : used;
+
+        if (bytes > run->peak_bytes)
+                run->peak_bytes = bytes;
+}
+
 static enum batch_locality locality_of(const char *word)
 {
         static const char *const words[] = {"NO_PREF", "PROCESS_LOCAL", "NODE_LOCAL", "RACK_LOCAL", "ANY"};
@@ -501,6 +537,7 @@ static bool task_end(struct spark_log_events *events, struct error *err)
         task.index = (uint32_t)event->task.index;
         task.executor = executor & 0xfffffU;
         add_up(&stage->totals, event);
+        note_peak(events->run, event);
         return batch_run_add_task(events->run, stage, &task, err);
 }
 
@@ -527,7 +564,7 @@ static const struct kind kinds[] = {
         {"SparkListenerEnvironmentUpdate", environment_fields, environment},
         {"SparkListenerLogStart", log_start_fields, log_start},
         {"SparkListenerApplicationStart", application_start_fields, application_start},
-        {"SparkListenerApplicationEnd", time_fields, application_end},
+        {"SparkListenerApplicationEnd", application_end_fields, application_end},
 };
 
 struct spark_log_events *spark_log_events_new(struct batch_run *run)
