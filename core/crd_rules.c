@@ -115,11 +115,42 @@ static void put_order(const struct option_table *table, const struct option_rule
         text_put(out, quantity ? ") <= 0" : "");
 }
 
-static void put_count(const struct option_rule *rule, const char *condition, struct text *out)
+static bool is_local(const struct option_table *table, const char *name)
 {
-        for (size_t i = 0; rule->names[i]; i++)
-                text_format(out, "%shas(self.%s)", i ? ", " : "[", rule->names[i]);
+        const struct option *option = option_named(table, name);
+
+        return option && option->local;
+}
+
+static void put_count(const struct option_table *table, const struct option_rule *rule, const char *condition,
+                      struct text *out)
+{
+        const char *before = "[";
+
+        for (size_t i = 0; rule->names[i]; i++) {
+                if (is_local(table, rule->names[i]))
+                        continue;
+                text_format(out, "%shas(self.%s)", before, rule->names[i]);
+                before = ", ";
+        }
         text_format(out, "].filter(given, given).size() %s", condition);
+}
+
+/* Of a choice that is smaller in an object than in a file, what is left. */
+static json_t *words_of(const struct option_table *table, const struct option_rule *rule)
+{
+        autotext words = {0};
+        bool fewer = false;
+
+        for (size_t i = 0; rule->kind == RULE_ONE && rule->names[i]; i++) {
+                bool local = is_local(table, rule->names[i]);
+
+                fewer |= local;
+                if (!local)
+                        text_format(&words, "%s%s", words.length ? ", " : "expected exactly one of ",
+                                    rule->names[i]);
+        }
+        return json_string(fewer ? words.data : rule->words);
 }
 
 static void put_together(const struct option_rule *rule, struct text *out)
@@ -141,10 +172,10 @@ static json_t *between(const struct option_table *table, const struct option_rul
                 put_order(table, rule, &words);
                 break;
         case RULE_ONE:
-                put_count(rule, "== 1", &words);
+                put_count(table, rule, "== 1", &words);
                 break;
         case RULE_AT_MOST_ONE:
-                put_count(rule, "<= 1", &words);
+                put_count(table, rule, "<= 1", &words);
                 break;
         case RULE_TOGETHER:
                 put_together(rule, &words);
@@ -153,7 +184,8 @@ static json_t *between(const struct option_table *table, const struct option_rul
                 text_format(&words, "!has(self.%s) || has(self.%s)", rule->names[0], rule->names[1]);
                 break;
         }
-        made = rule_new(words.data, rule->words);
+        made = rule_new(words.data, "");
+        json_object_set_new(made, "message", words_of(table, rule));
         if (told_there)
                 json_object_set_new(made, "fieldPath", json_string(place));
         return made;

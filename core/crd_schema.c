@@ -150,7 +150,7 @@ json_t *crd_section_schema(const struct option_table *table)
         json_t *rules = crd_section_rules(table);
 
         for (const struct option *option = table->options; option->name; option++) {
-                json_t *below = option_schema_of(option);
+                json_t *below = option->local ? NULL : option_schema_of(option);
 
                 if (!below)
                         continue;

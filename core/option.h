@@ -78,6 +78,7 @@ struct option {
         const struct option_table *table;
         bool required;
         bool immutable;   /* text: once given, it cannot be changed in a cluster */
+        bool local;       /* it stands in files alone, not in objects of a cluster */
         const char *help; /* one or two full sentences */
 };
 

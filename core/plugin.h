@@ -146,6 +146,8 @@ struct source_context {
 struct collector {
         const char *name, *summary;
         enum source_section section;
+        bool local; /* it lives in files of the machine: it stands in spec files, not in objects of a cluster
+                     */
         const struct option_table *options;
         bool (*open)(const struct source_context *context, const void *options, void **ret_state,
                      struct error *err);

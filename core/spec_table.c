@@ -47,6 +47,7 @@ static const struct option *source_options(const struct registry *registry, enum
                 options[count++] = (struct option){.name = (*collectors)->name,
                                                    .type = OPTION_POINTER,
                                                    .table = (*collectors)->options,
+                                                   .local = (*collectors)->local,
                                                    .help = (*collectors)->summary};
                 options[count] = (struct option){0};
         }
