@@ -236,11 +236,12 @@ static bool simulate_spec(const struct simulate_arguments *arguments, struct err
 
 static bool simulate_history(const struct simulate_arguments *arguments, struct error *err)
 {
-        const struct history_request request = {.url = arguments->spec,
-                                                .token_file = arguments->token_file,
-                                                .ca_file = arguments->ca_file};
+        struct http_options connection = history_log_connection;
+        const struct history_request request = {.url = arguments->spec, .connection = &connection};
         auto_history_log log = {0};
 
+        connection.token_file = (char *)(uintptr_t)arguments->token_file;
+        connection.ca_file = (char *)(uintptr_t)arguments->ca_file;
         return fits_log(arguments, err) && history_log_open(&request, &log, err) &&
                simulate_log(arguments, log.path, err);
 }

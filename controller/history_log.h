@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/error.h"
+#include "core/http_client.h"
 
 /* An event log out of a Spark History Server, in a temporary folder for as long as it is open. */
 struct history_log {
@@ -13,10 +13,14 @@ struct history_log {
 };
 
 struct history_request {
-        const char *url;                  /* engines/spark/history.h */
-        const char *token_file, *ca_file; /* NULL: none, the system's */
-        int64_t patience_ms;              /* until the server knows that it has ended */
+        const char *url;                       /* engines/spark/history.h */
+        const struct http_options *connection; /* NULL: nothing out of the ordinary */
+        const char *base;                      /* folder that its file names start from; NULL: this one */
+        int64_t patience_ms;                   /* until the server knows that it has ended */
 };
+
+/* What a connection is without a section that says it. */
+extern const struct http_options history_log_connection;
 
 /* Has a reactor of its own. */
 bool history_log_open(const struct history_request *request, struct history_log *ret_log, struct error *err);

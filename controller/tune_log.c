@@ -101,20 +101,23 @@ bool tune_log_is_measure(const char *name)
 
 /* ---- where the log is ---- */
 
-static char *place_of(const char *path, struct history_log *history)
+static char *place_of(const char *path, const struct history_request *request, struct history_log *history)
 {
-        const struct history_request request = {.url = path, .patience_ms = PATIENCE_MS};
         struct error ignored = ERROR_INIT;
 
         if (spark_history_is(path))
-                return history_log_open(&request, history, &ignored) ? memory_copy_text(history->path) : NULL;
+                return history_log_open(request, history, &ignored) ? memory_copy_text(history->path) : NULL;
         return spark_event_log_is(path) ? memory_copy_text(path) : spark_event_log_find(path, NULL);
 }
 
-json_t *tune_log_measures(const char *path)
+json_t *tune_log_measures(const char *path, const struct http_options *connection, const char *base)
 {
+        const struct history_request request = {.url = path,
+                                                .connection = connection,
+                                                .base = base,
+                                                .patience_ms = PATIENCE_MS};
         auto_history_log history = {0};
-        autofree char *place = place_of(path, &history);
+        autofree char *place = place_of(path, &request, &history);
         auto_spark_event_log log = {0};
         struct error ignored = ERROR_INIT;
         json_t *found;

@@ -164,16 +164,6 @@ static void wire_close(struct wire *wire)
         reactor_free(wire->reactor);
 }
 
-static bool check_file(const char *path, const char *folder, struct error *err)
-{
-        autofree char *place = NULL;
-
-        if (!path)
-                return true;
-        place = *path == '/' ? memory_copy_text(path) : memory_format("%s/%s", folder, path);
-        return access(place, R_OK) == 0 || text_read_error(place, errno, err);
-}
-
 /* What can be wrong without asking anybody. */
 static bool check(const struct tune_mlflow *mlflow, struct error *err)
 {
@@ -183,11 +173,7 @@ static bool check(const struct tune_mlflow *mlflow, struct error *err)
         bool good = wire_open(mlflow, &wire, err);
 
         wire_close(&wire);
-        if (!good || !connection)
-                return good;
-        return check_file(connection->token_file, mlflow->study->folder, err) &&
-               check_file(connection->password_file, mlflow->study->folder, err) &&
-               check_file(connection->ca_file, mlflow->study->folder, err);
+        return good && (!connection || tune_study_check_files(mlflow->study, connection, err));
 }
 
 bool tune_mlflow_open(const struct tune_study *study, const char *url, struct tune_mlflow **ret_mlflow,

@@ -6,10 +6,12 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/search_document.h"
 #include "controller/tune_log.h"
 #include "core/json.h"
+#include "engines/spark/history.h"
 
 #define TEMPLATE_MAX_BYTES ((size_t)1 << 20)
 #define DEFAULT_BUDGET     20
@@ -190,6 +192,11 @@ static const struct option options[] = {
          .help = "Where the command leaves Spark's event log: the log, or a folder whose newest log counts, "
                  "such as "
                  "{trial}/events; or on a History Server: http://HOST:18080/history/{application}."},
+        {.name = "eventLogConnection",
+         .type = OPTION_POINTER,
+         AT(tune_options, event_log_connection),
+         .table = &http_options_table,
+         .help = "How that History Server is reached: deadlines, TLS, credentials."},
         {.name = "timeLimitSeconds",
          .type = OPTION_INT,
          AT(tune_options, time_limit_seconds),
@@ -390,6 +397,20 @@ static bool check_event_log(const struct tune_study *study, const char *path, st
         return true;
 }
 
+static bool check_connection(const struct tune_study *study, const char *path, struct error *err)
+{
+        const struct http_options *connection = study->options.event_log_connection;
+        const char *event_log = study->options.event_log;
+
+        if (!connection)
+                return true;
+        if (!event_log || !spark_history_is(event_log))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "%s: eventLogConnection: expected the URL of a History Server as eventLog",
+                                 path);
+        return tune_study_check_files(study, connection, err);
+}
+
 static bool check_give_up(const struct tune_study *study, const char *path, struct error *err)
 {
         const char *minimize = study->options.minimize;
@@ -453,7 +474,8 @@ static bool check(const struct tune_study *study, const char *path, struct error
 
         if (!check_measure(study, path, "minimize", study->options.minimize, err) ||
             !check_patterns(study, path, err) || !check_event_log(study, path, err) ||
-            !check_give_up(study, path, err) || !check_workers(study, path, err))
+            !check_connection(study, path, err) || !check_give_up(study, path, err) ||
+            !check_workers(study, path, err))
                 return false;
         for (size_t i = 0; i < study->options.constraints.count; i++)
                 if (!check_measure(study, path, "constraints", constraints[i].value, err))
@@ -532,6 +554,25 @@ void tune_study_free(struct tune_study *study)
         free(study->path);
         free(study->folder);
         free(study);
+}
+
+bool tune_study_check_files(const struct tune_study *study, const struct http_options *connection,
+                            struct error *err)
+{
+        const char *const files[] = {connection->token_file, connection->password_file, connection->ca_file,
+                                     connection->certificate_file, connection->key_file};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+                autofree char *place = NULL;
+
+                if (!files[i])
+                        continue;
+                place = *files[i] == '/' ? memory_copy_text(files[i])
+                                         : memory_format("%s/%s", study->folder, files[i]);
+                if (access(place, R_OK) != 0)
+                        return text_read_error(place, errno, err);
+        }
+        return true;
 }
 
 json_t *tune_study_identity(const struct tune_study *study)

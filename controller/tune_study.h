@@ -48,9 +48,10 @@ struct tune_options {
         struct yaml_node *search;
         char *minimize;
         struct option_list values, constraints, environment, files;
-        char *event_log;            /* a template: where the command leaves Spark's event log; or NULL */
-        int64_t time_limit_seconds; /* 0: none */
-        double give_up_factor;      /* of the best trial's seconds or cost; 0: none */
+        char *event_log; /* a template: where the command leaves Spark's event log; or NULL */
+        struct http_options *event_log_connection; /* to a History Server; NULL: as anybody is reached */
+        int64_t time_limit_seconds;                /* 0: none */
+        double give_up_factor;                     /* of the best trial's seconds or cost; 0: none */
         int64_t retries;
         char *workers; /* a number, or the name of a parameter */
         struct price_options *prices;
@@ -82,6 +83,10 @@ char *tune_render(const char *template, const json_t *x, const char *folder);
 /* As a program reads it: texts as they are, numbers without more digits than they need. The caller frees it.
  */
 char *tune_value_text(const json_t *value);
+
+/* Whether what a connection names is there. ERROR_INPUT. */
+bool tune_study_check_files(const struct tune_study *study, const struct http_options *connection,
+                            struct error *err);
 
 /* All that has to be the same when a study goes on. The caller owns it. */
 json_t *tune_study_identity(const struct tune_study *study);

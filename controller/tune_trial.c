@@ -125,7 +125,9 @@ json_t *tune_trial_values(const struct tune_study *study, const char *output, co
 {
         const struct tune_value *values = study->options.values.items;
         autojson *json = output_json_of(output);
-        autojson *measures = event_log ? tune_log_measures(event_log) : NULL;
+        autojson *measures =
+                event_log ? tune_log_measures(event_log, study->options.event_log_connection, study->folder)
+                          : NULL;
         json_t *found = json_object();
 
         for (size_t i = 0; i < study->options.values.count; i++) {

@@ -17,6 +17,7 @@
 #define BEGIN_MS       120000 /* until it has found the log */
 #define IDLE_MS        60000
 #define LOOK_MS        1000
+#define LEAST_PER_MS   1 /* byte: what comes more slowly than that for a minute is given up */
 #define MAX_DOWNLOADED ((int64_t)16 << 30)
 #define MAX_UNPACKED   ((int64_t)64 << 30)
 
@@ -165,9 +166,18 @@ static bool write_piece(int descriptor, const struct text *piece, struct error *
         return true;
 }
 
-static bool save(struct http_stream *stream, int descriptor, struct error *err)
+/* A peer that sends a byte now and then would keep us for ever. */
+static bool is_fast_enough(int64_t bytes, int64_t took_ms, struct error *err)
 {
-        int64_t left = MAX_DOWNLOADED;
+        return took_ms < IDLE_MS || bytes >= took_ms * LEAST_PER_MS ||
+               error_set(err, ERROR_TIMEOUT, NULL, "the answer comes too slowly: %lld bytes in %lld s",
+                         (long long)bytes, (long long)took_ms / 1000);
+}
+
+static bool save(struct http_peer *peer, struct http_stream *stream, int descriptor, struct error *err)
+{
+        struct reactor *reactor = http_peer_reactor(peer);
+        int64_t begun_ms = reactor_steady_ms(reactor), left = MAX_DOWNLOADED;
         bool ended = false;
 
         while (!ended) {
@@ -181,6 +191,9 @@ static bool save(struct http_stream *stream, int descriptor, struct error *err)
                 left -= (int64_t)piece.length;
                 if (left < 0)
                         return error_set(err, ERROR_LIMIT, NULL, "the answer is larger than is accepted");
+                if (!ended &&
+                    !is_fast_enough(MAX_DOWNLOADED - left, reactor_steady_ms(reactor) - begun_ms, err))
+                        return error_wrap(err, "%s", http_peer_url(peer));
         }
         return true;
 }
@@ -197,7 +210,8 @@ static bool download(struct http_peer *peer, const char *path, const char *file,
 
         if (descriptor < 0)
                 return error_errno(err, errno, "%s", file);
-        done = http_stream_open(peer, &request, &stream, &response, err) && save(stream, descriptor, err);
+        done = http_stream_open(peer, &request, &stream, &response, err) &&
+               save(peer, stream, descriptor, err);
         http_response_free(&response);
         if (close(descriptor) != 0 && done)
                 done = error_errno(err, errno, "%s", file);
