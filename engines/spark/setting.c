@@ -76,6 +76,28 @@ double spark_setting_read(const struct spark_setting *setting, const char *text)
         return number * unit_of(end);
 }
 
+double spark_setting_default(const struct spark_setting *setting)
+{
+        static const struct {
+                const char *name;
+                double value;
+        } defaults[] = {
+                {"spark.executor.memory", 1024 * MEBIBYTE},
+                {"spark.driver.memory", 1024 * MEBIBYTE},
+                {"spark.driver.cores", 1},
+                {"spark.memory.fraction", 0.6},
+                {"spark.memory.storageFraction", 0.5},
+                {"spark.sql.shuffle.partitions", 200},
+                {"spark.sql.autoBroadcastJoinThreshold", 10 * MEBIBYTE},
+                {"spark.sql.files.maxPartitionBytes", 128 * MEBIBYTE},
+        };
+
+        for (size_t i = 0; i < ARRAY_LENGTH(defaults); i++)
+                if (strcmp(defaults[i].name, setting->name) == 0)
+                        return defaults[i].value;
+        return NAN;
+}
+
 char *spark_setting_text(const struct spark_setting *setting, double value, const char *present)
 {
         size_t length = present ? strlen(present) : 0;

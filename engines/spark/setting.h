@@ -20,6 +20,10 @@ struct spark_setting spark_setting_of_knob(const char *knob);
  * whose name speaks of bytes, memory, a size or a buffer may have a unit, too, and are bytes then. */
 double spark_setting_read(const struct spark_setting *setting, const char *text);
 
+/* What Spark takes where nothing says it, whatever manages its cluster (its documentation, "Configuration");
+ * NAN: that differs, or is not known here. */
+double spark_setting_default(const struct spark_setting *setting);
+
 /* The value as Spark reads it, in the form of `present`, which is what stands there now (NULL: nothing).
  * Caller frees. */
 char *spark_setting_text(const struct spark_setting *setting, double value, const char *present);

@@ -24,7 +24,7 @@ struct subject {
         const char *options; /* YAML; every %s is the peer's URL */
         bool per_operator;   /* a parallelism knob for each operator, or one for all */
         bool kubernetes;     /* the peer is an API server */
-        bool pool;           /* of which it is asked, and the knob says how many workers there are */
+        bool pool;           /* the knob says how many workers there are */
         int n_before, last;  /* turns before the faulty one, which are healthy; the last one */
         int64_t longest_ms;  /* for which a turn may take, whatever the peer does */
         void (*serve)(struct scripted_peer *peer, void *recorded, int moment);
@@ -80,10 +80,6 @@ static inline void stand_reach(struct stand *stand, const char *url, const char 
         stand->shared = shared_new();
         stand->kubernetes = kube_shared_provide(stand->shared, &access);
         stand->context.shared = stand->shared;
-        if (!stand->subject->pool)
-                return;
-        stand->chain.knobs[0].name = "workers";
-        stand->chain.knobs[0].role = KNOB_WORKERS;
 }
 
 /* `ca_file`: the authority that is trusted; NULL: as the system has it. */
@@ -102,6 +98,10 @@ static inline void stand_open(struct stand *stand, const struct subject *subject
         if (!subject->per_operator) {
                 stand->chain.knobs[0].operator_index = -1;
                 stand->chain.pipeline.n_knobs = 1;
+        }
+        if (subject->pool) {
+                stand->chain.knobs[0].name = "workers";
+                stand->chain.knobs[0].role = KNOB_WORKERS;
         }
         stand->context = (struct source_context){.pipeline = &stand->chain.pipeline,
                                                  .name = "chain",

@@ -99,7 +99,7 @@ static const struct subject subjects[] = {
         KUBERNETES("scheduledSparkApplication", "name: work-scheduledsparkapplication\n"),
 };
 
-static const char *const elsewhere[] = {"kafka"};
+static const char *const elsewhere[] = {"kafka", "spark"};
 
 #define N_SUBJECTS ARRAY_LENGTH(subjects)
 

@@ -150,6 +150,32 @@ static void reporters_serve(struct scripted_peer *peer, void *recorded, int mome
         }
 }
 
+/* ---- a History Server, as it answered then (tests/fixtures/spark) ---- */
+
+#define HISTORY      "tests/fixtures/spark/history/"
+#define APPLICATIONS "GET /api/v1/applications"
+#define APPLICATION  APPLICATIONS "/app-20261121162052-0000"
+
+static void history_serve(struct scripted_peer *peer, void *recorded, int moment)
+{
+        autofree char *plain = read_page(HISTORY "plain.json"), *list = memory_format("[%s]", plain);
+        autofree char *bytes = NULL;
+        struct error err = ERROR_INIT;
+        size_t length;
+
+        (void)recorded;
+        (void)moment;
+        if (!text_read_file(HISTORY "plain.zip", 1 << 20, &bytes, &length, &err))
+                fail_msg("%s", err.message);
+        scripted_peer_forget_answers(peer);
+        scripted_peer_json(peer, APPLICATION, plain);
+        scripted_peer_answer(peer, APPLICATION "/logs",
+                             &(struct scripted_answer){.content_type = "application/octet-stream",
+                                                       .body = bytes,
+                                                       .length = length});
+        scripted_peer_json(peer, APPLICATIONS "?limit=*", list);
+}
+
 static void flink_serve(struct scripted_peer *peer, void *recorded, int turn)
 {
         flink_subject_serve(peer, recorded, turn + 1);
@@ -214,6 +240,18 @@ static const struct subject subjects[] = {
          .slack = 1e-6,
          .names_latency = true},
         KUBERNETES("scheduledSparkApplication", "name: work-scheduledsparkapplication\n"),
+        {.name = "spark",
+         .plugin = "spark",
+         .options = "application: waiting\nhistoryServer: %s\n"
+                    "defaults: tests/fixtures/spark/spark-defaults.conf\n",
+         .pool = true,
+         .last = 4,
+         .longest_ms = 400000, /* a log that comes is waited for for as long as it comes */
+         .serve = history_serve,
+         .read = nothing_read,
+         .forget = nothing_forgotten,
+         .turn_ms = 60000,
+         .slack = 1e-6},
 };
 
 /* Which speak another protocol. */
@@ -270,6 +308,7 @@ static const struct field fields[] = {
         WHOLE(run.worker_seconds, INFINITY),
         WHOLE(run.core_seconds, INFINITY),
         WHOLE(run.byte_seconds, INFINITY),
+        WHOLE(run.peak_bytes, INFINITY),
 };
 
 static const struct field operator_fields[] = {

@@ -19,6 +19,13 @@
 
 #define COMPLETE "tests/fuzz/corpus/yaml/complete.yaml"
 
+/* What an engine cannot be without. */
+static const char *needs_of(const char *engine)
+{
+        return strcmp(engine, "spark") == 0 ? "application: web, eventLogs: logs, defaults: file"
+                                            : "name: web";
+}
+
 /* A spec has one engine, and the base has Flink: another one takes its place before it is spoilt. */
 static char *make_room(const char *override)
 {
@@ -30,7 +37,8 @@ static char *make_room(const char *override)
                 if ((*list)->section == SECTION_ENGINE && strcmp((*list)->name, "flink") != 0 &&
                     strncmp((*list)->name, name, strcspn(name, ".=[")) == 0 &&
                     strlen((*list)->name) == strcspn(name, ".=["))
-                        return memory_format("spec.engine={%s: {name: web}}", (*list)->name);
+                        return memory_format("spec.engine={%s: {%s}}", (*list)->name,
+                                             needs_of((*list)->name));
         return memory_copy_text("spec.mode=Observe");
 }
 

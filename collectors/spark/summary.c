@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "collectors/spark/summary.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engines/spark/setting.h"
+
+#define OVERHEAD    0.10     /* of the memory (spark.executor.memoryOverheadFactor) ... */
+#define LEAST_EXTRA 0x1.8p28 /* ... and at least 384 MiB */
+
+static double value_of(const struct batch_run *log, const char *name)
+{
+        const struct spark_setting setting = spark_setting_of_knob(name);
+        const char *said = batch_run_setting(log, setting.name);
+
+        return said ? spark_setting_read(&setting, said) : spark_setting_default(&setting);
+}
+
+static bool begins(const char *text, const char *start)
+{
+        return text && strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Cluster managers that give a JVM a container give it some memory on top. */
+static double process_bytes(const struct batch_run *log, const char *memory, const char *overhead)
+{
+        const char *master = batch_run_setting(log, "spark.master");
+        double bytes = value_of(log, memory), extra = value_of(log, overhead);
+
+        if (isnan(extra))
+                extra = begins(master, "yarn") || begins(master, "k8s") ? fmax(OVERHEAD * bytes, LEAST_EXTRA)
+                                                                        : 0;
+        return bytes + extra;
+}
+
+static bool cores_are_known(const struct batch_run *log)
+{
+        for (size_t i = 0; i < log->n_executors; i++)
+                if (log->executors[i].cores <= 0)
+                        return false;
+        return log->n_executors > 0;
+}
+
+static void read_held(const struct batch_run *log, struct run_observation *run)
+{
+        struct batch_held held = batch_run_held(log);
+        double seconds = (double)(run->ended_ms - run->begun_ms) / 1e3;
+
+        if (log->n_executors == 0)
+                return;
+        run->worker_seconds = held.executor_seconds;
+        if (cores_are_known(log))
+                run->core_seconds = held.core_seconds + value_of(log, "spark.driver.cores") * seconds;
+        run->byte_seconds =
+                held.executor_seconds *
+                        process_bytes(log, "spark.executor.memory", "spark.executor.memoryOverhead") +
+                seconds * process_bytes(log, "spark.driver.memory", "spark.driver.memoryOverhead");
+        if (log->peak_bytes > 0)
+                run->peak_bytes = (double)log->peak_bytes;
+}
+
+static void read_configuration(const struct batch_run *log, const struct pipeline *pipeline,
+                               struct configuration *ret_configuration)
+{
+        *ret_configuration = (struct configuration){.count = pipeline->n_knobs};
+        for (int i = 0; i < pipeline->n_knobs; i++) {
+                struct spark_setting setting = spark_setting_of_knob(pipeline->knobs[i].name);
+
+                ret_configuration->value[i] = setting.name ? value_of(log, setting.name) : NAN;
+        }
+}
+
+static void tell_end(const struct batch_run *log, struct run_observation *run, char *ret_why)
+{
+        *ret_why = '\0';
+        run->failed = log->ended_ms == BATCH_UNKNOWN || batch_run_failed(log);
+        if (log->ended_ms == BATCH_UNKNOWN)
+                snprintf(ret_why, OBSERVATION_FAILURE_ROOM, "its event log has no end: the driver died");
+        else if (run->failed && log->exit_code != BATCH_UNKNOWN)
+                snprintf(ret_why, OBSERVATION_FAILURE_ROOM, "it ended with exit code %lld",
+                         (long long)log->exit_code);
+        else if (run->failed)
+                snprintf(ret_why, OBSERVATION_FAILURE_ROOM, "its last job failed");
+}
+
+void spark_run_summary(const struct batch_run *log, const struct pipeline *pipeline,
+                       struct run_observation *ret_run, char *ret_why)
+{
+        *ret_run = (struct run_observation){
+                .periodic = true,
+                .begun_ms = batch_run_first_ms(log),
+                .ended_ms = batch_run_last_ms(log),
+                .worker_seconds = NAN,
+                .core_seconds = NAN,
+                .byte_seconds = NAN,
+                .peak_bytes = NAN,
+        };
+        read_held(log, ret_run);
+        read_configuration(log, pipeline, &ret_run->configuration);
+        tell_end(log, ret_run, ret_why);
+}
