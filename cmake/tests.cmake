@@ -100,7 +100,7 @@ endforeach()
 # The longest first, so that none of them is left alone at the end.
 set_tests_properties(e2e/real/daily e2e/real/killed-at-every-point e2e/real/killed-while-restarting PROPERTIES COST 400)
 
-# tune and simulate beside a real Spark (docs/e2e.md). By the clock, so nothing else runs meanwhile.
+# optctl beside a real Spark (docs/e2e.md). tune goes by the clock, so nothing else runs meanwhile.
 set(spark ${PROJECT_SOURCE_DIR}/tests/e2e/spark/e2e)
 add_test(NAME e2e/spark/fetch COMMAND ${spark} fetch)
 set_tests_properties(e2e/spark/fetch PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_SETUP spark)
@@ -108,6 +108,10 @@ add_test(NAME e2e/spark/tune
   COMMAND ${spark} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/spark-tune tune)
 set_tests_properties(e2e/spark/tune PROPERTIES
   TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED spark RUN_SERIAL ON)
+
+add_test(NAME e2e/spark/nightly
+  COMMAND ${spark} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/spark-nightly nightly)
+set_tests_properties(e2e/spark/nightly PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED spark)
 
 # A study on a real MLflow server.
 set(mlflow ${PROJECT_SOURCE_DIR}/tests/e2e/mlflow/e2e)
