@@ -8,6 +8,7 @@
 #include "controller/ask_tell.h"
 #include "controller/command.h"
 #include "controller/output.h"
+#include "controller/present.h"
 #include "controller/terminal.h"
 #include "controller/tune_csv.h"
 #include "controller/tune_mlflow.h"
@@ -225,10 +226,12 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
                                         .parallel = arguments->parallel,
                                         .trials = arguments->trials,
                                         .quiet = arguments->quiet};
+        const struct presentation outputs = {.csv = arguments->csv, .report = arguments->report};
         struct error ignored = ERROR_INIT;
         autojson *document = NULL;
 
-        if (!tune_study_read(arguments->spec, arguments->command, &study, err) ||
+        if (!presentation_check(&outputs, err) ||
+            !tune_study_read(arguments->spec, arguments->command, &study, err) ||
             !tune_mlflow_open(study, arguments->mlflow, &mlflow, err))
                 return false;
         if (mlflow) {
