@@ -9,6 +9,7 @@
 #include "controller/listen.h"
 #include "controller/opencost.h"
 #include "controller/operator.h"
+#include "controller/shards.h"
 
 /* Kubernetes gives a pod 30 s to end; what has not ended by itself then is left to the ledger. */
 #define STOP_SECONDS 25
@@ -17,6 +18,7 @@ struct controller_arguments {
         const char *kubeconfig, *kube_context, *namespace, *lease, *lease_namespace, *ledger, *data,
                 *log_format, *opencost, *study_image;
         struct listen_options listen;
+        int64_t shards;
         bool dry_run, verbose, no_price_books, node_prices;
 };
 
@@ -53,6 +55,17 @@ static const struct parameter parameters[] = {
          .value = "NAME",
          .help = "Where the Lease is. Without it, in the namespace of the kubeconfig's context, or the "
                  "pod's."},
+        {.name = "shards",
+         .type = PARAMETER_INTEGER,
+         AT(shards),
+         .value = "N",
+         .min = 1,
+         .max = SHARDS_MOST,
+         .fallback = "1",
+         .help = "Replicas divide the pipelines into so many shards, each with a Lease of its own, and each "
+                 "replica works on its share: the same number for all, at least one a replica. Takes a "
+                 "ledger that "
+                 "they share (PostgreSQL)."},
         LISTEN_PARAMETERS(controller_arguments),
         {.name = "no-price-books",
          .type = PARAMETER_FLAG,
@@ -150,6 +163,7 @@ static bool serve(const struct controller_arguments *arguments, struct kube_clie
                 .lease_namespace = arguments->lease_namespace ? arguments->lease_namespace
                                                               : kube_client_namespace(client),
                 .lease_name = arguments->lease,
+                .shards = (int)arguments->shards,
                 .identity = identity,
                 .data = arguments->data,
         };
@@ -165,6 +179,21 @@ static bool serve(const struct controller_arguments *arguments, struct kube_clie
         reactor_spawn(host->reactor, limit_stop, host);
         reactor_run(host->reactor);
         reactor_call(host->reactor, release, op);
+        return true;
+}
+
+static bool check(const struct controller_arguments *arguments, struct error *err)
+{
+        if (arguments->opencost && !arguments->node_prices)
+                return error_set(err, ERROR_INPUT, NULL, "--opencost has no use without --node-prices");
+        if (arguments->node_prices && arguments->namespace)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "--node-prices reads the whole cluster; expected no --namespace");
+        if (arguments->shards > 1 && !ledger_is_shared(arguments->ledger))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "--shards %lld: replicas that hand pipelines over keep one ledger; expected "
+                                 "--ledger postgresql://..., not %.200s",
+                                 (long long)arguments->shards, arguments->ledger);
         return true;
 }
 
@@ -185,12 +214,7 @@ static bool run_controller(const void *object, struct error *err)
         struct host host;
         bool done;
 
-        if (arguments->opencost && !arguments->node_prices)
-                return error_set(err, ERROR_INPUT, NULL, "--opencost has no use without --node-prices");
-        if (arguments->node_prices && arguments->namespace)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "--node-prices reads the whole cluster; expected no --namespace");
-        if (!host_open(&options, &host, err))
+        if (!check(arguments, err) || !host_open(&options, &host, err))
                 return false;
         done = kube_shared_client(host.kubernetes, &client, err) &&
                (!arguments->opencost || opencost_new(host.http, arguments->opencost, &opencost, err)) &&
@@ -208,7 +232,8 @@ const struct command controller_command = {
                 "Follows the TunedPipelines that an API server has, tunes each as optctl run would, and says "
                 "in "
                 "their status and in Events what it does. Of several replicas the one that holds the Lease "
-                "steers. What has been begun when it is told to stop is ended within 25 s or left to who "
+                "steers, or, with --shards, each those pipelines whose Lease it holds. What has been begun "
+                "when it is told to stop is ended within 25 s or left to who "
                 "leads next; the Lease is given up last.",
         .example = "optctl controller --namespace analytics --ledger operator.db",
         .size = sizeof(struct controller_arguments),

@@ -5,6 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- scopes ---- */
+
+void fence_enter(struct fence_scopes *scopes, const struct fence *fence, struct fence_scope *ret_scope)
+{
+        *ret_scope = (struct fence_scope){reactor_current(scopes->reactor), fence, scopes->first};
+        scopes->first = ret_scope;
+}
+
+void fence_leave(struct fence_scopes *scopes, const struct fence_scope *scope)
+{
+        struct fence_scope **link = &scopes->first;
+
+        while (*link != scope)
+                link = &(*link)->next;
+        *link = scope->next;
+}
+
+int64_t fence_scopes_left_ms(void *context)
+{
+        const struct fence_scopes *scopes = context;
+        const struct fiber *fiber = reactor_current(scopes->reactor);
+
+        for (const struct fence_scope *scope = scopes->first; scope; scope = scope->next)
+                if (scope->fiber == fiber)
+                        return scope->fence->left_ms(scope->fence->context);
+        return 0;
+}
+
+/* ---- calls ---- */
+
 struct fenced_calls {
         const struct fence *fence;
         const struct call_recorder *calls;
@@ -33,8 +63,16 @@ static bool apply(void *state, const struct configuration *from, const struct co
         const struct fenced *fenced = state;
         struct fenced_calls behind = {fenced->fence, calls};
         const struct call_recorder asked = {.begin = begin, .end = end, .context = &behind};
+        struct fence_scopes *scopes = fenced->fence ? fenced->fence->scopes : NULL;
+        struct fence_scope scope;
+        bool done;
 
-        return fenced->actuator->apply(fenced->state, from, to, dry_run, fenced->fence ? &asked : calls, err);
+        if (scopes)
+                fence_enter(scopes, fenced->fence, &scope);
+        done = fenced->actuator->apply(fenced->state, from, to, dry_run, fenced->fence ? &asked : calls, err);
+        if (scopes)
+                fence_leave(scopes, &scope);
+        return done;
 }
 
 static bool controls(void *state, const struct knob *knob)
@@ -44,7 +82,7 @@ static bool controls(void *state, const struct knob *knob)
         return !fenced->actuator->controls || fenced->actuator->controls(fenced->state, knob);
 }
 
-static bool read(void *state, struct configuration *ret_configuration, struct error *err)
+static bool read_target(void *state, struct configuration *ret_configuration, struct error *err)
 {
         struct fenced *fenced = state;
         bool done = fenced->actuator->read(fenced->state, ret_configuration, err);
@@ -66,6 +104,6 @@ const struct actuator fenced_actuator = {
         .summary = "A target, while we may write to it",
         .controls = controls,
         .apply = apply,
-        .read = read,
+        .read = read_target,
         .patience_ms = patience_ms,
 };

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/plugin.h"
+#include "core/reactor.h"
 
 /*
  * Keeps who may no longer write from writing: of several replicas only the one that holds the lease changes a
@@ -13,7 +14,30 @@
 struct fence {
         int64_t (*left_ms)(void *context); /* how long we may go on writing; 0: not at all */
         void *context;
+        struct fence_scopes *scopes; /* where to say that it holds for a fiber; NULL: nobody asks */
 };
+
+/*
+ * Which fence holds for what a fiber writes: pipelines share a client of the API server, which asks before
+ * each write, and each pipeline has a fence.
+ */
+struct fence_scope {
+        const struct fiber *fiber;
+        const struct fence *fence;
+        struct fence_scope *next;
+};
+
+struct fence_scopes {
+        struct reactor *reactor;
+        struct fence_scope *first;
+};
+
+/* For what this fiber writes, until fence_leave with the same scope. */
+void fence_enter(struct fence_scopes *scopes, const struct fence *fence, struct fence_scope *ret_scope);
+void fence_leave(struct fence_scopes *scopes, const struct fence_scope *scope);
+
+/* Of the fiber that asks; 0: none holds for it. `context`: a struct fence_scopes. */
+int64_t fence_scopes_left_ms(void *context);
 
 /*
  * A call to an engine is begun while at least FENCE_LEFT_MS are left. A lease is taken by another replica

@@ -27,9 +27,6 @@ static const struct metric_family time_family = {.name = "optctl_reconcile_time_
                                                  .help = "Time that going through an object took.",
                                                  .upper_bounds = time_bounds,
                                                  .n_upper_bounds = (int)ARRAY_LENGTH(time_bounds)};
-static const struct metric_family leader_family = {.name = "optctl_leader",
-                                                   .type = METRIC_GAUGE,
-                                                   .help = "Whether this replica leads."};
 static const struct metric_family objects_family = {.name = "optctl_tuned_pipelines",
                                                     .type = METRIC_GAUGE,
                                                     .help = "TunedPipelines that the API server has."};
@@ -37,7 +34,6 @@ static const struct metric_family objects_family = {.name = "optctl_tuned_pipeli
 METRIC_FAMILY(reconciled_family);
 METRIC_FAMILY(errors_family);
 METRIC_FAMILY(time_family);
-METRIC_FAMILY(leader_family);
 METRIC_FAMILY(objects_family);
 
 /* ---- what is known of a pipeline ---- */
@@ -115,24 +111,6 @@ static void on_changed(void *context, const char *namespace, const char *name, c
         work_queue_add(op->queue, key);
 }
 
-static void want_object(void *context, const char *namespace, const char *name, const void *kept)
-{
-        autofree char *key = memory_format("%s/%s", namespace, name);
-
-        (void)kept;
-        want(context, key);
-}
-
-static void on_led(void *context, bool leads)
-{
-        struct cluster_operator *op = context;
-
-        metrics_set(op->setup.metrics, &leader_family, NULL, leads);
-        operator_want_books(op);
-        operator_want_studies(op);
-        kube_reflector_each(op->pipelines, want_object, op);
-}
-
 /* ---- workers ---- */
 
 /* Zeros, so that the first failure is seen as one more. */
@@ -141,7 +119,6 @@ static void begin_counting(struct metrics *metrics)
         metrics_add(metrics, &reconciled_family, (const char *const[]){"success"}, 0);
         metrics_add(metrics, &reconciled_family, (const char *const[]){"error"}, 0);
         metrics_add(metrics, &errors_family, NULL, 0);
-        metrics_set(metrics, &leader_family, NULL, 0);
 }
 
 static void forget(struct cluster_operator *op, struct tuned *tuned)
@@ -199,29 +176,12 @@ static void run_meter(void *argument)
                 const struct kube_reflector_state state = kube_reflector_state(op->pipelines);
 
                 work_queue_measure(op->queue);
+                operator_count_shards(op);
                 metrics_set(op->setup.metrics, &objects_family, NULL, (double)state.objects);
         } while (clock_sleep_until(&clock, clock_now_ms(&clock) + METER_MS, &interrupted));
 }
 
 /* ---- life ---- */
-
-static int64_t left_ms(void *context)
-{
-        const struct cluster_operator *op = context;
-
-        return kube_elector_left_ms(op->elector);
-}
-
-static bool leads(void *context)
-{
-        return left_ms(context) > 0;
-}
-
-static bool leads_no_more(void *context)
-{
-        (void)context;
-        return false;
-}
 
 static void start(struct cluster_operator *op)
 {
@@ -229,7 +189,7 @@ static void start(struct cluster_operator *op)
         int workers = op->setup.workers > 0 ? op->setup.workers : WORKERS;
 
         begin_counting(op->setup.metrics);
-        reactor_spawn(reactor, kube_elector_run, op->elector);
+        shards_start(op->leases);
         reactor_spawn(reactor, kube_reflector_run, op->pipelines);
         if (op->prices)
                 operator_prices_start(op->prices);
@@ -253,27 +213,16 @@ struct cluster_operator *operator_new(const struct operator_setup *setup)
                                                         .changed = on_changed,
                                                         .context = op,
                                                         .log = setup->log};
-        const struct kube_elector_options led = {.namespace = setup->lease_namespace,
-                                                 .name = setup->lease_name,
-                                                 .identity = setup->identity,
-                                                 .log = setup->log,
-                                                 .changed = on_led,
-                                                 .context = op};
 
         op->setup = *setup;
         op->queue = work_queue_new(setup->reactor, setup->metrics);
         op->claims = claims_new();
-        op->elector = kube_elector_new(setup->client, &led);
-        op->fence = (struct fence){left_ms, op};
-        kube_client_fence(setup->client, left_ms, op);
-        if (setup->ledger)
-                ledger_by_lease(setup->ledger, leads, op);
+        operator_shards_open(op);
         op->events = kube_events_new(setup->client, "optctl.dev/operator", setup->identity, setup->log);
         op->pipelines = kube_reflector_new(setup->client, &followed);
         op->prices = setup->no_price_books ? NULL : operator_prices_new(op);
         op->nodes = setup->kubernetes ? operator_nodes_new(op) : NULL;
         op->studies = setup->study_image ? operator_studies_new(op) : NULL;
-        metrics_set(setup->metrics, &leader_family, NULL, 0);
         start(op);
         return op;
 }
@@ -282,15 +231,12 @@ void operator_free(struct cluster_operator *op)
 {
         if (!op)
                 return;
-        kube_client_fence(op->setup.client, NULL, NULL);
-        if (op->setup.ledger)
-                ledger_by_lease(op->setup.ledger, leads_no_more, NULL);
         operator_nodes_free(op->nodes);
         operator_prices_free(op->prices);
         operator_studies_free(op->studies);
         kube_reflector_free(op->pipelines);
         kube_events_free(op->events);
-        kube_elector_free(op->elector);
+        operator_shards_close(op);
         tdestroy(op->tuned, tuned_free);
         claims_free(op->claims);
         work_queue_free(op->queue);
@@ -299,5 +245,5 @@ void operator_free(struct cluster_operator *op)
 
 bool operator_release(struct cluster_operator *op, struct error *err)
 {
-        return kube_elector_release(op->elector, err);
+        return shards_release(op->leases, err);
 }

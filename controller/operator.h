@@ -14,7 +14,7 @@
  * Level-triggered. A key (NAMESPACE/NAME) comes into the work queue whenever its object changed, a turn of
  * its pipeline showed something new, or the lease came or went; a worker then compares what is in the cache
  * with what the fleet runs and sets right what differs. Nothing is done while the cache has not seen a whole
- * list, nor without the lease. What failed is tried again after a growing pause.
+ * list, nor without the lease of the shard that it is in. What failed is tried again after a growing pause.
  */
 struct cluster_operator;
 
@@ -33,6 +33,7 @@ struct operator_setup {
         bool no_price_books;            /* which stand in no namespace */
         const char *study_image;        /* TuningStudies run it in Jobs; NULL: they are not read */
         const char *lease_namespace, *lease_name; /* what is led by */
+        int shards;           /* into which replicas divide pipelines (controller/shards.h); 0: 1 */
         const char *identity; /* of this replica: unique, and another one after each start */
         const char *data;     /* folder that file names in specs start from */
         int workers;          /* 0: 32 */
@@ -43,7 +44,7 @@ struct cluster_operator *operator_new(const struct operator_setup *setup);
 void operator_free(struct cluster_operator *op); /* once the reactor has run out; before the fleet */
 DEFINE_CLEANUP(operator_free, struct cluster_operator);
 
-/* Gives the lease up, so that another replica leads at once: after the reactor has run out, the last thing
+/* Gives the leases up, so that another replica leads at once: after the reactor has run out, the last thing
  * that is written. */
 bool operator_release(struct cluster_operator *op, struct error *err);
 

@@ -10,13 +10,25 @@
 #include "controller/operator_prices.h"
 #include "controller/operator_studies.h"
 #include "controller/operator_view.h"
-#include "core/kubernetes/elector.h"
+#include "controller/shards.h"
 #include "core/kubernetes/events.h"
 #include "core/kubernetes/reflector.h"
 #include "core/work_queue.h"
 
+/* What is not of a namespace is of this shard. */
+#define CLUSTER_SHARD 0
+
+/* What there is of a shard here. */
+struct operator_shard {
+        struct cluster_operator *op;
+        int number;
+        int n_working; /* keys of it that are gone through */
+        struct fence fence;
+};
+
 /*
  * operator.c          fibers, and what they are told
+ * operator_shards.c   what is ours of all that
  * operator_sync.c     one key: cache against fleet
  * operator_status.c   what its object's status says
  * operator_news.c     what its Events say
@@ -31,20 +43,22 @@ struct cluster_operator {
         struct operator_setup setup;
         struct work_queue *queue;
         struct kube_reflector *pipelines;
-        struct kube_elector *elector;
+        struct shards *leases;
+        struct operator_shard shards[SHARDS_MOST];
+        struct fence_scopes scopes;
         struct kube_events *events;
         struct claims *claims;
         struct operator_prices *prices;   /* NULL: PriceBooks are not read */
         struct operator_nodes *nodes;     /* NULL: what pods cost is not reckoned */
         struct operator_studies *studies; /* NULL: TuningStudies are not read */
-        struct fence fence;
-        void *tuned; /* a tree of tsearch, of struct tuned by key */
+        void *tuned;                      /* a tree of tsearch, of struct tuned by key */
 };
 
 /* What is known of a pipeline beside its object. */
 struct tuned {
         struct cluster_operator *op;
         char *key, *namespace, *name;
+        int shard;             /* of what is in the fleet, or was last */
         struct member *member; /* NULL: it is not in the fleet */
         bool started;          /* and takes turns there */
         bool leaving;          /* out of it once its turn is over */
@@ -67,6 +81,26 @@ struct tuned {
 enum work_result operator_sync(struct cluster_operator *op, struct tuned *tuned);
 /* NULL: there is none. */
 struct tuned *operator_find(struct cluster_operator *op, const char *key);
+
+/* ---- operator_shards.c ---- */
+
+void operator_shards_open(struct cluster_operator *op);
+void operator_shards_close(struct cluster_operator *op);
+void operator_count_shards(const struct cluster_operator *op); /* for /metrics */
+
+/* In which shard it is: pipelines with the same target are in the same. */
+int operator_shard_of(const struct cluster_operator *op, const struct tuned_object *object);
+int operator_shard_of_key(const struct cluster_operator *op, const char *key);
+
+/* Whether something of it may begin here. */
+bool operator_has(const struct cluster_operator *op, int shard);
+bool operator_has_any(const struct cluster_operator *op);
+/* Of what is sent later. */
+struct kube_fence operator_fence(struct cluster_operator *op, int shard);
+
+/* What this fiber writes in between is of the shard, which is not given up meanwhile. */
+void operator_enter(struct cluster_operator *op, int shard, struct fence_scope *ret_scope);
+void operator_leave(struct cluster_operator *op, int shard, const struct fence_scope *scope);
 
 /* ---- operator_status.c ---- */
 

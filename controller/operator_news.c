@@ -14,7 +14,8 @@ void operator_tell(const struct tuned *tuned, bool warning, const char *reason, 
                                        .warning = warning,
                                        .reason = reason,
                                        .action = action,
-                                       .note = note};
+                                       .note = note,
+                                       .fence = operator_fence(tuned->op, tuned->shard)};
 
         kube_events_tell(tuned->op->events, &news);
 }

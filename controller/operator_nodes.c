@@ -169,6 +169,8 @@ static void show_group(void *context, const struct node_group *group)
         struct operator_nodes *nodes = reckoning->nodes;
         struct shown *shown;
 
+        if (!operator_has(nodes->op, CLUSTER_SHARD))
+                return;
         nodes->shown = memory_resize(nodes->shown, nodes->n_shown + 1, sizeof *nodes->shown);
         shown = &nodes->shown[nodes->n_shown++];
         *shown = (struct shown){memory_copy_text(reckoning->book->name), memory_copy_text(group->type),
@@ -266,8 +268,8 @@ static void price_pipeline(void *context, const char *namespace, const char *nam
         struct tuned *tuned = operator_find(reckoning->nodes->op, key);
         struct pods_cost cost;
 
-        if (!tuned || !object->workload.name || tuned->pricing.how != PRICED_BOOK ||
-            strcmp(tuned->pricing.book, reckoning->book->name) != 0)
+        if (!tuned || !operator_has(tuned->op, tuned->shard) || !object->workload.name ||
+            tuned->pricing.how != PRICED_BOOK || strcmp(tuned->pricing.book, reckoning->book->name) != 0)
                 return;
         cost = cost_of(reckoning, object);
         if (cost.priced == 0 && cost.pods > 0) {
@@ -313,7 +315,7 @@ static void forget_cost(void *context, const char *namespace, const char *name, 
 
         (void)kept;
         if (tuned && tuned->cost &&
-            (!reckoning->pods.reflector ||
+            (!reckoning->pods.reflector || !operator_has(op, tuned->shard) ||
              (!op->setup.opencost && !operator_book_has_nodes(op, &tuned->pricing))))
                 take_cost(tuned, NULL);
 }
@@ -358,7 +360,7 @@ static void round_of(struct operator_nodes *nodes)
         struct reckoning reckoning = {.nodes = nodes};
         bool known = false;
 
-        if (kube_elector_left_ms(op->elector) > 0 && (op->setup.opencost || operator_any_nodes(op))) {
+        if (operator_has_any(op) && (op->setup.opencost || operator_any_nodes(op))) {
                 ask_opencost(nodes);
                 known = follow(nodes, &reckoning);
         }

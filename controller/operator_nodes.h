@@ -7,7 +7,8 @@ struct cluster_operator;
 /*
  * What pods cost by the prices of their nodes, as PriceBooks have them: every half a minute, of every node
  * and of every pipeline whose pods are known (a Deployment's, a StatefulSet's); in metrics, and in the
- * pipeline's status. Only who leads reckons.
+ * pipeline's status. Of pipelines that are ours; of nodes, where
+ * what is the cluster's is ours.
  */
 struct operator_nodes;
 

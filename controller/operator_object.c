@@ -66,14 +66,15 @@ static char *shown_target(const json_t *spec)
         return memory_copy_text(name);
 }
 
-/* An engine without an address of its own stands in a namespace: the object's unless it says another. */
-static char *claim_of(const json_t *spec, const char *namespace)
+/* An engine without an address of its own stands in a namespace: the object's unless it says another. NULL:
+ * there is no engine. */
+static char *steered_by(const json_t *spec, const char *namespace)
 {
-        const char *name = "", *mode = text_of(spec, "mode");
+        const char *name = "";
         const json_t *section = engine_of(spec, &name);
         autotext text = {0};
 
-        if (!section || !mode || strcmp(mode, "Auto") != 0)
+        if (!section)
                 return NULL;
         text_put(&text, name);
         for (size_t i = 0; i < ARRAY_LENGTH(naming); i++) {
@@ -84,6 +85,13 @@ static char *claim_of(const json_t *spec, const char *namespace)
                 text_format(&text, " %s=%s", naming[i], value ? value : "");
         }
         return text_take(&text);
+}
+
+static bool wants_to_steer(const json_t *spec)
+{
+        const char *mode = text_of(spec, "mode");
+
+        return mode && strcmp(mode, "Auto") == 0;
 }
 
 /* Whose pods run it, where the spec says so. */
@@ -126,12 +134,13 @@ void *tuned_object_project(void *context, const json_t *object, size_t *ret_byte
         kept->text = spec_text(object, metadata);
         kept->status = json_is_object(status) ? dump(status) : NULL;
         kept->shown = shown_target(spec);
-        kept->claim = claim_of(spec, kube_meta(object, "namespace"));
+        kept->steered = steered_by(spec, kube_meta(object, "namespace"));
+        kept->claim = kept->steered && wants_to_steer(spec) ? kept->steered : NULL;
         find_workload(spec, kube_meta(object, "namespace"), &kept->workload);
         kept->has_prices = json_object_get(spec, "prices") != NULL;
         kept->book = memory_copy_text(text_of(spec, "priceBook"));
         *ret_bytes = sizeof *kept + length(kept->uid) + length(kept->created) + length(kept->paused) +
-                     length(kept->text) + length(kept->status) + length(kept->shown) + length(kept->claim) +
+                     length(kept->text) + length(kept->status) + length(kept->shown) + length(kept->steered) +
                      length(kept->book) + length(kept->workload.namespace) + length(kept->workload.name);
         return kept;
 }
@@ -146,7 +155,7 @@ void tuned_object_free(void *object)
         free(kept->text);
         free(kept->status);
         free(kept->shown);
-        free(kept->claim);
+        free(kept->steered);
         free(kept->book);
         free(kept->workload.namespace);
         free(kept->workload.name);

@@ -31,7 +31,8 @@ struct tuned_object {
         bool has_prices; /* of its own */
         struct tuned_workload workload; /* whose pods run it */
         char *book;                     /* the PriceBook that it names; NULL: none */
-        char *claim; /* what no other pipeline may steer while this one does; NULL: it steers nothing */
+        char *steered;     /* what it is about, the same for all pipelines that are about it; NULL: nothing */
+        const char *claim; /* the same, while no other pipeline may steer it; NULL: it does not steer */
 };
 
 /* The projection of a reflector (core/kubernetes/reflector.h). */

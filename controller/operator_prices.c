@@ -367,6 +367,25 @@ static bool write_status(struct operator_prices *prices, const char *name, const
                error_wrap(err, "status of PriceBook %s", name);
 }
 
+/* What every pipeline here needs to know; the status is written by who has that shard. */
+static bool settle_book(struct cluster_operator *op, const char *name, const struct book_object *object,
+                        const struct book *book)
+{
+        struct error err = ERROR_INIT;
+        struct fence_scope scope;
+        bool done;
+
+        if (!operator_has(op, CLUSTER_SHARD))
+                return true;
+        operator_enter(op, CLUSTER_SHARD, &scope);
+        done = write_status(op->prices, name, object, book, &err);
+        operator_leave(op, CLUSTER_SHARD, &scope);
+        if (!done)
+                log_warning(op->setup.log, "status not written", LOG_TEXT("priceBook", name),
+                            LOG_TEXT("reason", err.message));
+        return done;
+}
+
 enum work_result operator_sync_book(struct cluster_operator *op, const char *key)
 {
         struct operator_prices *prices = op->prices;
@@ -374,24 +393,19 @@ enum work_result operator_sync_book(struct cluster_operator *op, const char *key
         const struct book_object *object = object_of(prices, name);
         const struct book *book = find(prices, name);
         bool was_wrong = book && book->wrong;
-        struct error err = ERROR_INIT;
 
         if (!object) {
                 forget(prices, name);
                 return WORK_FORGET;
         }
-        if (kube_elector_left_ms(op->elector) == 0)
+        if (!operator_has_any(op))
                 return WORK_DONE;
         book = read_book(prices, name, object, true);
         if (book->wrong)
                 work_queue_add_after(op->queue, key, AGAIN_MS);
         else if (was_wrong)
                 want_users(prices, name);
-        if (write_status(prices, name, object, book, &err))
-                return WORK_DONE;
-        log_warning(op->setup.log, "status not written", LOG_TEXT("priceBook", name),
-                    LOG_TEXT("reason", err.message));
-        return WORK_FAILED;
+        return settle_book(op, name, object, book) ? WORK_DONE : WORK_FAILED;
 }
 
 /* ---- life ---- */

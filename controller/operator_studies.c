@@ -147,7 +147,8 @@ static void tell(const struct study_round *round, bool warning, const struct con
                                        .warning = warning,
                                        .reason = condition->reason,
                                        .action = action,
-                                       .note = condition->message};
+                                       .note = condition->message,
+                                       .fence = operator_fence(round->op, round->shard)};
 
         kube_events_tell(round->op->events, &news);
 }
@@ -273,19 +274,22 @@ enum work_result operator_sync_study(struct cluster_operator *op, const char *ke
         const char *slash = strchr(key + 2, '/');
         autofree char *namespace = memory_format("%.*s", (int)(slash - key - 2), key + 2);
         const struct study_object *object = kube_reflector_get(studies->objects, namespace, slash + 1);
-        struct study_round round = {.op = op};
+        struct study_round round = {.op = op, .shard = operator_shard_of_key(op, key)};
+        struct fence_scope scope;
         enum work_result result;
 
         if (!object || object->deleted)
                 return WORK_FORGET;
-        if (kube_elector_left_ms(op->elector) == 0)
+        if (!operator_has(op, round.shard))
                 return WORK_DONE;
         if (!kube_reflector_synced(studies->jobs) || !kube_reflector_synced(op->pipelines)) {
                 work_queue_add_after(op->queue, key, SOON_MS);
                 return WORK_DONE;
         }
         round_open(&round, namespace, slash + 1, object);
+        operator_enter(op, round.shard, &scope);
         result = run_round(&round, key);
+        operator_leave(op, round.shard, &scope);
         round_close(&round);
         return result;
 }

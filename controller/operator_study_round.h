@@ -31,6 +31,7 @@ const json_t *study_true_condition(const json_t *status, const char *type);
 
 struct study_round {
         struct cluster_operator *op;
+        int shard; /* that it is of */
         const struct kube_reflector *jobs;
         struct study_owner owner; /* its texts are those below */
         char *namespace, *name, *uid, *version, *job_name;

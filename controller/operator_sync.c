@@ -9,11 +9,6 @@
 
 #define PAUSED_BY "annotation " PAUSE_ANNOTATION
 
-static int64_t left_ms(const struct cluster_operator *op)
-{
-        return kube_elector_left_ms(op->elector);
-}
-
 /* ---- in and out of the fleet ---- */
 
 /* After a turn; or, once it has left, when its last turn is over. */
@@ -69,7 +64,7 @@ static void enter(struct tuned *tuned, const struct tuned_object *object)
         const struct fleet_object asked = {.name = shown,
                                            .text = priced ? priced : object->text,
                                            .data = op->setup.data,
-                                           .fence = &op->fence,
+                                           .fence = &op->shards[tuned->shard].fence,
                                            .turned = on_turned,
                                            .context = tuned};
         struct error err = ERROR_INIT;
@@ -152,6 +147,7 @@ static bool settle(struct tuned *tuned, const struct tuned_object *object)
                 pricing_clear(&pricing);
                 return false;
         }
+        tuned->shard = operator_shard_of(tuned->op, object);
         note_other(tuned, object, other);
         note_pricing(tuned, object, &pricing);
         if (!pricing_is_settled(&tuned->pricing))
@@ -217,19 +213,11 @@ static const struct tuned_object *object_of(const struct tuned *tuned)
         return kube_reflector_get(tuned->op->pipelines, tuned->namespace, tuned->name);
 }
 
-enum work_result operator_sync(struct cluster_operator *op, struct tuned *tuned)
+/* While its shard is ours. */
+static enum work_result sync_ours(struct tuned *tuned, const struct tuned_object *object)
 {
-        const struct tuned_object *object = object_of(tuned);
         struct error err = ERROR_INIT;
 
-        if (!object || object->deleted) {
-                leave_for_good(tuned);
-                return object || tuned->leaving ? WORK_DONE : WORK_FORGET;
-        }
-        if (left_ms(op) == 0) {
-                leave_for_good(tuned);
-                return WORK_DONE;
-        }
         if (!settle(tuned, object))
                 return WORK_DONE;
         if (settle_pause(tuned, object, &err)) {
@@ -239,10 +227,32 @@ enum work_result operator_sync(struct cluster_operator *op, struct tuned *tuned)
                         return WORK_DONE;
                 }
         }
-        log_warning(op->setup.log, "not brought to what its object says", LOG_TEXT("pipeline", tuned->key),
-                    LOG_TEXT("reason", err.message));
+        log_warning(tuned->op->setup.log, "not brought to what its object says",
+                    LOG_TEXT("pipeline", tuned->key), LOG_TEXT("reason", err.message));
         /* Of a pipeline that has not begun yet what is in the cache counts the next time. */
         if (tuned->member && !tuned->started)
                 leave(tuned);
         return WORK_FAILED;
+}
+
+enum work_result operator_sync(struct cluster_operator *op, struct tuned *tuned)
+{
+        const struct tuned_object *object = object_of(tuned);
+        struct fence_scope scope;
+        enum work_result result;
+        int shard;
+
+        if (!object || object->deleted) {
+                leave_for_good(tuned);
+                return object || tuned->leaving ? WORK_DONE : WORK_FORGET;
+        }
+        shard = operator_shard_of(op, object);
+        if (!operator_has(op, shard)) {
+                leave_for_good(tuned);
+                return WORK_DONE;
+        }
+        operator_enter(op, shard, &scope);
+        result = sync_ours(tuned, object);
+        operator_leave(op, shard, &scope);
+        return result;
 }

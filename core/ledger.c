@@ -251,7 +251,8 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
         return true;
 }
 
-void ledger_by_lease(struct ledger *ledger, bool (*leads)(void *context), void *context)
+void ledger_by_lease(struct ledger *ledger,
+                     bool (*leads)(void *context, const char *namespace, const char *name), void *context)
 {
         ledger->leads = leads;
         ledger->leads_context = context;

@@ -61,9 +61,10 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
 void ledger_close(struct ledger *ledger);
 DEFINE_CLEANUP(ledger_close, struct ledger);
 
-/* Several replicas keep one ledger: only the one for which `leads` says so writes, and takes over what
- * another one wrote. Of a file there is one writer anyway. */
-void ledger_by_lease(struct ledger *ledger, bool (*leads)(void *context), void *context);
+/* Several replicas keep one ledger: of a pipeline only the one for which `leads` says so writes, and takes
+ * over what another one wrote. `namespace` may be "". Of a file there is one writer anyway. */
+void ledger_by_lease(struct ledger *ledger,
+                     bool (*leads)(void *context, const char *namespace, const char *name), void *context);
 
 /* Whose decisions are kept. `namespace` may be NULL; pipeline and prices are borrowed for as long as the
  * journal is used. */

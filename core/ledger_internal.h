@@ -206,9 +206,10 @@ struct ledger {
         struct ledger_options options;
         struct database database; /* no handle while there is no usable file */
         int lock;
-        struct postgres *postgres;    /* NULL: it is a file */
-        int64_t opened;               /* how often; a scope is stored anew after each */
-        bool (*leads)(void *context); /* NULL: no lease is needed to write */
+        struct postgres *postgres; /* NULL: it is a file */
+        int64_t opened;            /* how often; a scope is stored anew after each */
+        /* NULL: no lease is needed to write. */
+        bool (*leads)(void *context, const char *namespace, const char *name);
         void *leads_context;
         struct ledger_scope *scopes;
         void *by_name; /* the same: a tree of tsearch, for thousands of pipelines */

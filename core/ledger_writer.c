@@ -86,7 +86,7 @@ bool ledger_scope_hold(struct ledger_scope *scope, struct error *err)
 
         if (!ledger->database.backend->shared)
                 return true;
-        if (ledger->leads && !ledger->leads(ledger->leads_context))
+        if (ledger->leads && !ledger->leads(ledger->leads_context, scope->namespace, scope->name))
                 return error_set(err, ERROR_CONFLICT, "NotLeading", "ledger %s: the lease is not held",
                                  ledger->database.path);
         if (!read_writer(scope, &writer, err))

@@ -74,8 +74,7 @@ const char *kube_client_namespace(const struct kube_client *client)
 
 void kube_client_fence(struct kube_client *client, int64_t (*left_ms)(void *context), void *context)
 {
-        client->left_ms = left_ms;
-        client->fence = context;
+        client->fence = (struct kube_fence){left_ms, context};
 }
 
 const char *kube_meta(const json_t *object, const char *key)

@@ -34,6 +34,12 @@ const char *kube_client_namespace(const struct kube_client *client); /* of the c
  */
 void kube_client_fence(struct kube_client *client, int64_t (*left_ms)(void *context), void *context);
 
+/* Of one request, instead of the client's. */
+struct kube_fence {
+        int64_t (*left_ms)(void *context);
+        void *context;
+};
+
 /* A kind of object, as URLs name it: {"apps", "v1", "deployments"}; the core group is "". */
 struct kube_resource {
         const char *group, *version, *plural;

@@ -22,8 +22,7 @@ struct kube_client {
         int64_t expires_ms;      /* calendar: the plugin's token */
         struct metrics *metrics; /* may be NULL */
         char *namespace;
-        int64_t (*left_ms)(void *context); /* NULL: it may always write */
-        void *fence;
+        struct kube_fence fence; /* left_ms NULL: it may always write */
 };
 
 /* One request: what of http_request is the caller's to say. */
@@ -34,6 +33,7 @@ struct kube_ask {
         bool repeatable;
         bool conditional;             /* it says which version it is for: as of http_request */
         bool of_lease;                /* settles who may write: goes before all others */
+        struct kube_fence fence;      /* all zero: the client's */
         int64_t timeout_ms;           /* 0: the client's */
         struct kube_refusal *refusal; /* NULL: not wanted */
 };

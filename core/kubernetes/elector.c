@@ -99,6 +99,14 @@ const char *kube_elector_holder(const struct kube_elector *elector)
         return elector->seen.holder;
 }
 
+int64_t kube_elector_free_ms(const struct kube_elector *elector)
+{
+        const struct seen *seen = &elector->seen;
+        int64_t free_ms = steady_ms(elector) - (seen->at_ms + seen->lease_ms);
+
+        return *seen->version && free_ms >= 0 ? free_ms : -1;
+}
+
 static bool is_ours(const struct kube_elector *elector)
 {
         return strcmp(elector->seen.holder, elector->identity) == 0;
@@ -239,23 +247,52 @@ static bool may_be_taken(const struct kube_elector *elector)
 
 /* ---- attempts ---- */
 
+/* Makes one where there is none. */
+static bool look(struct kube_elector *elector, bool *ret_made, struct error *err)
+{
+        *ret_made = false;
+        if (ask(elector, NULL, NULL, err))
+                return true;
+        if (err->code != ERROR_NOT_FOUND || strcmp(err->reason, "KindNotServed") == 0)
+                return false;
+        error_clear(err);
+        *ret_made = true;
+        return create_lease(elector, err);
+}
+
 /* Looks at the lease, and takes it when it is to be had. */
 static bool try_to_lead(struct kube_elector *elector, struct error *err)
 {
-        if (!ask(elector, NULL, NULL, err)) {
-                if (err->code != ERROR_NOT_FOUND || strcmp(err->reason, "KindNotServed") == 0)
-                        return false;
-                error_clear(err);
-                return create_lease(elector, err);
-        }
+        bool made;
+
+        if (!look(elector, &made, err))
+                return false;
+        if (made)
+                return true;
         /* Whoever made it another one's: we go by the lease. */
         if (*elector->seen.holder && !is_ours(elector))
                 elector->until_ms = 0;
         return !may_be_taken(elector) || write_lease(elector, err);
 }
 
+static bool is_wanted(const struct kube_elector *elector)
+{
+        return !elector->options.wanted || elector->options.wanted(elector->options.context);
+}
+
+/* Gives it up, or looks at who has it. */
+static bool stand_back(struct kube_elector *elector, struct error *err)
+{
+        bool made;
+
+        return kube_elector_left_ms(elector) > 0 ? kube_elector_release(elector, err)
+                                                 : look(elector, &made, err);
+}
+
 static bool attempt(struct kube_elector *elector, struct error *err)
 {
+        if (!is_wanted(elector))
+                return stand_back(elector, err);
         if (kube_elector_left_ms(elector) == 0)
                 return try_to_lead(elector, err);
         if (write_lease(elector, err))

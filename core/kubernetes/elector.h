@@ -25,6 +25,9 @@ struct kube_elector_options {
         int64_t retry_ms;             /* between two attempts; 0: 2,000 */
         const struct clock *clock; /* for the times in the Lease, which are for people; NULL: the reactor's */
         struct log *log;           /* may be NULL */
+        /* Whether to take it, or to go on with it: else it is given up, or left to others. Asked before each
+         * attempt; NULL: always. */
+        bool (*wanted)(void *context);
         void (*changed)(void *context, bool leads); /* must not wait; may be NULL */
         void *context;
 };
@@ -49,6 +52,9 @@ int64_t kube_elector_term(const struct kube_elector *elector);
 
 /* Who has the lease, as far as we saw; "" nobody. */
 const char *kube_elector_holder(const struct kube_elector *elector);
+
+/* For how long the lease has been there to be taken, as far as we saw; -1: it is not, or was not seen yet. */
+int64_t kube_elector_free_ms(const struct kube_elector *elector);
 
 /* Gives the lease up, so that somebody else takes it at once. In a fiber, after kube_elector_run. */
 bool kube_elector_release(struct kube_elector *elector, struct error *err);

@@ -24,6 +24,7 @@
 struct entry {
         char *api_version, *kind, *namespace, *name, *uid, *reason, *action, *note;
         bool warning;
+        struct kube_fence fence;
         char event[NAME_ROOM];        /* what its Event is called, however often that is sent */
         bool created;                 /* as far as we know; its answer may be lost */
         int64_t told_ms, last_ms;     /* calendar: first and last time */
@@ -158,6 +159,7 @@ static struct entry *entry_new(struct kube_events *events, const struct kube_new
         entry->reason = cut(news->reason, MAX_WORD);
         entry->action = cut(news->action, MAX_WORD);
         entry->warning = news->warning;
+        entry->fence = news->fence;
         entry->told_ms = clock_now_ms(&events->client->clock);
         /* Time and a number make it unique, as those of other recorders are. */
         snprintf(entry->event, sizeof entry->event, "%.200s.%llx%04llx", entry->name,
@@ -245,6 +247,7 @@ static bool send_entry(const struct kube_events *events, const struct entry *ent
                                      .body = body,
                                      .content_type = is_new ? NULL : "application/merge-patch+json",
                                      .repeatable = !is_new,
+                                     .fence = entry->fence,
                                      .timeout_ms = REQUEST_MS};
 
         return kube_send_json(events->client, &ask, NULL, err);

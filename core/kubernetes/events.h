@@ -16,9 +16,11 @@ struct kube_news {
         const char *api_version, *kind, *namespace, *name,
                 *uid; /* of the object; namespace "": it has none */
         bool warning;
-        const char *reason; /* CamelCase, one of few */
-        const char *action; /* CamelCase: what was done or tried */
-        const char *note;   /* for a person; secrets that are known are masked; cut at 1 kB */
+        const char *reason;      /* CamelCase, one of few */
+        const char *action;      /* CamelCase: what was done or tried */
+        const char *note;        /* for a person; secrets that are known are masked; cut at 1 kB */
+        struct kube_fence fence; /* while it lasts this is sent; all zero: the client's. Lives on until the
+                                    fiber has returned */
 };
 
 /* `controller`: "optctl.dev/operator"; `instance`: which of its replicas. Texts are copied. */

@@ -246,8 +246,9 @@ static bool send_authorized(struct kube_client *client, const struct http_reques
 static bool may_send(const struct kube_client *client, const struct kube_ask *ask, int64_t *ret_timeout_ms,
                      struct error *err)
 {
-        bool free_of_fence = !client->left_ms || !ask->method || ask->of_lease;
-        int64_t left_ms = free_of_fence ? 0 : client->left_ms(client->fence);
+        const struct kube_fence *fence = ask->fence.left_ms ? &ask->fence : &client->fence;
+        bool free_of_fence = !fence->left_ms || !ask->method || ask->of_lease;
+        int64_t left_ms = free_of_fence ? 0 : fence->left_ms(fence->context);
 
         *ret_timeout_ms = ask->timeout_ms;
         if (free_of_fence)

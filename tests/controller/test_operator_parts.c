@@ -217,7 +217,7 @@ static void a_fence_holds_back_what_could_come_too_late(void **state)
         (void)state;
         for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
                 struct target target = {.left_ms = cases[i].left_ms};
-                const struct fence fence = {left_ms, &target};
+                const struct fence fence = {.left_ms = left_ms, .context = &target};
                 const struct call_recorder calls = {begin, end, &target};
                 struct fenced fenced = {.fence = &fence, .actuator = &actuator, .state = &target};
                 struct error err = ERROR_INIT;
@@ -269,7 +269,7 @@ static int64_t forever(void *context)
 /* Whether it is taken; *ret_err says why it is not. */
 static bool put(const char *mode, const char *sections, bool fenced, struct error *ret_err)
 {
-        const struct fence fence = {forever, NULL};
+        const struct fence fence = {.left_ms = forever};
         autofree char *text = memory_format(
                 "{\"apiVersion\": \"optctl.dev/v1alpha1\", \"kind\": \"TunedPipeline\", \"metadata\": "
                 "{\"name\": \"orders\", \"namespace\": \"n\"}, \"spec\": {\"mode\": \"%s\", \"knobs\": "

@@ -12,8 +12,10 @@ struct replica {
         bool leased, leads;
 };
 
-static bool leads(void *context)
+static bool leads(void *context, const char *namespace, const char *name)
 {
+        assert_string_equal(namespace, "analytics");
+        assert_string_equal(name, play_pipeline()->name);
         return ((const struct replica *)context)->leads;
 }
 

@@ -38,7 +38,7 @@ static const struct served_kind kinds[] = {
 struct kube_cluster {
         struct reactor *reactor;
         struct scripted_peer *peer;
-        /* {version, uids, status_writes, changes: [{type, object}], lease, events}; the i-th change made
+        /* {version, uids, status_writes, changes: [{type, object}], leases, events}; the i-th change made
          * version i + 1. */
         json_t *all;
         enum cluster_fault fault;
@@ -381,12 +381,52 @@ static char *patch_status(struct kube_cluster *cluster, const struct served_kind
         return say(after);
 }
 
+/* By the name in a request; NULL: it is not there. */
+static json_t *lease_of(const struct kube_cluster *cluster, const struct scripted_request *request)
+{
+        autojson *sent = request->length > 0 ? json_loads(request->body, 0, NULL) : NULL;
+        const char *slash = request->path + strlen(LEASES);
+
+        return json_object_get(json_object_get(cluster->all, "leases"),
+                               *slash == '/' ? slash + 1 : kube_meta(sent, "name"));
+}
+
+/* A merge patch of metadata; null takes away. */
+static json_t *merged_lease(const json_t *lease, const json_t *patch)
+{
+        json_t *after = json_deep_copy(lease), *annotations = json_object(), *metadata, *value;
+        const char *key;
+
+        metadata = json_object_get(after, "metadata");
+        json_object_update(annotations, json_object_get(metadata, "annotations"));
+        json_object_update(annotations, json_object_get(json_object_get(patch, "metadata"), "annotations"));
+        json_object_set_new(metadata, "annotations", json_object());
+        json_object_foreach(annotations, key, value) if (!json_is_null(value))
+                json_object_set(json_object_get(metadata, "annotations"), key, value);
+        json_decref(annotations);
+        return after;
+}
+
+static char *store_lease(struct kube_cluster *cluster, json_t *take_lease)
+{
+        json_t *leases = json_object_get(cluster->all, "leases");
+        char version[16];
+
+        if (!leases) {
+                leases = json_object();
+                json_object_set_new(cluster->all, "leases", leases);
+        }
+        snprintf(version, sizeof version, "%d", count_up(cluster, "lease_version"));
+        json_object_set_new(json_object_get(take_lease, "metadata"), "resourceVersion", json_string(version));
+        json_object_set_new(leases, name_of(take_lease), take_lease);
+        return say(take_lease);
+}
+
 static char *serve_lease(struct kube_cluster *cluster, const struct scripted_request *request,
                          struct scripted_answer *answer)
 {
-        json_t *lease = json_object_get(cluster->all, "lease");
+        json_t *lease = lease_of(cluster, request);
         autojson *sent = request->length > 0 ? json_loads(request->body, 0, NULL) : NULL;
-        char version[16];
 
         if (!lease && strcmp(request->method, "POST") != 0)
                 return refuse(answer, 404, "NotFound");
@@ -394,12 +434,11 @@ static char *serve_lease(struct kube_cluster *cluster, const struct scripted_req
                 return say(lease);
         if (lease && strcmp(request->method, "POST") == 0)
                 return refuse(answer, 409, "AlreadyExists");
+        if (strcmp(request->method, "PATCH") == 0)
+                return store_lease(cluster, merged_lease(lease, sent));
         if (lease && strcmp(kube_meta(sent, "resourceVersion"), kube_meta(lease, "resourceVersion")) != 0)
                 return refuse(answer, 409, "Conflict");
-        snprintf(version, sizeof version, "%d", count_up(cluster, "lease_version"));
-        json_object_set_new(json_object_get(sent, "metadata"), "resourceVersion", json_string(version));
-        json_object_set(cluster->all, "lease", sent);
-        return say(sent);
+        return store_lease(cluster, json_incref(sent));
 }
 
 /* POST. */
@@ -536,7 +575,7 @@ static char *fail_any(struct kube_cluster *cluster, const struct scripted_reques
 /* Of the lease only that it changes hands: a renewal is like the one before. */
 static bool counts(const struct kube_cluster *cluster, const struct scripted_request *request)
 {
-        const json_t *spec = json_object_get(json_object_get(cluster->all, "lease"), "spec");
+        const json_t *spec = json_object_get(lease_of(cluster, request), "spec");
         const char *holder = json_string_value(json_object_get(spec, "holderIdentity"));
 
         if (!cluster->written || strcmp(request->method, "GET") == 0)
@@ -570,8 +609,7 @@ struct kube_cluster *kube_cluster_new(struct reactor *reactor, const json_t *kep
         cluster->reactor = reactor;
         cluster->all = kept ? json_deep_copy(kept) : json_pack("{s:[]}", "changes");
         cluster->peer = scripted_peer_new(reactor);
-        scripted_peer_answer(cluster->peer, "* *",
-                             &(struct scripted_answer){.by = answer_any, .context = cluster});
+        kube_cluster_open_door(cluster, cluster->peer);
         return cluster;
 }
 
@@ -587,9 +625,21 @@ json_t *kube_cluster_keep(const struct kube_cluster *cluster)
         return json_incref(cluster->all);
 }
 
+void kube_cluster_open_door(struct kube_cluster *cluster, struct scripted_peer *door)
+{
+        scripted_peer_forget_answers(door);
+        scripted_peer_answer(door, "* *", &(struct scripted_answer){.by = answer_any, .context = cluster});
+}
+
 struct kube_client *kube_cluster_client(struct kube_cluster *cluster, struct http_client *http)
 {
-        struct kube_config config = {.server = (char *)(uintptr_t)scripted_peer_url(cluster->peer),
+        return kube_cluster_client_by(cluster, http, cluster->peer);
+}
+
+struct kube_client *kube_cluster_client_by(struct kube_cluster *cluster, struct http_client *http,
+                                           const struct scripted_peer *door)
+{
+        struct kube_config config = {.server = (char *)(uintptr_t)scripted_peer_url(door),
                                      .namespace = (char *)(uintptr_t) "n",
                                      .shown = (char *)(uintptr_t) "script"};
         struct kube_client *client = NULL;

@@ -12,7 +12,7 @@
 /*
  * What the operator needs of a cluster, played by a scripted peer: TunedPipelines of the namespace "n" and
  * PriceBooks, with versions, generations, uids, lists, watches and a status; TuningStudies and what is made
- * for them, of which nothing happens by itself; one Lease; Events. Preconditions are checked as the API
+ * for them, of which nothing happens by itself; Leases; Events. Preconditions are checked as the API
  * server does it. All of it can be put into a JSON value and taken out again, so that a process may die and
  * another one find the cluster as it was left.
  */
@@ -47,6 +47,11 @@ void kube_cluster_free(struct kube_cluster *cluster);
 json_t *kube_cluster_keep(const struct kube_cluster *cluster); /* caller owns */
 
 struct kube_client *kube_cluster_client(struct kube_cluster *cluster, struct http_client *http);
+
+/* Another way in, for one of several clients: a test may shut it. From now on it answers as the cluster. */
+void kube_cluster_open_door(struct kube_cluster *cluster, struct scripted_peer *door);
+struct kube_client *kube_cluster_client_by(struct kube_cluster *cluster, struct http_client *http,
+                                           const struct scripted_peer *door);
 
 /* As kubectl would: `spec` is JSON. A change of the spec is a new generation. */
 void kube_cluster_apply(struct kube_cluster *cluster, const char *name, const char *spec);
