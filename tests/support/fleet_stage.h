@@ -30,6 +30,7 @@
 
 struct engine_options {
         int64_t id;
+        const char *job;
         bool hangs, unreachable_at_first;
 };
 
@@ -55,6 +56,10 @@ static void (*engine_written)(bool done);
 
 static const struct option engine_option_list[] = {
         {.name = "id", .type = OPTION_INT, .offset = offsetof(struct engine_options, id), .help = "Which."},
+        {.name = "job",
+         .type = OPTION_TEXT,
+         .offset = offsetof(struct engine_options, job),
+         .help = "What pipelines go by that may want the same."},
         {.name = "hangs",
          .type = OPTION_BOOL,
          .offset = offsetof(struct engine_options, hangs),
