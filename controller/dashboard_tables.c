@@ -374,11 +374,14 @@ static const struct panel operator_panels[] = {
          .width = 6,
          .queries = {{RATE("http_server_requests_total", "status"), "{{status}}"}}},
         {.section = "In Kubernetes (optctl controller)",
-         .title = "Leaders",
-         .description = "Replicas that steer: one, but for the moment in which another one takes over.",
+         .title = "Shards that are led",
+         .description =
+                 "Shards of the pipelines that some replica steers, of so many: all (one, unless replicas "
+                 "divide pipelines), but for the moment in which one changes hands.",
          .unit = "short",
          .width = 6,
-         .queries = {{"sum(optctl_leader" OF_OPTCTL ")", "leaders"}}},
+         .queries = {{"sum(optctl_shards_held" OF_OPTCTL ")", "led"},
+                     {"max(optctl_shards" OF_OPTCTL ")", "shards"}}},
         {.title = "TunedPipelines",
          .description = "Objects that the API server has.",
          .unit = "short",

@@ -144,12 +144,13 @@ const struct alert alerts[] = {
          .summary = "A pipeline has been paused for a day.",
          .description = "{{ $labels.pipeline }} is measured and not changed until somebody resumes it."},
         {.name = "OptctlNoLeader",
-         .expression = "sum by (job) (optctl_leader) == 0",
+         .expression = "sum by (job) (optctl_shards_held) < max by (job) (optctl_shards)",
          .lasts = "2m",
          .severity = "critical",
          .summary = "No replica of the operator leads.",
          .description =
-                 "Replicas run and none of them has held the Lease for two minutes: nothing is steered."},
+                 "Replicas run, and none of them has held a Lease for two minutes: what it stands for (one "
+                 "shard of the pipelines, or all of them) is not steered."},
         {.name = "OptctlReconcileFails",
          .expression = "sum by (job) (rate(optctl_reconcile_errors_total[15m])) / sum by (job) "
                        "(rate(optctl_reconcile_total[15m])) > 0.1",

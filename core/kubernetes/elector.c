@@ -14,6 +14,7 @@
 #define LEASE_MS      15000
 #define RENEW_MS      10000
 #define RETRY_MS      2000
+#define TRIES         4     /* at once, when a write meets another one: several who hold it under one name */
 #define LONGEST_LEASE 86400 /* s: of others, who may have written anything */
 #define TIME_ROOM     40
 
@@ -298,10 +299,12 @@ static bool attempt(struct kube_elector *elector, struct error *err)
         if (write_lease(elector, err))
                 return true;
         /* Somebody wrote or deleted it, or our last write came to nothing that we heard of: it tells. */
-        if (err->code != ERROR_CONFLICT && err->code != ERROR_NOT_FOUND)
-                return false;
-        error_clear(err);
-        return try_to_lead(elector, err);
+        for (int i = 0; i < TRIES && (err->code == ERROR_CONFLICT || err->code == ERROR_NOT_FOUND); i++) {
+                error_clear(err);
+                if (try_to_lead(elector, err))
+                        return true;
+        }
+        return false;
 }
 
 static void note_trouble(struct kube_elector *elector, const struct error *err)
@@ -312,8 +315,20 @@ static void note_trouble(struct kube_elector *elector, const struct error *err)
         snprintf(elector->trouble, sizeof elector->trouble, "%s", err->message);
 }
 
-/* Until the next attempt, or until we lead no more, if that is sooner; with jitter, so that those who wait do
- * not ask all at once. */
+/* Of who waits: to the next look, or until the lease is free, if that is sooner; with jitter, so that those
+ * who wait do not ask all at once. */
+static int64_t pause_of_waiting(const struct kube_elector *elector)
+{
+        const struct seen *seen = &elector->seen;
+        int64_t retry_ms = elector->options.retry_ms;
+        int64_t free_ms = seen->at_ms + seen->lease_ms - steady_ms(elector);
+        bool soon = *seen->version && free_ms > 0 && free_ms < retry_ms;
+
+        return (soon ? free_ms : retry_ms) +
+               (int64_t)(gsl_rng_uniform(elector->random) * 0.2 * (double)retry_ms);
+}
+
+/* Until the next attempt, or until we lead no more, if that is sooner. */
 static void rest(struct kube_elector *elector)
 {
         const struct clock *clock = &elector->client->clock;
@@ -321,7 +336,7 @@ static void rest(struct kube_elector *elector)
         struct error interrupted = ERROR_INIT;
 
         if (left_ms == 0)
-                pause_ms += (int64_t)(gsl_rng_uniform(elector->random) * 0.2 * (double)pause_ms);
+                pause_ms = pause_of_waiting(elector);
         else if (left_ms < pause_ms)
                 pause_ms = left_ms;
         (void)clock_sleep_until(clock, clock_now_ms(clock) + pause_ms, &interrupted);

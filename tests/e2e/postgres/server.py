@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real PostgreSQL of Debian on a socket of its own, run by nobody in particular."""
+"""A real PostgreSQL of Debian, run by nobody in particular: on a socket of its own, and over TLS, too, if it is given a certificate."""
 import contextlib
 import os
 import pathlib
@@ -9,11 +9,11 @@ import signal
 import subprocess
 
 from harness import fetch
-from harness.processes import eventually
+from harness.processes import eventually, free_ports
 
 NOBODY = 65534
 STARTS_SECONDS = 60
-PORT = 5432  # only names the socket
+PORT = 5432  # where it only names the socket
 INITDB = "usr/lib/postgresql/*/bin/initdb"
 
 
@@ -39,9 +39,9 @@ def _as_nobody():
 
 class Server:
     """`folder`: below one that everybody may enter. Nothing is synced to the disk: what is killed is the server, not the
-    machine."""
+    machine. `certificate`: (certificate, key), PEM files of "localhost"; then it listens on 127.0.0.1, for TLS alone."""
 
-    def __init__(self, processes, folder):
+    def __init__(self, processes, folder, certificate=None):
         self.processes, self.folder = processes, pathlib.Path(folder)
         self.programs, self.words = _programs(self.folder), _as_nobody()
         self.password = secrets.token_urlsafe(24)
@@ -52,14 +52,30 @@ class Server:
             os.chown(self.password_file, NOBODY, NOBODY)
         fetch.run_tool("postgresql", [*self.words, self.programs / "initdb", "-D", self.folder / "data", "-U", "optctl", "-E", "UTF8",
                                       "--no-locale", "--auth=scram-sha-256", f"--pwfile={self.password_file}"], self.folder)
+        self.port, self.settings = PORT, ["listen_addresses="]
+        if certificate:
+            self._offer_tls(certificate)
         self.start()
+
+    def _offer_tls(self, certificate):
+        """A key that others may read is refused."""
+        self.port, = free_ports(1)
+        for name, path in zip(("server.crt", "server.key"), certificate):
+            copy = self.folder / "data" / name
+            copy.write_bytes(pathlib.Path(path).read_bytes())
+            copy.chmod(0o600)
+            if self.words:
+                os.chown(copy, NOBODY, NOBODY)
+        (self.folder / "data" / "pg_hba.conf").write_text("local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
+        self.settings = ["listen_addresses=127.0.0.1", "ssl=on"]
 
     def start(self):
         """Also after it was killed: what is left of it ends a little later, and until then it does not start."""
         def answers():
             if not self.processes.alive("postgres"):
+                settings = [word for each in (*self.settings, "fsync=off") for word in ("-c", each)]
                 self.processes.start("postgres", [*self.words, self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder,
-                                                  "-p", PORT, "-c", "listen_addresses=", "-c", "fsync=off"], cwd=self.folder)
+                                                  "-p", self.port, *settings], cwd=self.folder)
             return self.run("SELECT 1", check=False).returncode == 0
         eventually("PostgreSQL answers", answers, STARTS_SECONDS)
 
@@ -79,9 +95,14 @@ class Server:
     def url(self):
         return f"postgresql://optctl@/postgres?host={self.folder}&passwordFile={self.password_file}"
 
+    def tls_url(self, authority, host="localhost"):
+        """`authority`: who signed its certificate, a PEM file."""
+        return (f"postgresql://optctl@{host}:{self.port}/postgres?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={authority}"
+                f"&passwordFile={self.password_file}")
+
     def environment(self):
         """For psql, and for what takes no file with a password."""
-        return {**os.environ, "PGPASSWORD": self.password, "PGHOST": str(self.folder), "PGUSER": "optctl", "PGDATABASE": "postgres",
+        return {**os.environ, "PGPASSWORD": self.password, "PGHOST": str(self.folder), "PGPORT": str(self.port), "PGUSER": "optctl", "PGDATABASE": "postgres",
                 "PATH": f"{self.programs}:{os.environ['PATH']}"}
 
     def run(self, sql, check=True):

@@ -73,15 +73,15 @@ class Pipelines:
 
 
 class Replica:
-    """One process of `optctl controller`; `kubeconfig` may lead through a proxy."""
+    """One process of `optctl controller`; `kubeconfig` may lead through a proxy. `ledger`: a URL; None: a file of its own."""
 
-    def __init__(self, stage, name="optctl", kubeconfig=None, words=()):
+    def __init__(self, stage, name="optctl", kubeconfig=None, words=(), ledger=None):
         self.stage, self.name = stage, name
         self.folder = stage.folder / name
         self.folder.mkdir(exist_ok=True)
         self.port, = free_ports(1)
         self.command = [stage.build / "optctl", "controller", "--kubeconfig", kubeconfig or stage.plane.kubeconfig, "--ledger",
-                        self.folder / "ledger.db", "--listen", f"127.0.0.1:{self.port}", *words]
+                        ledger or self.folder / "ledger.db", "--listen", f"127.0.0.1:{self.port}", *words]
 
     def start(self, before=(), **options):
         self.process = self.stage.processes.start(self.name, [*before, *self.command], cwd=self.folder, **options)
