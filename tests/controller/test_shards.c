@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "controller/shards.h"
+#include "core/json.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "tests/support/http_stage.h"
 #include "tests/support/kube_cluster.h"
 
@@ -289,6 +291,50 @@ static void what_is_given_up_is_taken_at_once(void **state)
         run(play_leave);
 }
 
+/* "optctl-1 optctl-2": who has an annotation at the replicas' Lease. */
+static char *counted(const struct scene *scene)
+{
+        autojson *all = kube_cluster_keep(scene->cluster);
+        const json_t *lease = json_object_get(json_object_get(all, "leases"), "optctl-replicas");
+        json_t *annotations = json_object_get(json_object_get(lease, "metadata"), "annotations"), *value;
+        autotext text = {0};
+        const char *key;
+
+        json_object_foreach(annotations, key, value) text_format(&text, " %s", strchr(key, '/') + 1);
+        return text.data ? text_take(&text) : memory_copy_text("");
+}
+
+static void must_count(const struct scene *scene, const char *wanted)
+{
+        autofree char *now = counted(scene);
+
+        assert_string_equal(now, wanted);
+}
+
+/* Replicas have another name after each start: who is gone leaves nothing behind. */
+static void play_gone(struct scene *scene)
+{
+        struct error err = ERROR_INIT;
+
+        come_all(scene, 3);
+        must_count(scene, " optctl-0 optctl-1 optctl-2");
+        assert_true(shards_release(scene->replicas[0].shards, &err));
+        must_count(scene, " optctl-1 optctl-2");
+        cut_off(scene, 0);
+        cut_off(scene, 1);
+        pass(scene, 50 * SECOND);
+        must_count(scene, " optctl-1 optctl-2");
+        pass(scene, 20 * SECOND);
+        must_count(scene, " optctl-2");
+        assert_int_equal(held_by(scene, 2), SHARDS);
+}
+
+static void who_is_gone_is_forgotten(void **state)
+{
+        (void)state;
+        run(play_gone);
+}
+
 /* What is under way keeps a shard, though somebody else wants it; nothing new begins in it. */
 static void play_under_way(struct scene *scene)
 {
@@ -406,6 +452,7 @@ int main(void)
                 cmocka_unit_test(each_who_comes_gets_a_part),
                 cmocka_unit_test(who_is_cut_off_has_nothing_and_others_take_it),
                 cmocka_unit_test(what_is_given_up_is_taken_at_once),
+                cmocka_unit_test(who_is_gone_is_forgotten),
                 cmocka_unit_test(what_is_under_way_ends_first),
                 cmocka_unit_test(who_divides_otherwise_waits),
                 cmocka_unit_test(never_two_whatever_happens),

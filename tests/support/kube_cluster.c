@@ -575,13 +575,13 @@ static char *fail_any(struct kube_cluster *cluster, const struct scripted_reques
 /* Of the lease only that it changes hands: a renewal is like the one before. */
 static bool counts(const struct kube_cluster *cluster, const struct scripted_request *request)
 {
-        const json_t *spec = json_object_get(lease_of(cluster, request), "spec");
+        bool of_lease = strncmp(request->path, LEASES, strlen(LEASES)) == 0;
+        const json_t *spec = of_lease ? json_object_get(lease_of(cluster, request), "spec") : NULL;
         const char *holder = json_string_value(json_object_get(spec, "holderIdentity"));
 
         if (!cluster->written || strcmp(request->method, "GET") == 0)
                 return false;
-        return strncmp(request->path, LEASES, strlen(LEASES)) != 0 || !holder || !*holder ||
-               !strstr(request->body, holder);
+        return !of_lease || !holder || !*holder || !strstr(request->body, holder);
 }
 
 static char *answer_any(void *context, const struct scripted_request *request, struct scripted_answer *answer)
