@@ -24,7 +24,7 @@ extern const struct option_table spark_job_table;
 char *spark_job_path(const struct source_context *context, const char *file);
 
 /* The file with the settings; the caller frees it. */
-char *spark_job_settings_path(const struct source_context *context, const struct spark_job_options *options);
-enum spark_settings_form spark_job_settings_form(const struct spark_job_options *options);
+char *spark_job_settings_path(const struct source_context *context, const struct spark_job_options *told);
+enum spark_settings_form spark_job_settings_form(const struct spark_job_options *told);
 
 #endif

@@ -76,7 +76,7 @@ static bool cannot_open(const char *path, int number, struct error *err)
 
 bool spark_settings_file_read(const char *path, struct spark_settings_file *ret_file, struct error *err)
 {
-        auto_spark_settings_file file = {.exists = true};
+        struct spark_settings_file file = {.exists = true};
         int descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         bool done;
 
@@ -90,11 +90,11 @@ bool spark_settings_file_read(const char *path, struct spark_settings_file *ret_
                                                     : error_errno(err, errno, "%s", path);
         done = done && read_bytes(path, descriptor, &file.text, err);
         close(descriptor);
-        if (!done)
-                return false;
-        *ret_file = file;
-        file = (struct spark_settings_file){.exists = false};
-        return true;
+        if (done)
+                *ret_file = file;
+        else
+                spark_settings_file_clear(&file);
+        return done;
 }
 
 void spark_settings_file_clear(struct spark_settings_file *file)

@@ -28,9 +28,6 @@ struct spark_settings_file {
 bool spark_settings_file_read(const char *path, struct spark_settings_file *ret_file, struct error *err);
 void spark_settings_file_clear(struct spark_settings_file *file);
 
-#define auto_spark_settings_file                                                                             \
-        __attribute__((cleanup(spark_settings_file_clear))) struct spark_settings_file
-
 /*
  * Sets the knobs that the text tells, and leaves the others alone. ERROR_REFUSED: DynamicAllocation, where a
  * knob counts executors that come and go; NotANumber, where something else stands.

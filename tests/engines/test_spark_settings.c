@@ -137,7 +137,7 @@ static void test_one_value_changes(void **state)
 
 static void expect_refused(const char *path, enum error_code code, const char *words)
 {
-        auto_spark_settings_file file = {.exists = false};
+        struct spark_settings_file file = {.exists = false};
         struct error err = ERROR_INIT;
 
         assert_false(spark_settings_file_read(path, &file, &err));
@@ -153,7 +153,7 @@ static void test_files_that_are_none(void **state)
         autofree char *lost = scratch_path(&scratch, "no/file");
         autofree char *large = memory_new(SPARK_SETTINGS_MAX_BYTES + 2, 1);
         struct error err = ERROR_INIT;
-        auto_spark_settings_file none = {.exists = true};
+        struct spark_settings_file none = {.exists = true};
 
         (void)state;
         assert_true(spark_settings_file_read(file, &none, &err));
