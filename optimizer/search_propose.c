@@ -32,7 +32,8 @@
 #define LEVELS_ALL      16 /* parameters with no more values are tried at all of them */
 #define BETTER          1e-9
 #define BOUND_SD        2.0
-#define GREED           1.0
+#define GREED           1.0 /* standard deviations below the mean that a point is taken at its word */
+#define GREED_KNOWN     0.5 /* where resources say how y falls */
 #define FEASIBLE_LEAST                                                                                       \
         0.3 /* while there are others, points that are less likely to keep the constraints wait */
 
@@ -464,14 +465,17 @@ static bool propose_drawn(struct search *search, double greed, double *ret_point
 
 /* ---- both ---- */
 
-/* In a table the lower bound at one standard deviation found good rows sooner than expected improvement did;
- * where points may lie as close as they like they take turns. Constraints are weighed by expected improvement
- * alone. */
+/* In a table the lower bound at one standard deviation found good rows sooner than expected improvement did,
+ * and at half of one where resources are told: there less has to be found out, and what is left of the spread
+ * is of single rows. Where points may lie as close as they like bound and improvement take turns. Constraints
+ * are weighed by expected improvement alone. */
 static double greed_now(const struct search *search)
 {
         if (search->n_constraints > 0)
                 return NAN;
-        return search->enumerated || search_told(search) % 2 ? GREED : NAN;
+        if (search->enumerated)
+                return search->options.n_resources > 0 ? GREED_KNOWN : GREED;
+        return search_told(search) % 2 ? GREED : NAN;
 }
 
 bool search_propose(struct search *search, double *ret_point, int *ret_candidate)
