@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/operator_study_job.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 #define ANY_LOAD     "as-it-is"
 #define DATA_BYTES   900000 /* an object of the API server has room for a little more */
 #define SHOWN_NAME   40     /* of the study in the names of its Job and pods, which have room for 63 */
-#define LABEL_BYTES  63     /* of a label's value */
 #define NOBODY       65532
 #define WRONG_STATUS 2 /* exit status of what another try does not mend */
 
@@ -193,33 +191,15 @@ static uint64_t hash_of(const char *text)
 char *study_job_name(const struct study_owner *owner)
 {
         autofree char *state = memory_format("%s/%lld", owner->uid, (long long)owner->generation);
-        char *name =
-                memory_format("%.*s-%016llx", SHOWN_NAME, owner->name, (unsigned long long)hash_of(state));
 
-        /* An Indexed Job makes hostnames of it, which have no dots. */
-        for (char *at = name; *at; at++)
-                if (*at == '.')
-                        *at = '-';
-        return name;
-}
-
-/* Objects have longer names than labels have room for. */
-static char *label_of(const char *name)
-{
-        size_t length = strnlen(name, LABEL_BYTES);
-
-        while (length > 0 && !isalnum((unsigned char)name[length - 1]))
-                length--;
-        return memory_format("%.*s", (int)length, name);
+        return memory_format("%.*s-%016llx", SHOWN_NAME, owner->name, (unsigned long long)hash_of(state));
 }
 
 static json_t *labels_of(const struct study_owner *owner)
 {
-        autofree char *study = label_of(owner->name);
-
         return json_pack("{s:s, s:s, s:s, s:s}", "app.kubernetes.io/name", "optctl-study",
                          "app.kubernetes.io/managed-by", "optctl", "app.kubernetes.io/component", "study",
-                         STUDY_LABEL, study);
+                         STUDY_LABEL, owner->name);
 }
 
 static json_t *metadata_of(const struct study_owner *owner, const char *api_version, const char *kind,

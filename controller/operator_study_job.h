@@ -44,12 +44,11 @@ struct study_owner {
         int64_t generation;
 };
 
-#define STUDY_LABEL     "optctl.dev/study" /* the first 63 bytes of its name */
-#define STUDY_CONTAINER "study"            /* of its pods */
+#define STUDY_LABEL     "optctl.dev/study"
+#define STUDY_CONTAINER "study" /* of its pods */
 #define STUDY_SELECTOR  "app.kubernetes.io/managed-by=optctl,app.kubernetes.io/component=study"
 
-/* Of Job and ConfigMap: the same for one state of one study, another one for every other; a DNS label, as the
- * API server wants it of what an Indexed Job makes hostnames of. Caller frees. */
+/* Of Job and ConfigMap: the same for one state of one study, another one for every other. Caller frees. */
 char *study_job_name(const struct study_owner *owner);
 
 /* Both go with the study: the Job is its, the ConfigMap the Job's. Caller owns. */

@@ -61,7 +61,8 @@ void *study_job_project(void *context, const json_t *object, size_t *ret_bytes)
         struct study_job_object *kept = memory_new(1, sizeof *kept);
 
         (void)context;
-        *kept = (struct study_job_object){.study = memory_copy_text(is_ours ? text_of(owner, "name") : ""),
+        *kept = (struct study_job_object){.study = memory_copy_text(
+                                                  text_of(json_object_get(metadata, "labels"), STUDY_LABEL)),
                                           .owner_uid = memory_copy_text(is_ours ? text_of(owner, "uid") : ""),
                                           .uid = memory_copy_text(kube_meta(object, "uid")),
                                           .deleted = *kube_meta(object, "deletionTimestamp") != '\0',

@@ -16,7 +16,8 @@ enum study_job_state { STUDY_JOB_RUNS, STUDY_JOB_COMPLETE, STUDY_JOB_FAILED };
 
 /* What is kept of a Job that has our label: the projection of a reflector. */
 struct study_job_object {
-        char *study, *owner_uid; /* name and uid of the study that it is of; "" of none */
+        char *study;     /* its name: the label */
+        char *owner_uid; /* of the study that it is of; "" of none */
         char *uid;
         bool deleted;
         enum study_job_state state;

@@ -4,8 +4,6 @@
  * leave are documents of `optctl simulate` as docs/schema has them, with figures made up so that what follows
  * from them (savings, service level, the best) can be reckoned by hand.
  */
-#include <regex.h>
-
 #include "controller/operator_study_job.h"
 #include "tests/support/operator_scene.h"
 
@@ -272,42 +270,6 @@ static void the_job_has_no_rights_and_what_it_asks_for(void **state)
         close_scene(&scene);
 }
 
-static void must_match(const char *text, const char *pattern, size_t bytes)
-{
-        regex_t regex;
-
-        assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-        if (strlen(text) > bytes || regexec(&regex, text, 0, NULL, 0) != 0)
-                fail_msg("\"%s\" is not %s of %zu bytes", text, pattern, bytes);
-        regfree(&regex);
-}
-
-/* Rules of Kubernetes for names of Indexed Jobs (DNS labels, with an index of three digits behind them) and
- * for values of labels: its "Object Names and IDs", "Jobs", and "Labels and Selectors". A study may be called
- * by any DNS subdomain. */
-static void names_are_those_that_the_api_server_takes(void **state)
-{
-        static const char *const names[] =
-                {"sizes", "orders.v2", "abcdefghijklmnopqrstuvwxyzabcdefghijklm.of.the.orders",
-                 "a-study-with-a-name-that-is-longer-than-any-label-may-be-in-byte.s-of-it"};
-
-        (void)state;
-        for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-                const struct study_owner owner = {"n", names[i], "u-1", 1};
-                autojson *spec = json_loads(TWO_BY_TWO, 0, NULL), *job = NULL;
-                autocall(study_plan_free) struct study_plan *plan = NULL;
-                struct error err = ERROR_INIT;
-                const json_t *metadata, *label;
-
-                assert_true(study_plan_new(spec, "TuningStudy", &plan, &err));
-                job = study_job(plan, &owner, "example.org/optctl:1");
-                metadata = json_object_get(job, "metadata");
-                label = json_object_get(json_object_get(metadata, "labels"), STUDY_LABEL);
-                must_match(kube_meta(job, "name"), "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", 63 - strlen("-255"));
-                must_match(json_string_value(label), "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", 63);
-        }
-}
-
 static void another_generation_is_another_job(void **state)
 {
         struct scene scene = {0};
@@ -533,7 +495,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_study_is_a_job_and_its_pods_are_the_results),
                 cmocka_unit_test(the_job_has_no_rights_and_what_it_asks_for),
-                cmocka_unit_test(names_are_those_that_the_api_server_takes),
                 cmocka_unit_test(another_generation_is_another_job),
                 cmocka_unit_test(a_study_that_cannot_run_yet),
                 cmocka_unit_test(a_pipeline_that_goes_half_way),
