@@ -106,11 +106,15 @@ static void two_that_want_the_same(void **state)
         (void)state;
         for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
                 struct tuned_object *a = kept_of("Auto", "false", cases[i].a),
-                                    *b = kept_of("Auto", "false", cases[i].b);
+                                    *b = kept_of("Auto", "false", cases[i].b),
+                                    *other = kept_of("Recommend", "false", cases[i].b);
 
                 assert_int_equal(strcmp(a->claim, b->claim) == 0, cases[i].same);
+                /* By which they are in one shard, whatever their mode is, or was. */
+                assert_string_equal(other->steered, b->claim);
                 tuned_object_free(a);
                 tuned_object_free(b);
+                tuned_object_free(other);
         }
 }
 
