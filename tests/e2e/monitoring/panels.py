@@ -33,7 +33,7 @@ def _queries(optctl):
 
 def is_of_cluster(expression):
     """Of what only `optctl controller` counts."""
-    return re.search("optctl_(leader|tuned_pipelines|reconcile|workqueue|rest_client)", expression) is not None
+    return re.search("optctl_(leader|shards|tuned_pipelines|reconcile|workqueue|rest_client)", expression) is not None
 
 
 def is_of_nodes(expression):
