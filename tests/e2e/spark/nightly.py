@@ -75,7 +75,7 @@ def expect_run(run, log):
     assert (run["begun_ms"], run["ended_ms"], run["failed"]) == (begun["Timestamp"], ended["Timestamp"], False), (run, begun, ended)
     settings = properties(log)
     assert run["configuration"]["workers"] == int(settings["spark.executor.instances"]), (run, settings)
-    assert run["core_seconds"] > run["worker_seconds"] > 0 and run["peak_bytes"] > 0, run
+    assert run["core_seconds"] > run["worker_seconds"] > 0, run
 
 
 def play(optctl, processes, spark):
