@@ -345,10 +345,10 @@ bool kube_pool_collect(void *opaque, struct observation *ret_observation, struct
 
         if (!reach(workload, &caches, err))
                 return error_wrap(err, "%s", kube_workload_words(workload, words));
+        take_advice(state, &caches, ret_observation);
         if (!kube_usage_take(workload->kubernetes, workload->namespace, &sight.usage, &trouble))
                 say_unknown(state, "CPU use is not known", &state->no_usage, &trouble);
-        take_advice(state, &caches, ret_observation);
-        /* From here on nothing waits: what caches hold is of one instant. */
+        /* From here on nothing waits: what caches hold, and what pods use, is of one instant. */
         if (!look(workload, &caches, &status, err))
                 return error_wrap(err, "%s", kube_workload_words(workload, words));
         sight.pods = kube_pods_find(&caches.pods, workload->namespace, workload->kind->kind,
