@@ -65,7 +65,8 @@ class Nightly:
         history = json.loads(self.call("history", "--ledger", self.ledger, "--json", "-"))["decisions"]
         found = [json.loads(self.call("explain", decision["id"], "--ledger", self.ledger, "--json", "-")) for decision in history
                  if decision["outcome"] is not None]
-        return [decision for decision in found if all(action["outcome"] for action in decision["actions"])]
+        return [decision for decision in found if all(action["calls"] and all(call["done"] for call in action["calls"])
+                                                      for action in decision["actions"])]
 
 
 def expect_run(run, log):
