@@ -14,7 +14,8 @@
 #define REFRESH_SECONDS  600
 #define FIRST_PAUSE_MS   500
 #define LONGEST_PAUSE_MS (30 * MS_PER_SECOND)
-#define LOOK_MS          100 /* between two looks of who waits for the first list */
+#define UNSEEN_PAUSE_MS  (15 * MS_PER_SECOND) /* before the first list: who waits for it waits for 20 s */
+#define LOOK_MS          100                  /* between two looks of who waits for the first list */
 /* A server's version only grows. One that says less for so long was set back to a backup of its data. */
 #define SET_BACK_MS (10 * 60 * MS_PER_SECOND)
 
@@ -213,12 +214,13 @@ static void pause_after(struct kube_reflector *reflector)
 {
         const struct clock *clock = &reflector->client->clock;
         struct error interrupted = ERROR_INIT;
+        int64_t longest = kube_reflector_synced(reflector) ? LONGEST_PAUSE_MS : UNSEEN_PAUSE_MS;
         int64_t most = FIRST_PAUSE_MS;
 
-        for (int i = 1; i < reflector->failures && most < LONGEST_PAUSE_MS; i++)
+        for (int i = 1; i < reflector->failures && most < longest; i++)
                 most *= 2;
-        if (most > LONGEST_PAUSE_MS)
-                most = LONGEST_PAUSE_MS;
+        if (most > longest)
+                most = longest;
         (void)clock_sleep_until(clock,
                                 clock_now_ms(clock) + most / 2 +
                                         (int64_t)(gsl_rng_uniform(reflector->random) * (double)most / 2),
