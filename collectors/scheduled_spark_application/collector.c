@@ -23,8 +23,7 @@ struct log_reading {
 
 struct state {
         struct spark_schedule *schedule;
-        int64_t looked_ms;          /* when it did */
-        int64_t told_ms;            /* end of the newest run that was told of */
+        struct kube_run_memory memory;
         struct log_reading reading; /* the newest */
 };
 
@@ -134,8 +133,8 @@ static bool look(const struct spark_schedule *schedule, const struct caches *cac
         if (seen->trouble)
                 return error_set(err, ERROR_UNAVAILABLE, "FailedValidation",
                                  "its operator cannot run it: %.150s", seen->trouble);
-        if (seen->suspended)
-                return error_set(err, ERROR_UNAVAILABLE, "Suspended", "it is suspended (spec.suspend)");
+        if (!kube_check_suspended(seen->suspended, err))
+                return false;
         if (spark_template_read(seen->template, schedule->context.pipeline, configuration, err))
                 return true;
         kube_reflector_relist(caches->schedules.reflector);
@@ -144,23 +143,16 @@ static bool look(const struct spark_schedule *schedule, const struct caches *cac
 
 static const struct spark_run *find_run(const struct spark_schedule *schedule, const struct caches *caches)
 {
-        return spark_runs_newest(&caches->runs,
-                                 kube_reflector_uid(caches->schedules.reflector, schedule->namespace,
-                                                    schedule->options->name));
-}
-
-/* Why the newest run failed is told once. */
-static void tell_trouble(struct state *state, const struct spark_run *run, struct observation *observation)
-{
-        if (state->looked_ms > 0 && run->failed && run->ended_ms > state->told_ms)
-                snprintf(observation->failure, sizeof observation->failure, "%s", run->trouble);
+        return kube_runs_newest(&caches->runs,
+                                kube_reflector_uid(caches->schedules.reflector, schedule->namespace,
+                                                   schedule->options->name));
 }
 
 /* Reading a log waits: the run it belongs to is looked for again. False: it is too early to tell of it. */
 static bool consult_log(struct state *state, struct caches *caches, const struct spark_run **run)
 {
         const struct spark_schedule *schedule = state->schedule;
-        bool patient = clock_now_ms(schedule->context.clock) < (*run)->ended_ms + LOG_PATIENCE_MS;
+        bool patient = clock_now_ms(schedule->context.clock) < (*run)->run.ended_ms + LOG_PATIENCE_MS;
 
         if (!state->reading.folder || !*(*run)->application)
                 return true;
@@ -173,16 +165,14 @@ static void observe_run(struct state *state, struct caches *caches, struct obser
 {
         const struct spark_run *run = find_run(state->schedule, caches);
 
-        observation->run.periodic = true;
         if (run && consult_log(state, caches, &run)) {
                 const struct log_reading *reading = &state->reading;
                 struct spark_allocation asked = spark_template_allocation(run->spec);
 
+                kube_run_observe(&state->memory, &run->run, run->run.trouble, observation);
                 spark_run_observe(run, state->schedule->context.pipeline, &observation->run);
                 if (reading->found && strcmp(reading->application, run->application) == 0)
                         take_log(reading, &asked, &observation->run);
-                tell_trouble(state, run, observation);
-                state->told_ms = run->ended_ms;
         }
 }
 
@@ -195,11 +185,8 @@ static bool collect(void *opaque, struct observation *ret_observation, struct er
         if (!reach(state->schedule, &caches, err) ||
             !look(state->schedule, &caches, &ret_observation->configuration, err))
                 return spark_schedule_fail(state->schedule, err);
-        ret_observation->missing = MISSING_RATES | MISSING_BACKLOG;
-        if (state->looked_ms > 0 && now_ms > state->looked_ms)
-                ret_observation->window_ms = now_ms - state->looked_ms;
+        kube_periodic_observe(&state->memory, now_ms, ret_observation);
         observe_run(state, &caches, ret_observation);
-        state->looked_ms = now_ms;
         return true;
 }
 
