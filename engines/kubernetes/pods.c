@@ -81,6 +81,22 @@ static int64_t killed_ms(const json_t *status)
         return INT64_MIN;
 }
 
+/* Of a pod all of whose containers have ended for good. */
+static int64_t last_end_ms(const json_t *object)
+{
+        int64_t last_ms = INT64_MIN;
+        size_t i;
+        json_t *status;
+
+        json_array_foreach(kube_field(object, "status.containerStatuses"), i, status)
+        {
+                int64_t ended_ms = kube_field_time(status, "state.terminated.finishedAt");
+
+                last_ms = ended_ms > last_ms ? ended_ms : last_ms;
+        }
+        return last_ms;
+}
+
 static void read_containers(const json_t *object, struct kube_pod *pod)
 {
         const json_t *list = kube_field(object, "spec.containers");
@@ -177,6 +193,7 @@ static void *project(void *context, const json_t *object, size_t *ret_bytes)
         const char *phase = kube_field_text(object, "status.phase");
         struct kube_pod *pod = memory_new(1, sizeof *pod);
         struct taken takes = pod_takes(object);
+        bool over;
 
         (void)context;
         pod->name = memory_copy_text(kube_field_text(object, "metadata.name"));
@@ -186,8 +203,10 @@ static void *project(void *context, const json_t *object, size_t *ret_bytes)
         pod->bound = *pod->node;
         pod->cores = takes.cores;
         pod->memory = takes.memory;
-        pod->ended = kube_field(object, "metadata.deletionTimestamp") || strcmp(phase, "Failed") == 0 ||
-                     strcmp(phase, "Succeeded") == 0;
+        over = strcmp(phase, "Failed") == 0 || strcmp(phase, "Succeeded") == 0;
+        pod->ended = over || kube_field(object, "metadata.deletionTimestamp");
+        pod->begun_ms = kube_field_time(object, "status.startTime");
+        pod->ended_ms = over ? last_end_ms(object) : INT64_MIN;
         read_containers(object, pod);
         *ret_bytes = sizeof *pod + pod->n_containers * sizeof *pod->containers + 64;
         return pod;

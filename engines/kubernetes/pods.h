@@ -19,6 +19,8 @@ struct kube_pod {
         char *node;               /* that it is bound to; "": none yet */
         double cores, memory;     /* that it takes of a node's, bytes: what the scheduler counts */
         bool ready, bound, ended; /* takes part; has a node; it or its deletion has come to an end or begun */
+        int64_t begun_ms;         /* its node took it; INT64_MIN: not said */
+        int64_t ended_ms;         /* its last container ended, of a pod that is not to go on; INT64_MIN */
         size_t n_containers;
         struct kube_container *containers;
 };

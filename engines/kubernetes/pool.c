@@ -176,6 +176,14 @@ static struct kube_resources running_resources(const struct kube_pool_sight *sig
         return told;
 }
 
+/* All that it was told, where there is no work for more than there are. */
+static int64_t running_workers(const struct kube_workload_status *status, int64_t workers)
+{
+        bool enough = status->useful < status->replicas && workers >= status->useful;
+
+        return enough ? status->replicas : workers;
+}
+
 static void observe_configuration(const struct kube_pool_sight *sight, const struct kube_pods_of *pods,
                                   const struct pipeline *pipeline, struct observation *observation)
 {
@@ -184,11 +192,11 @@ static void observe_configuration(const struct kube_pool_sight *sight, const str
         for (int i = 0; i < pipeline->n_knobs && i < observation->configuration.count; i++) {
                 const struct knob *knob = &pipeline->knobs[i];
                 struct kube_resources running = running_resources(sight, pods, knob);
-                const double *request = kube_resources_of_knob(&running, knob);
+                const double *request = kube_workload_request(sight->workload->kind, &running, knob);
                 double *value = &observation->configuration.value[i];
 
                 if (knob->role == KNOB_WORKERS)
-                        *value = observation->workers;
+                        *value = (double)running_workers(sight->status, observation->workers);
                 else if (request)
                         *value = *request;
                 known &= !isnan(*value) || (knob->role != KNOB_WORKERS && !request);
@@ -202,7 +210,22 @@ static bool is_rolling(const struct kube_workload_status *status)
 {
         bool changing = !status->paused && status->updated < status->existing;
 
-        return !status->observed || changing || (status->replicas > 0 && status->ready == 0);
+        return !status->observed || changing || (status->useful > 0 && status->ready == 0);
+}
+
+void kube_pool_observe_use(const struct kube_pool_sight *sight, struct kube_pool_memory *memory,
+                           struct observation *ret_observation)
+{
+        const struct kube_pods_of *pods = sight->pods ? sight->pods : &no_pods;
+
+        observe_kills(pods, memory, ret_observation);
+        if (sight->usage)
+                ret_observation->memory.worker = memory_use(sight, pods);
+        ret_observation->cpu_ratio =
+                sight->usage ? cpu_ratio(sight, pods, &ret_observation->cpu_workers) : NAN;
+        if (isnan(ret_observation->cpu_ratio))
+                ret_observation->missing |= MISSING_CPU;
+        memory->looked_ms = sight->now_ms;
 }
 
 void kube_pool_observe(const struct kube_pool_sight *sight, const struct pipeline *pipeline,
@@ -214,64 +237,45 @@ void kube_pool_observe(const struct kube_pool_sight *sight, const struct pipelin
         ret_observation->time_ms = sight->now_ms;
         ret_observation->window_ms =
                 memory->looked_ms > 0 ? sight->now_ms - memory->looked_ms : FIRST_WINDOW_MS;
-        ret_observation->missing =
-                MISSING_RATES | MISSING_BACKLOG | MISSING_LATENCY | MISSING_CPU | MISSING_CONFIGURATION;
+        ret_observation->missing = MISSING_RATES | MISSING_BACKLOG | MISSING_LATENCY | MISSING_CONFIGURATION;
         ret_observation->restarting = is_rolling(status);
         ret_observation->workers = (int)count_running(pods);
         ret_observation->workers_ready = (int)status->ready;
         for (int i = 0; i < ret_observation->n_operators; i++)
                 ret_observation->operators[i].parallelism = ret_observation->workers_ready;
         observe_restarts(pods, memory, ret_observation);
-        observe_kills(pods, memory, ret_observation);
         observe_configuration(sight, pods, pipeline, ret_observation);
-        if (sight->usage)
-                ret_observation->memory.worker = memory_use(sight, pods);
-        ret_observation->cpu_ratio =
-                sight->usage ? cpu_ratio(sight, pods, &ret_observation->cpu_workers) : NAN;
-        if (!isnan(ret_observation->cpu_ratio))
-                ret_observation->missing &= ~(unsigned)MISSING_CPU;
-        memory->looked_ms = sight->now_ms;
+        kube_pool_observe_use(sight, memory, ret_observation);
 }
 
-/* ---- a collector ---- */
+/* ---- what is asked for it ---- */
 
-struct state {
-        struct kube_workload *workload;
-        struct kube_pool_memory memory;
-        /* Why it is not known what pods use, or should ask for, as it was said; NULL: it is known. */
-        char *no_usage, *no_advice;
-};
-
-void kube_pool_close(void *opaque)
+bool kube_pool_init(struct kube_pool *pool, const struct source_context *context,
+                    const struct kube_workload_kind *kind, const void *options, struct error *err)
 {
-        struct state *state = opaque;
-
-        if (!state)
-                return;
-        kube_workload_close(state->workload);
-        free(state->no_usage);
-        free(state->no_advice);
-        free(state);
+        *pool = (struct kube_pool){.memory = {.restarts = -1, .killed_ms = INT64_MIN}};
+        return kube_workload_open(context, kind, options, &pool->workload, err);
 }
 
-bool kube_pool_open(const struct source_context *context, const struct kube_workload_kind *kind,
-                    const void *options, void **ret_state, struct error *err)
+void kube_pool_clear(struct kube_pool *pool)
 {
-        struct state *state = memory_new(1, sizeof *state);
+        kube_workload_close(pool->workload);
+        free(pool->no_usage);
+        free(pool->no_advice);
+}
 
-        state->memory = (struct kube_pool_memory){.restarts = -1, .killed_ms = INT64_MIN};
-        if (!kube_workload_open(context, kind, options, &state->workload, err)) {
-                free(state);
-                return false;
-        }
-        *ret_state = state;
-        return true;
+bool kube_pool_fail(const struct kube_pool *pool, struct error *err)
+{
+        char words[KUBE_WORKLOAD_WORDS];
+
+        return error_wrap(err, "%s", kube_workload_words(pool->workload, words));
 }
 
 /* Once for each reason: without it everything else goes on. */
-static void say_unknown(const struct state *state, const char *what, char **said, const struct error *trouble)
+static void say_unknown(const struct kube_pool *pool, const char *what, char **said,
+                        const struct error *trouble)
 {
-        const struct source_context *context = &state->workload->context;
+        const struct source_context *context = &pool->workload->context;
 
         if (*said && strcmp(*said, trouble->message) == 0)
                 return;
@@ -281,49 +285,44 @@ static void say_unknown(const struct state *state, const char *what, char **said
                     LOG_TEXT("reason", trouble->message));
 }
 
-struct caches {
-        struct kube_follower objects, pods;
-};
-
-static bool reach(struct kube_workload *workload, struct caches *ret_caches, struct error *err)
+bool kube_pool_reach(struct kube_pool *pool, struct kube_pool_caches *ret_caches, struct error *err)
 {
+        struct kube_workload *workload = pool->workload;
         struct kube_client *client;
 
         return kube_workload_reach(workload, &client, err) &&
-               kube_shared_follow(workload->kubernetes, &workload->kind->resource, &kube_workloads_following,
+               kube_shared_follow(workload->kubernetes, &workload->kind->resource, workload->kind->following,
                                   workload->namespace, &ret_caches->objects, err) &&
                kube_shared_follow(workload->kubernetes, &kube_pods_resource, &kube_pods_following,
                                   workload->namespace, &ret_caches->pods, err);
 }
 
-static bool look(const struct kube_workload *workload, const struct caches *caches,
-                 struct kube_workload_status *ret_status, struct error *err)
+bool kube_pool_look(const struct kube_pool *pool, const struct kube_pool_caches *caches,
+                    struct kube_workload_status *ret_status, struct error *err)
 {
-        const struct kube_workload_options *options = workload->options;
-        const json_t *object =
-                kube_reflector_get(caches->objects.reflector, workload->namespace, options->name);
+        const struct kube_workload *workload = pool->workload;
 
-        if (!object)
-                return error_set(err, ERROR_NOT_FOUND, NULL, "there is none");
-        kube_workload_read(object, options->container, ret_status);
-        return *ret_status->container ||
-               error_set(err, ERROR_INPUT, NULL, "its pods have no container \"%.63s\"",
-                         options->container ? options->container : "");
+        return kube_workload_look(workload,
+                                  kube_reflector_get(caches->objects.reflector, workload->namespace,
+                                                     workload->options->name),
+                                  ret_status, err);
 }
 
 /* What somebody else recommends that its container asks for, where knobs set that. */
-static void take_advice(struct state *state, const struct caches *caches, struct observation *observation)
+static void take_advice(struct kube_pool *pool, const struct kube_pool_caches *caches,
+                        struct observation *observation)
 {
-        const struct kube_workload *workload = state->workload;
+        const struct kube_workload *workload = pool->workload;
         struct kube_workload_status status;
         struct kube_vertical_advice advice;
         struct error trouble = ERROR_INIT;
         struct kube_sized sized;
 
-        if (!look(workload, caches, &status, &trouble) || !kube_sized_by(workload, status.container, &sized))
+        if (!kube_pool_look(pool, caches, &status, &trouble) ||
+            !kube_sized_by(workload, status.container, &sized))
                 return;
         if (!kube_take_vertical(workload->kubernetes, &sized, &advice, &trouble)) {
-                say_unknown(state, "recommendations are not known", &state->no_advice, &trouble);
+                say_unknown(pool, "recommendations are not known", &pool->no_advice, &trouble);
                 return;
         }
         if (sized.cpu)
@@ -332,28 +331,60 @@ static void take_advice(struct state *state, const struct caches *caches, struct
                 observation->memory_advice = advice.memory;
 }
 
+const struct kube_usage *kube_pool_ask(struct kube_pool *pool, const struct kube_pool_caches *caches,
+                                       struct observation *observation)
+{
+        const struct kube_workload *workload = pool->workload;
+        const struct kube_usage *usage = NULL;
+        struct error trouble = ERROR_INIT;
+
+        take_advice(pool, caches, observation);
+        /* Last, since it lives until the next wait. */
+        if (!kube_usage_take(workload->kubernetes, workload->namespace, &usage, &trouble))
+                say_unknown(pool, "CPU use is not known", &pool->no_usage, &trouble);
+        return usage;
+}
+
+/* ---- a collector ---- */
+
+void kube_pool_close(void *opaque)
+{
+        if (!opaque)
+                return;
+        kube_pool_clear(opaque);
+        free(opaque);
+}
+
+bool kube_pool_open(const struct source_context *context, const struct kube_workload_kind *kind,
+                    const void *options, void **ret_state, struct error *err)
+{
+        struct kube_pool *pool = memory_new(1, sizeof *pool);
+
+        if (!kube_pool_init(pool, context, kind, options, err)) {
+                free(pool);
+                return false;
+        }
+        *ret_state = pool;
+        return true;
+}
+
 bool kube_pool_collect(void *opaque, struct observation *ret_observation, struct error *err)
 {
-        struct state *state = opaque;
-        struct kube_workload *workload = state->workload;
-        const struct source_context *context = &workload->context;
+        struct kube_pool *pool = opaque;
+        const struct kube_workload *workload = pool->workload;
         struct kube_workload_status status;
         struct kube_pool_sight sight = {.workload = workload, .status = &status};
-        struct caches caches;
-        struct error trouble = ERROR_INIT;
-        char words[KUBE_WORKLOAD_WORDS];
+        struct kube_pool_caches caches;
 
-        if (!reach(workload, &caches, err))
-                return error_wrap(err, "%s", kube_workload_words(workload, words));
-        take_advice(state, &caches, ret_observation);
-        if (!kube_usage_take(workload->kubernetes, workload->namespace, &sight.usage, &trouble))
-                say_unknown(state, "CPU use is not known", &state->no_usage, &trouble);
+        if (!kube_pool_reach(pool, &caches, err))
+                return kube_pool_fail(pool, err);
+        sight.usage = kube_pool_ask(pool, &caches, ret_observation);
         /* From here on nothing waits: what caches hold, and what pods use, is of one instant. */
-        if (!look(workload, &caches, &status, err))
-                return error_wrap(err, "%s", kube_workload_words(workload, words));
+        if (!kube_pool_look(pool, &caches, &status, err))
+                return kube_pool_fail(pool, err);
         sight.pods = kube_pods_find(&caches.pods, workload->namespace, workload->kind->kind,
                                     workload->options->name);
-        sight.now_ms = clock_now_ms(context->clock);
-        kube_pool_observe(&sight, context->pipeline, &state->memory, ret_observation);
+        sight.now_ms = clock_now_ms(workload->context.clock);
+        kube_pool_observe(&sight, workload->context.pipeline, &pool->memory, ret_observation);
         return true;
 }

@@ -48,10 +48,11 @@ bool kube_pool_write_open(const struct source_context *context, const struct kub
 
 bool kube_pool_controls(void *opaque, const struct knob *knob)
 {
+        const struct state *state = opaque;
         struct kube_resources none = {0};
 
-        (void)opaque;
-        return knob->role == KNOB_WORKERS || kube_resources_of_knob(&none, knob);
+        return knob->role == KNOB_WORKERS ||
+               kube_workload_request(state->workload->kind, &none, knob) != NULL;
 }
 
 int64_t kube_pool_patience_ms(void *opaque)
@@ -90,28 +91,43 @@ static bool has_knob(const struct kube_workload *workload, bool replicas)
 
         for (int i = 0; i < pipeline->n_knobs; i++)
                 if (replicas ? pipeline->knobs[i].role == KNOB_WORKERS
-                             : kube_resources_of_knob(&none, &pipeline->knobs[i]) != NULL)
+                             : kube_workload_request(workload->kind, &none, &pipeline->knobs[i]) != NULL)
                         return true;
         return false;
 }
 
-/* "f:spec|f:template|...|f:requests|f:cpu" */
-static void resource_path(char *buffer, const char *container, const char *which, const char *resource)
+/* "f:spec|f:replicas", as managedFields have it. */
+static void field_path(char *buffer, const struct kube_workload *workload, const char *field)
 {
-        snprintf(buffer, PATH_ROOM,
-                 "f:spec|f:template|f:spec|f:containers|k:{\"name\":\"%s\"}|f:resources|f:%s|f:%s", container,
-                 which, resource);
+        const char *at = workload->kind->home;
+        size_t length = 0;
+
+        for (; *at; at += strcspn(at, "."), at += *at == '.')
+                length += (size_t)snprintf(buffer + length, PATH_ROOM - length, "f:%.*s|",
+                                           (int)strcspn(at, "."), at);
+        snprintf(buffer + length, PATH_ROOM - length, "f:%s", field);
+}
+
+/* "f:spec|f:template|...|f:requests|f:cpu" */
+static void resource_path(char *buffer, const struct kube_workload *workload, const struct told *told,
+                          const char *which, const char *resource)
+{
+        autofree char *field =
+                memory_format("template|f:spec|f:containers|k:{\"name\":\"%s\"}|f:resources|f:%s|f:%s",
+                              told->status.container, which, resource);
+
+        field_path(buffer, workload, field);
 }
 
 static bool refuse_owner(const char *what, const char *owner, struct error *err)
 {
         return error_set(err, ERROR_REFUSED, "Conflicted",
-                         "its %s are kept by %.100s; take them out of what that one applies, or tune there",
-                         what, owner);
+                         "its %s kept by %.100s; take %s out of what that one applies, or tune there", what,
+                         owner, strstr(what, " are") ? "them" : "it");
 }
 
 /* Who keeps some request or limit of the container; NULL: nobody else. */
-static const char *owner_of_resources(const struct told *told)
+static const char *owner_of_resources(const struct kube_workload *workload, const struct told *told)
 {
         static const char *const which[] = {"requests", "limits"};
         static const char *const resources[] = {"cpu", "memory"};
@@ -121,7 +137,7 @@ static const char *owner_of_resources(const struct told *told)
                         char path[PATH_ROOM];
                         const char *owner;
 
-                        resource_path(path, told->status.container, which[i], resources[j]);
+                        resource_path(path, workload, told, which[i], resources[j]);
                         owner = kube_field_owner(told->object, path);
                         if (owner)
                                 return owner;
@@ -142,24 +158,27 @@ static bool check_vertical(const struct kube_workload *workload, const struct to
 /* Fields that knobs set belong to nobody else. */
 static bool check_owners(const struct kube_workload *workload, const struct told *told, struct error *err)
 {
-        bool replicas = has_knob(workload, true);
-        const char *owner = replicas ? kube_field_owner(told->object, "f:spec|f:replicas") : NULL;
+        bool replicas = has_knob(workload, true), scaled = workload->kind->scaled;
+        char path[PATH_ROOM];
+        const char *owner;
 
+        field_path(path, workload, workload->kind->workers);
+        owner = replicas ? kube_field_owner(told->object, path) : NULL;
         if (owner)
-                return refuse_owner("replicas", owner, err);
-        owner = has_knob(workload, false) ? owner_of_resources(told) : NULL;
+                return refuse_owner(scaled ? "replicas are" : "parallelism is", owner, err);
+        owner = has_knob(workload, false) ? owner_of_resources(workload, told) : NULL;
         if (owner)
-                return refuse_owner("requests", owner, err);
+                return refuse_owner("requests are", owner, err);
         if (!check_vertical(workload, told, err))
                 return false;
-        return !replicas || kube_check_scalers(workload->kubernetes, workload->namespace,
-                                               workload->kind->kind, workload->options->name, err);
+        return !replicas || !scaled ||
+               kube_check_scalers(workload->kubernetes, workload->namespace, workload->kind->kind,
+                                  workload->options->name, err);
 }
 
 static bool get_told(struct kube_workload *workload, struct told *told, struct error *err)
 {
         struct kube_target target;
-        const char *container = workload->options->container;
 
         if (!kube_workload_reach(workload, &told->client, err))
                 return false;
@@ -170,11 +189,11 @@ static bool get_told(struct kube_workload *workload, struct told *told, struct e
             !*kube_meta(told->object, "uid"))
                 return error_set(err, ERROR_INCOMPLETE, "UnexpectedAnswer", "the answer is no %s",
                                  workload->kind->kind);
-        kube_workload_read(told->object, container, &told->status);
-        if (kube_field_count(told->object, "spec.replicas", -1) < 0 || !*told->status.container)
-                return error_set(err, ERROR_INCOMPLETE, "UnexpectedAnswer",
-                                 "it has no replicas, or no container \"%.63s\"", container ? container : "");
-        return check_owners(workload, told, err);
+        if (!kube_field(told->object, workload->kind->home) ||
+            (workload->kind->scaled && kube_field_count(told->object, "spec.replicas", -1) < 0))
+                return error_set(err, ERROR_INCOMPLETE, "UnexpectedAnswer", "it has no spec, or no replicas");
+        return kube_workload_look(workload, told->object, &told->status, err) &&
+               check_owners(workload, told, err);
 }
 
 static bool fail(const struct kube_workload *workload, struct error *err)
@@ -187,27 +206,21 @@ static bool fail(const struct kube_workload *workload, struct error *err)
 bool kube_pool_read(void *opaque, struct configuration *ret_configuration, struct error *err)
 {
         struct state *state = opaque;
-        const struct pipeline *pipeline = state->workload->context.pipeline;
         autotold told = {.object = NULL};
 
         if (!get_told(state->workload, &told, err))
                 return fail(state->workload, err);
-        for (int i = 0; i < pipeline->n_knobs && i < ret_configuration->count; i++) {
-                const double *request = kube_resources_of_knob(&told.status.asked, &pipeline->knobs[i]);
-
-                if (pipeline->knobs[i].role == KNOB_WORKERS)
-                        ret_configuration->value[i] = (double)told.status.replicas;
-                else if (request)
-                        ret_configuration->value[i] = *request;
-        }
+        kube_workload_configure(state->workload->kind, &told.status, state->workload->context.pipeline,
+                                ret_configuration);
         return true;
 }
 
 /* ---- applying ---- */
 
 /* Only what a knob sets, and what was ours before: what is not applied again would be taken away. */
-static void keep_ours(const struct told *told, const struct pipeline *pipeline, json_t *resources)
+static void keep_ours(const struct kube_workload *workload, const struct told *told, json_t *resources)
 {
+        const struct pipeline *pipeline = workload->context.pipeline;
         static const char *const names[] = {"cpu", "memory"};
         static const char *const which[] = {"requests", "limits"};
 
@@ -219,7 +232,7 @@ static void keep_ours(const struct told *told, const struct pipeline *pipeline, 
                 for (size_t j = 0; j < ARRAY_LENGTH(which) && !wanted; j++) {
                         char path[PATH_ROOM];
 
-                        resource_path(path, told->status.container, which[j], names[i]);
+                        resource_path(path, workload, told, which[j], names[i]);
                         if (!kube_field_is_ours(told->object, path))
                                 json_object_del(json_object_get(resources, which[j]), names[i]);
                 }
@@ -238,7 +251,7 @@ static bool resources_differ(const struct kube_workload *workload, const struct 
         *ret_wanted = now;
         for (int i = 0; i < pipeline->n_knobs && i < to->count; i++) {
                 const struct knob *knob = &pipeline->knobs[i];
-                const double *request = kube_resources_of_knob(&now, knob);
+                const double *request = kube_workload_request(workload->kind, &now, knob);
 
                 if (!request || !(to->value[i] > 0) || *request == to->value[i])
                         continue;
@@ -322,7 +335,7 @@ static bool write_resources(const struct kube_workload *workload, const struct k
         if (!resources_differ(workload, told, to, &wanted, &what))
                 return true;
         resources = kube_resources_json(&wanted);
-        keep_ours(told, workload->context.pipeline, resources);
+        keep_ours(workload, told, resources);
         if (!resize_in_place(workload, caller, told, resources, err))
                 return false;
         body = json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:o}}}", "apiVersion", workload->kind->api_version,
@@ -342,19 +355,25 @@ static bool write_resources(const struct kube_workload *workload, const struct k
         return true;
 }
 
+/* As many as there are, where that is not to be set. */
+static int64_t wanted_workers(const struct kube_workload *workload, const struct configuration *to,
+                              const struct told *told)
+{
+        int knob = pipeline_workers_knob(workload->context.pipeline);
+
+        if (knob < 0 || knob >= to->count || !(to->value[knob] >= 0))
+                return told->status.replicas;
+        return (int64_t)lround(fmin(to->value[knob], MAX_REPLICAS));
+}
+
 static bool write_replicas(const struct kube_workload *workload, const struct kube_caller *caller,
                            const struct configuration *to, const struct told *told, struct error *err)
 {
-        const struct pipeline *pipeline = workload->context.pipeline;
-        int knob = pipeline_workers_knob(pipeline);
         struct kube_target target = target_of(workload);
         autofree char *what = NULL;
         autojson *body = NULL;
-        int64_t wanted;
+        int64_t wanted = wanted_workers(workload, to, told);
 
-        if (knob < 0 || knob >= to->count || !(to->value[knob] >= 0))
-                return true;
-        wanted = (int64_t)lround(fmin(to->value[knob], MAX_REPLICAS));
         if (wanted == told->status.replicas)
                 return true;
         target.subresource = "scale";
@@ -368,6 +387,87 @@ static bool write_replicas(const struct kube_workload *workload, const struct ku
                          NULL, err);
 }
 
+/* ---- where all of it stands in one spec ---- */
+
+/* {"spec": {"jobTemplate": {"spec": what is in home}}} */
+static json_t *wrap(const char *home, json_t *take_inner)
+{
+        const char *end = home + strlen(home);
+
+        while (end > home) {
+                const char *begin = end;
+
+                while (begin > home && begin[-1] != '.')
+                        begin--;
+                take_inner = json_pack("{s%:o}", begin, (size_t)(end - begin), take_inner);
+                end = begin > home ? begin - 1 : home;
+        }
+        return take_inner;
+}
+
+/* What is ours and is not applied again would be taken away. */
+static void keep_number(const struct kube_workload *workload, const struct told *told, const char *field,
+                        json_t *home)
+{
+        char path[PATH_ROOM];
+
+        field_path(path, workload, field);
+        if (kube_field_is_ours(told->object, path))
+                kube_field_copy(home, field, kube_field(told->object, workload->kind->home));
+}
+
+static json_t *whole_body(const struct kube_workload *workload, const struct told *told,
+                          const struct kube_resources *wanted, int64_t workers)
+{
+        const struct kube_workload_kind *kind = workload->kind;
+        json_t *home = json_object(), *body;
+        autojson *resources = kube_resources_json(wanted);
+
+        keep_number(workload, told, kind->workers, home);
+        keep_number(workload, told, "completions", home);
+        if (has_knob(workload, true)) {
+                json_object_set_new(home, kind->workers, json_integer((json_int_t)workers));
+                if (workload->options->elastic)
+                        json_object_set_new(home, "completions", json_integer((json_int_t)workers));
+        }
+        keep_ours(workload, told, resources);
+        if (!kind->fixed && json_object_size(json_object_get(resources, "requests")) > 0)
+                json_object_set_new(home, "template",
+                                    json_pack("{s:o}", "spec", with_resources(told, resources)));
+        body = wrap(kind->home, home);
+        json_object_set_new(body, "apiVersion", json_string(kind->api_version));
+        json_object_set_new(body, "kind", json_string(kind->kind));
+        json_object_set_new(body, "metadata", json_pack("{s:s}", "name", workload->options->name));
+        return body;
+}
+
+/* In one write, so that what begins meanwhile begins with all of it or with nothing. */
+static bool write_whole(const struct kube_workload *workload, const struct kube_caller *caller,
+                        const struct configuration *to, const struct told *told, struct error *err)
+{
+        const struct kube_target target = target_of(workload);
+        int64_t workers = wanted_workers(workload, to, told);
+        struct kube_resources wanted;
+        autotext what = {0};
+        autojson *body = NULL;
+        bool differ = resources_differ(workload, told, to, &wanted, &what);
+
+        if (workers != told->status.replicas)
+                text_format(&what, "%s%s%s %lld -> %lld", differ ? ", " : "", workload->kind->workers,
+                            workload->options->elastic ? " and completions" : "",
+                            (long long)told->status.replicas, (long long)workers);
+        else if (!differ)
+                return true;
+        body = whole_body(workload, told, &wanted, workers);
+        return kube_call(caller,
+                         &(struct kube_call){.target = &target,
+                                             .read = told->object,
+                                             .body = body,
+                                             .apply = true,
+                                             .what = what.data},
+                         NULL, err);
+}
+
 static bool try_to_apply(struct kube_workload *workload, const struct configuration *to,
                          struct kube_caller *caller, struct error *err)
 {
@@ -375,11 +475,13 @@ static bool try_to_apply(struct kube_workload *workload, const struct configurat
         struct kube_follower looked_at;
 
         if (!get_told(workload, &told, err) ||
-            !kube_shared_follow(workload->kubernetes, &workload->kind->resource, &kube_workloads_following,
+            !kube_shared_follow(workload->kubernetes, &workload->kind->resource, workload->kind->following,
                                 workload->namespace, &looked_at, err) ||
             !kube_call_fits(looked_at.reflector, told.object, err))
                 return false;
         caller->client = told.client;
+        if (!workload->kind->scaled)
+                return write_whole(workload, caller, to, &told, err);
         return write_resources(workload, caller, to, &told, err) &&
                write_replicas(workload, caller, to, &told, err);
 }

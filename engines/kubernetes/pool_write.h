@@ -7,8 +7,8 @@
 
 /*
  * An actuator of any pool of workers (core/plugin.h): replicas by /scale, requests and limits of the template
- * by server-side apply, which makes the object's controller replace its pods. What somebody else keeps is
- * refused as Conflicted, and nothing is written.
+ * by server-side apply, which makes the object's controller replace its pods. Of a kind without /scale all of
+ * that is one server-side apply. What somebody else keeps is refused as Conflicted, and nothing is written.
  */
 bool kube_pool_write_open(const struct source_context *context, const struct kube_workload_kind *kind,
                           const void *options, void **ret_state, struct error *err);

@@ -18,7 +18,7 @@ bool kube_sized_by(const struct kube_workload *workload, const char *container, 
                                          .name = workload->options->name,
                                          .container = container};
         for (int i = 0; i < pipeline->n_knobs; i++) {
-                const double *request = kube_resources_of_knob(&asked, &pipeline->knobs[i]);
+                const double *request = kube_workload_request(workload->kind, &asked, &pipeline->knobs[i]);
 
                 ret_sized->cpu |= request == &asked.cpu_request;
                 ret_sized->memory |= request == &asked.memory_request;

@@ -169,6 +169,7 @@ static void scene_open(struct scene *scene)
         scene->knobs[1] = (struct knob){.name = "worker.cpu", .role = KNOB_OTHER, .operator_index = -1};
         scene->pipeline = (struct pipeline){.n_operators = 1, .knobs = scene->knobs, .n_knobs = 2};
         scene->status = (struct kube_workload_status){.replicas = 3,
+                                                      .useful = 3,
                                                       .existing = 3,
                                                       .updated = 3,
                                                       .ready = 3,
