@@ -97,7 +97,9 @@ static bool wants_to_steer(const json_t *spec)
 /* Whose pods run it, where the spec says so. */
 static void find_workload(const json_t *spec, const char *namespace, struct tuned_workload *workload)
 {
-        static const char *const kinds[][2] = {{"deployment", "Deployment"}, {"statefulSet", "StatefulSet"}};
+        static const char *const kinds[][2] = {{"deployment", "Deployment"},
+                                               {"statefulSet", "StatefulSet"},
+                                               {"job", "Job"}};
         const char *engine = "";
         const json_t *section = engine_of(spec, &engine);
 

@@ -9,6 +9,8 @@
 
 const struct kube_resource kube_jobs_resource = {"batch", "v1", "jobs"};
 
+const char *const kube_completions_choices[] = {"Fixed", "Elastic", NULL};
+
 /* ---- what is said of it ---- */
 
 struct kube_job_size kube_job_size_read(const json_t *spec)
@@ -93,10 +95,11 @@ static bool check_size(const struct kube_workload *workload, const json_t *objec
                 return error_set(err, ERROR_REFUSED, "SinglePod",
                                  "it says neither parallelism nor completions, so its work is that of one "
                                  "pod; expected either of them, or no knob workers");
-        if (workload->options->elastic && (!size.indexed || size.completions != size.parallelism))
+        if (workload->options->completions == KUBE_COMPLETIONS_ELASTIC &&
+            (!size.indexed || size.completions != size.parallelism))
                 return error_set(err, ERROR_REFUSED, "NotElastic",
                                  "it is not elastic; expected completionMode Indexed and as many completions "
-                                 "as parallelism, or engine.%s without elastic",
+                                 "as parallelism, or engine.%s.completions Fixed",
                                  workload->kind->engine);
         return true;
 }

@@ -21,13 +21,18 @@ extern const struct kube_workload_kind kube_job_run_kind;
 #define KUBE_CRON_JOB_KIND "CronJob"
 extern const struct kube_resource kube_jobs_resource;
 
-/* Options that both have beside their own, for tables. */
-#define KUBE_BATCH_ELASTIC                                                                                   \
+/* Of both kinds. */
+enum kube_completions { KUBE_COMPLETIONS_FIXED, KUBE_COMPLETIONS_ELASTIC };
+extern const char *const kube_completions_choices[];
+
+#define KUBE_BATCH_COMPLETIONS                                                                               \
         {                                                                                                    \
-                .name = "elastic", .type = OPTION_BOOL, KUBE_WORKLOAD_AT(elastic), .fallback = "false",      \
-                .help = "Pods divide the work by how many of them there are: the knob `workers` sets "       \
-                        "completions and parallelism to the same number. Only where completionMode is "      \
-                        "Indexed. Without it completions say how much there is to do, and are left alone."   \
+                .name = "completions", .type = OPTION_CHOICE, KUBE_WORKLOAD_AT(completions),                 \
+                .choices = kube_completions_choices, .fallback = "Fixed",                                    \
+                .help = "Fixed: completions say how much there is to do, and are left alone. Elastic: pods " \
+                        "divide the work by how many of them there are, so the knob `workers` sets "         \
+                        "completions and parallelism to the same number; only where completionMode is "      \
+                        "Indexed and the two are equal."                                                     \
         }
 
 struct kube_job_size {

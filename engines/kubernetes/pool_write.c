@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "core/quantity.h"
+#include "engines/kubernetes/batch.h"
 #include "engines/kubernetes/call.h"
 #include "engines/kubernetes/fields.h"
 #include "engines/kubernetes/owners.h"
@@ -427,7 +428,7 @@ static json_t *whole_body(const struct kube_workload *workload, const struct tol
         keep_number(workload, told, "completions", home);
         if (has_knob(workload, true)) {
                 json_object_set_new(home, kind->workers, json_integer((json_int_t)workers));
-                if (workload->options->elastic)
+                if (workload->options->completions == KUBE_COMPLETIONS_ELASTIC)
                         json_object_set_new(home, "completions", json_integer((json_int_t)workers));
         }
         keep_ours(workload, told, resources);
@@ -454,7 +455,8 @@ static bool write_whole(const struct kube_workload *workload, const struct kube_
 
         if (workers != told->status.replicas)
                 text_format(&what, "%s%s%s %lld -> %lld", differ ? ", " : "", workload->kind->workers,
-                            workload->options->elastic ? " and completions" : "",
+                            workload->options->completions == KUBE_COMPLETIONS_ELASTIC ? " and completions"
+                                                                                       : "",
                             (long long)told->status.replicas, (long long)workers);
         else if (!differ)
                 return true;

@@ -36,7 +36,7 @@ struct kube_workload_options {
         char *name, *namespace; /* namespace NULL: that of the tuned pipeline, else of the configuration */
         char *container;        /* NULL: all of a pod's count as one */
         int64_t ready_seconds;
-        bool elastic; /* of a Job: completions go with the workers */
+        int completions; /* of a Job or CronJob: enum kube_completions */
 };
 
 #define KUBE_WORKLOAD_AT(member) .offset = offsetof(struct kube_workload_options, member)

@@ -272,10 +272,13 @@ static inline void kubernetes_close(struct manager *manager)
 /* Where it stands how many workers there are to be, and by which name. */
 static inline json_t *home_of_workers(const json_t *object, const char **ret_field)
 {
-        static const char *const fields[] = {"minReplicas", "minReplicaCount"};
+        static const char *const fields[] = {"minReplicas", "minReplicaCount", "parallelism"};
         json_t *spec = json_object_get(object, "spec"),
-               *executor = json_object_get(json_object_get(spec, "template"), "executor");
+               *executor = json_object_get(json_object_get(spec, "template"), "executor"),
+               *jobs = json_object_get(json_object_get(spec, "jobTemplate"), "spec");
 
+        if (jobs)
+                spec = jobs;
         *ret_field = executor ? "instances" : "replicas";
         for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
                 if (json_object_get(spec, fields[i]))

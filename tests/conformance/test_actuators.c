@@ -70,7 +70,8 @@ static char *answer_any(void *context, const struct scripted_request *request, s
 
 static const struct play *const plays[] = {&adaptive_play,   &default_play,    &kubernetes_play,
                                            &kubernetes_play, &kubernetes_play, &kubernetes_play,
-                                           &deployment_play, &kubernetes_play};
+                                           &deployment_play, &kubernetes_play, &kubernetes_play,
+                                           &kubernetes_play};
 
 #define KUBERNETES(plugin_name, options_text)                                                                \
         {                                                                                                    \
@@ -97,6 +98,8 @@ static const struct subject subjects[] = {
          .kubernetes = true,
          .longest_ms = 180000},
         KUBERNETES("scheduledSparkApplication", "name: work-scheduledsparkapplication\n"),
+        KUBERNETES("cronJob", "name: work-cronjob\n"),
+        KUBERNETES("job", "name: work-job\n"),
 };
 
 static const char *const elsewhere[] = {"kafka", "spark"};

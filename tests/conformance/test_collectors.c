@@ -252,6 +252,8 @@ static const struct subject subjects[] = {
          .forget = nothing_forgotten,
          .turn_ms = 60000,
          .slack = 1e-6},
+        KUBERNETES("cronJob", "name: work-cronjob\n"),
+        KUBERNETES("job", "name: work-job\n"),
 };
 
 /* Which speak another protocol. */
@@ -388,7 +390,6 @@ static bool is_near(double a, double b, double slack)
         return a == b || fabs(a - b) <= slack * fmax(fabs(a), fabs(b));
 }
 
-/* What the processes that answer have together, or the worst of them. */
 /* ---- the stand ---- */
 
 struct show {

@@ -60,6 +60,22 @@ ScheduledSparkApplication: # its runs are only read
     - {apiGroups: [sparkoperator.k8s.io], resources: [sparkapplications], verbs: [list, watch]}
   write:
     - {apiGroups: [sparkoperator.k8s.io], resources: [scheduledsparkapplications], verbs: [patch]}
+CronJob: # its runs are only read
+  read:
+    - {apiGroups: [batch], resources: [cronjobs], verbs: [get, list, watch]}
+    - {apiGroups: [batch], resources: [jobs], verbs: [list, watch]}
+    - {apiGroups: [""], resources: [pods], verbs: [list, watch]}
+    - {apiGroups: [metrics.k8s.io], resources: [pods], verbs: [list]}
+    - {apiGroups: [autoscaling.k8s.io], resources: [verticalpodautoscalers], verbs: [list, watch]}
+  write:
+    - {apiGroups: [batch], resources: [cronjobs], verbs: [patch]}
+Job:
+  read:
+    - {apiGroups: [batch], resources: [jobs], verbs: [get, list, watch]}
+    - {apiGroups: [""], resources: [pods], verbs: [list, watch]}
+    - {apiGroups: [metrics.k8s.io], resources: [pods], verbs: [list]}
+  write:
+    - {apiGroups: [batch], resources: [jobs], verbs: [patch]}
 {{- end }}
 
 {{/* The rules for what is tuned, each once; nothing is written below mode Auto. */}}

@@ -12,7 +12,7 @@ VALUES = {
     "as it is": {},
     "observes": {"mode": "Observe"},
     "observes, and runs studies": {"mode": "Observe", "studies": True},
-    "everything": {"mode": "Auto", "targets": ["Deployment", "StatefulSet", "HorizontalPodAutoscaler", "ScaledObject", "FlinkDeployment", "KafkaTopic", "ScheduledSparkApplication"], "replicas": 3, "serviceMonitor__enabled": True, "prometheusRule__enabled": True,
+    "everything": {"mode": "Auto", "targets": ["Deployment", "StatefulSet", "HorizontalPodAutoscaler", "ScaledObject", "FlinkDeployment", "KafkaTopic", "ScheduledSparkApplication", "CronJob", "Job"], "replicas": 3, "serviceMonitor__enabled": True, "prometheusRule__enabled": True,
                    "dashboards__enabled": True, "log__verbose": True, "image__digest": f"sha256:{'0123456789abcdef' * 4}",
                    "imagePullSecrets": [{"name": "registry"}], "priorityClassName": "system-cluster-critical",
                    "nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"key": "dedicated", "operator": "Exists"}],

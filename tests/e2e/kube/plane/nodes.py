@@ -49,6 +49,10 @@ class Nodes:
         self._publish_metrics()
         eventually("the metrics API", lambda: self.api.answers(f"{METRICS_API}/nodes"), seconds)
 
+    def start_controllers(self):
+        """The controller manager alone: what schedules pods and runs them is played."""
+        self._start_controllers({name: programs.program(name) for name in PROGRAMS[:1]})
+
     def start_idle(self):
         """Controllers in Go with nothing to do, to hold another one's memory against. Returns their names."""
         self._start_controllers({name: programs.program(name) for name in PROGRAMS})
@@ -62,7 +66,7 @@ class Nodes:
             f"--root-ca-file={self.pki('ca.crt')}", f"--service-account-private-key-file={self.pki('accounts.key')}",
             f"--cluster-signing-cert-file={self.pki('ca.crt')}", f"--cluster-signing-key-file={self.pki('ca.key')}",
             "--use-service-account-credentials", *self.controller_flags]}
-        for name in ("kube-controller-manager", "kube-scheduler"):
+        for name in (name for name in ("kube-controller-manager", "kube-scheduler") if name in paths):
             self.plane.identities.certificate(name, f"/CN=system:{name}")
             kubeconfig = self.plane.identities.kubeconfig(name, self.plane.url)
             self.processes.start(name, [
