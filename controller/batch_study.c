@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/batch_predict.h"
+#include "controller/batch_runs.h"
+#include "controller/batch_wanted.h"
 #include "core/json.h"
 #include "core/option.h"
 #include "core/prices.h"
@@ -15,16 +18,6 @@
 #include "sim/batch_advice.h"
 #include "sim/batch_replay.h"
 
-#define MAX_ALTERNATIVES 100
-
-/*
- * How much longer tasks take on more executors, one log cannot tell: they share network, disks and memory,
- * and less of what they read is near. In the published traces of Decima (SIGCOMM 2019, TPC-H) the median task
- * took 2.3 times as long on 100 executors as on 5 at 100 GB, and 3.9 times at 2 GB: exponents of 0.28 and
- * 0.45. The interval goes from none of it to that of the large input, and the middle is halfway.
- */
-static const double exponents[] = {0.15, 0, 0.3};
-
 struct studying {
         const struct batch_request *request;
         const struct batch_run *run;
@@ -32,6 +25,8 @@ struct studying {
         struct price_book *prices; /* NULL: none */
         struct batch_replay as_measured;
         double error; /* of the replay on what the run had */
+        bool several; /* runs were given, and what they say together is: */
+        struct scale_out by_slots;
 };
 
 /* ---- prices ---- */
@@ -93,88 +88,98 @@ static double cost_of(const struct studying *studying, double seconds, double ex
                price_sum_to_money(sum);
 }
 
-/* ---- one size ---- */
+/* ---- one alternative ---- */
+
+static json_t *text_or_null(const char *text)
+{
+        return text ? json_string(text) : json_null();
+}
 
 struct alternative {
-        int64_t executors, cores;
+        const struct batch_wanted *wanted;
         struct batch_replay replay; /* the middle one */
         double low, high, cost, cost_low, cost_high;
 };
 
 static bool compute(const struct studying *studying, struct alternative *it, struct error *err)
 {
-        double ratio, margin = fabs(studying->error);
+        double margin = fabs(studying->error);
+        struct batch_prediction prediction;
 
+        if (!batch_predict(studying->model, &studying->as_measured, it->wanted, &prediction, err))
+                return false;
+        it->replay = prediction.cases[BATCH_MIDDLE];
         it->low = it->cost_low = INFINITY;
-        for (size_t i = 0; i < ARRAY_LENGTH(exponents); i++) {
-                struct batch_cluster cluster = {it->executors, it->cores, 1};
-                struct batch_replay replay;
-                double cost;
+        for (size_t i = 0; i < BATCH_CASES; i++) {
+                const struct batch_replay *replay = &prediction.cases[i];
+                double cost = cost_of(studying, replay->seconds, replay->executor_seconds, replay->executors);
 
-                ratio = (double)it->executors / (double)studying->as_measured.executors;
-                cluster.stretch = pow(ratio, exponents[i]);
-                if (!batch_replay(studying->model, &cluster, &replay, err))
-                        return false;
-                cost = cost_of(studying, replay.seconds, replay.executor_seconds, replay.executors);
-                if (i == 0) {
-                        it->replay = replay;
+                if (i == BATCH_MIDDLE)
                         it->cost = cost;
-                }
-                it->low = fmin(it->low, replay.seconds * (1 - margin));
-                it->high = fmax(it->high, replay.seconds * (1 + margin));
+                it->low = fmin(it->low, replay->seconds * (1 - margin));
+                it->high = fmax(it->high, replay->seconds * (1 + margin));
                 it->cost_low = fmin(it->cost_low, cost * (1 - margin));
                 it->cost_high = fmax(it->cost_high, cost * (1 + margin));
         }
         return true;
 }
 
+/* What the runs say together, where nothing but executors and their cores is another. */
+static json_t *from_runs(const struct studying *studying, const struct alternative *it)
+{
+        struct scale_out_guess guess;
+
+        if (!studying->several || it->wanted->dynamic.on || it->wanted->memory > 0 ||
+            it->wanted->partitions > 0 || it->replay.slots < 1)
+                return json_null();
+        guess = scale_out_predict(&studying->by_slots, (double)it->replay.slots);
+        return json_pack("{s:o, s:o, s:o}", "seconds", json_from_double(guess.seconds), "low",
+                         json_from_double(guess.low), "high", json_from_double(guess.high));
+}
+
 static json_t *alternative_to_json(const struct studying *studying, const struct alternative *it,
                                    double measured_cost)
 {
         const struct batch_replay *replay = &it->replay;
+        autofree char *warning = batch_predict_warning(studying->model, it->wanted);
+        int64_t executors =
+                it->wanted->executors && !it->wanted->dynamic.on ? it->wanted->executors : replay->executors;
         double saved = measured_cost - it->cost;
         double idle = replay->slot_seconds > 0 ? fmax(1 - replay->busy_seconds / replay->slot_seconds, 0) : 0;
 
         if (fabs(saved) < 1e-9 * measured_cost)
                 saved = 0; /* sums in another order */
-        return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "executors",
-                         (json_int_t)it->executors, "cores",
-                         (json_int_t)(it->cores ? it->cores : studying->model->cores), "slots",
-                         (json_int_t)replay->slots, "seconds", json_from_double(replay->seconds), "low",
-                         json_from_double(it->low), "high", json_from_double(it->high), "cost",
-                         json_from_double(it->cost), "costLow", json_from_double(it->cost_low), "costHigh",
-                         json_from_double(it->cost_high), "saved", json_from_double(saved), "idlePercent",
-                         json_from_double(idle * 100), "idleCost", json_from_double(it->cost * idle),
-                         "driverSeconds", json_from_double(replay->driver_seconds));
+        return json_pack(
+                "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
+                "executors", (json_int_t)executors, "cores",
+                (json_int_t)(it->wanted->cores ? it->wanted->cores : studying->model->cores), "slots",
+                (json_int_t)replay->slots, "seconds", json_from_double(replay->seconds), "low",
+                json_from_double(it->low), "high", json_from_double(it->high), "cost",
+                json_from_double(it->cost), "costLow", json_from_double(it->cost_low), "costHigh",
+                json_from_double(it->cost_high), "saved", json_from_double(saved), "idlePercent",
+                json_from_double(idle * 100), "idleCost", json_from_double(it->cost * idle), "driverSeconds",
+                json_from_double(replay->driver_seconds), "settings", text_or_null(it->wanted->settings),
+                "dynamic", it->wanted->dynamic.on, "warning", text_or_null(warning), "fromRuns",
+                from_runs(studying, it), "taskSeconds", json_from_double(replay->busy_seconds));
 }
 
 /* ---- the document ---- */
 
-static bool wanted_sizes(const struct studying *studying, int64_t *sizes, size_t *ret_count,
-                         struct error *err)
+/* A quarter to four times as many executors as there were, whole numbers of them. */
+static void usual_sizes(const struct studying *studying, struct batch_wanted_list *list)
 {
         static const double ratios[] = {0.25, 0.5, 1, 2, 4};
-        char *const *words = studying->request->executors;
-        size_t count = 0;
-        long long number;
 
-        for (; words[count]; count++) {
-                if (count == MAX_ALTERNATIVES || !text_to_int64(words[count], &number) || number < 1 ||
-                    number > BATCH_REPLAY_MAX_EXECUTORS)
-                        return error_set(
-                                err, ERROR_INPUT, NULL,
-                                "simulate: --executors %s: expected numbers from 1 to %d, %d at most",
-                                words[count], BATCH_REPLAY_MAX_EXECUTORS, MAX_ALTERNATIVES);
-                sizes[count] = number;
-        }
-        for (size_t i = 0; !words[0] && i < ARRAY_LENGTH(ratios); i++) {
+        free(list->wanted);
+        list->wanted = memory_new(ARRAY_LENGTH(ratios), sizeof *list->wanted);
+        for (size_t i = 0; i < ARRAY_LENGTH(ratios); i++) {
                 double size = ratios[i] * (double)studying->as_measured.executors;
 
                 if (size >= 1 && size <= BATCH_REPLAY_MAX_EXECUTORS && size == floor(size))
-                        sizes[count++] = (int64_t)size;
+                        list->wanted[list->count++] =
+                                (struct batch_wanted){.executors = (int64_t)size,
+                                                      .cores = studying->request->cores};
         }
-        *ret_count = count;
-        return true;
 }
 
 static size_t stages_that_ran(const struct batch_run *run)
@@ -196,11 +201,6 @@ static char *in_its_name(const struct batch_request *request, const char *words)
         return memory_format("%s%s", request->name, words + length);
 }
 
-static json_t *text_or_null(const char *text)
-{
-        return text ? json_string(text) : json_null();
-}
-
 /* From each executor's arrival to its removal or the end, as measured. One that was only ever told to have
  * gone was never there. */
 static double lived_seconds(const struct studying *studying)
@@ -217,6 +217,29 @@ static double lived_seconds(const struct studying *studying)
                         sum += to - from;
         }
         return (double)sum / 1e3;
+}
+
+/* What the tasks' time went to, in percent of all of it. */
+static json_t *tasks_to_json(const struct batch_model *model)
+{
+        double took = 0, waiting = 0, garbage = 0, beside = 0;
+
+        for (size_t n = 0; n < model->n_nodes; n++) {
+                const struct batch_node *node = &model->nodes[n];
+                double sum = 0;
+
+                for (size_t t = 0; t < node->stage->n_tasks; t++)
+                        sum += node->stage->tasks[t].took_ms;
+                took += sum;
+                waiting += sum * node->waiting_share;
+                garbage += sum * node->garbage_share;
+                beside += node->beside_ms * (double)node->stage->n_tasks;
+        }
+        took = fmax(took, 1);
+        return json_pack("{s:o, s:o, s:o, s:o}", "waitingPercent", json_from_double(100 * waiting / took),
+                         "garbagePercent", json_from_double(100 * garbage / took), "besidePercent",
+                         json_from_double(100 * beside / took), "firstPercent",
+                         json_from_double(100 * model->first_share));
 }
 
 static json_t *measured_to_json(const struct studying *studying, double *ret_cost)
@@ -238,14 +261,19 @@ static json_t *measured_to_json(const struct studying *studying, double *ret_cos
 static bool alternatives_to_json(const struct studying *studying, double measured_cost, json_t *list,
                                  struct error *err)
 {
-        int64_t sizes[MAX_ALTERNATIVES];
-        size_t count = 0;
+        const struct batch_request *request = studying->request;
+        auto_batch_wanted wanted = {0};
 
-        if (!wanted_sizes(studying, sizes, &count, err))
+        if (!batch_wanted_parse(studying->run, request->sets, request->sweeps, request->executors,
+                                request->cores, &wanted, err))
                 return false;
-        for (size_t i = 0; i < count; i++) {
-                struct alternative it = {.executors = sizes[i], .cores = studying->request->cores};
+        if (wanted.count == 0)
+                usual_sizes(studying, &wanted);
+        for (size_t i = 0; i < wanted.count; i++) {
+                struct alternative it = {.wanted = &wanted.wanted[i]};
 
+                if (wanted.wanted[i].cores > 0 && wanted.wanted[i].executors == 0)
+                        wanted.wanted[i].executors = studying->as_measured.executors;
                 if (!compute(studying, &it, err))
                         return false;
                 json_array_append_new(list, alternative_to_json(studying, &it, measured_cost));
@@ -270,32 +298,42 @@ static json_t *advice_to_json(const struct studying *studying)
         return list;
 }
 
+/* The other runs: null when none was given. */
+static bool other_runs(struct studying *studying, json_t **ret_runs, struct error *err)
+{
+        char *const *logs = studying->request->others;
+
+        studying->several = logs && logs[0];
+        *ret_runs = json_null();
+        return !studying->several || batch_runs_fit(studying->run, (double)studying->as_measured.slots,
+                                                    (double)studying->model->measured_ms / 1e3, logs,
+                                                    &studying->by_slots, ret_runs, err);
+}
+
 static bool study(struct studying *studying, const struct spark_event_log *log, json_t **ret_document,
                   struct error *err)
 {
         const struct batch_cluster as_measured = {.stretch = 1};
-        autojson *alternatives = json_array();
+        autojson *alternatives = json_array(), *measured = NULL, *runs = NULL;
         autofree char *damage = log->damage ? in_its_name(studying->request, log->damage) : NULL;
         double cost;
-        json_t *measured;
 
         if (!batch_replay(studying->model, &as_measured, &studying->as_measured, err))
                 return false;
         studying->error = studying->as_measured.seconds * 1e3 / (double)studying->model->measured_ms - 1;
         measured = measured_to_json(studying, &cost);
-        if (!alternatives_to_json(studying, cost, alternatives, err)) {
-                json_decref(measured);
+        if (!other_runs(studying, &runs, err) || !alternatives_to_json(studying, cost, alternatives, err))
                 return false;
-        }
         *ret_document =
-                json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:O, s:o}", "kind", "batch", "version",
-                          OPTCTL_VERSION, "log",
+                json_pack("{s:s, s:s, s:s, s:o, s:s, s:O, s:o, s:o, s:O, s:o, s:o, s:O}", "kind", "batch",
+                          "version", OPTCTL_VERSION, "log",
                           studying->request->name ? studying->request->name : studying->request->log,
                           "damage", text_or_null(damage), "currency",
                           studying->prices ? price_book_currency(studying->prices) : "XXX", "measured",
                           measured, "replayedSeconds", json_from_double(studying->as_measured.seconds),
                           "replayErrorPercent", json_from_double(studying->error * 100), "alternatives",
-                          alternatives, "advice", advice_to_json(studying));
+                          alternatives, "advice", advice_to_json(studying), "tasks",
+                          tasks_to_json(studying->model), "runs", runs);
         return true;
 }
 

@@ -20,6 +20,9 @@ struct batch_request {
                 *executors; /* numbers, NULL-ended; empty: a quarter to four times as many as there were */
         int64_t cores;      /* of each; 0: as it was */
         const char *name;   /* that the log is known by; NULL: its path */
+        char *const *sets,
+                *const *sweeps; /* "NAME=VALUE", "NAME=A,B" (controller/batch_wanted.h); may be NULL */
+        char *const *others;    /* logs of other runs of the application, NULL-ended; may be NULL */
 };
 
 bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err);

@@ -78,20 +78,70 @@ static void put_row(struct terminal_table *table, const json_t *it, const char *
         terminal_table_cell(table, TERMINAL_PLAIN, "%s", driver);
 }
 
+/* Whether any alternative says something under a key. */
+static bool any_says(const json_t *document, const char *key)
+{
+        const json_t *it;
+        size_t i;
+
+        json_array_foreach(json_object_get(document, "alternatives"), i, it)
+        {
+                if (!json_is_null(json_object_get(it, key)))
+                        return true;
+        }
+        return false;
+}
+
+static void put_from_runs(struct terminal_table *table, const json_t *it)
+{
+        const json_t *guess = json_object_get(it, "fromRuns");
+        autofree char *took = time_text(number_of(guess, "seconds"));
+        autofree char *low = time_text(number_of(guess, "low")), *high = time_text(number_of(guess, "high"));
+
+        if (json_is_null(guess))
+                terminal_table_cell(table, TERMINAL_FAINT, "-");
+        else
+                terminal_table_cell(table, TERMINAL_PLAIN, "%s (%s to %s)", took, low, high);
+}
+
 static void print_table(const json_t *document, FILE *out, bool color)
 {
         static const char *const titles[] = {"executors", "cores",      "run time",  "between",     "cost",
                                              "saved",     "idle slots", "idle cost", "driver alone"};
+        bool runs = any_says(document, "fromRuns"), settings = any_says(document, "settings");
         struct terminal_table *table = terminal_table_new();
         const json_t *it;
         size_t i;
 
         for (i = 0; i < ARRAY_LENGTH(titles); i++)
                 terminal_table_column(table, TERMINAL_RIGHT, titles[i]);
+        if (runs)
+                terminal_table_column(table, TERMINAL_RIGHT, "by all runs");
+        if (settings)
+                terminal_table_column(table, TERMINAL_LEFT, "with");
         json_array_foreach(json_object_get(document, "alternatives"), i, it)
+        {
                 put_row(table, it, text_of(document, "currency"));
+                if (runs)
+                        put_from_runs(table, it);
+                if (settings)
+                        terminal_table_cell(table, TERMINAL_PLAIN, "%s", text_of(it, "settings"));
+        }
         terminal_table_print(table, out, color);
         terminal_table_free(table);
+}
+
+static void print_warnings(const json_t *document, FILE *out)
+{
+        const json_t *it;
+        const char *warning;
+        size_t i;
+
+        json_array_foreach(json_object_get(document, "alternatives"), i, it)
+        {
+                if (json_find_text(it, "warning", &warning))
+                        fprintf(out, "%s%s: %s\n", i ? "" : "\n", text_of(it, "settings"), warning);
+        }
 }
 
 static void print_advice(const json_t *document, FILE *out)
@@ -111,15 +161,26 @@ static void print_advice(const json_t *document, FILE *out)
         }
 }
 
+static void print_foot(const json_t *document, FILE *out)
+{
+        const json_t *tasks = json_object_get(document, "tasks");
+
+        fprintf(out,
+                "\nOf the tasks' time %.0f %% went into waiting for a CPU, a disk or a lock, %.0f %% into "
+                "collecting garbage; an executor's first tasks of a stage took\n%.0f %% of their time for "
+                "being the first. One run cannot tell how much slower tasks get on more slots: run time "
+                "takes "
+                "them to grow with the\nslots' ratio to the power 0.075, the interval from 0 to 0.3, with "
+                "what waited growing with the slots. Executors are paid for, the driver is not\ncounted.\n",
+                number_of(tasks, "waitingPercent"), number_of(tasks, "garbagePercent"),
+                number_of(tasks, "firstPercent"));
+}
+
 void batch_study_print(const json_t *document, FILE *out, bool color)
 {
         print_head(document, out);
         print_table(document, out, color);
+        print_warnings(document, out);
         print_advice(document, out);
-        fprintf(out,
-                "\nFrom the tasks of one run, which cannot tell how much slower tasks get on more "
-                "executors: run "
-                "time takes them to grow\nwith the executors' ratio to the power 0.15, the interval from "
-                "0 to 0.3. "
-                "Executors are paid for, the driver is not counted.\n");
+        print_foot(document, out);
 }

@@ -19,7 +19,7 @@
 
 struct simulate_arguments {
         const char *spec, *data, *json, *csv, *report, *ledger, *prices, *token_file, *ca_file, *message;
-        char **strategies, **sets, **sweeps, **executors;
+        char **strategies, **sets, **sweeps, **executors, **others;
         int64_t runs, seed, threads, cores;
         bool quiet;
 };
@@ -74,12 +74,16 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXTS,
          AT(sets),
          .value = "PATH=VALUE",
-         .help = "Sets a field of the spec, as in --set spec.workload.scale=1.5."},
+         .help = "Sets a field of the spec, as in --set spec.workload.scale=1.5; of an event log, a setting "
+                 "of Spark: its executors (spark.executor.instances, .cores, .memory), "
+                 "spark.sql.shuffle.partitions, spark.dynamicAllocation.*."},
         {.name = "sweep",
          .type = PARAMETER_TEXTS,
          AT(sweeps),
          .value = "PATH=A,B,C",
-         .help = "Simulates once more for each value of a field; several sweeps are combined."},
+         .help = "Simulates once more for each value of a field, or of an event log's setting; several "
+                 "sweeps "
+                 "are combined."},
         {.name = "data",
          .type = PARAMETER_TEXT,
          AT(data),
@@ -137,6 +141,15 @@ static const struct parameter parameters[] = {
          .max = 65536,
          .fallback = "0",
          .help = "Of an event log: cores of each executor; 0 is as many as they had."},
+        {.name = "with",
+         .type = PARAMETER_TEXTS,
+         AT(others),
+         .value = "LOG",
+         .values = VALUES_FILE,
+         .help = "Of an event log: the log of another run of the same application, on another number of "
+                 "slots. "
+                 "From them "
+                 "all, run time is also told as a function of slots, with an interval."},
         {.name = "prices",
          .type = PARAMETER_TEXT,
          AT(prices),
@@ -168,30 +181,38 @@ static const struct parameter parameters[] = {
 /* What only one of the two kinds of input takes. */
 static bool fits_log(const struct simulate_arguments *arguments, struct error *err)
 {
-        if (!arguments->strategies[0] && !arguments->sets[0] && !arguments->sweeps[0] &&
-            arguments->runs < 0 && arguments->seed < 0 && !arguments->data && !arguments->csv &&
-            !arguments->report && !arguments->ledger && !arguments->message)
+        if (!arguments->strategies[0] && arguments->runs < 0 && arguments->seed < 0 && !arguments->data &&
+            !arguments->csv && !arguments->report && !arguments->ledger && !arguments->message)
                 return true;
-        return error_set(err, ERROR_INPUT, NULL,
-                         "%s: an event log takes --executors, --cores, --prices, --json and --quiet alone",
-                         arguments->spec);
+        return error_set(
+                err, ERROR_INPUT, NULL,
+                "%s: an event log takes --executors, --cores, --set, --sweep, --with, --prices, --json and "
+                "--quiet alone",
+                arguments->spec);
 }
 
 static bool fits_spec(const struct simulate_arguments *arguments, struct error *err)
 {
-        if (!arguments->executors[0] && arguments->cores == 0 && !arguments->prices)
+        if (!arguments->executors[0] && arguments->cores == 0 && !arguments->prices && !arguments->others[0])
                 return true;
         if (strcmp(arguments->spec, "-") != 0 && access(arguments->spec, R_OK) != 0)
                 return text_read_error(arguments->spec, errno, err);
-        return error_set(err, ERROR_INPUT, NULL,
-                         "%s: not an event log of Spark, which --executors, --cores and --prices are for",
-                         arguments->spec);
+        return error_set(
+                err, ERROR_INPUT, NULL,
+                "%s: not an event log of Spark, which --executors, --cores, --with and --prices are for",
+                arguments->spec);
 }
 
 static bool simulate_log(const struct simulate_arguments *arguments, const char *log, struct error *err)
 {
-        const struct batch_request request = {log, arguments->prices, arguments->executors, arguments->cores,
-                                              arguments->spec};
+        const struct batch_request request = {.log = log,
+                                              .prices = arguments->prices,
+                                              .executors = arguments->executors,
+                                              .cores = arguments->cores,
+                                              .name = arguments->spec,
+                                              .sets = arguments->sets,
+                                              .sweeps = arguments->sweeps,
+                                              .others = arguments->others};
         autojson *document = NULL;
         const char *damage;
 
@@ -271,8 +292,9 @@ const struct command simulate_command = {
                 "latency, "
                 "backlog and carbon. Nothing outside is read but the spec and its files; nothing is "
                 "changed.\n\n"
-                "Given an event log of Spark instead of a spec, replays the application on other numbers of "
-                "executors: "
+                "Given an event log of Spark instead of a spec, replays the application on other executors "
+                "or "
+                "with other settings: "
                 "run time with an interval, cost, what is saved, and how much of it stands idle. The log may "
                 "be "
                 "on a History Server.",

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/batch_model.h"
 
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
+#include "sim/batch_warmup.h"
 
 #define AT_FIRST_MS    30000 /* executors that come so long after the first one were asked for at the start */
 #define MAX_SLOTS      4096
 #define MOST_LOOKED_AT 1000
+#define PARTITIONS     200 /* Spark's default */
 
 struct building {
         struct batch_model *model;
@@ -596,6 +600,46 @@ static void link_jobs(struct building *building)
         model->gap_ms = larger(model->measured_ms - (model->n_jobs > 0 ? times[model->n_jobs - 1] : 0), 0);
 }
 
+/* ---- what tasks spend their time on ---- */
+
+static double share(double part, double all)
+{
+        return all > 0 && part > 0 ? (part < all ? part / all : 1) : 0;
+}
+
+static void find_shares(struct batch_model *model, struct batch_node *node)
+{
+        const struct batch_stage *stage = node->stage;
+        const struct batch_totals *used = &stage->totals;
+        autofree double *beside = memory_new(stage->n_tasks, sizeof *beside);
+        double took = 0, ran = 0, cpu = (double)used->cpu_ns / 1e6;
+        double told = cpu + (double)(used->gc_ms + used->fetch_wait_ms);
+
+        for (size_t t = 0; t < stage->n_tasks; t++) {
+                took += stage->tasks[t].took_ms;
+                ran += stage->tasks[t].run_ms;
+                beside[t] = stage->tasks[t].took_ms - stage->tasks[t].run_ms;
+        }
+        gsl_sort(beside, 1, stage->n_tasks);
+        node->beside_ms = gsl_stats_median_from_sorted_data(beside, 1, stage->n_tasks);
+        node->garbage_share = share((double)used->gc_ms, took);
+        node->waiting_share = cpu > 0 ? share(ran - told, took) : 0; /* old versions do not tell */
+        node->by_shuffle = used->shuffle_read_bytes > 0 && stage->attempt == 0 &&
+                           (int64_t)stage->n_tasks == model->partitions;
+}
+
+static void find_all_shares(struct batch_model *model)
+{
+        double partitions;
+
+        model->partitions = setting_number(model->run, "spark.sql.shuffle.partitions", &partitions) &&
+                                            partitions <= BATCH_MAX_TASKS
+                                    ? (int64_t)partitions
+                                    : PARTITIONS;
+        for (size_t n = 0; n < model->n_nodes; n++)
+                find_shares(model, &model->nodes[n]);
+}
+
 static void build(struct building *building)
 {
         const struct batch_run *run = building->run;
@@ -618,6 +662,8 @@ static void build(struct building *building)
         add_jobs(building);
         find_handovers(building);
         link_jobs(building);
+        find_all_shares(model);
+        batch_warmup_find(model);
 }
 
 bool batch_model_new(const struct batch_run *run, struct batch_model **ret_model, struct error *err)

@@ -23,13 +23,22 @@
  * When a stage or a job ends is never taken from the run: it follows from tasks, slots and the graph.
  * Milliseconds since the run's first instant.
  */
+#define BATCH_FIRST (UINT32_C(1) << 31)
+
 struct batch_node {
         const struct batch_stage *stage; /* of the run, borrowed */
         size_t job;
         size_t *parents; /* nodes of the same job */
         size_t n_parents;
         int64_t gap_ms, launch_ms, tail_ms, handover_ms;
-        uint32_t *order; /* the stage's tasks as they were launched */
+        uint32_t *order; /* the stage's tasks as they were launched; those with BATCH_FIRST began it on their
+                          * executor (sim/batch_warmup) */
+        double first_ms; /* which took so much longer than the others */
+        double waiting_share, garbage_share; /* of its tasks' time: neither on a CPU nor for garbage or data
+                                              * of others; collecting garbage */
+        double beside_ms; /* the median of what its tasks take beside their work: handed out, loaded, results
+                           */
+        bool by_shuffle;  /* it has a task for each partition of a shuffle, as many as a setting says */
 };
 
 struct batch_step {
@@ -55,6 +64,8 @@ struct batch_model {
         int64_t cores, slots_each;
         int64_t *arrivals_ms;
         size_t n_arrivals;
+        double first_share; /* of the time of an executor's first tasks of a stage, over all stages */
+        int64_t partitions; /* of shuffles, by the setting or the engine's default */
 };
 
 /* ERROR_INCOMPLETE when no task of the run ended. The run has to outlive the model. */

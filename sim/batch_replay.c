@@ -4,7 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "sim/batch_resize.h"
 #include "sim/queue_heap.h"
+
+#define LEAST_SHARE   0.1  /* of a first task: something it has to do besides warming up */
+#define LOOK_AGAIN_MS 1000 /* at idle executors that may not leave yet */
 
 enum what {
         EXECUTOR_COMES,
@@ -14,7 +18,8 @@ enum what {
         TASK_ENDS,
         STAGE_ENDS,
         JOB_ENDS,
-        KINDS = 8
+        LOOK, /* at whether executors should come or go */
+        KINDS
 };
 
 struct slot {
@@ -26,6 +31,10 @@ struct executor {
         int64_t arrives_ms, leaves_ms, slots;
         uint32_t first_slot;
         bool gone;
+        /* with dynamic allocation */
+        enum { ABSENT, ASKED, PRESENT } state;
+        size_t running;
+        double came_ms, idle_from_ms, lived_ms;
 };
 
 /* Of a node or a job: what it waits for, when the last of that ended, what is left to do. */
@@ -34,7 +43,13 @@ struct progress {
         double ready_ms;
         size_t *children;
         size_t n_children;
+        size_t tasks;
+        double *took_ms; /* of its tasks where their number is another one; NULL: as measured */
+        uint32_t *begun; /* how many ran on each executor, as long as there are more; NULL: none */
 };
+
+/* Which tick of LOOK it is: one that adds, one that removes. */
+enum look { LOOK_ADD, LOOK_IDLE };
 
 struct replaying {
         const struct batch_model *model;
@@ -50,8 +65,13 @@ struct replaying {
         bool *job_ended; /* by rank */
         size_t ended, started;
         double ended_ms; /* the last end of the first `ended` jobs */
-        double now, stretch, idle_from;
-        size_t running;
+        double now, idle_from;
+        const struct batch_cluster *cluster;
+        struct batch_allocation allocation;
+        double add_look_at, idle_look_at; /* INFINITY: nothing to look at */
+        int64_t asked;                    /* executors that have not come yet */
+        int64_t slots_each;
+        size_t running, pending, jobs_now;
         int64_t slots_now, executors_now;
         struct queue_heap heap;
         struct batch_replay result;
@@ -88,15 +108,14 @@ static void measured_executors(struct replaying *replaying)
 }
 
 /* New ones come like those of the run that came at first. */
-static void new_executors(struct replaying *replaying, const struct batch_cluster *cluster, int64_t slots)
+static void new_executors(struct replaying *replaying, int64_t executors, int64_t slots)
 {
         const struct batch_model *model = replaying->model;
 
-        for (int64_t i = 0; i < cluster->executors; i++) {
-                size_t like =
-                        model->n_arrivals == 0 || cluster->executors == 1
-                                ? 0
-                                : (size_t)i * (model->n_arrivals - 1) / (size_t)(cluster->executors - 1);
+        for (int64_t i = 0; i < executors; i++) {
+                size_t like = model->n_arrivals == 0 || executors == 1
+                                      ? 0
+                                      : (size_t)i * (model->n_arrivals - 1) / (size_t)(executors - 1);
 
                 replaying->executors[replaying->n_executors++] = (struct executor){
                         .arrives_ms = model->n_arrivals ? model->arrivals_ms[like] : 0,
@@ -104,6 +123,21 @@ static void new_executors(struct replaying *replaying, const struct batch_cluste
                         .slots = slots,
                 };
         }
+}
+
+/* Those that are there at first, and room for all that may come. */
+static void dynamic_executors(struct replaying *replaying, int64_t slots)
+{
+        const struct batch_dynamic *rules = &replaying->cluster->dynamic;
+        int64_t most = rules->most;
+
+        replaying->allocation = batch_allocation_begin(rules);
+        if (most > BATCH_REPLAY_MAX_SLOTS / slots)
+                most = BATCH_REPLAY_MAX_SLOTS / slots;
+        new_executors(replaying, replaying->allocation.target, slots);
+        while ((int64_t)replaying->n_executors < most)
+                replaying->executors[replaying->n_executors++] =
+                        (struct executor){.arrives_ms = INT64_MAX, .leaves_ms = INT64_MAX, .slots = slots};
 }
 
 static bool place_executors(struct replaying *replaying, const struct batch_cluster *cluster,
@@ -114,7 +148,9 @@ static bool place_executors(struct replaying *replaying, const struct batch_clus
 
         if (cluster->cores > 0)
                 slots = cluster->cores / model->task_cores;
-        if (cluster->executors < 0 || cluster->executors > BATCH_REPLAY_MAX_EXECUTORS || slots > 65536)
+        if (cluster->executors < 0 || cluster->executors > BATCH_REPLAY_MAX_EXECUTORS || slots > 65536 ||
+            (cluster->dynamic.on && (cluster->dynamic.most < 1 || cluster->dynamic.least < 0 ||
+                                     cluster->dynamic.most > BATCH_REPLAY_MAX_EXECUTORS)))
                 return error_set(err, ERROR_INPUT, NULL,
                                  "expected 1 to %d executors with at most 65536 cores",
                                  BATCH_REPLAY_MAX_EXECUTORS);
@@ -122,10 +158,14 @@ static bool place_executors(struct replaying *replaying, const struct batch_clus
                 return error_set(err, ERROR_INPUT, NULL,
                                  "an executor with %lld cores has no room for a task that takes %lld",
                                  (long long)cluster->cores, (long long)model->task_cores);
-        replaying->executors = memory_new((size_t)cluster->executors + model->run->n_executors + 1,
-                                          sizeof *replaying->executors);
-        if (cluster->executors > 0)
-                new_executors(replaying, cluster, slots);
+        replaying->slots_each = slots;
+        replaying->executors =
+                memory_new((size_t)(cluster->executors + cluster->dynamic.most) + model->run->n_executors + 1,
+                           sizeof *replaying->executors);
+        if (cluster->dynamic.on)
+                dynamic_executors(replaying, slots);
+        else if (cluster->executors > 0)
+                new_executors(replaying, cluster->executors, slots);
         else
                 measured_executors(replaying);
         return true;
@@ -172,24 +212,58 @@ static bool take_slot(struct replaying *replaying, size_t *ret_slot)
 
 /* ---- tasks ---- */
 
-static double task_ms(const struct replaying *replaying, size_t node, size_t position)
+/* Of a stage's task without what it took more as the first of its executor. */
+static double base_ms(const struct replaying *replaying, const struct batch_node *what, size_t position)
 {
-        const struct batch_node *what = &replaying->model->nodes[node];
+        uint32_t order = what->order[position];
+        double took = what->stage->tasks[order & ~BATCH_FIRST].took_ms;
+        double more = replaying->cluster->warmup * what->first_ms;
 
-        return what->stage->tasks[what->order[position]].took_ms * replaying->stretch;
+        return order & BATCH_FIRST ? fmax(took - more, took * LEAST_SHARE) : took;
+}
+
+/* Whether it is among the first of the stage on the slot's executor. */
+static bool is_first(struct replaying *replaying, size_t node, size_t slot)
+{
+        struct progress *progress = &replaying->nodes[node];
+        uint32_t executor = replaying->slots[slot].executor;
+
+        if (!progress->begun)
+                progress->begun = memory_new(replaying->n_executors + 1, sizeof *progress->begun);
+        return progress->begun[executor]++ < (uint32_t)replaying->executors[executor].slots;
+}
+
+static double task_ms(struct replaying *replaying, size_t node, size_t slot)
+{
+        const struct batch_cluster *cluster = replaying->cluster;
+        const struct batch_node *what = &replaying->model->nodes[node];
+        struct progress *progress = &replaying->nodes[node];
+        size_t position = progress->next++;
+        double took = progress->took_ms ? progress->took_ms[position] : base_ms(replaying, what, position);
+
+        if (cluster->warmup > 0 && what->first_ms > 0 && is_first(replaying, node, slot))
+                took += cluster->warmup * what->first_ms;
+        if (progress->next == progress->tasks) {
+                free(progress->begun);
+                progress->begun = NULL;
+        }
+        return took * cluster->stretch *
+               (1 + what->waiting_share * cluster->waiting + what->garbage_share * cluster->garbage);
 }
 
 static void launch(struct replaying *replaying, size_t node, size_t slot)
 {
         struct progress *progress = &replaying->nodes[node];
-        double ready = progress->ready_ms, took = task_ms(replaying, node, progress->next++);
+        double ready = progress->ready_ms, took = task_ms(replaying, node, slot);
         double start = replaying->now;
 
         if (replaying->slots[slot].freed_ms == replaying->now) /* the next task follows at once */
                 start += (double)replaying->model->nodes[node].handover_ms;
         start = start > ready ? start : ready;
         replaying->slots[slot].node = (uint32_t)node;
+        replaying->executors[replaying->slots[slot].executor].running++;
         replaying->result.busy_seconds += took / 1e3;
+        replaying->pending--;
         if (replaying->running++ == 0)
                 replaying->result.driver_seconds += (start - replaying->idle_from) / 1e3;
         later(replaying, fmax(start + took, replaying->now), TASK_ENDS, slot);
@@ -203,7 +277,7 @@ static void launch_all(struct replaying *replaying)
                 size_t node = replaying->active[replaying->first_active];
 
                 launch(replaying, node, slot);
-                if (replaying->nodes[node].next == replaying->model->nodes[node].stage->n_tasks)
+                if (replaying->nodes[node].next == replaying->nodes[node].tasks)
                         replaying->first_active++;
         }
 }
@@ -225,6 +299,7 @@ static void stage_ready(struct replaying *replaying, size_t node)
                 replaying->active[at] = replaying->active[at - 1];
         replaying->active[at] = (uint32_t)node;
         replaying->nodes[node].ready_ms = replaying->now;
+        replaying->pending += replaying->nodes[node].tasks;
 }
 
 /* ---- what waits for what ---- */
@@ -266,6 +341,7 @@ static void job_starts(struct replaying *replaying, size_t job)
 {
         const struct batch_step *step = &replaying->model->jobs[job];
 
+        replaying->jobs_now++;
         for (size_t i = 0; i < step->n_nodes; i++)
                 node_waits_less(replaying, step->nodes[i]);
         if (step->n_nodes == 0)
@@ -276,6 +352,7 @@ static void job_ends(struct replaying *replaying, size_t job)
 {
         const struct batch_model *model = replaying->model;
 
+        replaying->jobs_now--;
         replaying->job_ended[model->jobs[job].rank] = true;
         while (replaying->ended < model->n_jobs && replaying->job_ended[replaying->ended])
                 replaying->ended++;
@@ -293,14 +370,21 @@ static void stage_ends(struct replaying *replaying, size_t node)
                 later(replaying, replaying->now + (double)replaying->model->jobs[job].tail_ms, JOB_ENDS, job);
 }
 
+static void look_for_idle(struct replaying *replaying, double at_ms);
+
 static void task_ends(struct replaying *replaying, size_t slot)
 {
         size_t node = replaying->slots[slot].node;
+        struct executor *executor = &replaying->executors[replaying->slots[slot].executor];
 
         if (--replaying->running == 0)
                 replaying->idle_from = replaying->now;
         replaying->slots[slot].freed_ms = replaying->now;
         give_slot(replaying, slot);
+        if (--executor->running == 0) {
+                executor->idle_from_ms = replaying->now;
+                look_for_idle(replaying, replaying->now + replaying->cluster->dynamic.idle_ms);
+        }
         if (--replaying->nodes[node].left == 0)
                 later(replaying, replaying->now + (double)replaying->model->nodes[node].tail_ms, STAGE_ENDS,
                       node);
@@ -308,8 +392,18 @@ static void task_ends(struct replaying *replaying, size_t slot)
 
 static void executor_comes(struct replaying *replaying, size_t executor)
 {
-        const struct executor *it = &replaying->executors[executor];
+        struct executor *it = &replaying->executors[executor];
 
+        if (replaying->cluster->dynamic.on) {
+                replaying->asked--;
+                if (replaying->executors_now >= replaying->allocation.target) {
+                        it->state = ABSENT; /* it was asked for and is wanted no more */
+                        return;
+                }
+                it->state = PRESENT;
+                it->came_ms = it->idle_from_ms = replaying->now;
+                look_for_idle(replaying, replaying->now + replaying->cluster->dynamic.idle_ms);
+        }
         for (int64_t s = 0; s < it->slots; s++)
                 give_slot(replaying, it->first_slot + (size_t)s);
         replaying->executors_now++;
@@ -327,7 +421,128 @@ static void executor_leaves(struct replaying *replaying, size_t executor)
         replaying->slots_now -= replaying->executors[executor].slots;
 }
 
+/* ---- dynamic allocation ---- */
+
+static void look_for_idle(struct replaying *replaying, double at_ms)
+{
+        if (!replaying->cluster->dynamic.on || !isinf(replaying->idle_look_at))
+                return;
+        replaying->idle_look_at = at_ms;
+        later(replaying, at_ms, LOOK, LOOK_IDLE);
+}
+
+/* An idle one leaves with its slots, which are all free. */
+static void release(struct replaying *replaying, size_t executor)
+{
+        struct executor *it = &replaying->executors[executor];
+        size_t kept = 0, count = replaying->n_free;
+
+        for (size_t i = 0; i < count; i++) {
+                uint32_t slot = replaying->free_slots[(replaying->head + i) % replaying->n_slots];
+
+                if (replaying->slots[slot].executor != executor)
+                        replaying->free_slots[(replaying->head + kept++) % replaying->n_slots] = slot;
+        }
+        replaying->n_free = kept;
+        it->state = ABSENT;
+        it->lived_ms += replaying->now - it->came_ms;
+        replaying->executors_now--;
+        replaying->slots_now -= it->slots;
+}
+
+static void release_idle(struct replaying *replaying)
+{
+        const struct batch_dynamic *rules = &replaying->cluster->dynamic;
+        double next = INFINITY;
+
+        replaying->idle_look_at = INFINITY;
+        for (size_t i = 0; i < replaying->n_executors; i++) {
+                struct executor *it = &replaying->executors[i];
+                double due = it->idle_from_ms + rules->idle_ms;
+                int64_t floor = replaying->allocation.target > rules->least ? replaying->allocation.target
+                                                                            : rules->least;
+
+                if (it->state != PRESENT || it->running > 0 || replaying->executors_now <= floor)
+                        continue;
+                if (due <= replaying->now && !(rules->keeps && replaying->jobs_now > 0))
+                        release(replaying, i);
+                else
+                        next = fmin(next, fmax(due, replaying->now + LOOK_AGAIN_MS));
+        }
+        if (!isinf(next))
+                look_for_idle(replaying, next);
+}
+
+static void ask_for(struct replaying *replaying, int64_t count)
+{
+        for (size_t i = 0; i < replaying->n_executors && count > 0; i++) {
+                if (replaying->executors[i].state != ABSENT)
+                        continue;
+                replaying->executors[i].state = ASKED;
+                replaying->asked++;
+                count--;
+                later(replaying, replaying->now + replaying->cluster->dynamic.start_ms, EXECUTOR_COMES, i);
+        }
+}
+
+static void look_at_backlog(struct replaying *replaying)
+{
+        struct batch_allocation *allocation = &replaying->allocation;
+
+        batch_allocation_look(allocation, replaying->now, replaying->pending, replaying->running,
+                              replaying->slots_each, replaying->executors_now);
+        ask_for(replaying, allocation->target - replaying->executors_now - replaying->asked);
+        if (isinf(allocation->add_at_ms) || allocation->add_at_ms >= replaying->add_look_at)
+                return;
+        replaying->add_look_at = allocation->add_at_ms;
+        later(replaying, allocation->add_at_ms, LOOK, LOOK_ADD);
+}
+
+static void look(struct replaying *replaying, size_t which)
+{
+        if (which == LOOK_IDLE)
+                release_idle(replaying);
+        else
+                replaying->add_look_at = INFINITY; /* the backlog is looked at after every event */
+}
+
 /* ---- the run ---- */
+
+/* Where the setting counts, a stage's tasks become as many as are wanted. */
+static void cut_anew(struct replaying *replaying, size_t node)
+{
+        const struct batch_cluster *cluster = replaying->cluster;
+        const struct batch_node *what = &replaying->model->nodes[node];
+        struct progress *progress = &replaying->nodes[node];
+        autofree double *took = NULL;
+
+        progress->tasks = what->stage->n_tasks;
+        if (cluster->partitions == 0 || !what->by_shuffle)
+                return;
+        took = memory_new(progress->tasks, sizeof *took);
+        for (size_t t = 0; t < progress->tasks; t++)
+                took[t] = base_ms(replaying, what, t);
+        progress->took_ms = memory_new((size_t)cluster->partitions, sizeof *progress->took_ms);
+        batch_resize(took, progress->tasks, what->beside_ms * cluster->beside, cluster->keys_whole,
+                     (size_t)cluster->partitions, progress->took_ms);
+        progress->tasks = (size_t)cluster->partitions;
+}
+
+static void prepare_executors(struct replaying *replaying)
+{
+        replaying->add_look_at = replaying->idle_look_at = INFINITY;
+        for (size_t i = 0; i < replaying->n_executors; i++) {
+                struct executor *it = &replaying->executors[i];
+
+                if (it->arrives_ms == INT64_MAX)
+                        continue;
+                it->state = ASKED;
+                replaying->asked++;
+                later(replaying, (double)it->arrives_ms, EXECUTOR_COMES, i);
+                if (it->leaves_ms != INT64_MAX)
+                        later(replaying, (double)it->leaves_ms, EXECUTOR_LEAVES, i);
+        }
+}
 
 static void prepare(struct replaying *replaying)
 {
@@ -338,13 +553,14 @@ static void prepare(struct replaying *replaying)
         replaying->job_ended = memory_new(model->n_jobs + 1, sizeof *replaying->job_ended);
         replaying->active = memory_new(model->n_nodes + 1, sizeof *replaying->active);
         replaying->heap.events = memory_new(replaying->n_slots + 2 * replaying->n_executors +
-                                                    2 * model->n_nodes + 2 * model->n_jobs + 1,
+                                                    2 * model->n_nodes + 2 * model->n_jobs + 3,
                                             sizeof *replaying->heap.events);
         for (size_t n = 0; n < model->n_nodes; n++) {
                 const struct batch_node *node = &model->nodes[n];
 
                 replaying->nodes[n].waiting = 1 + node->n_parents;
-                replaying->nodes[n].left = node->stage->n_tasks;
+                cut_anew(replaying, n);
+                replaying->nodes[n].left = replaying->nodes[n].tasks;
                 for (size_t i = 0; i < node->n_parents; i++) {
                         struct progress *parent = &replaying->nodes[node->parents[i]];
 
@@ -355,11 +571,7 @@ static void prepare(struct replaying *replaying)
         }
         for (size_t j = 0; j < model->n_jobs; j++)
                 replaying->jobs[j].left = model->jobs[j].n_nodes;
-        for (size_t i = 0; i < replaying->n_executors; i++) {
-                later(replaying, (double)replaying->executors[i].arrives_ms, EXECUTOR_COMES, i);
-                if (replaying->executors[i].leaves_ms != INT64_MAX)
-                        later(replaying, (double)replaying->executors[i].leaves_ms, EXECUTOR_LEAVES, i);
-        }
+        prepare_executors(replaying);
         start_jobs(replaying);
 }
 
@@ -373,6 +585,7 @@ static void handle(struct replaying *replaying, uint32_t what)
                 [TASK_ENDS] = task_ends,
                 [STAGE_ENDS] = stage_ends,
                 [JOB_ENDS] = job_ends,
+                [LOOK] = look,
         };
 
         handlers[what % KINDS](replaying, what / KINDS);
@@ -390,6 +603,10 @@ static void settle(struct replaying *replaying, double end_ms)
                         executor->leaves_ms == INT64_MAX ? end_ms : fmin(end_ms, (double)executor->leaves_ms);
                 double lived = fmax(to - (double)executor->arrives_ms, 0) / 1e3;
 
+                if (replaying->cluster->dynamic.on)
+                        lived = (executor->lived_ms +
+                                 (executor->state == PRESENT ? end_ms - executor->came_ms : 0)) /
+                                1e3;
                 result->executor_seconds += lived;
                 result->slot_seconds += lived * (double)executor->slots;
         }
@@ -408,6 +625,8 @@ static bool run_all(struct replaying *replaying, struct error *err)
                         handle(replaying, what);
                 }
                 launch_all(replaying);
+                if (replaying->cluster->dynamic.on)
+                        look_at_backlog(replaying);
         }
         if (replaying->ended < model->n_jobs)
                 return error_set(err, ERROR_INCOMPLETE, "NoExecutors",
@@ -418,8 +637,11 @@ static bool run_all(struct replaying *replaying, struct error *err)
 
 static void replaying_free(struct replaying *replaying)
 {
-        for (size_t n = 0; replaying->nodes && n < replaying->model->n_nodes; n++)
+        for (size_t n = 0; replaying->nodes && n < replaying->model->n_nodes; n++) {
                 free(replaying->nodes[n].children);
+                free(replaying->nodes[n].took_ms);
+                free(replaying->nodes[n].begun);
+        }
         free(replaying->executors);
         free(replaying->slots);
         free(replaying->free_slots);
@@ -430,12 +652,27 @@ static void replaying_free(struct replaying *replaying)
         free(replaying->heap.events);
 }
 
+static bool check_partitions(const struct batch_model *model, int64_t partitions, struct error *err)
+{
+        size_t stages = 0;
+
+        for (size_t n = 0; n < model->n_nodes; n++)
+                stages += model->nodes[n].by_shuffle;
+        if (partitions >= 0 && partitions <= BATCH_REPLAY_MAX_PARTS &&
+            (size_t)partitions * stages <= BATCH_MAX_TASKS)
+                return true;
+        return error_set(err, ERROR_INPUT, NULL, "expected 1 to %d partitions of a shuffle, and %d tasks",
+                         BATCH_REPLAY_MAX_PARTS, BATCH_MAX_TASKS);
+}
+
 bool batch_replay(const struct batch_model *model, const struct batch_cluster *cluster,
                   struct batch_replay *ret_replay, struct error *err)
 {
         __attribute__((cleanup(replaying_free))) struct replaying replaying = {.model = model,
-                                                                               .stretch = cluster->stretch};
+                                                                               .cluster = cluster};
 
+        if (!check_partitions(model, cluster->partitions, err))
+                return false;
         if (!place_executors(&replaying, cluster, err) || !lay_slots(&replaying, err))
                 return false;
         prepare(&replaying);

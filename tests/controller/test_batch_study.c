@@ -83,8 +83,8 @@ static void other_sizes(void **state)
 
                 assert_true(number(it, "low") <= number(it, "seconds"));
                 assert_true(number(it, "seconds") <= number(it, "high"));
-                assert_true(number(it, "low") < before);
-                before = number(it, "low");
+                assert_true(number(it, "seconds") <= before);
+                before = number(it, "seconds");
         }
         assert_true(number(json_array_get(list, 0), "high") > 159);
         assert_float_equal(number(json_array_get(list, 1), "seconds"), number(document, "replayedSeconds"),
@@ -138,6 +138,109 @@ static void executors_that_never_came(void **state)
         scratch_close(&scratch);
 }
 
+/* ---- settings ---- */
+
+/* Combinations in the order of their words, the last changing the fastest; what is asked stands beside. */
+static void settings(void **state)
+{
+        char *none[] = {NULL}, *sets[] = {(char[]){"spark.executor.cores=1"}, NULL};
+        char *sweeps[] = {(char[]){"spark.executor.instances=2,4"},
+                          (char[]){"spark.executor.memory=512m,2g,1t"}, NULL};
+        autojson *document =
+                study(&(struct batch_request){.log = LOG, .executors = none, .sets = sets, .sweeps = sweeps});
+        const json_t *list = json_object_get(document, "alternatives"), *it = json_array_get(list, 4);
+
+        (void)state;
+        assert_int_equal(json_array_size(list), 6);
+        assert_string_equal(json_string_value(json_object_get(it, "settings")),
+                            "spark.executor.cores=1 spark.executor.instances=4 spark.executor.memory=2g");
+        assert_int_equal(number(it, "executors"), 4);
+        assert_int_equal(number(it, "slots"), 4);
+        assert_true(number(json_array_get(list, 3), "seconds") >= number(it, "seconds"));
+        assert_true(json_is_null(json_object_get(it, "fromRuns")));
+}
+
+/* Four slots are the most that 64 tasks and executors of two cores, two at most, can use. */
+static void allocated_by_load(void **state)
+{
+        char *none[] = {NULL}, *sets[] = {(char[]){"spark.dynamicAllocation.enabled=true"},
+                                          (char[]){"spark.dynamicAllocation.maxExecutors=2"},
+                                          (char[]){"spark.dynamicAllocation.executorIdleTimeout=2min"}, NULL};
+        autojson *document = study(&(struct batch_request){.log = LOG, .executors = none, .sets = sets});
+        const json_t *it = json_array_get(json_object_get(document, "alternatives"), 0);
+
+        (void)state;
+        assert_true(json_is_true(json_object_get(it, "dynamic")));
+        assert_int_equal(number(it, "executors"), 2);
+        assert_int_equal(number(it, "slots"), 4);
+        assert_true(number(it, "seconds") >= number(document, "replayedSeconds"));
+}
+
+static void refused_settings(const char *set, const char *message)
+{
+        char *none[] = {NULL}, *sets[] = {(char *)(uintptr_t)set, NULL};
+
+        refused(&(struct batch_request){.log = LOG, .executors = none, .sets = sets}, message);
+}
+
+static void wrong_settings(void **state)
+{
+        char *none[] = {NULL}, *many[] = {(char[]){"spark.executor.cores=1,2,3,4,5,6,7,8,9,10,11"},
+                                          (char[]){"spark.executor.instances=1,2,3,4,5,6,7,8,9,10"}, NULL};
+
+        (void)state;
+        refused_settings("spark.executor.memry=4g", "simulate: --set spark.executor.memry=4g: an event log");
+        refused_settings("spark.executor.memory", "simulate: --set spark.executor.memory: an event log");
+        refused_settings("spark.executor.memory=much", "expected memory, as in 4g");
+        refused_settings("spark.executor.cores=0", "expected a whole number");
+        refused_settings("spark.executor.cores=1.5", "expected a whole number");
+        refused_settings("spark.dynamicAllocation.enabled=1", "expected true or false");
+        refused_settings("spark.dynamicAllocation.executorIdleTimeout=-5s", "expected a time, as in 60s");
+        refused_settings("spark.dynamicAllocation.executorIdleTimeout=5 parsecs", "expected a time");
+        refused_settings("spark.sql.shuffle.partitions=400", "adaptive execution chose their number");
+        refused(&(struct batch_request){.log = LOG, .executors = none, .sweeps = many},
+                "simulate: more than 100 combinations");
+}
+
+/* Two runs at one size say nothing of others; that of another application does not belong here. */
+static void several_runs(void **state)
+{
+        char *none[] = {NULL}, *same[] = {(char[]){"tests/fixtures/spark/waiting"}, NULL};
+        char *missing[] = {(char[]){"tests/fixtures/spark/nowhere"}, NULL}, *other[2] = {NULL};
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log"), *text = NULL, *half = NULL;
+        char *sizes[] = {(char[]){"2"}, (char[]){"8"}, NULL};
+        struct error err = ERROR_INIT;
+        autojson *document = NULL;
+        const json_t *guess;
+        char *at;
+
+        (void)state;
+        refused(&(struct batch_request){.log = LOG, .executors = none, .others = same},
+                "simulate: --with: all runs had 4 slots");
+        refused(&(struct batch_request){.log = LOG, .executors = none, .others = missing}, "nowhere");
+        assert_true(text_read_file("tests/fixtures/spark/waiting", 1 << 20, &text, NULL, &err));
+        half = memory_copy_text(text);
+        /* The same run, had its executors had eight cores each. */
+        while ((at = strstr(half, "\"Total Cores\":2")))
+                memcpy(at, "\"Total Cores\":8", strlen("\"Total Cores\":8"));
+        scratch_write(&scratch, "log", half);
+        other[0] = path;
+        document = study(&(struct batch_request){.log = LOG, .executors = sizes, .others = other});
+        assert_float_equal(number(json_array_get(json_object_get(document, "runs"), 0), "slots"), 16, 1e-9);
+        guess = json_object_get(json_array_get(json_object_get(document, "alternatives"), 0), "fromRuns");
+        assert_float_equal(number(guess, "seconds"), 141.921, 1e-3);
+        assert_true(number(guess, "low") <= number(guess, "seconds"));
+        guess = json_object_get(json_array_get(json_object_get(document, "alternatives"), 1), "fromRuns");
+        assert_float_equal(number(guess, "seconds"), 141.921, 1e-3);
+        while ((at = strstr(half, "\"App Name\":\"waiting\"")))
+                memcpy(at, "\"App Name\":\"another\"", strlen("\"App Name\":\"another\""));
+        scratch_write(&scratch, "log", half);
+        refused(&(struct batch_request){.log = LOG, .executors = none, .others = other},
+                "a run of another, not of waiting");
+        scratch_close(&scratch);
+}
+
 static void wrong_words(void **state)
 {
         char *none[] = {NULL}, *half[] = {(char[]){"4"}, (char[]){"0.5"}, NULL};
@@ -163,6 +266,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_measured), cmocka_unit_test(other_sizes),
                 cmocka_unit_test(with_prices),       cmocka_unit_test(executors_that_never_came),
+                cmocka_unit_test(settings),          cmocka_unit_test(allocated_by_load),
+                cmocka_unit_test(wrong_settings),    cmocka_unit_test(several_runs),
                 cmocka_unit_test(wrong_words),
         };
 

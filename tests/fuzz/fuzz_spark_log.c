@@ -38,7 +38,11 @@ static void check(const struct batch_run *run)
 
 static void replay(const struct batch_run *run)
 {
-        static const struct batch_cluster clusters[] = {{0, 0, 1}, {3, 0, 0.5}, {1, 1, 2}};
+        static const struct batch_cluster clusters[] =
+                {{.stretch = 1},
+                 {.executors = 3, .stretch = 0.5, .warmup = 1, .waiting = 1, .garbage = -0.5},
+                 {.executors = 1, .cores = 1, .stretch = 2, .partitions = 7, .beside = 1, .keys_whole = true},
+                 {.stretch = 1, .dynamic = {.on = true, .most = 3, .idle_ms = 100, .start_ms = 10}}};
         autocall(batch_model_free) struct batch_model *model = NULL;
         struct error err = ERROR_INIT;
 

@@ -17,7 +17,7 @@
 
 static struct batch_replay replay(const struct batch_run *run, int64_t executors, int64_t cores)
 {
-        const struct batch_cluster cluster = {executors, cores, 1};
+        const struct batch_cluster cluster = {.executors = executors, .cores = cores, .stretch = 1};
         autocall(batch_model_free) struct batch_model *model = NULL;
         struct batch_replay result = {0};
         struct error err = ERROR_INIT;
@@ -70,7 +70,7 @@ static void in_waves(void **state)
 static void tasks_of_two_cores(void **state)
 {
         autocall(batch_run_free) struct batch_run *run = run_new(1, 4, 0);
-        struct batch_cluster cluster = {2, 1, 1};
+        struct batch_cluster cluster = {.executors = 2, .cores = 1, .stretch = 1};
         autocall(batch_model_free) struct batch_model *model = NULL;
         struct batch_replay result;
         struct error err = ERROR_INIT;
