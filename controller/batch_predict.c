@@ -2,6 +2,7 @@
 #include "controller/batch_predict.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/text.h"
 
@@ -103,6 +104,21 @@ static struct batch_cluster cluster_of(const struct batch_model *model, const st
         };
 }
 
+/* How long an executor takes from when it is asked for until it comes: like the run's first one, which was
+ * asked for at the start, or, where the run itself was allocated dynamically, once the first job's tasks had
+ * waited. */
+static double start_ms(const struct batch_model *model, const struct batch_dynamic *rules)
+{
+        const struct batch_run *run = model->run;
+        const char *dynamic = batch_run_setting(run, "spark.dynamicAllocation.enabled");
+        double came = model->n_arrivals > 0 ? (double)model->arrivals_ms[0] : 0, asked = 0;
+
+        if (dynamic && strcmp(dynamic, "true") == 0 && run->n_jobs > 0 &&
+            run->jobs[0].submitted_ms != BATCH_UNKNOWN)
+                asked = (double)(run->jobs[0].submitted_ms - batch_run_first_ms(run)) + rules->backlog_ms;
+        return asked < came ? came - asked : came;
+}
+
 static bool check_partitions(const struct batch_model *model, const struct batch_wanted *wanted,
                              struct error *err)
 {
@@ -132,13 +148,13 @@ bool batch_predict(const struct batch_model *model, const struct batch_replay *a
         if (!check_partitions(model, wanted, err))
                 return false;
         cluster = cluster_of(model, wanted, &change, BATCH_MIDDLE);
-        cluster.dynamic.start_ms = model->n_arrivals > 0 ? (double)model->arrivals_ms[0] : 0;
+        cluster.dynamic.start_ms = start_ms(model, &wanted->dynamic);
         if (!batch_replay(model, &cluster, &first, err))
                 return false;
         change = change_of(model, as_measured, wanted, first.slots);
         for (enum batch_case which = 0; which < BATCH_CASES; which++) {
                 cluster = cluster_of(model, wanted, &change, which);
-                cluster.dynamic.start_ms = model->n_arrivals > 0 ? (double)model->arrivals_ms[0] : 0;
+                cluster.dynamic.start_ms = start_ms(model, &wanted->dynamic);
                 if (!batch_replay(model, &cluster, &prediction.cases[which], err))
                         return false;
         }
