@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#define LOOK_EVERY_MS 100
+
 static int64_t within(const struct batch_dynamic *rules, int64_t executors)
 {
         if (executors > rules->most)
@@ -24,7 +26,7 @@ static void add(struct batch_allocation *it, double now_ms, int64_t needed, int6
         int64_t before = it->target, from = present > before ? present : before;
         int64_t to = within(it->rules, from + it->to_add < needed ? from + it->to_add : needed);
 
-        it->add_at_ms = now_ms + it->rules->sustained_ms;
+        it->add_at_ms = now_ms + fmax(it->rules->sustained_ms, LOOK_EVERY_MS);
         if (to > before)
                 it->target = to;
         it->to_add = to - before == it->to_add ? it->to_add * 2 : 1;
@@ -48,4 +50,5 @@ void batch_allocation_look(struct batch_allocation *it, double now_ms, size_t pe
                 it->to_add = 1;
         } else if (now_ms >= it->add_at_ms)
                 add(it, now_ms, needed, present);
+        it->more = pending > 0 && it->target < within(it->rules, needed);
 }

@@ -23,6 +23,7 @@ struct batch_allocation {
         const struct batch_dynamic *rules;
         int64_t target, to_add;
         double add_at_ms; /* INFINITY: no task waits */
+        bool more;        /* tasks need more than the target: there is something to be done at add_at_ms */
         bool begun;       /* there was a stage: until then the initial target holds */
 };
 
@@ -31,7 +32,7 @@ struct batch_allocation batch_allocation_begin(const struct batch_dynamic *rules
 
 /*
  * What the tasks of an instant mean for the target. Has to be asked when stages start, tasks end, and at
- * `add_at_ms`.
+ * `add_at_ms`. Between two steps lie 100 ms at least, as Spark looks no more often.
  *
  * pending, running  tasks
  * slots_each        tasks at a time of an executor

@@ -7,8 +7,7 @@
 #include "sim/batch_resize.h"
 #include "sim/queue_heap.h"
 
-#define LEAST_SHARE   0.1  /* of a first task: something it has to do besides warming up */
-#define LOOK_AGAIN_MS 1000 /* at idle executors that may not leave yet */
+#define LEAST_SHARE 0.1 /* of a first task: something it has to do besides warming up */
 
 enum what {
         EXECUTOR_COMES,
@@ -302,6 +301,9 @@ static void stage_ready(struct replaying *replaying, size_t node)
         replaying->pending += replaying->nodes[node].tasks;
 }
 
+static void look_for_idle(struct replaying *replaying, double at_ms);
+static void release_held(struct replaying *replaying);
+
 /* ---- what waits for what ---- */
 
 static void node_may_start(struct replaying *replaying, size_t node)
@@ -352,7 +354,8 @@ static void job_ends(struct replaying *replaying, size_t job)
 {
         const struct batch_model *model = replaying->model;
 
-        replaying->jobs_now--;
+        if (--replaying->jobs_now == 0)
+                release_held(replaying);
         replaying->job_ended[model->jobs[job].rank] = true;
         while (replaying->ended < model->n_jobs && replaying->job_ended[replaying->ended])
                 replaying->ended++;
@@ -369,8 +372,6 @@ static void stage_ends(struct replaying *replaying, size_t node)
         if (--replaying->jobs[job].left == 0)
                 later(replaying, replaying->now + (double)replaying->model->jobs[job].tail_ms, JOB_ENDS, job);
 }
-
-static void look_for_idle(struct replaying *replaying, double at_ms);
 
 static void task_ends(struct replaying *replaying, size_t slot)
 {
@@ -450,25 +451,34 @@ static void release(struct replaying *replaying, size_t executor)
         replaying->slots_now -= it->slots;
 }
 
-static void release_idle(struct replaying *replaying)
+/* Whoever was idle for long enough leaves; when the next one will have been: INFINITY when none may. */
+static double release_idle(struct replaying *replaying)
 {
         const struct batch_dynamic *rules = &replaying->cluster->dynamic;
+        int64_t target = replaying->allocation.target, floor = target > rules->least ? target : rules->least;
         double next = INFINITY;
 
-        replaying->idle_look_at = INFINITY;
-        for (size_t i = 0; i < replaying->n_executors; i++) {
-                struct executor *it = &replaying->executors[i];
+        if (!rules->on || (rules->keeps && replaying->jobs_now > 0))
+                return next;
+        for (size_t i = 0; i < replaying->n_executors && replaying->executors_now > floor; i++) {
+                const struct executor *it = &replaying->executors[i];
                 double due = it->idle_from_ms + rules->idle_ms;
-                int64_t floor = replaying->allocation.target > rules->least ? replaying->allocation.target
-                                                                            : rules->least;
 
-                if (it->state != PRESENT || it->running > 0 || replaying->executors_now <= floor)
+                if (it->state != PRESENT || it->running > 0)
                         continue;
-                if (due <= replaying->now && !(rules->keeps && replaying->jobs_now > 0))
+                if (due <= replaying->now)
                         release(replaying, i);
                 else
-                        next = fmin(next, fmax(due, replaying->now + LOOK_AGAIN_MS));
+                        next = fmin(next, due);
         }
+        return next;
+}
+
+/* Those who might not leave before: fewer are wanted, or a job has ended. */
+static void release_held(struct replaying *replaying)
+{
+        double next = release_idle(replaying);
+
         if (!isinf(next))
                 look_for_idle(replaying, next);
 }
@@ -488,11 +498,14 @@ static void ask_for(struct replaying *replaying, int64_t count)
 static void look_at_backlog(struct replaying *replaying)
 {
         struct batch_allocation *allocation = &replaying->allocation;
+        int64_t before = allocation->target;
 
         batch_allocation_look(allocation, replaying->now, replaying->pending, replaying->running,
                               replaying->slots_each, replaying->executors_now);
         ask_for(replaying, allocation->target - replaying->executors_now - replaying->asked);
-        if (isinf(allocation->add_at_ms) || allocation->add_at_ms >= replaying->add_look_at)
+        if (allocation->target < before)
+                release_held(replaying);
+        if (!allocation->more || allocation->add_at_ms >= replaying->add_look_at)
                 return;
         replaying->add_look_at = allocation->add_at_ms;
         later(replaying, allocation->add_at_ms, LOOK, LOOK_ADD);
@@ -500,10 +513,12 @@ static void look_at_backlog(struct replaying *replaying)
 
 static void look(struct replaying *replaying, size_t which)
 {
-        if (which == LOOK_IDLE)
-                release_idle(replaying);
-        else
+        if (which == LOOK_ADD) {
                 replaying->add_look_at = INFINITY; /* the backlog is looked at after every event */
+                return;
+        }
+        replaying->idle_look_at = INFINITY;
+        release_held(replaying);
 }
 
 /* ---- the run ---- */

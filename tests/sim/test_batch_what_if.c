@@ -304,6 +304,24 @@ static void doubling(void **state)
         assert_int_equal(it.target, 7);
 }
 
+/* Without any patience, steps are 100 ms apart, and the replay ends: the first comes 5 s after 10 s, and
+ * there is one slot for eight tasks and one more. */
+static void without_patience(void **state)
+{
+        autocall(batch_run_free) struct batch_run *run = two_jobs();
+        const struct batch_cluster cluster = {.stretch = 1,
+                                              .dynamic = {.on = true, .most = 1, .start_ms = 5000}};
+        struct batch_allocation it = batch_allocation_begin(&cluster.dynamic);
+
+        (void)state;
+        batch_allocation_look(&it, 10000, 8, 0, 1, 0);
+        assert_int_equal(it.target, 1);
+        assert_float_equal(it.add_at_ms, 10100, 1e-9);
+        assert_false(it.more);
+        /* idle for no time at all, it goes, and has to come again */
+        assert_float_equal(replay(run, &cluster).seconds, 15 + 80 + 20 + 5 + 10, 1e-9);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -315,6 +333,7 @@ int main(void)
                 cmocka_unit_test(partitions_that_were_merged),
                 cmocka_unit_test(executors_that_come_and_go),
                 cmocka_unit_test(doubling),
+                cmocka_unit_test(without_patience),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
