@@ -39,6 +39,14 @@ static double widest_job(const struct batch_model *model, int64_t partitions)
         return widest;
 }
 
+/* Tasks at a time of an executor with so many cores; 0: as many as it had. */
+static double slots_with(const struct batch_model *model, int64_t cores)
+{
+        int64_t slots = cores > 0 ? cores / model->task_cores : model->slots_each;
+
+        return (double)(slots > 1 ? slots : 1);
+}
+
 /* What changes: slots that tasks run on at a time, memory of a task's share, partitions. Above 1: more of it.
  */
 struct change {
@@ -54,7 +62,7 @@ static struct change change_of(const struct batch_model *model, const struct bat
                                const struct batch_wanted *wanted, int64_t slots)
 {
         double slots_each = (double)model->slots_each, heap = batch_wanted_heap(model->run);
-        double each = wanted->cores > 0 ? (double)(wanted->cores / model->task_cores) : slots_each;
+        double each = slots_with(model, wanted->cores);
         struct change change = {.partitions = 1};
 
         change.slots = used_slots((double)slots, widest_job(model, wanted->partitions)) /
@@ -172,9 +180,7 @@ static double task_memory(double heap, double slots)
 char *batch_predict_warning(const struct batch_model *model, const struct batch_wanted *wanted)
 {
         double heap = wanted->memory > 0 ? wanted->memory : batch_wanted_heap(model->run);
-        double slots =
-                wanted->cores > 0 ? (double)(wanted->cores / model->task_cores) : (double)model->slots_each;
-        double room = task_memory(heap, fmax(slots, 1)), worst = 0;
+        double room = task_memory(heap, slots_with(model, wanted->cores)), worst = 0;
         const struct batch_node *node = NULL;
 
         if (wanted->memory <= 0 && wanted->cores <= 0 && wanted->partitions <= 0)

@@ -38,7 +38,7 @@ struct batch_allocation batch_allocation_begin(const struct batch_dynamic *rules
  * slots_each        tasks at a time of an executor
  * present           executors
  */
-void batch_allocation_look(struct batch_allocation *allocation, double now_ms, size_t pending, size_t running,
+void batch_allocation_look(struct batch_allocation *it, double now_ms, size_t pending, size_t running,
                            int64_t slots_each, int64_t present);
 
 #endif
