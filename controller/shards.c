@@ -36,14 +36,17 @@ int shards_count(const struct shards *shards)
         return shards->setup.count;
 }
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo), its upper bits, which differ most. */
+/* FNV-1a of 64 bits (Fowler, Noll, Vo), in which a name's last letters reach few bits alone; hence the end of
+ * MurmurHash3 (Appleby). */
 int shards_of(const struct shards *shards, const char *what)
 {
         uint64_t hash = UINT64_C(14695981039346656037);
 
         for (; *what; what++)
                 hash = (hash ^ (unsigned char)*what) * UINT64_C(1099511628211);
-        return (int)((hash >> 32) % (uint64_t)shards->setup.count);
+        hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+        hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+        return (int)((hash ^ hash >> 33) % (uint64_t)shards->setup.count);
 }
 
 int64_t shards_left_ms(const struct shards *shards, int shard)

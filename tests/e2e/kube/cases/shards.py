@@ -78,9 +78,10 @@ class Terms:
         return [shard for shard in range(SHARDS) if self.holder(shard) == name]
 
     def allows(self, shard, when, user=None):
-        """Whether that user (None: anybody) had renewed it in time, and nobody had it since."""
-        before = [each for each in self.of[shard] if each[0] <= when + SLACK_SECONDS]
-        return bool(before) and before[-1][2] and user in (None, before[-1][1]) and when <= before[-1][0] + RENEW_SECONDS + self.slack
+        """Whether that user (None: anybody) had renewed it in time, and nobody had it since. Of what came right after it the server may have taken
+        down the other one first."""
+        newest = [each for each in self.of[shard] if each[0] <= when][-1:] + [each for each in self.of[shard] if when < each[0] <= when + SLACK_SECONDS]
+        return any(holds and user in (None, who) and when <= since + RENEW_SECONDS + self.slack for since, who, holds in newest)
 
     def check(self):
         """Nobody takes one before it is free: as long after the last renewal as it says, or after it was given up."""
