@@ -8,6 +8,8 @@ than LATE_SECONDS is late.
 import csv
 import time
 
+from plane.api import Refused
+
 from .pool import CONTENT, container
 
 RATE = 150  # records/s that a ready pod carries
@@ -65,7 +67,11 @@ class Lane:
         for pod in pods:
             if abs(self.told.get(pod, -1) - cores) > 0.01 * CORES:
                 body = {"metadata": {"annotations": {"kwok.x-k8s.io/usage-cpu": f"{round(cores * 1000)}m"}}}
-                self.api.text("PATCH", f"/api/v1/namespaces/default/pods/{pod}", body, CONTENT["merge"])
+                try:
+                    self.api.text("PATCH", f"/api/v1/namespaces/default/pods/{pod}", body, CONTENT["merge"])
+                except Refused as refused:
+                    if refused.status != 404:  # it went since it was listed
+                        raise
                 self.told[pod] = cores
 
     def result(self):
