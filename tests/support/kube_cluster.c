@@ -32,6 +32,7 @@ static const struct served_kind kinds[] = {
          "/apis/optctl.dev/v1alpha1/tuningstudies"},
         {"Job", "/apis/batch/v1/namespaces/n/jobs", "/apis/batch/v1/jobs"},
         {"ConfigMap", "/api/v1/namespaces/n/configmaps", "/api/v1/configmaps"},
+        {"PodTemplate", "/api/v1/namespaces/n/podtemplates", "/api/v1/podtemplates"},
         {"Pod", "/api/v1/namespaces/n/pods", "/api/v1/pods"},
 };
 
@@ -355,6 +356,20 @@ static char *named_in(const struct served_kind *kind, const char *path)
         return memory_format("%.*s", (int)strcspn(at, "/?"), at);
 }
 
+/* As a merge patch has it (RFC 7386): null takes a member away. */
+static json_t *without_nulls(const json_t *members)
+{
+        json_t *kept = json_object(), *value;
+        const char *key;
+
+        json_object_foreach((json_t *)(uintptr_t)members, key, value)
+        {
+                if (!json_is_null(value))
+                        json_object_set(kept, key, value);
+        }
+        return kept;
+}
+
 /* A merge patch of a status, on the object that it was meant for. */
 static char *patch_status(struct kube_cluster *cluster, const struct served_kind *served,
                           const struct scripted_request *request, struct scripted_answer *answer)
@@ -371,7 +386,7 @@ static char *patch_status(struct kube_cluster *cluster, const struct served_kind
             strcmp(kube_meta(sent, "resourceVersion"), kube_meta(before, "resourceVersion")) != 0)
                 return refuse(answer, 409, "Conflict");
         after = json_deep_copy(before);
-        json_object_set(after, "status", json_object_get(sent, "status"));
+        json_object_set_new(after, "status", without_nulls(json_object_get(sent, "status")));
         if (json_equal(after, before)) {
                 json_decref(after);
                 return say(before);

@@ -65,9 +65,8 @@ void kube_cluster_delete_book(struct kube_cluster *cluster, const char *name);
 const json_t *kube_cluster_get_book(const struct kube_cluster *cluster, const char *name);
 void kube_cluster_apply_study(struct kube_cluster *cluster, const char *name, const char *spec);
 
-/* Of all kinds: TunedPipeline, PriceBook, TuningStudy, Job, ConfigMap, Pod. What is written is one part of an
- * object
- * ("status"), which is made where it is not there. */
+/* Of all kinds: TunedPipeline, PriceBook, TuningStudy, Job, ConfigMap, Pod, PodTemplate. What is written is
+ * one part of an object ("status"), which is made where it is not there. */
 const json_t *kube_cluster_find(const struct kube_cluster *cluster, const char *kind, const char *name);
 void kube_cluster_put(struct kube_cluster *cluster, const char *kind, const char *name, const char *part,
                       const char *value);
