@@ -156,12 +156,12 @@ static void tell(const struct study_round *round, bool warning, const struct con
 /* Once each, since the status says what was told before. */
 static void tell_news(const struct study_round *round)
 {
-        static const struct condition started = {"", "", "Started", "Its Job was created."};
+        static const struct condition started = {"", "", "Started", "What runs it was created."};
         const json_t *old = round->same_generation ? round->before : NULL;
 
         if (strcmp(round->accepted.status, "False") == 0 && !old)
                 tell(round, true, &round->accepted, "Read");
-        if (round->job && !study_round_was_started(round))
+        if ((round->job || round->begun) && !study_round_was_started(round))
                 tell(round, false, &started, "Start");
         if (strcmp(round->complete.status, "True") == 0)
                 tell(round, false, &round->complete, "Finish");
@@ -172,8 +172,8 @@ static void tell_news(const struct study_round *round)
 /* Of an earlier generation nothing is left; null takes it away. */
 static void forget_results(struct study_round *round)
 {
-        static const char *const results[] = {"job",      "points", "done",   "failed",
-                                              "currency", "best",   "results"};
+        static const char *const results[] = {"job",  "points",  "done",      "failed", "currency",
+                                              "best", "results", "bestTrial", "trials"};
 
         for (size_t i = 0; i < ARRAY_LENGTH(results) && !round->same_generation; i++)
                 if (json_object_get(round->status, results[i]))
@@ -208,6 +208,15 @@ struct old_jobs {
         char *name, *uid; /* of one of them */
 };
 
+/* Trials have a number behind the name. */
+static bool is_of_round(const struct study_round *round, const char *job_name)
+{
+        size_t length = strlen(round->job_name);
+
+        return strncmp(job_name, round->job_name, length) == 0 &&
+               (job_name[length] == '\0' || job_name[length] == '-');
+}
+
 static void note_old(void *context, const char *namespace, const char *name, const void *kept)
 {
         struct old_jobs *old = context;
@@ -215,7 +224,7 @@ static void note_old(void *context, const char *namespace, const char *name, con
         const struct study_round *round = old->round;
 
         if (old->name || job->deleted || strcmp(namespace, round->namespace) != 0 ||
-            strcmp(job->owner_uid, round->uid) != 0 || strcmp(name, round->job_name) == 0)
+            strcmp(job->owner_uid, round->uid) != 0 || is_of_round(round, name))
                 return;
         old->name = memory_copy_text(name);
         old->uid = memory_copy_text(job->uid);

@@ -7,9 +7,9 @@
 struct cluster_operator;
 
 /*
- * TuningStudies: each generation of one is run by one Job, whose name follows from both. What the Job's pods
- * leave becomes the status; once that says Complete or Failed the generation is over, whatever happens to
- * Job and pods. All that is known of a study is in the cluster.
+ * TuningStudies: each generation of one is run by one Job, or one a trial, whose name follows from both. What
+ * its pods leave becomes the status; once that says Complete or Failed the generation is over, whatever
+ * happens to Job and pods. All that is known of a study is in the cluster.
  */
 struct operator_studies;
 

@@ -202,14 +202,17 @@ static json_t *labels_of(const struct study_owner *owner)
                          STUDY_LABEL, owner->name);
 }
 
-static json_t *metadata_of(const struct study_owner *owner, const char *api_version, const char *kind,
-                           const char *name, const char *uid)
+static json_t *metadata_of(const struct study_owner *owner, const char *own, const char *api_version,
+                           const char *kind, const char *name, const char *uid)
 {
-        autofree char *own = study_job_name(owner);
-
         return json_pack("{s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:s, s:b}]}", "name", own, "namespace",
                          owner->namespace, "labels", labels_of(owner), "ownerReferences", "apiVersion",
                          api_version, "kind", kind, "name", name, "uid", uid, "controller", 1);
+}
+
+json_t *study_metadata(const struct study_owner *owner, const char *name)
+{
+        return metadata_of(owner, name, "optctl.dev/v1alpha1", "TuningStudy", owner->name, owner->uid);
 }
 
 json_t *study_config_map(const struct study_owner *owner, const char *job_uid, json_t *take_data)
@@ -217,7 +220,7 @@ json_t *study_config_map(const struct study_owner *owner, const char *job_uid, j
         autofree char *name = study_job_name(owner);
 
         return json_pack("{s:s, s:s, s:o, s:b, s:o}", "apiVersion", "v1", "kind", "ConfigMap", "metadata",
-                         metadata_of(owner, "batch/v1", "Job", name, job_uid), "immutable", 1, "data",
+                         metadata_of(owner, name, "batch/v1", "Job", name, job_uid), "immutable", 1, "data",
                          take_data);
 }
 
@@ -289,14 +292,13 @@ static json_t *failure_policy(void)
 
 json_t *study_job(const struct study_plan *plan, const struct study_owner *owner, const char *image)
 {
+        autofree char *name = study_job_name(owner);
         json_int_t points = (json_int_t)study_plan_points(plan);
         json_int_t at_once = plan->options.parallelism < points ? plan->options.parallelism : points;
 
         return json_pack("{s:s, s:s, s:o, s:{s:s, s:I, s:I, s:i, s:I, s:o, s:o}}", "apiVersion", "batch/v1",
-                         "kind", "Job", "metadata",
-                         metadata_of(owner, "optctl.dev/v1alpha1", "TuningStudy", owner->name, owner->uid),
-                         "spec", "completionMode", "Indexed", "completions", points, "parallelism", at_once,
-                         "backoffLimitPerIndex", 1, "activeDeadlineSeconds",
-                         (json_int_t)plan->options.deadline_seconds, "podFailurePolicy", failure_policy(),
-                         "template", pod_of(plan, owner, image));
+                         "kind", "Job", "metadata", study_metadata(owner, name), "spec", "completionMode",
+                         "Indexed", "completions", points, "parallelism", at_once, "backoffLimitPerIndex", 1,
+                         "activeDeadlineSeconds", (json_int_t)plan->options.deadline_seconds,
+                         "podFailurePolicy", failure_policy(), "template", pod_of(plan, owner, image));
 }

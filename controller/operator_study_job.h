@@ -11,9 +11,9 @@
 #include "core/yaml.h"
 
 /*
- * What runs a TuningStudy: an Indexed Job whose pod number i is `optctl simulate i.json`, and a ConfigMap of
- * the same name with these documents, each a whole TunedPipeline. Point i is candidate i / loads under load
- * i % loads.
+ * What runs a TuningStudy of candidates: an Indexed Job whose pod number i is `optctl simulate i.json`, and a
+ * ConfigMap of the same name with these documents, each a whole TunedPipeline. Point i is candidate i / loads
+ * under load i % loads.
  */
 
 /* A study as it was read. Owns everything it points to; study_plan_free is NULL-safe. */
@@ -50,6 +50,9 @@ struct study_owner {
 
 /* Of Job and ConfigMap: the same for one state of one study, another one for every other. Caller frees. */
 char *study_job_name(const struct study_owner *owner);
+
+/* Name, labels and owner of what is the study's. Caller owns. */
+json_t *study_metadata(const struct study_owner *owner, const char *name);
 
 /* Both go with the study: the Job is its, the ConfigMap the Job's. Caller owns. */
 json_t *study_job(const struct study_plan *plan, const struct study_owner *owner, const char *image);

@@ -62,15 +62,14 @@ static struct study_point *point_of(const struct study_tally *tally, const json_
         return &tally->points[number];
 }
 
-/* What its container is at: "terminated", "waiting". Others may have been put into the pod beside it. */
-static const json_t *state_of(const json_t *pod, const char *state)
+const json_t *study_pod_state(const json_t *pod, const char *container, const char *state)
 {
         const json_t *all = json_object_get(json_object_get(pod, "status"), "containerStatuses"), *one;
         size_t i;
 
         json_array_foreach(all, i, one)
         {
-                if (is_text(one, "name", STUDY_CONTAINER))
+                if (is_text(one, "name", container))
                         return json_object_get(json_object_get(one, "state"), state);
         }
         return NULL;
@@ -91,7 +90,7 @@ static double mean_of(const json_t *document, const char *figure)
 }
 
 /* The first of it; programs end what they say with a new line. */
-static void take_words(char **words, const char *text)
+void study_take_words(char **words, const char *text)
 {
         size_t length = text ? strnlen(text, WORDS_BYTES) : 0;
 
@@ -111,25 +110,26 @@ static void take_success(struct study_point *point, const char *message)
                 return;
         }
         json_decref(document);
-        take_words(&point->wrong, "Its pod succeeded and left no figures.");
+        study_take_words(&point->wrong, "Its pod succeeded and left no figures.");
 }
 
 /* Images and ConfigMaps that are not there; what begins soon is no news. */
-static void take_waiting(struct study_tally *tally, const json_t *waiting)
+void study_take_waiting(char **words, const json_t *waiting)
 {
         const char *reason = text_of(waiting, "reason"), *message = text_of(waiting, "message");
 
         if (!reason || strcmp(reason, "ContainerCreating") == 0 || strcmp(reason, "PodInitializing") == 0)
                 return;
-        free(tally->waiting);
-        tally->waiting = memory_format("A pod waits: %.64s%s%.300s", reason, message ? ": " : ".",
-                                       message ? message : "");
+        free(*words);
+        *words = memory_format("A pod waits: %.64s%s%.300s", reason, message ? ": " : ".",
+                               message ? message : "");
 }
 
 void study_tally_pod(struct study_tally *tally, const json_t *pod)
 {
         struct study_point *point = point_of(tally, pod);
-        const json_t *status = json_object_get(pod, "status"), *ended = state_of(pod, "terminated");
+        const json_t *status = json_object_get(pod, "status"),
+                     *ended = study_pod_state(pod, STUDY_CONTAINER, "terminated");
         const char *phase = text_of(status, "phase"), *message = text_of(ended, "message");
 
         if (!point || !phase)
@@ -137,11 +137,11 @@ void study_tally_pod(struct study_tally *tally, const json_t *pod)
         if (strcmp(phase, "Succeeded") == 0)
                 take_success(point, message);
         else if (strcmp(phase, "Failed") == 0 && message)
-                take_words(&point->wrong, message);
+                study_take_words(&point->wrong, message);
         else if (strcmp(phase, "Failed") == 0)
-                take_words(&point->wrong, text_of(ended ? ended : status, "reason"));
+                study_take_words(&point->wrong, text_of(ended ? ended : status, "reason"));
         else
-                take_waiting(tally, state_of(pod, "waiting"));
+                study_take_waiting(&tally->waiting, study_pod_state(pod, STUDY_CONTAINER, "waiting"));
 }
 
 /* ---- rows ---- */

@@ -18,6 +18,12 @@ struct study_tally {
         char *waiting; /* why a pod does not begin; NULL: all do */
 };
 
+/* Of a pod: what a container is at ("terminated", "waiting"; borrowed, NULL: not that), since others may have
+ * been put beside it; the first of what it said; why it does not begin, if it has said so. */
+const json_t *study_pod_state(const json_t *pod, const char *container, const char *state);
+void study_take_words(char **words, const char *text);
+void study_take_waiting(char **words, const json_t *waiting);
+
 void study_tally_open(struct study_tally *tally, const struct study_plan *plan, const char *job_uid);
 void study_tally_close(struct study_tally *tally);
 

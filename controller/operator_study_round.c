@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "controller/operator_study_results.h"
+#include "controller/operator_study_tuning.h"
 #include "core/json.h"
 
-#define LOOK_MS  (30 * INT64_C(1000)) /* at pods of a Job that runs, besides at each change of the Job */
 #define AGAIN_MS (15 * INT64_C(1000)) /* what a study lacks may be there by now */
 
 const struct kube_resource study_job_resource = {"batch", "v1", "jobs"};
 static const struct kube_resource map_resource = {"", "v1", "configmaps"};
-static const struct kube_resource pod_resource = {"", "v1", "pods"};
+const struct kube_resource study_pod_resource = {"", "v1", "pods"};
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -77,18 +77,18 @@ void *study_job_project(void *context, const json_t *object, size_t *ret_bytes)
 
 /* ---- verdicts ---- */
 
-/* Not now; when what it lacks is there. */
-static bool refuse(struct study_round *round, const char *reason, const char *words)
+bool study_round_refuse(struct study_round *round, const char *reason, const char *words)
 {
         snprintf(round->words, sizeof round->words, "%s", words);
         round->accepted = (struct condition){"Accepted", "False", reason, round->words};
-        round->complete = (struct condition){"Complete", "False", "NotStarted", "There is no Job yet."};
+        round->complete =
+                round->begun ? (struct condition){"Complete", "False", "Waiting", "No further trial begins."}
+                             : (struct condition){"Complete", "False", "NotStarted", "There is no Job yet."};
         round->again_ms = AGAIN_MS;
         return true;
 }
 
-/* Not any more in this generation. */
-static bool give_up(struct study_round *round, const char *reason, const char *words)
+bool study_round_give_up(struct study_round *round, const char *reason, const char *words)
 {
         if (words != round->words)
                 snprintf(round->words, sizeof round->words, "%s", words);
@@ -227,7 +227,8 @@ static bool make_map(struct study_round *round, const json_t *data, struct error
         }
         owner = json_array_get(json_object_get(json_object_get(found, "metadata"), "ownerReferences"), 0);
         return strcmp(text_of(owner, "uid"), round->job->uid) == 0 ||
-               give_up(round, "NameTaken", "A ConfigMap of the name of its Job belongs to somebody else.");
+               study_round_give_up(round, "NameTaken",
+                                   "A ConfigMap of the name of its Job belongs to somebody else.");
 }
 
 /* Job first, so that the ConfigMap can be the Job's and go with it: pods wait for what they mount. */
@@ -239,13 +240,13 @@ static bool start(struct study_round *round, struct error *err)
         struct error wrong = ERROR_INIT;
 
         if (!pipeline)
-                return refuse(round, reason, words);
+                return study_round_refuse(round, reason, words);
         if (!study_documents(round->plan, pipeline, &data, &wrong))
-                return refuse(round, "InvalidSpec", wrong.message);
+                return study_round_refuse(round, "InvalidSpec", wrong.message);
         if (!round->job)
                 return make_job(round, err);
         if (strcmp(round->job->owner_uid, round->uid) != 0)
-                return give_up(round, "NameTaken", "A Job of its name belongs to somebody else.");
+                return study_round_give_up(round, "NameTaken", "A Job of its name belongs to somebody else.");
         return make_map(round, data, err);
 }
 
@@ -299,10 +300,10 @@ static void conclude(struct study_round *round, const struct study_tally *tally)
         if (job->state == STUDY_JOB_COMPLETE)
                 tell_complete(round);
         else if (job->state == STUDY_JOB_FAILED)
-                give_up(round, *job->reason ? job->reason : "JobFailed",
-                        *job->message ? job->message : "Its Job failed.");
+                study_round_give_up(round, *job->reason ? job->reason : "JobFailed",
+                                    *job->message ? job->message : "Its Job failed.");
         else
-                round->again_ms = LOOK_MS;
+                round->again_ms = STUDY_LOOK_MS;
         if (job->state != STUDY_JOB_RUNS || !tally->waiting)
                 return;
         snprintf(round->words, sizeof round->words, "%s", tally->waiting);
@@ -320,8 +321,9 @@ static bool collect(struct study_round *round, struct error *err)
         bool done;
 
         study_tally_open(&tally, round->plan, round->job->uid);
-        done = kube_list(client, &pod_resource, &selection, &visitor, NULL, err) ||
-               (study_may_repeat(err) && kube_list(client, &pod_resource, &selection, &visitor, NULL, err));
+        done = kube_list(client, &study_pod_resource, &selection, &visitor, NULL, err) ||
+               (study_may_repeat(err) &&
+                kube_list(client, &study_pod_resource, &selection, &visitor, NULL, err));
         if (done) {
                 json_object_set_new(round->status, "job", json_string(round->job_name));
                 study_tally_put(&tally, before, round->job->state != STUDY_JOB_RUNS, round->status);
@@ -336,11 +338,13 @@ bool study_round_go_on(struct study_round *round, struct error *err)
         struct error wrong = ERROR_INIT;
 
         if (!study_plan_new(round->spec, STUDY_KIND, &round->plan, &wrong))
-                return refuse(round, "InvalidSpec", wrong.message);
+                return study_round_refuse(round, "InvalidSpec", wrong.message);
+        if (round->plan->options.tuning)
+                return study_tuning_go_on(round, err);
         if (!find_job(round, err))
                 return false;
         if (!round->job && study_round_was_started(round))
-                return give_up(round, "JobGone", "Its Job was deleted before it was over.");
+                return study_round_give_up(round, "JobGone", "Its Job was deleted before it was over.");
         if (!study_round_was_started(round) && !start(round, err))
                 return false;
         /* Results of a Job tell that it was started with all that it needs. */

@@ -10,7 +10,10 @@
 
 #define STUDY_KIND "TuningStudy"
 
-extern const struct kube_resource study_job_resource;
+/* How often pods of a Job that runs are looked at, besides at each change of the Job. */
+#define STUDY_LOOK_MS (30 * INT64_C(1000))
+
+extern const struct kube_resource study_job_resource, study_pod_resource;
 
 enum study_job_state { STUDY_JOB_RUNS, STUDY_JOB_COMPLETE, STUDY_JOB_FAILED };
 
@@ -43,11 +46,17 @@ struct study_round {
         struct condition accepted, complete, failed;
         char words[1024]; /* of a condition */
         int64_t again_ms; /* 0: something else will call */
+        bool begun;       /* trials were */
         bool more;        /* something was made: the next round goes on from there, and the status waits */
 };
 
 /* Whether the Job of this generation is known to have been made. */
 bool study_round_was_started(const struct study_round *round);
+
+/* Verdicts, both true. Not now, and again soon: what it lacks may come. */
+bool study_round_refuse(struct study_round *round, const char *reason, const char *words);
+/* Not any more in this generation. */
+bool study_round_give_up(struct study_round *round, const char *reason, const char *words);
 
 /* A round is several requests, each of which may be sent twice: a server that stumbles now and then would
  * otherwise never let one through. */

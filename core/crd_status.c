@@ -13,6 +13,7 @@
 
 static const char *const truths[] = {"True", "False", "Unknown", NULL};
 static const char *const service_levels[] = {"Kept", "Missed", NULL};
+static const char *const trial_states[] = {STUDY_RUNNING, STUDY_SUCCEEDED, STUDY_FAILED, STUDY_STOPPED, NULL};
 static const char *const outcomes[] = {"Pending", "Confirmed", "Reverted", "Failed", "Unknown", NULL};
 
 static const struct option condition_options[] = {
@@ -269,13 +270,93 @@ static const struct option_table best_table = {
         .options = best_options,
 };
 
+static const struct option setting_options[] = {
+        {.name = "name", .type = OPTION_TEXT, .required = true, .max = 63, .help = "Name of the parameter."},
+        {.name = "value",
+         .type = OPTION_TEXT,
+         .required = true,
+         .max = STUDY_CHOICE_BYTES,
+         .help = "As its environment variable had it."},
+        {0},
+};
+
+static const struct option_table setting_table = {
+        .name = "settings",
+        .help = "A parameter and its value.",
+        .options = setting_options,
+};
+
+static const struct option trial_options[] = {
+        {.name = "trial",
+         .type = OPTION_INT,
+         .required = true,
+         .max = STUDY_MAX_TRIALS,
+         .help = "Its number, with which the name of its Job ends."},
+        {.name = "settings",
+         .type = OPTION_LIST,
+         .table = &setting_table,
+         .key = "name",
+         .max = STUDY_MAX_PARAMETERS,
+         .required = true,
+         .help = "What it was run with."},
+        {.name = "state",
+         .type = OPTION_CHOICE,
+         .choices = trial_states,
+         .required = true,
+         .help = "Running, or how it ended: Stopped by timeLimitSeconds."},
+        {.name = "value",
+         .type = OPTION_NUMBER,
+         .min = -INFINITY,
+         .max = INFINITY,
+         .help = "What was to be small; of a trial that was stopped, what it would have been more than."},
+        {.name = "message", .type = OPTION_TEXT, .max = MESSAGE_MAX, .help = "Why it did not succeed."},
+        {0},
+};
+
+static const struct option_table trial_table = {
+        .name = "trials",
+        .help = "A run of the program.",
+        .options = trial_options,
+};
+
+static const struct option best_trial_options[] = {
+        {.name = "trial",
+         .type = OPTION_INT,
+         .required = true,
+         .max = STUDY_MAX_TRIALS,
+         .help = "Its number."},
+        {.name = "value",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .min = -INFINITY,
+         .max = INFINITY,
+         .help = "What was to be small."},
+        {.name = "settings",
+         .type = OPTION_LIST,
+         .table = &setting_table,
+         .key = "name",
+         .max = STUDY_MAX_PARAMETERS,
+         .required = true,
+         .help = "What it was run with."},
+        {0},
+};
+
+static const struct option_table best_trial_table = {
+        .name = "bestTrial",
+        .help = "The trial with the least value so far.",
+        .options = best_trial_options,
+};
+
 static const struct option study_options[] = {
         STATUS_OPTIONS("study"),
-        {.name = "job", .type = OPTION_TEXT, .max = 63, .help = "Name of the Job that runs it."},
+        {.name = "job",
+         .type = OPTION_TEXT,
+         .max = 63,
+         .help = "Name of the Job that runs it; with which those of its trials begin."},
         {.name = "points",
          .type = OPTION_INT,
          .max = INFINITY,
-         .help = "Simulations that there are: each candidate under each load."},
+         .help = "Simulations that there are, each candidate under each load; or trials that may be made."},
         {.name = "done", .type = OPTION_INT, .max = INFINITY, .help = "Those that are over."},
         {.name = "failed", .type = OPTION_INT, .max = INFINITY, .help = "Those that came to no figures."},
         {.name = "currency", .type = OPTION_TEXT, .max = 3, .help = "ISO 4217, of all costs."},
@@ -290,6 +371,15 @@ static const struct option study_options[] = {
          .table = &result_table,
          .max = STUDY_MAX_CANDIDATES * STUDY_MAX_LOADS,
          .help = "What came out, by candidate and load."},
+        {.name = "bestTrial",
+         .type = OPTION_POINTER,
+         .table = &best_trial_table,
+         .help = "The trial with the least value so far."},
+        {.name = "trials",
+         .type = OPTION_LIST,
+         .table = &trial_table,
+         .max = STUDY_MAX_TRIALS,
+         .help = "All trials that were begun."},
         {0},
 };
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/tuning_study.h"
 
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
 #include "core/model.h"
 #include "core/pipeline.h"
 #include "core/spec_file.h"
@@ -61,11 +65,158 @@ static const struct option_table load_table = {
         .options = load_options,
 };
 
+/* ---- trials ---- */
+
+static const char *const number_types[] = {[STUDY_INTEGER] = "Integer", [STUDY_DECIMAL] = "Decimal", NULL};
+static const char *const scales[] =
+        {[STUDY_SCALE_AUTO] = "Auto", [STUDY_SCALE_LINEAR] = "Linear", [STUDY_SCALE_LOG] = "Log", NULL};
+static const char *const goals[] = {[STUDY_SECONDS] = "Seconds", [STUDY_MESSAGE] = "Message", NULL};
+
+static const struct option parameter_options[] = {
+        {.name = "name",
+         .type = OPTION_TEXT,
+         AT(study_parameter, name),
+         .required = true,
+         .max = NAME_BYTES,
+         .help = "Environment variable that has its value in a trial: letters, digits and _. Arguments may "
+                 "refer to it as $(NAME)."},
+        {.name = "low",
+         .type = OPTION_NUMBER,
+         AT(study_parameter, low),
+         .min = -1e15,
+         .max = 1e15,
+         .help = "Least value."},
+        {.name = "high",
+         .type = OPTION_NUMBER,
+         AT(study_parameter, high),
+         .min = -1e15,
+         .max = 1e15,
+         .help = "Greatest value."},
+        {.name = "type",
+         .type = OPTION_CHOICE,
+         AT(study_parameter, type),
+         .choices = number_types,
+         .fallback = "Integer",
+         .help = "Whether values between low and high are whole."},
+        {.name = "scale",
+         .type = OPTION_CHOICE,
+         AT(study_parameter, scale),
+         .choices = scales,
+         .fallback = "Auto",
+         .help = "Whether differences count between low and high, or ratios; Auto: ratios of integers that "
+                 "span a factor of 8."},
+        {.name = "choices",
+         .type = OPTION_TEXTS,
+         AT(study_parameter, choices),
+         .min = 1,
+         .max = 32,
+         .help = "All values, instead of low and high; where all are ascending numbers, their order counts."},
+        {0},
+};
+
+static const struct option_rule parameter_rules[] = {
+        {RULE_TOGETHER, {"low", "high"}, "low and high belong together; expected both or none"},
+        {RULE_ONE, {"low", "choices"}, "names both or none; expected either low and high or choices"},
+        {RULE_ORDER, {"low", "high"}, "low is above high; expected low to be at most high"},
+        {RULE_NEEDS, {"type", "low"}, "is for a range; expected low and high beside it"},
+        {RULE_NEEDS, {"scale", "low"}, "is for a range; expected low and high beside it"},
+        {0},
+};
+
+static bool is_variable(const char *name)
+{
+        for (const char *at = name; *at; at++)
+                if (*at != '_' && !isalpha((unsigned char)*at) &&
+                    (at == name || !isdigit((unsigned char)*at)))
+                        return false;
+        return true;
+}
+
+/* What bounds of an option cannot say. */
+static bool check_parameter(const void *object, const struct yaml_node *node, struct error *err)
+{
+        const struct study_parameter *parameter = object;
+
+        if (!node)
+                return true;
+        if (!is_variable(parameter->name))
+                return yaml_error(yaml_get(node, "name"), err,
+                                  "\"%s\" is no name of a variable; expected letters, digits and _, no digit "
+                                  "first",
+                                  parameter->name);
+        for (size_t i = 0; i < parameter->choices.count; i++)
+                if (strlen(((char **)parameter->choices.items)[i]) > STUDY_CHOICE_BYTES)
+                        return yaml_error(yaml_get(node, "choices"), err,
+                                          "has a choice that is too long; expected at most %d bytes",
+                                          STUDY_CHOICE_BYTES);
+        return true;
+}
+
+static const struct option_table parameter_table = {
+        .name = "parameters",
+        .help = "What is varied, and how far.",
+        .size = sizeof(struct study_parameter),
+        .options = parameter_options,
+        .rules = parameter_rules,
+        .check = check_parameter,
+};
+
+static const struct option tuning_options[] = {
+        {.name = "podTemplate",
+         .type = OPTION_TEXT,
+         AT(study_tuning, pod_template),
+         .required = true,
+         .max = 253,
+         .help = "PodTemplate (v1) of the same namespace: what a trial runs. Its first container is given "
+                 "the values as environment variables; it is run once, to its end."},
+        {.name = "parameters",
+         .type = OPTION_LIST,
+         AT(study_tuning, parameters),
+         .table = &parameter_table,
+         .key = "name",
+         .min = 1,
+         .max = STUDY_MAX_PARAMETERS,
+         .required = true,
+         .help = "What is searched."},
+        {.name = "minimize",
+         .type = OPTION_CHOICE,
+         AT(study_tuning, minimize),
+         .choices = goals,
+         .fallback = "Seconds",
+         .help = "What is to be small: the time that the container ran, or the number that it wrote as its "
+                 "termination message."},
+        {.name = "trials",
+         .type = OPTION_INT,
+         AT(study_tuning, trials),
+         .unit = "trials",
+         .min = 1,
+         .max = STUDY_MAX_TRIALS,
+         .fallback = "20",
+         .help = "How many are made; spec.parallelism at the same time, of which all end before the next "
+                 "begin."},
+        {.name = "timeLimitSeconds",
+         .type = OPTION_INT,
+         AT(study_tuning, time_limit_seconds),
+         .unit = "s",
+         .min = 1,
+         .max = 604800,
+         .fallback = "3600",
+         .help = "A trial whose pod is on a node for longer is stopped; where Seconds are minimized the "
+                 "search learns that it would have been more, else it has failed."},
+        {0},
+};
+
+static const struct option_table tuning_table = {
+        .name = "tuning",
+        .help = "A program whose best settings are searched by running it.",
+        .size = sizeof(struct study_tuning),
+        .options = tuning_options,
+};
+
 static const struct option study_options[] = {
         {.name = "pipeline",
          .type = OPTION_TEXT,
          AT(tuning_study, pipeline),
-         .required = true,
          .max = NAME_BYTES,
          .help = "TunedPipeline of the same namespace whose spec is simulated."},
         {.name = "candidates",
@@ -75,8 +226,13 @@ static const struct option study_options[] = {
          .key = "name",
          .min = 1,
          .max = STUDY_MAX_CANDIDATES,
-         .required = true,
-         .help = "What is tried. Savings are counted against the first one."},
+         .help = "What is simulated. Savings are counted against the first one."},
+        {.name = "tuning",
+         .type = OPTION_POINTER,
+         AT(tuning_study, tuning),
+         .table = &tuning_table,
+         .help = "A program whose best settings are searched by trials, instead of candidates that are "
+                 "simulated."},
         {.name = "loads",
          .type = OPTION_LIST,
          AT(tuning_study, loads),
@@ -113,7 +269,8 @@ static const struct option study_options[] = {
          .min = 1,
          .max = 256,
          .fallback = "4",
-         .help = "Pods that run at the same time; each simulates one candidate under one load."},
+         .help = "Pods that run at the same time; each simulates one candidate under one load, or runs one "
+                 "trial."},
         {.name = "threads",
          .type = OPTION_INT,
          AT(tuning_study, threads),
@@ -141,9 +298,31 @@ static const struct option study_options[] = {
         {0},
 };
 
+#define OF_CANDIDATES(name)                                                                                  \
+        {                                                                                                    \
+                RULE_NEEDS, {name, "candidates"}, "is for simulations; expected spec.candidates beside it"   \
+        }
+
+static const struct option_rule study_rules[] = {
+        {RULE_ONE, {"candidates", "tuning"}, "names both or none; expected either candidates or tuning"},
+        {RULE_TOGETHER,
+         {"candidates", "pipeline"},
+         "candidates and pipeline belong together; expected both or none"},
+        OF_CANDIDATES("loads"),
+        OF_CANDIDATES("workload"),
+        OF_CANDIDATES("model"),
+        OF_CANDIDATES("simulation"),
+        OF_CANDIDATES("files"),
+        OF_CANDIDATES("threads"),
+        OF_CANDIDATES("memory"),
+        OF_CANDIDATES("deadlineSeconds"),
+        {0},
+};
+
 const struct option_table tuning_study_table = {
         .name = "spec",
-        .help = "What is tried, for which pipeline, under which load.",
+        .help = "What is tried: candidates for a pipeline under loads, or settings of a program.",
         .size = sizeof(struct tuning_study),
         .options = study_options,
+        .rules = study_rules,
 };

@@ -5,9 +5,9 @@
 #include "core/option.h"
 
 /*
- * The spec of a TuningStudy: candidates for a pipeline, each simulated under each load. What of the
- * pipeline's own spec a study replaces (workload, model, simulation) is laid out here and read with the
- * pipeline.
+ * The spec of a TuningStudy: candidates for a pipeline, each simulated under each load, or parameters of a
+ * program, searched by trials. What of the pipeline's own spec a study replaces (workload, model, simulation)
+ * is laid out here and read with the pipeline.
  */
 struct study_candidate {
         char *name, *strategy;
@@ -19,19 +19,48 @@ struct study_load {
         double scale;
 };
 
+enum { STUDY_INTEGER, STUDY_DECIMAL };
+enum { STUDY_SCALE_AUTO, STUDY_SCALE_LINEAR, STUDY_SCALE_LOG };
+
+struct study_parameter {
+        char *name; /* of the environment variable */
+        int type, scale;
+        double low, high;           /* NAN beside choices */
+        struct option_list choices; /* of char *; empty: low and high */
+};
+
+enum { STUDY_SECONDS, STUDY_MESSAGE };
+
+struct study_tuning {
+        char *pod_template;            /* PodTemplate of the same namespace */
+        struct option_list parameters; /* of struct study_parameter */
+        int minimize;
+        int64_t trials, time_limit_seconds; /* of a trial */
+};
+
 struct tuning_study {
-        char *pipeline;                /* TunedPipeline of the same namespace */
+        char *pipeline;                /* TunedPipeline of the same namespace; NULL beside tuning */
         struct option_list candidates; /* of struct study_candidate */
         struct option_list loads;      /* of struct study_load; empty: the load as it is */
         const struct yaml_node *workload, *model, *simulation;
         char *files; /* ConfigMap with the files that the specs name; NULL: they name none */
         int64_t parallelism, threads, deadline_seconds;
         double memory_bytes;
+        struct study_tuning *tuning; /* NULL: candidates are simulated */
 };
 
 /* So that the figures of all of them fit into the status of an object. */
 #define STUDY_MAX_CANDIDATES 32
 #define STUDY_MAX_LOADS      8
+#define STUDY_MAX_TRIALS     100
+#define STUDY_MAX_PARAMETERS 16
+#define STUDY_CHOICE_BYTES   128
+
+/* States of a trial in the status. */
+#define STUDY_RUNNING   "Running"
+#define STUDY_SUCCEEDED "Succeeded"
+#define STUDY_FAILED    "Failed"
+#define STUDY_STOPPED   "Stopped"
 
 extern const struct option_table tuning_study_table;
 

@@ -117,6 +117,9 @@ Job:
   resources: [configmaps]
   verbs: [create, get]
 - apiGroups: [""]
+  resources: [podtemplates]
+  verbs: [get]
+- apiGroups: [""]
   resources: [pods]
   verbs: [list]
 {{- end }}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * TuningStudies that search: trials are Jobs of a played cluster, in which the test plays Job controller and
+ * kubelet. What a trial leaves is (n - 7)^2, so that the best one is known.
+ */
+#include "controller/operator_study_job.h"
+#include "tests/support/operator_scene.h"
+
+#define TRIALS 12
+#define TUNING                                                                                               \
+        "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Message\", \"trials\": 12, "               \
+        "\"timeLimitSeconds\": 600, \"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}]}, "        \
+        "\"parallelism\": 3}"
+#define TEMPLATE                                                                                             \
+        "{\"metadata\": {\"labels\": {\"team\": \"a\"}}, \"spec\": {\"restartPolicy\": \"Always\", "         \
+        "\"containers\": [{\"name\": \"work\", \"image\": \"example.org/work:1\", \"args\": [\"$(n)\"], "    \
+        "\"env\": [{\"name\": \"n\", \"value\": \"0\"}, {\"name\": \"HOME\", \"value\": \"/tmp\"}]}, "       \
+        "{\"name\": \"sidecar\"}]}}"
+
+static void start(struct scene *scene)
+{
+        start_operator(scene, (struct operator_setup){.study_image = "example.org/optctl:1"});
+}
+
+static void apply_template(struct scene *scene)
+{
+        kube_cluster_put(scene->cluster, "PodTemplate", "work", "template", TEMPLATE);
+}
+
+static void open_tuning(struct scene *scene, const char *spec)
+{
+        open_scene(scene);
+        apply_template(scene);
+        kube_cluster_apply_study(scene->cluster, "best", spec);
+        start(scene);
+        pass(scene, 60);
+}
+
+/* ---- what the cluster does ---- */
+
+/* Of the study as it is now; lives until the next call. */
+static const char *name_of(const struct scene *scene, int trial)
+{
+        static char name[80];
+        const json_t *study = kube_cluster_find(scene->cluster, "TuningStudy", "best");
+        const struct study_owner owner = {"n", "best", kube_meta(study, "uid"),
+                                          json_integer_value(
+                                                  json_object_get(json_object_get(study, "metadata"),
+                                                                  "generation"))};
+        autofree char *base = study_job_name(&owner);
+
+        snprintf(name, sizeof name, "%s-%d", base, trial);
+        return name;
+}
+
+static const json_t *job_of(const struct scene *scene, int trial)
+{
+        return kube_cluster_find(scene->cluster, "Job", name_of(scene, trial));
+}
+
+static const json_t *container_of(const struct scene *scene, int trial)
+{
+        const json_t *template = json_object_get(json_object_get(job_of(scene, trial), "spec"), "template");
+
+        return json_array_get(json_object_get(json_object_get(template, "spec"), "containers"), 0);
+}
+
+static int setting_of(const struct scene *scene, int trial)
+{
+        const json_t *first = json_array_get(json_object_get(container_of(scene, trial), "env"), 0);
+
+        assert_string_equal(json_string_value(json_object_get(first, "name")), "n");
+        return atoi(json_string_value(json_object_get(first, "value")));
+}
+
+static void end_job(struct scene *scene, int trial, const char *condition, const char *reason)
+{
+        autofree char *status = memory_format("{\"conditions\": [{\"type\": \"%s\", \"status\": \"True\", "
+                                              "\"reason\": \"%s\", \"message\": \"Said so.\"}]}",
+                                              condition, reason);
+
+        kube_cluster_put(scene->cluster, "Job", name_of(scene, trial), "status", status);
+}
+
+static void put_pod(struct scene *scene, int trial, const char *phase, const char *reason,
+                    json_t *take_terminated)
+{
+        autofree char *name = memory_format("pod-of-%s", name_of(scene, trial));
+        autojson *metadata = json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:s}]}", "name", name, "namespace", "n",
+                                       "uid", name, "ownerReferences", "kind", "Job", "name",
+                                       name_of(scene, trial), "uid", kube_meta(job_of(scene, trial), "uid"));
+        autojson *status =
+                json_pack("{s:s, s:s*, s:[{s:s, s:{s:o}}]}", "phase", phase, "reason", reason,
+                          "containerStatuses", "name", "work", "state", "terminated", take_terminated);
+        autofree char *said = json_dumps(status, JSON_COMPACT), *whose = json_dumps(metadata, JSON_COMPACT);
+
+        kube_cluster_put(scene->cluster, "Pod", name, "status", said);
+        kube_cluster_put(scene->cluster, "Pod", name, "metadata", whose);
+}
+
+static void end_well(struct scene *scene, int trial, const char *message)
+{
+        put_pod(scene, trial, "Succeeded", NULL, json_pack("{s:i, s:s}", "exitCode", 0, "message", message));
+        end_job(scene, trial, "Complete", "CompletionsReached");
+}
+
+/* As a kubelet does with a pod that was active for too long; "" began nothing. */
+static void stop_trial(struct scene *scene, int trial, const char *began)
+{
+        put_pod(scene, trial, "Failed", "DeadlineExceeded",
+                json_pack("{s:i, s:s}", "exitCode", 137, "startedAt", began));
+        end_job(scene, trial, "Failed", "BackoffLimitExceeded");
+}
+
+static void run(struct scene *scene, int trial)
+{
+        int n = setting_of(scene, trial);
+        autofree char *message = memory_format("%d\n", (n - 7) * (n - 7));
+
+        end_well(scene, trial, message);
+}
+
+/* ---- what must be seen ---- */
+
+static const json_t *status_of(const struct scene *scene)
+{
+        return json_object_get(kube_cluster_find(scene->cluster, "TuningStudy", "best"), "status");
+}
+
+static json_int_t number_of(const struct scene *scene, const char *key)
+{
+        return json_integer_value(json_object_get(status_of(scene), key));
+}
+
+static const char *of_trial(const struct scene *scene, int trial, const char *key)
+{
+        const json_t *row = json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
+        const char *text;
+
+        assert_int_equal(json_integer_value(json_object_get(row, "trial")), trial);
+        return json_find_text(row, key, &text) ? text : "";
+}
+
+static void check_conditions(const struct scene *scene, const char *wanted)
+{
+        autofree char *conditions = kube_cluster_study_conditions(scene->cluster, "best");
+
+        assert_string_equal(conditions, wanted);
+}
+
+#define RUNS      "Accepted=True/Valid Complete=False/Running Failed=False/NotFailed"
+#define COMPLETES "Accepted=True/Valid Complete=True/Done Failed=False/NotFailed"
+
+/* All twelve points were tried, each once, so the best is the least there is. */
+static void check_all_tried(const struct scene *scene)
+{
+        const json_t *best = json_object_get(status_of(scene), "bestTrial");
+        const json_t *setting = json_array_get(json_object_get(best, "settings"), 0);
+        bool tried[TRIALS + 1] = {false};
+
+        check_conditions(scene, COMPLETES);
+        assert_int_equal(number_of(scene, "points"), TRIALS);
+        assert_int_equal(number_of(scene, "done"), TRIALS);
+        assert_int_equal(number_of(scene, "failed"), 0);
+        assert_string_equal(json_string_value(json_object_get(best, "value")), "0");
+        assert_string_equal(json_string_value(json_object_get(setting, "value")), "7");
+        assert_int_equal(kube_cluster_created(scene->cluster, "Job"), TRIALS);
+        for (int i = 1; i <= TRIALS; i++) {
+                int n = setting_of(scene, i);
+
+                assert_in_range(n, 1, TRIALS);
+                assert_false(tried[n]);
+                tried[n] = true;
+                assert_int_equal(atoi(of_trial(scene, i, "value")), (n - 7) * (n - 7));
+                assert_string_equal(of_trial(scene, i, "state"), "Succeeded");
+        }
+}
+
+/* ---- scenes ---- */
+
+static void trials_are_made_in_batches_until_all_are_over(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        for (int batch = 0; batch < TRIALS / 3; batch++) {
+                check_conditions(&scene, RUNS);
+                assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 3 * batch + 3);
+                run(&scene, 3 * batch + 1);
+                run(&scene, 3 * batch + 2);
+                pass(&scene, 60);
+                assert_int_equal(number_of(&scene, "done"), 3 * batch + 2);
+                assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 3 * batch + 3);
+                assert_string_equal(of_trial(&scene, 3 * batch + 3, "state"), "Running");
+                run(&scene, 3 * batch + 3);
+                pass(&scene, 60);
+        }
+        check_all_tried(&scene);
+        close_scene(&scene);
+}
+
+static void a_trial_is_the_template_with_its_settings(void **state)
+{
+        struct scene scene = {0};
+        const json_t *spec, *template, *pod, *environment, *owner;
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        spec = json_object_get(job_of(&scene, 1), "spec");
+        template = json_object_get(spec, "template");
+        pod = json_object_get(template, "spec");
+        environment = json_object_get(container_of(&scene, 1), "env");
+        owner = json_array_get(json_object_get(json_object_get(job_of(&scene, 1), "metadata"),
+                                               "ownerReferences"),
+                               0);
+        assert_string_equal(json_string_value(json_object_get(spec, "completionMode")), "Indexed");
+        assert_int_equal(json_integer_value(json_object_get(spec, "completions")), 1);
+        assert_int_equal(json_integer_value(json_object_get(spec, "backoffLimit")), 0);
+        assert_null(json_object_get(spec, "activeDeadlineSeconds"));
+        assert_int_equal(json_integer_value(json_object_get(pod, "activeDeadlineSeconds")), 600);
+        assert_string_equal(json_string_value(json_object_get(pod, "restartPolicy")), "Never");
+        assert_int_equal(json_array_size(json_object_get(pod, "containers")), 2);
+        assert_int_equal(json_array_size(environment), 2);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(environment, 1), "name")),
+                            "HOME");
+        template = json_object_get(json_object_get(template, "metadata"), "labels");
+        assert_string_equal(json_string_value(json_object_get(template, "team")), "a");
+        assert_string_equal(json_string_value(json_object_get(template, "optctl.dev/study")), "best");
+        assert_string_equal(json_string_value(json_object_get(owner, "uid")),
+                            kube_meta(kube_cluster_find(scene.cluster, "TuningStudy", "best"), "uid"));
+        close_scene(&scene);
+}
+
+/* As a process that begins: nothing is left but the cluster. */
+static void start_anew(struct scene *scene)
+{
+        autojson *kept = kube_cluster_keep(scene->cluster);
+
+        close_scene(scene);
+        *scene = (struct scene){0};
+        open_kept_scene(scene, kept);
+        start(scene);
+        pass(scene, 60);
+}
+
+/* After each trial, so between batches and in the midst of them. */
+static void an_operator_that_starts_anew_goes_on(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        for (int trial = 1; trial <= TRIALS; trial++) {
+                run(&scene, trial);
+                start_anew(&scene);
+        }
+        check_all_tried(&scene);
+        close_scene(&scene);
+}
+
+/* What does not end well is a trial, too. */
+static void trials_that_fail(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        put_pod(&scene, 1, "Failed", NULL, json_pack("{s:i, s:s}", "exitCode", 137, "reason", "OOMKilled"));
+        end_job(&scene, 1, "Failed", "BackoffLimitExceeded");
+        stop_trial(&scene, 2, "2026-01-05T08:00:00Z");
+        end_well(&scene, 3, "many");
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 1, "state"), "Failed");
+        assert_string_equal(of_trial(&scene, 1, "message"), "OOMKilled");
+        assert_string_equal(of_trial(&scene, 2, "state"), "Stopped");
+        assert_string_equal(of_trial(&scene, 2, "value"), "");
+        assert_string_equal(of_trial(&scene, 3, "message"), "Its pod succeeded and left no number.");
+        assert_int_equal(number_of(&scene, "failed"), 3);
+        kube_cluster_remove(scene.cluster, "Job", name_of(&scene, 4));
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 4, "message"), "Its Job was deleted before it was over.");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 6);
+        stop_trial(&scene, 5, "");
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 5, "state"), "Failed");
+        assert_string_equal(of_trial(&scene, 5, "message"), "DeadlineExceeded");
+        for (int trial = 6; trial <= TRIALS; trial++) {
+                end_job(&scene, trial, "Failed", "BackoffLimitExceeded");
+                pass(&scene, 60);
+        }
+        check_conditions(&scene, "Accepted=True/Valid Complete=False/Failed Failed=True/NoTrialSucceeded");
+        assert_string_equal(of_trial(&scene, 6, "message"), "Said so.");
+        close_scene(&scene);
+}
+
+/* By the whole seconds of the API; what was stopped would have been more than its limit. */
+static void time_is_what_is_minimized(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    "{\"tuning\": {\"podTemplate\": \"work\", \"trials\": 2, \"timeLimitSeconds\": 90, "
+                    "\"parameters\": [{\"name\": \"n\", \"choices\": [\"1\", \"2\"]}]}}");
+        put_pod(&scene, 1, "Succeeded", NULL,
+                json_pack("{s:i, s:s, s:s}", "exitCode", 0, "startedAt", "2026-01-05T08:00:00Z", "finishedAt",
+                          "2026-01-05T08:01:05Z"));
+        end_job(&scene, 1, "Complete", "CompletionsReached");
+        stop_trial(&scene, 2, "2026-01-05T08:00:00Z");
+        pass(&scene, 60);
+        check_conditions(&scene, COMPLETES);
+        assert_string_equal(of_trial(&scene, 1, "value"), "65");
+        assert_string_equal(of_trial(&scene, 2, "value"), "90");
+        assert_string_equal(of_trial(&scene, 2, "state"), "Stopped");
+        assert_int_equal(json_integer_value(
+                                 json_object_get(json_object_get(status_of(&scene), "bestTrial"), "trial")),
+                         1);
+        close_scene(&scene);
+}
+
+/* Five trials of two points: the rest would say nothing new. */
+static void a_space_that_is_exhausted(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Message\", \"trials\": 5, "
+                    "\"parameters\": [{\"name\": \"n\", \"choices\": [\"3\", \"9\"]}]}}");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 2);
+        run(&scene, 1);
+        run(&scene, 2);
+        pass(&scene, 60);
+        check_conditions(&scene, COMPLETES);
+        assert_int_equal(number_of(&scene, "done"), 2);
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 2);
+        close_scene(&scene);
+}
+
+/* What it lacks may come; what makes no sense is said. */
+static void a_study_that_cannot_run_yet(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        kube_cluster_apply_study(scene.cluster, "best", TUNING);
+        start(&scene);
+        pass(&scene, 60);
+        check_conditions(
+                &scene, "Accepted=False/PodTemplateMissing Complete=False/NotStarted Failed=False/NotFailed");
+        kube_cluster_put(scene.cluster, "PodTemplate", "work", "template", "{\"spec\": {}}");
+        kube_cluster_apply_study(scene.cluster, "best", TUNING);
+        pass(&scene, 60);
+        check_conditions(&scene,
+                         "Accepted=False/InvalidSpec Complete=False/NotStarted Failed=False/NotFailed");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        apply_template(&scene);
+        pass(&scene, 60);
+        check_conditions(&scene, RUNS);
+        close_scene(&scene);
+}
+
+/* What makes no sense, by the rules of docs/operator.md. */
+static void a_study_that_makes_no_sense(void **state)
+{
+        static const char *const parameters[] =
+                {"{\"name\": \"n\", \"low\": 0, \"high\": 9, \"scale\": \"Log\"}",
+                 "{\"name\": \"n\", \"low\": 9, \"high\": 1}",
+                 "{\"name\": \"n\"}",
+                 "{\"name\": \"n\", \"low\": 0}",
+                 "{\"name\": \"n\", \"low\": 0, \"high\": 9, \"choices\": [\"1\"]}",
+                 "{\"name\": \"n\", \"choices\": [\"1\", \"2\"], \"scale\": \"Log\"}",
+                 "{\"name\": \"1n\", \"low\": 0, \"high\": 9}",
+                 "{\"name\": \"n=1\", \"low\": 0, \"high\": 9}",
+                 "{\"name\": \"n\", \"low\": 0, \"high\": 9}], \"trials\": [1"};
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        apply_template(&scene);
+        for (size_t i = 0; i < ARRAY_LENGTH(parameters); i++) {
+                autofree char *spec =
+                        memory_format("{\"tuning\": {\"podTemplate\": \"work\", \"parameters\": [%s]}}",
+                                      parameters[i]);
+
+                kube_cluster_apply_study(scene.cluster, "best", spec);
+                if (i == 0)
+                        start(&scene);
+                pass(&scene, 60);
+                check_conditions(
+                        &scene,
+                        "Accepted=False/InvalidSpec Complete=False/NotStarted Failed=False/NotFailed");
+        }
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        close_scene(&scene);
+}
+
+static void another_generation_begins_anew(void **state)
+{
+        struct scene scene = {0};
+        char before[80];
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        snprintf(before, sizeof before, "%s", name_of(&scene, 2));
+        run(&scene, 1);
+        pass(&scene, 60);
+        assert_int_equal(number_of(&scene, "done"), 1);
+        kube_cluster_apply_study(
+                scene.cluster, "best",
+                "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Message\", "
+                "\"trials\": 1, \"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}]}}");
+        pass(&scene, 60);
+        assert_null(kube_cluster_find(scene.cluster, "Job", before));
+        assert_int_equal(number_of(&scene, "done"), 0);
+        assert_null(json_object_get(status_of(&scene), "bestTrial"));
+        run(&scene, 1);
+        pass(&scene, 60);
+        check_conditions(&scene, COMPLETES);
+        close_scene(&scene);
+}
+
+static void a_job_of_the_name_that_is_not_ours(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        apply_template(&scene);
+        kube_cluster_apply_study(scene.cluster, "best", TUNING);
+        kube_cluster_put(scene.cluster, "Job", name_of(&scene, 2), "spec", "{}");
+        start(&scene);
+        pass(&scene, 60);
+        check_conditions(&scene, "Accepted=True/Valid Complete=False/Failed Failed=True/NameTaken");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        close_scene(&scene);
+}
+
+/* What others made of a Job's annotation must not keep the status from being written. */
+static void settings_that_somebody_changed(void **state)
+{
+        static const char *const texts[] = {"",
+                                            "{}",
+                                            "[]",
+                                            "[{\"name\":\"m\",\"value\":\"1\"}]",
+                                            "[{\"name\":\"n\",\"value\":1}]",
+                                            "[{\"name\":\"n\",\"value\":\"1\",\"more\":1}]"};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+                struct scene scene = {0};
+                autojson *metadata = NULL;
+                autofree char *text = NULL;
+
+                open_tuning(&scene, TUNING);
+                metadata = json_deep_copy(json_object_get(job_of(&scene, 1), "metadata"));
+                json_object_set_new(metadata, "annotations",
+                                    json_pack("{s:s}", "optctl.dev/settings", texts[i]));
+                text = json_dumps(metadata, JSON_COMPACT);
+                kube_cluster_put(scene.cluster, "Job", name_of(&scene, 1), "metadata", text);
+                for (int trial = 1; trial <= 3; trial++)
+                        end_well(&scene, trial, "1");
+                pass(&scene, 60);
+                assert_int_equal(number_of(&scene, "done"), 3);
+                assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 6);
+                close_scene(&scene);
+        }
+}
+
+static void a_pod_that_no_node_takes(void **state)
+{
+        struct scene scene = {0};
+        autofree char *name = NULL;
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        put_pod(&scene, 1, "Pending", NULL, json_null());
+        name = memory_format("pod-of-%s", name_of(&scene, 1));
+        kube_cluster_put(
+                scene.cluster, "Pod", name, "status",
+                "{\"phase\": \"Pending\", \"conditions\": [{\"type\": \"PodScheduled\", \"status\": "
+                "\"False\", \"reason\": \"Unschedulable\", \"message\": \"0/3 nodes are available\"}]}");
+        pass(&scene, 60);
+        check_conditions(&scene, "Accepted=True/Valid Complete=False/Waiting Failed=False/NotFailed");
+        close_scene(&scene);
+}
+
+/* H1 to H4 of docs/operator.md: the end is that of the undisturbed run, and each Job is made once. */
+static void a_server_that_stumbles(void **state)
+{
+        static const enum cluster_fault faults[] = {CLUSTER_BUSY, CLUSTER_FAILS, CLUSTER_UNAVAILABLE,
+                                                    CLUSTER_RESET};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
+                struct scene scene = {0};
+
+                open_scene(&scene);
+                apply_template(&scene);
+                kube_cluster_apply_study(scene.cluster, "best", TUNING);
+                kube_cluster_fault(scene.cluster, faults[i], 0);
+                start(&scene);
+                for (int trial = 1; trial <= TRIALS; trial++) {
+                        pass(&scene, 600);
+                        run(&scene, trial);
+                }
+                pass(&scene, 600);
+                check_all_tried(&scene);
+                close_scene(&scene);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(trials_are_made_in_batches_until_all_are_over),
+                cmocka_unit_test(a_trial_is_the_template_with_its_settings),
+                cmocka_unit_test(an_operator_that_starts_anew_goes_on),
+                cmocka_unit_test(trials_that_fail),
+                cmocka_unit_test(time_is_what_is_minimized),
+                cmocka_unit_test(a_space_that_is_exhausted),
+                cmocka_unit_test(a_study_that_cannot_run_yet),
+                cmocka_unit_test(a_study_that_makes_no_sense),
+                cmocka_unit_test(another_generation_begins_anew),
+                cmocka_unit_test(a_job_of_the_name_that_is_not_ours),
+                cmocka_unit_test(settings_that_somebody_changed),
+                cmocka_unit_test(a_pod_that_no_node_takes),
+                cmocka_unit_test(a_server_that_stumbles),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
