@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TuningStudies on a real API server with its Job controller and garbage collector, by an operator that has the chart's rights and no
+"""TuningStudies, of candidates and of trials, on a real API server with its Job controller and garbage collector, by an operator that has the chart's rights and no
 more. Pods are run for real, as a kubelet would (plane/kubelet.py). What a fixed number of workers costs and misses under a constant load
 has a closed form."""
 import json
@@ -22,6 +22,17 @@ PIPELINE = {
     "prices": {"currency": "EUR", "worker": {"perHour": str(PER_HOUR)}},
     "workload": {"synthetic": [{"shape": "Constant", "basePerSecond": LOAD}]},
     "model": {"operators": [{"name": "pipeline", "ratePerSecond": RATE}], "restart": {"medianSeconds": 20}}}
+
+
+# What a trial runs: the square of how far it is from seven, which its argument and its environment have to agree on.
+TRIALS, AT_ONCE, SEVEN = 12, 3, 7
+PROGRAM = 'test "$1" = "$n" || exit 1; echo $(( (n - 7) * (n - 7) )) >/dev/termination-log'
+TEMPLATE = {"spec": {"restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [{
+    "name": "work", "image": "example.org/work:1", "command": ["/bin/sh", "-c"], "args": [PROGRAM, "trial", "$(n)"],
+    "securityContext": {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "runAsUser": 1, "capabilities": {"drop": ["ALL"]},
+                        "seccompProfile": {"type": "RuntimeDefault"}}}]}}
+TUNING = {"podTemplate": "work", "minimize": "Message", "trials": TRIALS, "timeLimitSeconds": 600,
+          "parameters": [{"name": "n", "low": 1, "high": TRIALS}]}
 
 
 def study(name, **spec):
@@ -56,7 +67,7 @@ def enter(stage):
 class Studies:
     def __init__(self, stage):
         self.api = stage.plane.api
-        self.kubelet = Kubelet(stage, SHOP, "app.kubernetes.io/component=study")
+        self.kubelet = Kubelet(stage, SHOP, "optctl.dev/study")
 
     def get(self, name):
         return self.api.get(f"{STUDIES}/{name}")
@@ -72,14 +83,14 @@ class Studies:
                 return each
         return {"status": "", "reason": "", "message": ""}
 
-    def await_condition(self, name, kind, status, reason):
+    def await_condition(self, name, kind, status, reason, seconds=SECONDS):
         """While pods are run."""
         def is_so():
             self.kubelet.turn()
             found = self.condition(name, kind)
             return found if (found["status"], found["reason"]) == (status, reason) else None
         try:
-            return eventually(f"{name} is {kind}={status} ({reason})", is_so, SECONDS)
+            return eventually(f"{name} is {kind}={status} ({reason})", is_so, seconds)
         except AssertionError as late:
             raise AssertionError(f"{late}; status: {json.dumps(self.status(name))}") from None
 
@@ -160,6 +171,34 @@ def check_wrong(studies):
     studies.await_condition("wrong", "Complete", "True", "Done")
 
 
+def check_trials(studies, replica):
+    """From the PodTemplate that is not there yet to the best of all points, over a restart; each point is tried once."""
+    studies.api.post(STUDIES, {"apiVersion": GROUP[6:], "kind": "TuningStudy", "metadata": {"name": "trials"},
+                               "spec": {"tuning": TUNING, "parallelism": AT_ONCE}})
+    studies.await_condition("trials", "Accepted", "False", "PodTemplateMissing")
+    assert not studies.left(), "something was made for a study that cannot run"
+    studies.api.post(f"/api/v1/namespaces/{SHOP}/podtemplates", {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "work"},
+                                                                 "template": TEMPLATE})
+    eventually("the first trials are there", lambda: len(studies.jobs()) == AT_ONCE, SECONDS)
+    assert replica.stop() == 0
+    replica.start()
+    before = len(studies.kubelet.ran)
+    done = studies.await_condition("trials", "Complete", "True", "Done", 4 * SECONDS)
+    status = studies.status("trials")
+    rows = {each["trial"]: each for each in status["trials"]}
+    points = {trial: int(each["settings"][0]["value"]) for trial, each in rows.items()}
+    assert (status["points"], status["done"], status["failed"]) == (TRIALS, TRIALS, 0), status
+    assert sorted(rows) == sorted(points.values()) == list(range(1, TRIALS + 1)), status
+    for trial, row in rows.items():
+        assert (row["state"], float(row["value"])) == ("Succeeded", (points[trial] - SEVEN) ** 2), row
+    best = status["bestTrial"]
+    assert (points[best["trial"]], float(best["value"])) == (SEVEN, 0) and f"trial {best['trial']} is the best" in done["message"], (best, done)
+    assert studies.jobs() == {f"{status['job']}-{trial}" for trial in rows}
+    assert len(studies.kubelet.ran) == before + TRIALS, "a trial was run twice"
+    studies.api.text("DELETE", f"{STUDIES}/trials")
+    eventually("nothing is left of the trials", lambda: not studies.left(), SECONDS)
+
+
 def check_gone(studies):
     for name in ("sizes", "wrong"):
         studies.api.text("DELETE", f"{STUDIES}/{name}")
@@ -178,7 +217,7 @@ def check_audit(stage, granted):
         assert (place.get("apiGroup", ""), resource, event["verb"]) in granted, event["requestURI"]
         if (resource, event["verb"], code) == ("jobs", "create", 201):
             made.append(event["requestObject"]["metadata"]["name"])
-    assert len(made) == 3 == len(set(made)), made
+    assert len(made) == 3 + TRIALS == len(set(made)), made
 
 
 def play(stage):
@@ -197,5 +236,6 @@ def play(stage):
     check_changed(studies)
     check_wrong(studies)
     check_gone(studies)
+    check_trials(studies, replica)
     assert replica.stop() == 0
     check_audit(stage, granted)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kubelet does with pods of Jobs that run optctl: their arguments, ConfigMaps and environment, for real; then phase, exit status
-and termination message."""
+"""What a kubelet does with pods of Jobs that run optctl, or a command of their own: arguments, ConfigMaps and environment, for real; then
+phase, exit status and termination message."""
 import json
 import re
 import subprocess
@@ -41,15 +41,17 @@ class Kubelet:
         name = pod["metadata"]["name"]
         folder = self.stage.folder / "pods" / name
         try:
-            places = {mount["mountPath"]: self._volume(pod, mount["name"], folder) for mount in container["volumeMounts"]}
+            places = {mount["mountPath"]: self._volume(pod, mount["name"], folder) for mount in container.get("volumeMounts", [])}
         except Refused as refused:
             self._tell(pod, {"phase": "Pending"}, {"waiting": {"reason": "CreateContainerConfigError", "message": str(refused)}})
             return False
         places[MESSAGE] = folder / "message"
+        folder.mkdir(parents=True, exist_ok=True)
         places[MESSAGE].touch()
-        command = [self.stage.build / "optctl", *(self._placed(pod, container, word, places) for word in container["args"])]
+        command = [*container.get("command", [self.stage.build / "optctl"]),
+                   *(self._placed(pod, container, word, places) for word in container["args"])]
         began = _now()
-        done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, cwd=folder, env=self._environment(pod, container), capture_output=True, text=True, timeout=SECONDS)
         message = places[MESSAGE].read_text()
         if done.returncode != 0 and not message and container["terminationMessagePolicy"] == "FallbackToLogsOnError":
             message = (done.stdout + done.stderr)[-2048:]
@@ -76,11 +78,14 @@ class Kubelet:
 
     def _placed(self, pod, container, word, places):
         """$(NAME) from the environment, and paths where this machine has them."""
-        told = {each["name"]: self._value(pod, each) for each in container.get("env", [])}
+        told = self._environment(pod, container)
         word = re.sub(r"\$\((\w+)\)", lambda found: told[found[1]], word)
         for path, place in places.items():
             word = word.replace(path, str(place))
         return word
+
+    def _environment(self, pod, container):
+        return {each["name"]: self._value(pod, each) for each in container.get("env", [])}
 
     @staticmethod
     def _value(pod, variable):
