@@ -47,6 +47,16 @@ struct counts {
         long long operators, knobs, strategies, guardrails;
 };
 
+/* That a simulation runs when none is named. */
+static size_t count_all(const struct spec *spec)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < spec->n_strategies; i++)
+                count += !spec->strategies[i].strategy->periodic;
+        return count;
+}
+
 static struct counts count(const struct spec *spec)
 {
         size_t chosen = spec->simulation.strategies.count;
@@ -54,7 +64,7 @@ static struct counts count(const struct spec *spec)
         return (struct counts){
                 .operators = spec->pipeline.n_operators,
                 .knobs = spec->pipeline.n_knobs,
-                .strategies = (long long)(chosen ? chosen : spec->n_strategies),
+                .strategies = (long long)(chosen ? chosen : count_all(spec)),
                 .guardrails = (long long)spec->n_guardrails,
         };
 }

@@ -198,6 +198,30 @@ static void checkpoint_lines(struct terminal_table *table, const json_t *checkpo
                 line(table, "checkpoints failed", count);
 }
 
+/* Of a job that runs from time to time: the newest run that has ended. */
+static void run_lines(struct terminal_table *table, const json_t *run)
+{
+        int64_t begun_ms = json_integer_value(json_object_get(run, "begun_ms"));
+        int64_t ended_ms = json_integer_value(json_object_get(run, "ended_ms"));
+        double took = (double)(ended_ms - begun_ms) / MS_PER_SECOND, held = number_of(run, "worker_seconds");
+        autofree char *words = NULL, *workers = NULL;
+        char ended[32];
+
+        if (ended_ms == 0) {
+                line(table, "newest run", "none has ended yet");
+                return;
+        }
+        time_format(ended_ms, ended);
+        words = memory_format("%s %s, after %s",
+                              json_is_true(json_object_get(run, "failed")) ? "failed" : "ended", ended,
+                              say(MEASURE_SECONDS, round(took), "").text);
+        line(table, "newest run", words);
+        if (took > 0 && isfinite(held)) {
+                workers = memory_format("%.3g on average", held / took);
+                line(table, "its workers", workers);
+        }
+}
+
 static void print_seen(const struct page *page, const json_t *seen)
 {
         autotable *table = section((const char *const[]){"Seen", "", NULL}, TERMINAL_LEFT);
@@ -213,7 +237,10 @@ static void print_seen(const struct page *page, const json_t *seen)
         workers = memory_format("%.0f, of which %.0f take part", number_of(seen, "workers"),
                                 number_of(seen, "workers_ready"));
         line(table, "window", window);
-        line(table, "workers", workers);
+        if (json_is_object(json_object_get(seen, "run")))
+                run_lines(table, json_object_get(seen, "run"));
+        else
+                line(table, "workers", workers);
         known_line(table, "offered", say(MEASURE_RATE, number_of(seen, "offered_per_second"), ""));
         known_line(table, "read", say(MEASURE_RATE, throughput, ""));
         known_line(table, "backlog", say(MEASURE_RECORDS, backlog, ""));
@@ -278,7 +305,7 @@ static void print_proposal(const struct page *page, const json_t *decision)
                 line(table, "because", text_of(proposal, "reason"));
         known_line(table, "would save",
                    say(MEASURE_MONEY, number_of(proposal, "expected_saving"), page->currency));
-        if (json_is_object(prediction))
+        if (json_is_object(prediction) && !json_object_get(prediction, "run"))
                 known_line(table, "settled after",
                            say(MEASURE_SECONDS, number_of(prediction, "settle_ms") / MS_PER_SECOND, ""));
         print_section(page, table);
@@ -381,6 +408,34 @@ static void print_done(const struct page *page, const json_t *action)
         print_section(page, table);
 }
 
+/* How it went stands in the outcome's reason, as the run that was judged. */
+static void print_run_comparison(const struct page *page, const json_t *run)
+{
+        static const struct {
+                const char *name, *mean, *deviation, *most;
+                enum measure measure;
+        } rows[] = {
+                {"a run takes", "seconds_mean", "seconds_sd", "seconds_most", MEASURE_SECONDS},
+                {"a run costs", "cost_mean", "cost_sd", "cost_most", MEASURE_MONEY},
+        };
+        autotable *table =
+                section((const char *const[]){"Expected", "predicted", "at most", NULL}, TERMINAL_LEFT);
+
+        for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+                begin_line(table, rows[i].name);
+                terminal_table_cell(table, TERMINAL_PLAIN, "%s",
+                                    say_with_spread(rows[i].measure, number_of(run, rows[i].mean),
+                                                    number_of(run, rows[i].deviation), page->currency)
+                                            .text);
+                terminal_table_cell(table, TERMINAL_PLAIN, "%s",
+                                    say(rows[i].measure, number_of(run, rows[i].most), page->currency).text);
+        }
+        begin_line(table, "");
+        terminal_table_cell(table, TERMINAL_FAINT, "± one standard deviation");
+        terminal_table_cell(table, TERMINAL_FAINT, "else it is taken back");
+        print_section(page, table);
+}
+
 /* What was predicted is a capacity, what was measured is what of it was used. */
 static void print_comparison(const struct page *page, const json_t *action)
 {
@@ -456,8 +511,13 @@ void decision_print(const json_t *decision, FILE *out, bool color)
         print_verdict(&page, json_object_get(decision, "verdict"));
         json_array_foreach(json_object_get(decision, "actions"), index, action)
         {
+                const json_t *run = json_object_get(json_object_get(action, "prediction"), "run");
+
                 print_done(&page, action);
-                print_comparison(&page, action);
+                if (run)
+                        print_run_comparison(&page, run);
+                else
+                        print_comparison(&page, action);
         }
         if (json_is_object(json_object_get(decision, "settings")))
                 fputs("\nThe model, the strategy's options, constraints and guardrails in force: --json -\n",

@@ -183,6 +183,25 @@ static void end_unverified(struct loop *loop, const char *reason)
         count_outcome(&loop->status, OUTCOME_UNKNOWN);
 }
 
+void loop_begin_verification(struct loop *loop, const struct observation *before)
+{
+        const struct intent *intent = &loop->action.intent;
+
+        if (intent->prediction.run.present)
+                verify_run_begin(&loop->verify_run, loop->setup.prices, &intent->prediction.run, &intent->to);
+        else
+                verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
+                             &intent->to, before, intent->applied_ms);
+}
+
+enum verify_result loop_verify_window(struct loop *loop, const struct observation *observation,
+                                      int64_t now_ms, char *reason, size_t room)
+{
+        return loop->action.intent.prediction.run.present
+                       ? verify_run_observe(&loop->verify_run, observation, reason, room)
+                       : verify_observe(&loop->verify, observation, now_ms, reason, room);
+}
+
 static void on_arrived(struct loop *loop)
 {
         const struct action *action = &loop->action;
@@ -202,10 +221,9 @@ static void on_arrived(struct loop *loop)
         else if (action->begun_before_crash)
                 loop_recall_verification(loop);
         else
-                verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
-                             &intent->to, loop->newest->missing == 0 ? loop->newest : NULL,
-                             intent->applied_ms);
-        if (action->phase == ACTION_APPLIED && action->actuator->patience_ms)
+                loop_begin_verification(loop, loop->newest->missing == 0 ? loop->newest : NULL);
+        if (action->phase == ACTION_APPLIED && !intent->prediction.run.present &&
+            action->actuator->patience_ms)
                 verify_expect_up(&loop->verify,
                                  intent->applied_ms + action->actuator->patience_ms(action->actuator_state));
 }
@@ -237,7 +255,8 @@ static bool may_go_back(const struct loop *loop, const struct configuration *bac
         bool at_limit = observation_falls_behind(observation) ||
                         observation_busiest_ratio(observation) >= SATURATED_RATIO;
 
-        if (!at_limit || !pipeline_change(loop->setup.pipeline, &loop->action.intent.to, back).shrinks)
+        if (!at_limit || loop->action.intent.prediction.run.present ||
+            !pipeline_change(loop->setup.pipeline, &loop->action.intent.to, back).shrinks)
                 return true;
         return carried_per_second >
                verify_capacity(&loop->verify) * (1 + loop->setup.verify->capacity_effect);
@@ -258,8 +277,9 @@ static void on_regression(struct loop *loop, const char *reason)
 {
         const struct intent *intent = &loop->action.intent;
         const struct known_good *good = &loop->remembered.good;
-        bool to_good = good->known && good->carried_per_second >= loop->newest->offered_per_second &&
-                       !configuration_equal(&good->configuration, &intent->to);
+        bool carries = intent->prediction.run.present ||
+                       good->carried_per_second >= loop->newest->offered_per_second;
+        bool to_good = good->known && carries && !configuration_equal(&good->configuration, &intent->to);
         const struct configuration *back = to_good ? &good->configuration : &intent->from;
         double carried = to_good ? good->carried_per_second : loop->carried_before_per_second;
         char words[REASON_ROOM];
@@ -291,13 +311,16 @@ static void count_trust(struct loop *loop)
 
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason)
 {
-        if (result != VERIFY_WAITING)
+        if (result != VERIFY_WAITING && !loop->action.intent.prediction.run.present)
                 count_trust(loop);
         switch (result) {
         case VERIFY_WAITING:
                 break;
         case VERIFY_CONFIRMED:
-                loop_end_action(loop, OUTCOME_CONFIRMED, loop->verify.carried_per_second, reason);
+                loop_end_action(loop, OUTCOME_CONFIRMED,
+                                loop->action.intent.prediction.run.present ? NAN
+                                                                           : loop->verify.carried_per_second,
+                                reason);
                 break;
         case VERIFY_REGRESSED:
                 on_regression(loop, reason);
@@ -311,8 +334,8 @@ void loop_conclude(struct loop *loop, enum verify_result result, const char *rea
 static void verify(struct loop *loop)
 {
         char reason[ACTION_REASON_ROOM] = "";
-        enum verify_result result = verify_observe(&loop->verify, loop->newest,
-                                                   clock_now_ms(loop->setup.clock), reason, sizeof reason);
+        enum verify_result result = loop_verify_window(loop, loop->newest, clock_now_ms(loop->setup.clock),
+                                                       reason, sizeof reason);
 
         loop_conclude(loop, result, reason);
 }

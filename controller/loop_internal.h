@@ -5,6 +5,7 @@
 #include "controller/action.h"
 #include "controller/loop.h"
 #include "controller/remembered.h"
+#include "controller/verify_run.h"
 
 /* Shared by the files of the loop, for nobody else. */
 
@@ -14,6 +15,7 @@ struct loop {
         struct loop_setup setup;
         struct action action;
         struct verify verify;
+        struct verify_run verify_run; /* instead, where the prediction is of a run */
         struct account account;
         /* The newest two observations, in turns, so that none is copied. */
         struct observation windows[2];
@@ -52,6 +54,13 @@ bool loop_begin_action(struct loop *loop, const struct intent *intent, const cha
 
 /* Ends the action in flight, the target staying as it is. */
 void loop_end_action(struct loop *loop, enum outcome outcome, double carried_per_second, const char *reason);
+
+/* The action in flight has arrived. `before`: what it was decided on; NULL: not known. */
+void loop_begin_verification(struct loop *loop, const struct observation *before);
+
+/* What one more observation says of it. */
+enum verify_result loop_verify_window(struct loop *loop, const struct observation *observation,
+                                      int64_t now_ms, char *reason, size_t room);
 
 /* What became of the verification of the action in flight, at the newest observation. */
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason);

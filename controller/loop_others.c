@@ -36,7 +36,7 @@ static bool may_look(const struct loop *loop)
         const struct observation *seen = loop->newest;
         bool at_rest = action_idle(&loop->action) || loop->action.phase == ACTION_APPLIED;
 
-        return loop->setup.mode == SPEC_AUTO && at_rest && seen->missing == 0 && !seen->restarting;
+        return loop->setup.mode == SPEC_AUTO && at_rest && observation_lacks(seen) == 0 && !seen->restarting;
 }
 
 /* What was told is what runs, as far as it can be seen, and is not what we know of. */

@@ -163,6 +163,15 @@ static void teach(void *context, const struct observation *observation)
         setup->strategy->recall(setup->strategy_state, observation);
 }
 
+/* Runs are few and far between: they are told of from further back than windows, and before them. */
+static void teach_run(void *context, const struct observation *observation)
+{
+        const struct lesson *lesson = context;
+        const struct loop_setup *setup = &lesson->loop->setup;
+
+        setup->strategy->recall(setup->strategy_state, observation);
+}
+
 /* The change that was under way: the strategy will be told how it ends. */
 static bool take_up(struct loop *loop, struct lesson *lesson, struct error *err)
 {
@@ -197,11 +206,13 @@ static void recall_lesson(struct loop *loop)
         autofree struct lesson *lesson = memory_new(1, sizeof *lesson);
         const struct journal_past changes = {.action = note_change, .context = lesson};
         const struct journal_past windows = {.observation = teach, .context = lesson};
+        const struct journal_past runs = {.run = teach_run, .context = lesson};
         struct error err = ERROR_INIT;
 
         lesson->loop = loop;
         lesson->newest.time_ms = INT64_MIN;
-        if (!journal->past(journal->context, INT64_MAX, &changes, &err) || !take_up(loop, lesson, &err) ||
+        if (!journal->past(journal->context, INT64_MAX, &runs, &err) ||
+            !journal->past(journal->context, INT64_MAX, &changes, &err) || !take_up(loop, lesson, &err) ||
             !journal->past(journal->context, since_ms, &windows, &err))
                 loop_journal_failed(loop, &err);
         while (lesson->next < lesson->n_events)
@@ -251,11 +262,9 @@ struct resumed {
 static void begin(struct resumed *resumed)
 {
         struct loop *loop = resumed->loop;
-        const struct intent *intent = &loop->action.intent;
 
         resumed->begun = true;
-        verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
-                     &intent->to, resumed->before.missing == 0 ? &resumed->before : NULL, intent->applied_ms);
+        loop_begin_verification(loop, resumed->before.missing == 0 ? &resumed->before : NULL);
         if (!(resumed->before.missing & MISSING_ALL))
                 loop->carried_before_per_second = resumed->before.throughput_per_second;
 }
@@ -271,8 +280,8 @@ static void take_window(void *context, const struct observation *observation)
         if (!resumed->begun)
                 begin(resumed);
         if (resumed->result == VERIFY_WAITING)
-                resumed->result = verify_observe(&resumed->loop->verify, observation, observation->time_ms,
-                                                 resumed->reason, sizeof resumed->reason);
+                resumed->result = loop_verify_window(resumed->loop, observation, observation->time_ms,
+                                                     resumed->reason, sizeof resumed->reason);
 }
 
 void loop_recall_verification(struct loop *loop)

@@ -6,11 +6,13 @@
 
 static const char *not_a_number(const struct observation *observation)
 {
-        if (!isfinite(observation->throughput_per_second))
+        bool flows = !observation->run.periodic;
+
+        if (flows && !isfinite(observation->throughput_per_second))
                 return "throughput";
-        if (!isfinite(observation->offered_per_second))
+        if (flows && !isfinite(observation->offered_per_second))
                 return "offered load";
-        if (!isfinite(observation->backlog_records))
+        if (flows && !isfinite(observation->backlog_records))
                 return "backlog";
         for (int i = 0; i < observation->configuration.count; i++)
                 if (!isfinite(observation->configuration.value[i]))
@@ -22,8 +24,9 @@ bool observe_usable(const struct observation *observation, int64_t previous_ms, 
 {
         const char *nan_name;
 
-        if (observation->missing)
-                snprintf(reason, room, "%s missing", observation_missing_name(observation->missing));
+        if (observation_lacks(observation))
+                snprintf(reason, room, "%s missing",
+                         observation_missing_name(observation_lacks(observation)));
         else if (observation->time_ms <= previous_ms)
                 snprintf(reason, room, "nothing newer than %lld s before was measured",
                          (long long)((previous_ms - observation->time_ms) / 1000));

@@ -6,10 +6,11 @@
 #include "controller/study_internal.h"
 #include "core/text.h"
 
-static bool is_named(char *const *names, const char *name)
+static bool is_named(char *const *names, const struct strategy *strategy)
 {
         for (; names && *names; names++)
-                if (strcmp(*names, name) == 0 || strcmp(*names, "all") == 0)
+                if (strcmp(*names, strategy->name) == 0 ||
+                    (strcmp(*names, "all") == 0 && !strategy->periodic))
                         return true;
         return false;
 }
@@ -19,7 +20,7 @@ static bool in_spec(const struct spec *spec, const char *name)
         char *const *names = spec->simulation.strategies.items;
 
         if (spec->simulation.strategies.count == 0)
-                return true;
+                return !spec_find_strategy(spec, name)->strategy->periodic;
         for (size_t i = 0; i < spec->simulation.strategies.count; i++)
                 if (strcmp(names[i], name) == 0)
                         return true;
@@ -61,7 +62,7 @@ bool study_check_names(const struct spec *spec, char *const *names, struct error
 bool study_chosen(const struct study_request *request, const struct spec *spec, const char *name)
 {
         if (request->strategies && *request->strategies)
-                return is_named(request->strategies, name);
+                return is_named(request->strategies, spec_find_strategy(spec, name)->strategy);
         return in_spec(spec, name);
 }
 

@@ -12,13 +12,26 @@
 
 enum proposal_kind { PROPOSAL_HOLD, PROPOSAL_CHANGE };
 
+/*
+ * Of a change to a job that runs from time to time (struct run_observation): what the next run that has it
+ * will take, and the most that it may take to be kept. Money is in the price book's currency, at the prices
+ * of when it was predicted. NAN: nothing is expected of it, or it is not limited.
+ */
+struct run_prediction {
+        bool present;
+        double seconds_mean, seconds_sd, seconds_most;
+        double cost_mean, cost_sd, cost_most;
+        int64_t after_ms; /* end of the newest run that was known: only later ones can tell */
+};
+
 /* What the strategy expects after the change: mean and standard deviation. Verification tests it. */
 struct prediction {
         bool present;
         double capacity_mean, capacity_sd;       /* records/s of source input the configuration can sustain */
         double latency_p99_mean, latency_p99_sd; /* seconds, once settled */
         double cost_per_hour_mean, cost_per_hour_sd;
-        int64_t settle_ms; /* downtime and catch-up expected before the outcome may be judged */
+        int64_t settle_ms;         /* downtime and catch-up expected before the outcome may be judged */
+        struct run_prediction run; /* present: the fields of rates above are not */
 };
 
 #define PROPOSAL_MAX_ALTERNATIVES 6

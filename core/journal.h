@@ -46,8 +46,12 @@ struct journal_past {
         void (*action)(void *context, const struct intent *intent, const struct ending *ending);
         void (*spend)(void *context, const struct spend *spend);
         void (*observation)(void *context, const struct observation *observation);
+        /* The observations that first told of a run, of the newest JOURNAL_RUNS runs there were. */
+        void (*run)(void *context, const struct observation *observation);
         void *context;
 };
+
+#define JOURNAL_RUNS 200
 
 #define JOURNAL_PAST_MS     (INT64_C(30) * 86400000)
 #define JOURNAL_REASON_ROOM 600
@@ -78,8 +82,8 @@ struct journal {
         bool (*pause)(void *context, int64_t time_ms, bool paused, const char *reason, struct error *err);
         /* The newest intent without an outcome, after a restart. *ret_found false when there is none. */
         bool (*unfinished)(void *context, struct intent *ret_intent, bool *ret_found, struct error *err);
-        /* Observations that ended after `since_ms`; actions and spend whatever their time. What was handed
-         * over before a failure is to be forgotten. */
+        /* Observations that ended after `since_ms`; actions, spend and runs whatever their time. What was
+         * handed over before a failure is to be forgotten. */
         bool (*past)(void *context, int64_t since_ms, const struct journal_past *past, struct error *err);
         bool (*standing)(void *context, struct journal_standing *ret_standing, struct error *err);
         /*

@@ -66,11 +66,33 @@ static void describe(const struct ledger_scope *scope, const struct configuratio
 
 /* ---- observation ---- */
 
+/* A run is kept once, as it was first told of. */
+static bool put_run(struct ledger_scope *scope, const struct observation *seen, const char *body,
+                    struct error *err)
+{
+        int64_t newest = 0;
+
+        if (!seen->run.periodic || seen->run.ended_ms <= 0)
+                return true;
+        if (!sql_find_integer(&scope->ledger->database,
+                              "SELECT coalesce(max(ended_ms), 0) FROM runs WHERE " OF_PIPELINE,
+                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name)), 0, &newest, err))
+                return false;
+        return seen->run.ended_ms <= newest ||
+               sql_run(&scope->ledger->database,
+                       "INSERT INTO runs (pipeline_id, ended_ms, body) VALUES (?, ?, ?)",
+                       SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(seen->run.ended_ms),
+                                  SQL_TEXT(body)),
+                       err);
+}
+
 static bool put_observation(struct ledger_scope *scope, void *call, struct error *err)
 {
         const struct observation *seen = *(const struct observation **)call;
         autofree char *body = ledger_json_text(ledger_json_observation(scope->subject.pipeline, seen));
 
+        if (!put_run(scope, seen, body, err))
+                return false;
         return sql_run(&scope->ledger->database,
                        "INSERT INTO observations (pipeline_id, time_ms, window_ms, body) VALUES (?, ?, ?, ?)",
                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(seen->time_ms),

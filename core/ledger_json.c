@@ -361,6 +361,39 @@ void ledger_parse_observation(const struct pipeline *pipeline, const char *text,
 
 /* ---- predictions, proposals, verdicts ---- */
 
+static const struct number_field run_predictions[] = {
+        {"seconds_mean", offsetof(struct run_prediction, seconds_mean)},
+        {"seconds_sd", offsetof(struct run_prediction, seconds_sd)},
+        {"seconds_most", offsetof(struct run_prediction, seconds_most)},
+        {"cost_mean", offsetof(struct run_prediction, cost_mean)},
+        {"cost_sd", offsetof(struct run_prediction, cost_sd)},
+        {"cost_most", offsetof(struct run_prediction, cost_most)},
+};
+
+static json_t *run_prediction_json(const struct run_prediction *run)
+{
+        json_t *object = json_object();
+
+        set_numbers(object, run_predictions, ARRAY_LENGTH(run_predictions), run);
+        set_integer(object, "after_ms", run->after_ms);
+        return object;
+}
+
+static void parse_run_prediction(const json_t *object, struct run_prediction *run)
+{
+        *run = (struct run_prediction){
+                json_is_object(object),
+                NAN,
+                NAN,
+                NAN,
+                NAN,
+                NAN,
+                NAN,
+                json_integer_value(json_object_get(object, "after_ms")),
+        };
+        parse_numbers(object, run_predictions, ARRAY_LENGTH(run_predictions), run);
+}
+
 json_t *ledger_json_prediction(const struct prediction *prediction)
 {
         json_t *object;
@@ -368,13 +401,17 @@ json_t *ledger_json_prediction(const struct prediction *prediction)
         if (!prediction->present)
                 return json_null();
         object = json_object();
+        set_integer(object, "settle_ms", prediction->settle_ms);
+        if (prediction->run.present) {
+                json_object_set_new(object, "run", run_prediction_json(&prediction->run));
+                return object;
+        }
         set_number(object, "capacity_mean", prediction->capacity_mean);
         set_number(object, "capacity_sd", prediction->capacity_sd);
         set_number(object, "latency_p99_mean", prediction->latency_p99_mean);
         set_number(object, "latency_p99_sd", prediction->latency_p99_sd);
         set_number(object, "cost_per_hour_mean", prediction->cost_per_hour_mean);
         set_number(object, "cost_per_hour_sd", prediction->cost_per_hour_sd);
-        set_integer(object, "settle_ms", prediction->settle_ms);
         return object;
 }
 
@@ -493,4 +530,5 @@ void ledger_parse_prediction(const char *text, struct prediction *ret_prediction
                 if (!json_find_number(object, fields[i].key, fields[i].value))
                         *fields[i].value = NAN;
         p->settle_ms = json_integer_value(json_object_get(object, "settle_ms"));
+        parse_run_prediction(json_object_get(object, "run"), &p->run);
 }

@@ -168,6 +168,20 @@ static void hand_over_observation(const struct ledger_scope *scope, struct sql_c
         past->observation(past->context, &observation);
 }
 
+/* ---- runs ---- */
+
+static const char runs_sql[] = "SELECT body FROM (SELECT id, ended_ms, body FROM runs WHERE " OF_PIPELINE
+                               " ORDER BY ended_ms DESC, id DESC LIMIT ?3) AS newest ORDER BY ended_ms, id";
+
+static void hand_over_run(const struct ledger_scope *scope, struct sql_cursor *row,
+                          const struct journal_past *past)
+{
+        struct observation observation;
+
+        ledger_parse_observation(scope->subject.pipeline, text_at(row, 0), &observation);
+        past->run(past->context, &observation);
+}
+
 /* ---- all of it ---- */
 
 typedef void (*hand_over)(const struct ledger_scope *scope, struct sql_cursor *row,
@@ -204,6 +218,9 @@ bool ledger_past(void *context, int64_t since_ms, const struct journal_past *pas
                 return false;
         if (past->spend &&
             !read_rows(scope, spend_sql, SQL_VALUES(NAME_OF(scope)), hand_over_spend, past, err))
+                return false;
+        if (past->run && !read_rows(scope, runs_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(JOURNAL_RUNS)),
+                                    hand_over_run, past, err))
                 return false;
         return !past->observation ||
                read_rows(scope, observations_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(since_ms)),

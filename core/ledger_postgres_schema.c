@@ -58,5 +58,8 @@ const char *const postgres_migrations[] = {
         "CREATE INDEX pauses_by_pipeline ON pauses (pipeline_id);" STAY("outcomes", "UPDATE")
                 STAY("prices", "UPDATE") STAY("prices", "DELETE") STAY("spend", "UPDATE")
                         STAY("spend", "DELETE"),
+        "CREATE TABLE runs (" ID ", pipeline_id BIGINT NOT NULL REFERENCES pipelines,"
+        " ended_ms BIGINT NOT NULL, body TEXT NOT NULL);"
+        "CREATE INDEX runs_by_pipeline ON runs (pipeline_id, ended_ms);",
         NULL,
 };

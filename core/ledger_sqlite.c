@@ -88,6 +88,12 @@ static const char *const migrations[] = {
         "CREATE TABLE pauses (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines,"
         " time_ms INTEGER NOT NULL, paused INTEGER NOT NULL, reason TEXT NOT NULL);"
         "CREATE INDEX pauses_by_pipeline ON pauses (pipeline_id);",
+
+        /* 4: runs of jobs that run from time to time, each as the observation that first told of it. What a
+         * search learns from is months of them, when other observations are long pruned. */
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines,"
+        " ended_ms INTEGER NOT NULL, body TEXT NOT NULL);"
+        "CREATE INDEX runs_by_pipeline ON runs (pipeline_id, ended_ms);",
         NULL,
 };
 

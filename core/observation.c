@@ -69,6 +69,12 @@ const char *observation_missing_name(unsigned missing)
         return "nothing";
 }
 
+unsigned observation_lacks(const struct observation *observation)
+{
+        return observation->run.periodic ? observation->missing & (MISSING_ALL | MISSING_CONFIGURATION)
+                                         : observation->missing;
+}
+
 double observation_backlog_seconds(const struct observation *observation)
 {
         if (observation->backlog_records <= 0)

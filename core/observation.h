@@ -121,6 +121,10 @@ void observation_clear(struct observation *ret_observation, int64_t time_ms, int
 /* Name of the lowest bit set, for messages: "backlog"; "nothing" when none. */
 const char *observation_missing_name(unsigned missing);
 
+/* What is missing of what a decision rests on: a job that runs from time to time has no rates, no backlog and
+ * no use of CPU between its runs. */
+unsigned observation_lacks(const struct observation *observation);
+
 /* Estimated time a record waits in the broker: backlog / throughput; 0 without backlog, NAN when not known.
  */
 double observation_backlog_seconds(const struct observation *observation);

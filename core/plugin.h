@@ -27,7 +27,9 @@ struct constraints {
         double latency_p99_seconds;
         double backlog_seconds;
         double error_ratio;
-        double confidence; /* probability with which the others must hold, 0..1 */
+        double confidence;  /* probability with which the others must hold, 0..1 */
+        double run_seconds; /* longest that a run may take of a job that runs from time to time; 0, too: not
+                               asked for */
 };
 
 /* ---- strategies: history of observations -> proposal ---- */
@@ -56,6 +58,8 @@ struct strategy {
          * actions are neither verified nor taken back. */
         bool comparator;
         bool needs_foresight;
+        bool periodic; /* for jobs that run from time to time: of no use to a stream, nor in a simulation of
+                          one, unless it is asked for by name */
         /* Name of the option that trades cost against service level, swept to draw the strategy's Pareto
          * front, and the values swept; NULL when it has none. */
         const char *sweep_option;

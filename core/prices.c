@@ -22,6 +22,7 @@ struct price_book {
         struct price_steps *carbon; /* 10^-9 g/kWh; NULL: none */
         double carbon_kilowatts;    /* one worker */
         int64_t minimum_ms, granularity_ms;
+        double per_core_hour, per_gibibyte_hour; /* NAN: runs pay for workers */
 };
 
 /* One price of the book: where it comes from, and what one unit of it is in the book. */
@@ -175,6 +176,8 @@ bool price_book_new(const void *options, const char *base, struct price_book **r
         book->currency = memory_copy_text(prices->currency);
         book->minimum_ms = prices->worker.minimum_seconds * MS_PER_SECOND;
         book->granularity_ms = prices->worker.granularity_seconds * MS_PER_SECOND;
+        book->per_core_hour = prices->resources.per_core_hour;
+        book->per_gibibyte_hour = prices->resources.per_gibibyte_hour;
         book->carbon_kilowatts = (isnan(watts) ? prices->energy.watts_per_worker : watts) / 1000;
         if (!fill_book(book, prices, base, err))
                 return false;
@@ -291,6 +294,17 @@ price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, i
         /* Time that is billed but not run draws no energy. */
         return (price_sum)(billed_ms - lived_ms) *
                (price_steps_at(book->worker, at_ms) + price_steps_at(book->spot, at_ms));
+}
+
+double price_book_run(const struct price_book *book, int64_t time_ms, const struct price_held *held)
+{
+        const double gibibyte = 1073741824.0, hour = (double)MS_PER_HOUR / MS_PER_SECOND;
+
+        if (isnan(book->per_core_hour))
+                return held->worker_seconds / hour * price_book_worker_hour(book, time_ms);
+        return (held->core_seconds * book->per_core_hour +
+                held->byte_seconds / gibibyte * book->per_gibibyte_hour) /
+               hour;
 }
 
 double price_book_carbon_grams(const struct price_book *book, int64_t from_ms, int64_t to_ms, double workers)

@@ -18,8 +18,8 @@ struct price_book;
 
 /* Layout of spec.prices: currency, worker {perHour, minimumSeconds, granularitySeconds}, spot {ratio,
  * perHour}, energy {wattsPerWorker, perMegawattHour, currency, exchangeRate}, carbon {wattsPerWorker,
- * gramsPerKilowattHour}; each with a `file` and its columns instead of the constant; changes [{at, ...}] of
- * the constants. */
+ * gramsPerKilowattHour}, resources {perCoreHour, perGibibyteHour}; all but the last each with a `file` and
+ * its columns instead of the constant; changes [{at, ...}] of the constants. */
 extern const struct option_table prices_table;
 
 /* Layout of the spec of a PriceBook: the same, and nodes (core/node_prices.h). */
@@ -58,6 +58,15 @@ price_sum price_sum_of_money(double money);
 /* What a worker that lived `lived_ms` and was stopped at `at_ms` costs beyond its time: the minimum that is
  * billed and the rounding up to the granularity. */
 price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, int64_t at_ms);
+
+/* What a run held (struct run_observation); NAN: not known. */
+struct price_held {
+        double worker_seconds, core_seconds, byte_seconds;
+};
+
+/* What a run costs at the prices in force at an instant: its cores and memory where the book has prices of
+ * them, else its workers; NAN when it is not known what it held of them. */
+double price_book_run(const struct price_book *book, int64_t time_ms, const struct price_held *held);
 
 /* Grams of CO2 for `workers` over the interval. */
 double price_book_carbon_grams(const struct price_book *book, int64_t from_ms, int64_t to_ms, double workers);

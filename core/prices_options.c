@@ -152,6 +152,22 @@ static const struct option change_options[] = {
         {0},
 };
 
+static const struct option resource_options[] = {
+        {.name = "perCoreHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct resource_price, per_core_hour),
+         .unit = "currency/h",
+         .max = MAX_PRICE,
+         .help = "Price of a core that a run holds for an hour."},
+        {.name = "perGibibyteHour",
+         .type = OPTION_NUMBER,
+         .offset = offsetof(struct resource_price, per_gibibyte_hour),
+         .unit = "currency/h",
+         .max = MAX_PRICE,
+         .help = "Price of a GiB of memory that a run holds for an hour."},
+        {0},
+};
+
 static const struct option_rule worker_rules[] = {
         {RULE_AT_MOST_ONE, {"perHour", "file"}, "both perHour and file; expected one of them"},
         {0},
@@ -207,6 +223,22 @@ static const struct option_table change_table = {
         .help = "A change of constant prices at a date.",
 };
 
+static const struct option_rule resource_rules[] = {
+        {RULE_TOGETHER,
+         {"perCoreHour", "perGibibyteHour"},
+         "perCoreHour and perGibibyteHour only together; expected both or neither"},
+        {0},
+};
+static const struct option_table resource_table = {
+        .name = "resources",
+        .size = sizeof(struct resource_price),
+        .options = resource_options,
+        .rules = resource_rules,
+        .help = "What a run of a job that runs from time to time pays for its cores and its memory. Without "
+                "it "
+                "it pays for its workers.",
+};
+
 /* Of spec.prices, and of a PriceBook. */
 /* clang-format off */
 #define PRICE_OPTIONS \
@@ -238,6 +270,11 @@ static const struct option_table change_table = {
          .offset = offsetof(struct price_options, carbon), \
          .table = &carbon_table, \
          .help = "Carbon dioxide of the workers' energy."}, \
+        {.name = "resources", \
+         .type = OPTION_SECTION, \
+         .offset = offsetof(struct price_options, resources), \
+         .table = &resource_table, \
+         .help = "Cores and memory of runs."}, \
         {.name = "changes", \
          .type = OPTION_LIST, \
          .offset = offsetof(struct price_options, changes), \
@@ -394,7 +431,7 @@ static bool check_sources(const struct price_options *prices, const struct yaml_
                               "energy has a price but a worker draws none; expected "
                               "wattsPerWorker");
         if (!has_price(worker->per_hour, &worker->recorded) && !has_energy &&
-            strcmp(prices->currency, CURRENCY_NONE) != 0)
+            isnan(prices->resources.per_core_hour) && strcmp(prices->currency, CURRENCY_NONE) != 0)
                 return refuse(node, "currency", err,
                               "a currency without a price; expected worker.perHour or "
                               "worker.file");

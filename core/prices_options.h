@@ -43,6 +43,11 @@ struct carbon_price {
         struct price_file recorded; /* g/kWh */
 };
 
+/* Of what runs hold that come and go: numbers of cores and gibibytes, and not of workers. */
+struct resource_price {
+        double per_core_hour, per_gibibyte_hour;
+};
+
 struct price_change {
         int64_t at_ms;
         double worker_per_hour, spot_per_hour, energy_per_megawatt_hour, grams_per_kilowatt_hour;
@@ -54,6 +59,7 @@ struct price_options {
         struct spot_price spot;
         struct energy_price energy;
         struct carbon_price carbon;
+        struct resource_price resources;
         struct option_list changes; /* of struct price_change */
 };
 

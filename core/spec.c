@@ -30,6 +30,7 @@ static void set_constraints(const struct written_constraints *written, struct co
                                                    : NAN;
         constraints->backlog_seconds = written->backlog_seconds > 0 ? (double)written->backlog_seconds : NAN;
         constraints->error_ratio = written->error_rate_percent / 100;
+        constraints->run_seconds = written->run_seconds > 0 ? (double)written->run_seconds : NAN;
         constraints->confidence = written->confidence_percent / 100;
 }
 

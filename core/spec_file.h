@@ -38,6 +38,7 @@ struct written_knob {
 
 struct written_constraints {
         int64_t latency_p99_milliseconds, backlog_seconds; /* 0: not asked for */
+        int64_t run_seconds;                               /* 0: not asked for */
         double error_rate_percent, confidence_percent;
 };
 

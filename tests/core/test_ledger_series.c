@@ -139,10 +139,89 @@ static void test_a_run_comes_back_as_it_was(void **state)
         free(back);
 }
 
+struct handed_over {
+        int count;
+        int64_t first_ms, last_ms;
+        bool in_order;
+};
+
+static void take_run(void *context, const struct observation *observation)
+{
+        struct handed_over *taken = context;
+
+        if (taken->count++ == 0)
+                taken->first_ms = observation->run.ended_ms;
+        else
+                taken->in_order &= observation->run.ended_ms > taken->last_ms;
+        taken->last_ms = observation->run.ended_ms;
+}
+
+static void look_at(struct play *play, int64_t now_ms, int64_t ended_ms)
+{
+        struct observation *seen = memory_new(1, sizeof *seen);
+        struct error err = ERROR_INIT;
+
+        observation_clear(seen, now_ms, 60000, 2);
+        seen->missing = 0;
+        seen->configuration = play_workers(4);
+        seen->run = (struct run_observation){.periodic = true,
+                                             .begun_ms = ended_ms - 1000,
+                                             .ended_ms = ended_ms,
+                                             .configuration = play_workers(2)};
+        play_must(play->journal.observation(play->journal.context, seen, &err), &err);
+        free(seen);
+}
+
+/* Of one that is looked at many times, and of one that had ended before it. */
+static void check_runs(const char *path)
+{
+        struct handed_over taken = {.in_order = true};
+        const struct journal_past past = {.run = take_run, .context = &taken};
+        int64_t hour_ms = 3600000, told = JOURNAL_RUNS + 5;
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+
+        play_must(play_open(&play, path, NULL, &err), &err);
+        look_at(&play, PLAY_START_MS, 0); /* none has ended */
+        for (int64_t i = 1; i <= told; i++)
+                for (int look = 0; look < 2; look++)
+                        look_at(&play, PLAY_START_MS + i * hour_ms + look * 60000,
+                                PLAY_START_MS + i * hour_ms);
+        look_at(&play, PLAY_START_MS + (told + 1) * hour_ms, PLAY_START_MS + 3 * hour_ms);
+        play_must(play.journal.past(play.journal.context, INT64_MAX, &past, &err), &err);
+        assert_int_equal(taken.count, JOURNAL_RUNS);
+        assert_true(taken.in_order);
+        assert_true(taken.first_ms == PLAY_START_MS + 6 * hour_ms);
+        assert_true(taken.last_ms == PLAY_START_MS + told * hour_ms);
+        play_close(&play);
+}
+
+static void test_each_of_the_newest_runs_comes_back_once(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+
+        (void)state;
+        check_runs(path);
+        folder_remove(folder);
+        free(folder);
+}
+
+static void test_so_does_each_in_postgres(void **state)
+{
+        (void)state;
+        if (!shared_url())
+                skip();
+        shared_clear(shared_url());
+        check_runs(shared_url());
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_run_comes_back_as_it_was),
+                cmocka_unit_test(test_each_of_the_newest_runs_comes_back_once),
+                cmocka_unit_test(test_so_does_each_in_postgres),
                 cmocka_unit_test(test_the_newest_stand_in_their_order),
                 cmocka_unit_test(test_so_they_do_in_postgres),
         };

@@ -343,6 +343,24 @@ static void test_refusals(void **state)
         unlink(path);
 }
 
+/* 10 executors of 4 cores and 8 GiB for half an hour: 20 core-hours and 40 GiB-hours, or 5 worker-hours. */
+static void test_a_run_pays_for_what_it_held(void **state)
+{
+        const struct price_held held = {18000, 72000, 18000 * 8589934592.0};
+        const struct price_held unknown = {18000, NAN, 0};
+        struct price_book *by_cores = open_book("{currency: USD, resources: {perCoreHour: \"0.04\", "
+                                                "perGibibyteHour: \"0.005\"}}",
+                                                NULL);
+        struct price_book *by_workers = open_book("{currency: USD, worker: {perHour: \"0.5\"}}", NULL);
+
+        (void)state;
+        assert_float_equal(price_book_run(by_cores, 0, &held), 20 * 0.04 + 40 * 0.005, 1e-12);
+        assert_float_equal(price_book_run(by_workers, 0, &held), 2.5, 1e-12);
+        assert_true(isnan(price_book_run(by_cores, 0, &unknown)));
+        price_book_free(by_cores);
+        price_book_free(by_workers);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -357,6 +375,7 @@ int main(void)
                 cmocka_unit_test(test_carbon),
                 cmocka_unit_test(test_without_prices_worker_hours_count),
                 cmocka_unit_test(test_exchange_rate),
+                cmocka_unit_test(test_a_run_pays_for_what_it_held),
                 cmocka_unit_test(test_refusals),
         };
 

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "optimizer/run_search.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "optimizer/normal.h"
+#include "optimizer/search.h"
+
+#define SEED         1
+#define LOG_RATIO    8.0 /* a knob whose maximum is so many times its minimum is searched by ratios */
+#define SHORTLIST    8   /* suggestions of which the first that is safe enough is taken */
+#define TOO_LONG     "seconds"
+#define FEW_SETTINGS 3
+/* Of a step: for a trial of which no model tells yet what to expect, and where nothing further away is safe
+ * enough, from the best setting alone. */
+#define BLIND_STEP 0.5
+#define NEAR_STEP  0.5
+#define NEAR_TRIES 3 /* each half as far as the one before */
+
+/* ---- the space ---- */
+
+static void put_parameter(const struct knob *knob, struct search_parameter *parameter)
+{
+        bool whole = knob->step == floor(knob->step) && knob->step >= 1 && knob->min == floor(knob->min);
+
+        *parameter = (struct search_parameter){
+                .name = memory_copy_text(knob->name),
+                .type = whole ? SEARCH_INTEGER : SEARCH_FLOAT,
+                .low = knob->min,
+                .high = knob->max,
+                .step = knob->step,
+                .log = knob->min > 0 && knob->max >= LOG_RATIO * knob->min,
+                .when = -1,
+        };
+}
+
+static struct search_space *new_space(const struct pipeline *pipeline)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+
+        space->n = pipeline->n_knobs;
+        for (int i = 0; i < space->n; i++)
+                put_parameter(&pipeline->knobs[i], &space->parameters[i]);
+        return space;
+}
+
+/* One side of what a parameter may be, as a limit, since the scale of the model goes by its bounds; where
+ * there is no room for one more, as a bound. */
+static void put_side(struct search_space *space, int parameter, bool upper, double most)
+{
+        struct search_limit *limit;
+
+        if (space->n_limits == SEARCH_MAX_LIMITS) {
+                *(upper ? &space->parameters[parameter].high : &space->parameters[parameter].low) = most;
+                return;
+        }
+        limit = &space->limits[space->n_limits++];
+        limit->factor[parameter] = upper ? 1 : -1;
+        limit->most = upper ? most : -most;
+}
+
+/* What a step from `value` reaches: one value of the knob at least. */
+static double reach(const struct search_parameter *parameter, double value, double step)
+{
+        double unit = search_parameter_unit(parameter, value) + step;
+        double there = search_parameter_value(parameter, fmin(fmax(unit, 0), 1));
+        double next = value + copysign(parameter->step, step);
+
+        return step > 0 ? fmin(fmax(there, next), parameter->high) : fmax(fmin(there, next), parameter->low);
+}
+
+/* What may be tried: no knob goes further than a step beyond what settings had that were kept. */
+struct range {
+        double step;
+        bool near;  /* the best of them alone */
+        bool blind; /* there is no model yet */
+};
+
+/* Without a model this much is known of fewer workers: at worst a run takes longer in the same proportion. */
+static void limit_workers(struct search_space *space, const struct pipeline *pipeline,
+                          const struct run_review *review, double most_seconds)
+{
+        int workers = pipeline_workers_knob(pipeline);
+        double least = INFINITY;
+
+        for (int s = 0; workers >= 0 && s < review->n; s++)
+                if (review->settings[s].kept && review->settings[s].good > 0)
+                        least = fmin(least, review->settings[s].values[workers] *
+                                                    review->settings[s].seconds / most_seconds);
+        if (isfinite(least) && least > space->parameters[workers].low)
+                put_side(space, workers, false, fmin(least, space->parameters[workers].high));
+}
+
+static void limit_reach(struct search_space *space, const struct run_review *review,
+                        const struct range *range)
+{
+        for (int i = 0; i < space->n; i++) {
+                const struct search_parameter *parameter = &space->parameters[i];
+                double low = INFINITY, high = -INFINITY;
+
+                for (int s = 0; s < review->n; s++) {
+                        if (!review->settings[s].kept || (range->near && s != review->best))
+                                continue;
+                        low = fmin(low, review->settings[s].values[i]);
+                        high = fmax(high, review->settings[s].values[i]);
+                }
+                if (low > high)
+                        continue;
+                high = reach(parameter, high, range->step);
+                low = reach(parameter, low, -range->step);
+                if (high < parameter->high)
+                        put_side(space, i, true, high);
+                if (low > parameter->low)
+                        put_side(space, i, false, low);
+        }
+}
+
+/* What a run costs grows with its workers in proportion, but for how much shorter they make it. */
+static int price_of(const struct pipeline *pipeline, const struct run_terms *terms)
+{
+        int workers = terms->duration ? -1 : pipeline_workers_knob(pipeline);
+
+        return workers >= 0 && pipeline->knobs[workers].min > 0 ? workers : -1;
+}
+
+bool run_search_check(const struct pipeline *pipeline, struct error *err)
+{
+        if (pipeline->n_knobs < 1)
+                return error_set(err, ERROR_INPUT, NULL, "bayes needs at least one knob");
+        if (pipeline->n_knobs > SEARCH_MAX_PARAMETERS)
+                return error_set(err, ERROR_INPUT, NULL, "bayes searches %d knobs at most, there are %d",
+                                 SEARCH_MAX_PARAMETERS, pipeline->n_knobs);
+        return true;
+}
+
+/* ---- what is told ---- */
+
+/* A run that was stopped for taking too long would have been dearer still. */
+static enum search_status status_of(const struct run_terms *terms, const struct past_run *run, double value)
+{
+        if (!run->failed)
+                return SEARCH_OK;
+        return run_terms_broken(terms, run) && isfinite(value) ? SEARCH_CENSORED : SEARCH_FAILED;
+}
+
+static bool tell_run(struct search *search, const struct run_terms *terms, const struct past_run *run,
+                     int64_t at_ms, struct error *err)
+{
+        double value = run_terms_value(terms, run, at_ms);
+        struct search_outcome outcome = {
+                .point = run->values,
+                .status = status_of(terms, run, value),
+                .y = value,
+                .constraints = {NAN},
+        };
+
+        for (int c = 0; c < SEARCH_MAX_CONSTRAINTS; c++)
+                outcome.constraints[c] = NAN;
+        if (outcome.status == SEARCH_FAILED)
+                outcome.y = NAN;
+        else if (isnan(value))
+                return true;
+        else if (terms->most_seconds > 0 && run->seconds > 0)
+                outcome.constraints[0] = log(run->seconds / terms->most_seconds);
+        return search_tell(search, &outcome, err);
+}
+
+static bool is_newest(const struct run_history *history, const struct run_review *review, size_t index)
+{
+        int setting = run_review_find(review, history->pipeline, history->runs[index].values);
+
+        return review->settings[setting].values == history->runs[index].values;
+}
+
+/* The search begins with points that are far apart. It counts runs, so as long as there are few settings it
+ * is told of one run of each: many runs of one setting are no model. */
+static bool tell_runs(struct search *search, const struct run_history *history,
+                      const struct run_review *review, const struct run_terms *terms, struct error *err)
+{
+        for (size_t i = review->from; i < history->count; i++)
+                if (history->runs[i].values && (review->n >= FEW_SETTINGS || is_newest(history, review, i)) &&
+                    !tell_run(search, terms, &history->runs[i], review->at_ms, err))
+                        return false;
+        return true;
+}
+
+/* ---- what may be tried next, best first ---- */
+
+struct shortlist {
+        int n;
+        struct run_suggestion of[SHORTLIST];
+};
+
+/* A question to the search, and all that goes with it. */
+struct question {
+        const struct run_history *history;
+        const struct run_review *review;
+        const struct run_search_options *options;
+        struct search *search;
+};
+
+static bool is_barred(const struct run_search_options *options, const struct search_suggestion *answer, int n)
+{
+        for (int b = 0; b < options->n_barred; b++)
+                if (memcmp(options->barred[b], answer->point, (size_t)n * sizeof answer->point[0]) == 0)
+                        return true;
+        return false;
+}
+
+static void put_on(struct shortlist *list, const struct search_suggestion *answer, int n)
+{
+        struct run_suggestion *put = &list->of[list->n++];
+
+        *put = (struct run_suggestion){
+                .advice = RUN_TRY,
+                .predicted = answer->predicted,
+                .mean = answer->predicted ? answer->mean : NAN,
+                .sd = answer->predicted ? answer->sd : NAN,
+                .feasible = answer->predicted ? answer->feasible : NAN,
+                .improvement = answer->improvement,
+                .seconds = NAN,
+                .seconds_sd = NAN,
+                .why = answer->why,
+        };
+        memcpy(put->values, answer->point, (size_t)n * sizeof answer->point[0]);
+}
+
+/* `otherwise`: what to say when nothing of the list will do. */
+static bool draw_up(const struct question *question, struct shortlist *list, struct run_suggestion *otherwise,
+                    struct error *err)
+{
+        const int n = question->history->pipeline->n_knobs;
+        struct search_suggestion answer;
+
+        *otherwise = (struct run_suggestion){.advice = RUN_EXHAUSTED, .improvement = NAN, .why = ""};
+        for (list->n = 0; list->n < SHORTLIST;) {
+                if (!search_ask(question->search, &answer, err))
+                        return false;
+                if (answer.id == 0)
+                        return true;
+                if (is_barred(question->options, &answer, n))
+                        continue;
+                if (answer.stop) {
+                        if (list->n == 0)
+                                *otherwise = (struct run_suggestion){.advice = RUN_STOP,
+                                                                     .improvement = answer.improvement,
+                                                                     .why = ""};
+                        return true;
+                }
+                put_on(list, &answer, n);
+                otherwise->advice = RUN_RISKY;
+                if (!answer.predicted) /* the first will do as well as any */
+                        return true;
+        }
+        return true;
+}
+
+/* ---- how long their runs would take ---- */
+
+/* The settings that were tried, and those of the list: all that is left to propose. */
+static void list_only(struct search_space *space, const struct run_review *review,
+                      const struct shortlist *list)
+{
+        size_t n = (size_t)space->n, rows = (size_t)review->n + (size_t)list->n;
+
+        space->candidates = memory_new(rows * n, sizeof *space->candidates);
+        for (int s = 0; s < review->n; s++)
+                memcpy(space->candidates + (size_t)s * n, review->settings[s].values,
+                       n * sizeof *space->candidates);
+        for (int i = 0; i < list->n; i++)
+                memcpy(space->candidates + ((size_t)review->n + (size_t)i) * n, list->of[i].values,
+                       n * sizeof *space->candidates);
+        space->n_candidates = (int)rows;
+}
+
+static void note_seconds(struct shortlist *list, const struct search_suggestion *answer, int n)
+{
+        for (int i = 0; i < list->n; i++)
+                if (memcmp(list->of[i].values, answer->point, (size_t)n * sizeof answer->point[0]) == 0) {
+                        list->of[i].seconds = answer->mean;
+                        list->of[i].seconds_sd = answer->sd;
+                }
+}
+
+/* By the same kind of model, of seconds instead of money. What it cannot tell stays unknown. */
+static void predict_seconds(const struct question *question, struct shortlist *list)
+{
+        const struct run_terms seconds = {.duration = true, .most_seconds = NAN};
+        const struct search_options options = {.seed = SEED, .price = -1};
+        struct search_space *space = new_space(question->history->pipeline);
+        autocall(search_free) struct search *search = NULL;
+        struct search_suggestion answer;
+        struct error ignored = ERROR_INIT;
+
+        list_only(space, question->review, list);
+        search = search_new(space, &options);
+        if (!tell_runs(search, question->history, question->review, &seconds, &ignored))
+                return;
+        for (int i = 0; i < list->n; i++) {
+                if (!search_ask(search, &answer, &ignored) || answer.id == 0 || !answer.predicted)
+                        return;
+                note_seconds(list, &answer, space->n);
+        }
+}
+
+static void take_seconds(const struct question *question, struct shortlist *list)
+{
+        if (!question->options->terms.duration && list->n > 0 && list->of[0].predicted)
+                predict_seconds(question, list);
+        for (int i = 0; question->options->terms.duration && i < list->n; i++) {
+                list->of[i].seconds = list->of[i].mean;
+                list->of[i].seconds_sd = list->of[i].sd;
+        }
+}
+
+/* ---- what is tried next ---- */
+
+/* Both models have to think so: of how long a run takes, and of what keeps the limit. */
+static bool is_safe(const struct run_search_options *options, const struct run_suggestion *suggestion)
+{
+        double spread = suggestion->seconds_sd / suggestion->seconds;
+        double distance = log(options->terms.most_seconds / suggestion->seconds) / spread;
+
+        if (suggestion->feasible < 1 - options->most_chance)
+                return false;
+        return !isfinite(distance) || exp(normal_log_cdf(distance)) >= 1 - options->most_chance;
+}
+
+static bool ask(const struct question *question, struct run_suggestion *suggestion, struct error *err)
+{
+        autofree struct shortlist *list = memory_new(1, sizeof *list);
+
+        if (!draw_up(question, list, suggestion, err))
+                return false;
+        take_seconds(question, list);
+        for (int i = 0; i < list->n; i++)
+                if (is_safe(question->options, &list->of[i])) {
+                        *suggestion = list->of[i];
+                        return true;
+                }
+        return true;
+}
+
+static bool suggest(const struct run_history *history, const struct run_review *review,
+                    const struct run_search_options *options, const struct range *range,
+                    struct run_suggestion *suggestion, struct error *err)
+{
+        const struct search_options searching = {
+                .seed = SEED,
+                .price = price_of(history->pipeline, &options->terms),
+                .runs = options->runs,
+        };
+        struct search_space *space = new_space(history->pipeline);
+        autocall(search_free) struct search *search = NULL;
+        struct question question = {.history = history, .review = review, .options = options};
+        int constraint;
+
+        limit_reach(space, review, range);
+        if (range->blind && options->terms.most_seconds > 0)
+                limit_workers(space, history->pipeline, review, options->terms.most_seconds);
+        question.search = search = search_new(space, &searching);
+        return (!(options->terms.most_seconds > 0) ||
+                search_constraint(search, TOO_LONG, &constraint, err)) &&
+               tell_runs(search, history, review, &options->terms, err) && ask(&question, suggestion, err);
+}
+
+bool run_search_suggest(const struct run_history *history, const struct run_review *review,
+                        const struct run_search_options *options, struct run_suggestion *ret_suggestion,
+                        struct error *err)
+{
+        struct run_suggestion suggestion = {.improvement = NAN, .why = ""};
+        struct range range = {.step = options->step};
+
+        if (!suggest(history, review, options, &range, &suggestion, err))
+                return false;
+        if (suggestion.advice == RUN_TRY && !suggestion.predicted) {
+                range.step *= BLIND_STEP;
+                range.blind = true;
+                if (!suggest(history, review, options, &range, &suggestion, err))
+                        return false;
+        }
+        for (int i = 0; i < NEAR_TRIES && suggestion.advice == RUN_RISKY && review->best >= 0; i++) {
+                range.near = true;
+                range.step *= NEAR_STEP;
+                if (!suggest(history, review, options, &range, &suggestion, err))
+                        return false;
+        }
+        *ret_suggestion = suggestion;
+        return true;
+}
