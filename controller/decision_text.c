@@ -503,7 +503,8 @@ void decision_print(const json_t *decision, FILE *out, bool color)
                 *namespace ? "/" : "", text_of(pipeline, "name"), text_of(decision, "time"));
         if (json_is_object(seen)) {
                 print_seen(&page, seen);
-                print_operators(&page, json_object_get(seen, "operators"));
+                if (!json_object_get(seen, "run"))
+                        print_operators(&page, json_object_get(seen, "operators"));
         }
         print_proposal(&page, decision);
         print_alternatives(&page, json_object_get(json_object_get(decision, "proposal"), "alternatives"));

@@ -12,6 +12,8 @@
 #define SHORTLIST    8   /* suggestions of which the first that is safe enough is taken */
 #define TOO_LONG     "seconds"
 #define FEW_SETTINGS 3
+#define MEMORY_STEPS 100 /* between its bounds, of a memory that is told none */
+#define MEBIBYTE     1048576.0
 /* Of a step: for a trial of which no model tells yet what to expect, and where nothing further away is safe
  * enough, from the best setting alone. */
 #define BLIND_STEP 0.5
@@ -20,16 +22,30 @@
 
 /* ---- the space ---- */
 
+/* Of a knob that has none: whole MiB of memory, and whole numbers between bounds that are such and leave room
+ * for one more. */
+static double step_of(const struct knob *knob)
+{
+        bool whole = knob->min == floor(knob->min) && knob->max == floor(knob->max);
+
+        if (knob->step > 0)
+                return knob->step;
+        if (knob->role == KNOB_MEMORY)
+                return ceil((knob->max - knob->min) / MEMORY_STEPS / MEBIBYTE) * MEBIBYTE;
+        return whole && knob->max - knob->min > 1 ? 1 : 0;
+}
+
 static void put_parameter(const struct knob *knob, struct search_parameter *parameter)
 {
-        bool whole = knob->step == floor(knob->step) && knob->step >= 1 && knob->min == floor(knob->min);
+        double step = step_of(knob);
+        bool whole = step >= 1 && step == floor(step) && knob->min == floor(knob->min);
 
         *parameter = (struct search_parameter){
                 .name = memory_copy_text(knob->name),
                 .type = whole ? SEARCH_INTEGER : SEARCH_FLOAT,
                 .low = knob->min,
                 .high = knob->max,
-                .step = knob->step,
+                .step = step,
                 .log = knob->min > 0 && knob->max >= LOG_RATIO * knob->min,
                 .when = -1,
         };

@@ -85,7 +85,7 @@ static const struct option options_list[] = {
          .unit = "%",
          .min = 0,
          .max = 100,
-         .fallback = "20",
+         .fallback = "5",
          .help = "Most probability of failing, or of taking longer than constraints.runSeconds, that a trial "
                  "may have."},
         {0},
@@ -325,7 +325,7 @@ static void explain_trial(const struct state *state, const struct run_review *re
                 text_format(text, " and take %s ± %s", span(answer->seconds).text,
                             span(answer->seconds_sd).text);
         if (best)
-                text_format(text, ". The best of %d settings, %s, %s %s", review->n,
+                text_format(text, ". The best so far, %s, %s %s",
                             describe(state->pipeline, best->values).text,
                             state->terms.duration ? "takes" : "costs", amount(state, best->value).text);
         text_format(text, ". It is taken back if its run fails");

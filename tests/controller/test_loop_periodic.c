@@ -9,7 +9,7 @@
 #define SEEDS   5
 #define NIGHTS  12 /* by then a run has cost no more than ENOUGH times the least */
 #define ENOUGH  1.1
-#define SETTLED 45  /* nights after which nothing is tried any more */
+#define SETTLED 45  /* nights after which hardly anything is tried any more */
 #define GROWTH  1.3 /* of the data, from one night to the next */
 
 static json_t *history_of(const struct nightly *nightly)
@@ -78,7 +78,7 @@ static void test_a_run_soon_costs_little_more_than_the_least(void **state)
                 SEEDS, NIGHTS, tally.worst, tally.broken, tally.kept_broken);
         assert_true(tally.worst <= ENOUGH);
         assert_int_equal(tally.kept_broken, 0);
-        assert_true(tally.broken <= SEEDS * NIGHTS / 5); /* riskPercent */
+        assert_true(tally.broken <= SEEDS * NIGHTS / 10);
 }
 
 /* ---- what is said of it ---- */
@@ -142,6 +142,19 @@ static void test_what_fails_is_taken_back(void **state)
 
 /* ---- it stops, and goes on ---- */
 
+/* Nights of the next ten in which nothing is tried. Runs scatter, so now and then a trial looks worth it
+ * again. */
+static int count_quiet_nights(struct nightly *nightly)
+{
+        int quiet = 0;
+
+        for (int night = 0; night < 10; night++) {
+                nightly_nights(nightly, 1);
+                quiet += strstr(loop_status(nightly->loop)->why, "is the best of") != NULL;
+        }
+        return quiet;
+}
+
 static void test_it_stops_when_a_trial_does_not_pay_and_goes_on_when_the_job_changes(void **state)
 {
         struct nightly nightly;
@@ -150,15 +163,13 @@ static void test_it_stops_when_a_trial_does_not_pay_and_goes_on_when_the_job_cha
         (void)state;
         nightly_open(&nightly, "stops", "", 2);
         nightly_nights(&nightly, SETTLED);
-        applies = nightly.applies;
-        nightly_nights(&nightly, 5);
-        assert_int_equal(nightly.applies, applies);
+        assert_true(count_quiet_nights(&nightly) >= 6);
         assert_true(nightly_money(&nightly, nightly.target.value) <= ENOUGH * nightly_least(&nightly));
-        if (!strstr(loop_status(nightly.loop)->why, "is the best of"))
-                fail_msg("said \"%s\"", loop_status(nightly.loop)->why);
+        applies = nightly.applies;
         nightly.data = GROWTH;
         nightly_nights(&nightly, SETTLED);
-        assert_true(nightly.applies > applies);
+        assert_true(nightly.applies > applies + 6);
+        assert_true(count_quiet_nights(&nightly) >= 6);
         assert_true(nightly_money(&nightly, nightly.target.value) <= ENOUGH * nightly_least(&nightly));
         nightly_stop(&nightly);
         nightly_close(&nightly);
@@ -178,7 +189,8 @@ static void test_recommending_changes_nothing(void **state)
         nightly_nights(&nightly, 3);
         assert_int_equal(nightly.applies, 0);
         nightly_turn(&nightly);
-        assert_says(loop_status(nightly.loop)->why, (const char *const[]){"The best of 1 settings", NULL});
+        assert_says(loop_status(nightly.loop)->why,
+                    (const char *const[]){"The best so far, workers 36, memory 16Gi, costs $ ", NULL});
         nightly_stop(&nightly);
         nightly_close(&nightly);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A ScheduledSparkApplication on a real API server, whose operator is played: what optctl sets stands in the template and holds from the next
-run on; runs themselves are never written to."""
+run on; runs themselves are never written to. With `bayes` each run is a trial."""
+import json
+
 from harness.processes import eventually
 from targets import kinds
 from targets.spark_operator import Schedule, template
@@ -54,6 +56,53 @@ def waits(world, schedule):
     assert "scheduledSparkApplication default/nightly: it is suspended (spec.suspend)" in words, words
 
 
+BAYES = {"strategy": "bayes", "options": {"intervalSeconds": 2}, "constraints": {"runSeconds": 900},
+         "guardrails": {"cooldownUpSeconds": 0, "cooldownDownSeconds": 0, "holdAfterFailureSeconds": 0}}
+
+
+def trial(tuner, schedule, before, number):
+    """The template as it was changed for the next trial, once that is on record."""
+    eventually(f"trial {number} stands in the template", lambda: schedule.template() != before, 120)
+    eventually(f"trial {number} is on record", lambda: len([one for one in tuner.actions() if one["applied"]]) == number, 120, 1)
+    return schedule.template()
+
+
+def ending(tuner, number):
+    return eventually(f"trial {number} has ended",
+                      lambda: next((one["outcome"] for one in tuner.actions()[number - 1:] if one["outcome"]["time"]), None), 120, 1)
+
+
+def tunes(world):
+    """`bayes`: one run is one trial. The first does well and is kept; optctl is started anew; the second fails and is taken back."""
+    schedule = Schedule(world.plane.api, "tuned").create(8, memory="4g")
+    asked = schedule.template()
+    schedule.run(600)
+    tuner = Tuner(world, "tunes", told("tunes", schedule="tuned", **BAYES)).start()
+    kept = trial(tuner, schedule, asked, 1)
+    tuner.stop()
+    schedule.run(60)
+    tuner.start()
+    good = ending(tuner, 1)
+    assert good["outcome"] == "Confirmed" and " took 1 min and cost " in good["reason"], good
+    trial(tuner, schedule, kept, 2)
+    schedule.run(30, trouble="executors were killed")
+    bad = ending(tuner, 2)
+    assert bad["outcome"] == "Reverted" and bad["reason"].startswith("its run failed: executors were killed"), bad
+    eventually("what did well is back, or the next trial is there", lambda: schedule.template()["executor"] == kept["executor"]
+               or len(tuner.actions()) > 2, 60)
+    tuner.stop()
+    page = tuner.call("explain", *[decision(tuner)], "--ledger", tuner.ledger).stdout
+    for words in ("newest run", "  by       bayes", "It is taken back if its run fails, takes more than 15 min or costs more than $",
+                  "else it is taken back", "Confirmed"):
+        assert words in page, (words, page)
+
+
+def decision(tuner):
+    """The oldest that was made."""
+    history = json.loads(tuner.call("history", "--ledger", tuner.ledger, "--limit", 1000, "--json", "-").stdout)["decisions"]
+    return min(one["id"] for one in history if one["outcome"] is not None)
+
+
 def play(world):
     plane = world.start()
     _, words = Tuner(world, "absent", told("absent")).recommend(status=1)
@@ -67,3 +116,4 @@ def play(world):
     assert (verb, what, status) == ("patch", "scheduledsparkapplications", 200), (verb, what, status)
     assert body["spec"] == {"template": {"executor": {"instances": 4}}} and body["metadata"]["uid"], body
     assert body["metadata"]["resourceVersion"], body
+    tunes(world)
