@@ -112,7 +112,7 @@ int main(void)
                                           .slots_per_worker = 1,
                                           .n_knobs = 1,
                                           .knobs = knobs};
-        const struct constraints constraints = {2, 60, NAN, 0.95};
+        const struct constraints constraints = {2, 60, NAN, 0.95, NAN};
         autocall(price_book_free) struct price_book *prices = open_prices();
         struct stub stub = {.now_ms = 1768478400000, .configuration = {.count = 1, .value = {4}}};
         struct clock clock = {stub_now_ms, stub_sleep_until, &stub};

@@ -99,7 +99,7 @@ static void time_planner(void)
 {
         static const double weight[] = {0.15, 0.25, 0.25, 0.20, 0.11, 0.04};
         static const double quantile[] = {0.075, 0.275, 0.525, 0.75, 0.905, 0.98};
-        static const struct constraints constraints = {2, 60, NAN, 0.95};
+        static const struct constraints constraints = {2, 60, NAN, 0.95, NAN};
         static struct candidate candidates[PLANNER_MAX_CANDIDATES];
         static struct planner_candidate weighed[PLANNER_MAX_CANDIDATES];
         static struct planner_chain chain;

@@ -112,7 +112,7 @@ static void dear_changes_hold(void **state)
 static void it_runs_only_where_the_future_is_known(void **state)
 {
         struct peer_pipeline chain;
-        struct constraints constraints = {NAN, NAN, NAN, NAN};
+        struct constraints constraints = {NAN, NAN, NAN, NAN, NAN};
         struct error err = ERROR_INIT;
         void *options, *opened = NULL;
 

@@ -141,7 +141,7 @@ static void set_stage(struct stage *stage, const struct rule_case *c)
         struct error err = ERROR_INIT;
 
         set_pipeline(stage, c->coarse);
-        stage->constraints = (struct constraints){NAN, NAN, NAN, 0.95};
+        stage->constraints = (struct constraints){NAN, NAN, NAN, 0.95, NAN};
         stage->context = (struct judgement_context){.pipeline = &stage->pipeline,
                                                     .constraints = &stage->constraints,
                                                     .prices = stage->prices,

@@ -97,7 +97,7 @@ static struct world *world_new(int n, const double *rates)
         };
         world->truth = quiet_model(world->operators, n);
         world->prior = quiet_model(world->guesses, n);
-        world->constraints = (struct constraints){NAN, NAN, NAN, .95};
+        world->constraints = (struct constraints){NAN, NAN, NAN, .95, NAN};
         assert_true(option_new(&prices_table, NULL, &options, &err));
         assert_true(price_book_new(options, ".", &world->prices, &err));
         option_delete(&prices_table, options);

@@ -68,7 +68,7 @@ static void make_bench(struct bench *bench, int n, const double *rates, size_t s
                 .n_knobs = n,
                 .knobs = bench->knobs,
         };
-        bench->constraints = (struct constraints){NAN, NAN, NAN, .95};
+        bench->constraints = (struct constraints){NAN, NAN, NAN, .95, NAN};
         assert_true(option_new(&prices_table, NULL, &options, &err));
         assert_true(price_book_new(options, ".", &bench->prices, &err));
         option_delete(&prices_table, options);
