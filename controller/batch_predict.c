@@ -196,7 +196,7 @@ char *batch_predict_warning(const struct batch_model *model, const struct batch_
                         node = it;
                 }
         }
-        if (worst <= room)
+        if (!node || worst <= room)
                 return NULL;
         return memory_format("the largest task of stage %lld would need %.0f MB to sort and join, and have "
                              "%.0f MB: it would spill to disk, which is not counted, or fail",

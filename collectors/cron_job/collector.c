@@ -96,12 +96,10 @@ static void observe_runs(struct state *state, const struct caches *caches,
         const char *uid = kube_reflector_uid(caches->pool.objects.reflector, workload->namespace,
                                              workload->options->name);
         const struct job_run *newest = kube_runs_newest(&caches->runs, uid);
-        autofree const struct kube_pod **held = NULL;
         struct kube_pool_sight of_runs = *sight;
         struct kube_pods_of pods = {.count = 0};
 
         job_runs_pods(&caches->runs, &caches->pool.pods, uid, newest, &pods);
-        held = pods.pods;
         of_runs.pods = &pods;
         kube_pool_observe_use(&of_runs, &state->pool.memory, observation);
         remember_use(state, observation);
@@ -113,6 +111,7 @@ static void observe_runs(struct state *state, const struct caches *caches,
                 job_run_observe(newest, own, workload, &observation->run);
                 kube_run_observe(&state->memory, &newest->run, trouble, observation);
         }
+        free(pods.pods);
 }
 
 static bool collect(void *opaque, struct observation *ret_observation, struct error *err)
