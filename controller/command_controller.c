@@ -87,8 +87,9 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(study_image),
          .value = "IMAGE",
-         .help = "Runs TuningStudies: each as a Job whose pods simulate with this image of optctl. None "
-                 "is read without it."},
+         .help = "Runs TuningStudies as Jobs: those that ask what if in pods of this image of optctl, those "
+                 "that "
+                 "search in pods of the templates that they name. None is read without it."},
         {.name = "dry-run",
          .type = PARAMETER_FLAG,
          AT(dry_run),
