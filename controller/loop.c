@@ -185,21 +185,11 @@ static void end_unverified(struct loop *loop, const char *reason)
 
 void loop_begin_verification(struct loop *loop, const struct observation *before)
 {
-        const struct intent *intent = &loop->action.intent;
+        const struct verifier_setup setup = {.options = loop->setup.verify,
+                                             .constraints = loop->setup.constraints,
+                                             .prices = loop->setup.prices};
 
-        if (intent->prediction.run.present)
-                verify_run_begin(&loop->verify_run, loop->setup.prices, &intent->prediction.run, &intent->to);
-        else
-                verify_begin(&loop->verify, loop->setup.verify, loop->setup.constraints, &intent->prediction,
-                             &intent->to, before, intent->applied_ms);
-}
-
-enum verify_result loop_verify_window(struct loop *loop, const struct observation *observation,
-                                      int64_t now_ms, char *reason, size_t room)
-{
-        return loop->action.intent.prediction.run.present
-                       ? verify_run_observe(&loop->verify_run, observation, reason, room)
-                       : verify_observe(&loop->verify, observation, now_ms, reason, room);
+        verifier_begin(&loop->verifier, &setup, &loop->action.intent, before);
 }
 
 static void on_arrived(struct loop *loop)
@@ -222,10 +212,9 @@ static void on_arrived(struct loop *loop)
                 loop_recall_verification(loop);
         else
                 loop_begin_verification(loop, loop->newest->missing == 0 ? loop->newest : NULL);
-        if (action->phase == ACTION_APPLIED && !intent->prediction.run.present &&
-            action->actuator->patience_ms)
-                verify_expect_up(&loop->verify,
-                                 intent->applied_ms + action->actuator->patience_ms(action->actuator_state));
+        if (action->phase == ACTION_APPLIED && action->actuator->patience_ms)
+                verifier_expect_up(&loop->verifier, intent->applied_ms + action->actuator->patience_ms(
+                                                                                 action->actuator_state));
 }
 
 void loop_step(struct loop *loop)
@@ -255,11 +244,11 @@ static bool may_go_back(const struct loop *loop, const struct configuration *bac
         bool at_limit = observation_falls_behind(observation) ||
                         observation_busiest_ratio(observation) >= SATURATED_RATIO;
 
-        if (!at_limit || loop->action.intent.prediction.run.present ||
+        if (!at_limit || !verifier_minds_load(&loop->verifier) ||
             !pipeline_change(loop->setup.pipeline, &loop->action.intent.to, back).shrinks)
                 return true;
         return carried_per_second >
-               verify_capacity(&loop->verify) * (1 + loop->setup.verify->capacity_effect);
+               verifier_capacity(&loop->verifier) * (1 + loop->setup.verify->capacity_effect);
 }
 
 /* What runs instead of what was wanted, when that never came up: an engine may take as much as fits. */
@@ -267,7 +256,7 @@ static const struct configuration *what_fits(const struct loop *loop)
 {
         const struct configuration *running = &loop->newest->configuration;
 
-        if (loop->verify.came_up_once || loop->newest->missing || loop->newest->restarting ||
+        if (verifier_came_up(&loop->verifier) || loop->newest->missing || loop->newest->restarting ||
             configuration_equal(running, &loop->action.intent.to))
                 return NULL;
         return running;
@@ -277,7 +266,7 @@ static void on_regression(struct loop *loop, const char *reason)
 {
         const struct intent *intent = &loop->action.intent;
         const struct known_good *good = &loop->remembered.good;
-        bool carries = intent->prediction.run.present ||
+        bool carries = !verifier_minds_load(&loop->verifier) ||
                        good->carried_per_second >= loop->newest->offered_per_second;
         bool to_good = good->known && carries && !configuration_equal(&good->configuration, &intent->to);
         const struct configuration *back = to_good ? &good->configuration : &intent->from;
@@ -301,7 +290,7 @@ static void count_trust(struct loop *loop)
                 struct loop_trust *trust = &loop->status.trust[i];
                 struct verify_comparison one;
 
-                if (!verify_compare(&loop->verify, i, &one))
+                if (!verifier_compare(&loop->verifier, i, &one))
                         continue;
                 trust->judged++;
                 trust->covered += one.covered;
@@ -311,16 +300,13 @@ static void count_trust(struct loop *loop)
 
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason)
 {
-        if (result != VERIFY_WAITING && !loop->action.intent.prediction.run.present)
+        if (result != VERIFY_WAITING)
                 count_trust(loop);
         switch (result) {
         case VERIFY_WAITING:
                 break;
         case VERIFY_CONFIRMED:
-                loop_end_action(loop, OUTCOME_CONFIRMED,
-                                loop->action.intent.prediction.run.present ? NAN
-                                                                           : loop->verify.carried_per_second,
-                                reason);
+                loop_end_action(loop, OUTCOME_CONFIRMED, verifier_carried(&loop->verifier), reason);
                 break;
         case VERIFY_REGRESSED:
                 on_regression(loop, reason);
@@ -334,8 +320,8 @@ void loop_conclude(struct loop *loop, enum verify_result result, const char *rea
 static void verify(struct loop *loop)
 {
         char reason[ACTION_REASON_ROOM] = "";
-        enum verify_result result = loop_verify_window(loop, loop->newest, clock_now_ms(loop->setup.clock),
-                                                       reason, sizeof reason);
+        enum verify_result result = verifier_observe(&loop->verifier, loop->newest,
+                                                     clock_now_ms(loop->setup.clock), reason, sizeof reason);
 
         loop_conclude(loop, result, reason);
 }

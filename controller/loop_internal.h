@@ -5,7 +5,7 @@
 #include "controller/action.h"
 #include "controller/loop.h"
 #include "controller/remembered.h"
-#include "controller/verify_run.h"
+#include "controller/verifier.h"
 
 /* Shared by the files of the loop, for nobody else. */
 
@@ -14,8 +14,7 @@
 struct loop {
         struct loop_setup setup;
         struct action action;
-        struct verify verify;
-        struct verify_run verify_run; /* instead, where the prediction is of a run */
+        struct verifier verifier; /* of the action in flight, once it has arrived */
         struct account account;
         /* The newest two observations, in turns, so that none is copied. */
         struct observation windows[2];
@@ -57,10 +56,6 @@ void loop_end_action(struct loop *loop, enum outcome outcome, double carried_per
 
 /* The action in flight has arrived. `before`: what it was decided on; NULL: not known. */
 void loop_begin_verification(struct loop *loop, const struct observation *before);
-
-/* What one more observation says of it. */
-enum verify_result loop_verify_window(struct loop *loop, const struct observation *observation,
-                                      int64_t now_ms, char *reason, size_t room);
 
 /* What became of the verification of the action in flight, at the newest observation. */
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason);
