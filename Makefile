@@ -2,7 +2,7 @@
 # Short names for what CMake (CMakePresets.json) and scripts/ do. `make` alone builds build/optctl.
 
 .DEFAULT_GOAL := build
-.PHONY: build all deps demo test e2e soak bench fuzz lint docs install package image coverage clean
+.PHONY: build all deps demo test sanitize e2e soak bench fuzz lint docs install package image coverage clean
 
 SECONDS_PER_TARGET ?= 600
 HOURS ?= 24
@@ -26,8 +26,12 @@ demo:
 	@$(MAKE) --no-print-directory build
 	scripts/demo
 
+# A few minutes.
 test: all
 	scripts/test release -E '^e2e/'
+
+# The same under AddressSanitizer and UBSan: twice as long.
+sanitize:
 	cmake --preset debug-asan >/dev/null
 	cmake --build --preset debug-asan
 	scripts/test debug-asan -E '^e2e/'
