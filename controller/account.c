@@ -20,6 +20,7 @@ void account_open(struct account *account, const struct price_book *prices,
                 .journal = journal,
                 .baseline_workers = deployment.workers,
                 .workers = -1,
+                .runs.books.baseline = run_books_setting(baseline),
         };
 }
 
@@ -101,11 +102,21 @@ static bool record(struct account *account, struct error *err)
         return true;
 }
 
+static void begin_months(struct account *account, int64_t now_ms)
+{
+        if (account->month_end_ms > now_ms)
+                return;
+        account->spent_this_month = 0;
+        account->month_end_ms = clock_month_end_ms(now_ms);
+}
+
 /* What the journal does not take is kept, and the books go on. */
 bool account_settle(struct account *account, int64_t now_ms, struct error *err)
 {
         bool recorded = true;
 
+        if (account->runs.ended_ms > 0)
+                begin_months(account, now_ms);
         if (account->workers < 0)
                 return true;
         while (account->since_ms < now_ms) {
@@ -134,10 +145,83 @@ static void skip_to(struct account *account, int64_t from_ms)
                 return;
         account->day_end_ms += gap_ms;
         account->since_ms = account->unrecorded_since_ms = from_ms;
-        if (account->month_end_ms <= from_ms) {
-                account->spent_this_month = 0;
-                account->month_end_ms = clock_month_end_ms(from_ms);
-        }
+        begin_months(account, from_ms);
+}
+
+/* ---- runs ---- */
+
+static void take_run(struct account *account, const struct spend *spend)
+{
+        struct account_runs *runs = &account->runs;
+
+        if (!account->begun)
+                begin(account, spend->to_ms, account->workers);
+        begin_months(account, spend->to_ms);
+        account->spent += spend->cost;
+        account->spent_this_month += spend->cost;
+        account->baseline_spent += spend->baseline_cost;
+        account->observed_ms += spend->observed_ms;
+        account->slo_missed_ms += spend->late_ms;
+        if (runs->ended_ms == 0)
+                runs->first_ms = runs->prices_ms = spend->to_ms;
+        if (spend->to_ms > runs->ended_ms)
+                runs->ended_ms = spend->to_ms;
+        runs->cost = price_sum_to_money(spend->cost);
+        runs->baseline_cost = price_sum_to_money(spend->baseline_cost);
+        run_books_take(&runs->books, spend, &runs->tally);
+}
+
+static enum spend_kind kind_of(const struct account *account, int64_t setting)
+{
+        if (setting == 0)
+                return SPEND_RUN_UNKNOWN;
+        return setting == account->runs.books.baseline ? SPEND_RUN_BASELINE : SPEND_RUN_OTHER;
+}
+
+static struct spend price_run(const struct account *account, const struct run_observation *run)
+{
+        const struct account_runs *runs = &account->runs;
+        const struct price_held held = {run->worker_seconds, run->core_seconds, run->byte_seconds};
+        double cost = price_book_run(account->prices, run->ended_ms, &held);
+        double most_seconds = account->constraints->run_seconds;
+        int64_t took_ms = run->ended_ms - run->begun_ms;
+        int64_t allowed_ms = most_seconds > 0 ? (int64_t)(most_seconds * MS_PER_SECOND) : took_ms;
+        struct spend spend = {
+                .from_ms = run->begun_ms,
+                .to_ms = run->ended_ms,
+                .observed_ms = took_ms,
+                .late_ms = took_ms > allowed_ms ? took_ms - allowed_ms : 0,
+                .run = {.failed = run->failed,
+                        .setting = run_books_setting(&run->configuration),
+                        .input_bytes = run->input_bytes},
+        };
+
+        spend.run.kind = kind_of(account, spend.run.setting);
+        spend.run.value =
+                price_book_run(account->prices, runs->ended_ms > 0 ? runs->prices_ms : run->ended_ms, &held);
+        if (!isfinite(cost) || !(cost > 0)) /* not booked */
+                return spend;
+        spend.cost = price_sum_of_money(cost);
+        spend.baseline_cost = price_sum_of_money(run_books_baseline(&runs->books, cost, &spend.run));
+        return spend;
+}
+
+/* A run that the journal did not take is offered again at the next look, and so is one that was seen when
+ * the process died. */
+static bool observe_run(struct account *account, const struct run_observation *run, struct error *err)
+{
+        const struct journal *journal = account->journal;
+        struct spend spend;
+
+        if (run->ended_ms <= account->runs.ended_ms || run->ended_ms <= run->begun_ms || account->reading)
+                return true;
+        spend = price_run(account, run);
+        if (spend.cost == 0)
+                return true;
+        if (journal && journal->spend && !journal->spend(journal->context, &spend, err))
+                return error_wrap(err, "while recording what a run cost");
+        take_run(account, &spend);
+        return true;
 }
 
 /* An interval that was kept back while the journal failed may span days: its parts share it by their time. */
@@ -145,6 +229,10 @@ void account_recall(struct account *account, const struct spend *spend)
 {
         price_sum cost = spend->cost, baseline = spend->baseline_cost;
 
+        if (spend->run.kind != SPEND_INTERVAL) {
+                take_run(account, spend);
+                return;
+        }
         if (!account->begun)
                 begin(account, spend->from_ms, account->workers);
         skip_to(account, spend->from_ms);
@@ -199,6 +287,8 @@ bool account_observe(struct account *account, int64_t now_ms, const struct obser
 
         if (observation->missing & MISSING_ALL)
                 return true;
+        if (observation->run.periodic)
+                return observe_run(account, &observation->run, err);
         judge_window(account, observation);
         if (observation->workers < 0)
                 return true;
@@ -216,6 +306,22 @@ bool account_observe(struct account *account, int64_t now_ms, const struct obser
 double account_spent_this_month(const struct account *account)
 {
         return price_sum_to_money(account->spent_this_month);
+}
+
+void account_run_saving(const struct account *account, struct account_run_saving *ret_runs)
+{
+        const struct account_runs *runs = &account->runs;
+        int64_t between = runs->tally.runs - 1;
+
+        *ret_runs = (struct account_run_saving){
+                .tally = runs->tally,
+                .baseline_seen = runs->books.weight > 0,
+                .cost = runs->ended_ms > 0 ? runs->cost : NAN,
+                .baseline_cost = runs->ended_ms > 0 ? runs->baseline_cost : NAN,
+                .seconds = between > 0 ? (double)(runs->ended_ms - runs->first_ms) / (double)between /
+                                                 MS_PER_SECOND
+                                       : NAN,
+        };
 }
 
 static double backlog_debt(const struct account *account)
@@ -240,7 +346,10 @@ void account_saving(const struct account *account, double confidence, struct sav
                 .baseline_workers = account->baseline_workers,
         };
         ret_saving->saving = ret_saving->baseline_cost - ret_saving->cost - ret_saving->backlog_debt;
-        if (account->days >= 2)
+        account_run_saving(account, &ret_saving->runs);
+        if (ret_saving->runs.tally.runs > 0)
+                half = run_books_half_width(&account->runs.books, &ret_saving->runs.tally, confidence);
+        else if (account->days >= 2)
                 half = gsl_cdf_tdist_Pinv(0.5 + confidence / 2, account->days - 1) *
                        sqrt(account->day_squares / (account->days - 1) * account->days);
         ret_saving->low = ret_saving->saving - half;

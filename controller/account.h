@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/run_books.h"
 #include "core/journal.h"
 #include "core/plugin.h"
 #include "core/prices.h"
@@ -13,6 +14,10 @@
  * The books of one pipeline: money of what ran, and of what the frozen baseline would have run, over the same
  * time at the same prices. Workers seen at one observation are taken to run until the next. Sums are kept in
  * the price book's integers, so it does not matter into how many intervals the time is cut.
+ *
+ * A job that runs from time to time costs what its runs held of machines, booked when it is seen that a run
+ * has ended, into the month in which it did; what it is held against is in controller/run_books.h. A run of
+ * which it is not known what it held is not booked.
  */
 struct account {
         const struct price_book *prices;
@@ -35,15 +40,29 @@ struct account {
         double day_mean, day_squares;
         int64_t observed_ms, slo_missed_ms;
         double backlog_seconds; /* at the newest observation; 0 when not known */
+        struct account_runs {
+                int64_t prices_ms;          /* whose prices make runs compare: the end of the first one */
+                int64_t first_ms, ended_ms; /* ends of the first and of the newest one booked */
+                double cost, baseline_cost; /* of the newest */
+                struct run_books books;
+                struct run_tally tally; /* of all of them */
+        } runs;
 };
 
 struct saving {
         double cost, baseline_cost; /* in the price book's currency */
         double backlog_debt; /* what working off the backlog that is left will cost, at the present price */
         double saving;       /* baseline_cost - cost - backlog_debt */
-        double low, high;    /* interval of `saving` by the scatter of its days; NAN with less than two */
+        /* Interval of `saving`: by the scatter of its days, NAN with less than two; of runs by theirs. */
+        double low, high;
         double slo_missed_seconds, observed_seconds;
         int baseline_workers;
+        struct account_run_saving {
+                struct run_tally tally;     /* runs 0: it is no job that runs from time to time */
+                bool baseline_seen;         /* a run had the baseline's settings */
+                double cost, baseline_cost; /* of the newest run; NAN without one */
+                double seconds; /* from one run to the next, in the mean; NAN with less than two */
+        } runs;
 };
 
 void account_open(struct account *account, const struct price_book *prices,
@@ -71,8 +90,10 @@ bool account_is_late(const struct constraints *constraints, const struct observa
 /* Of the calendar month (UTC) of the last closed interval. */
 double account_spent_this_month(const struct account *account);
 
+void account_run_saving(const struct account *account, struct account_run_saving *ret_runs);
+
 /* Student's t over whole days: an interval that holds the saving with probability `confidence`, were other
- * days like these. */
+ * days like these. Of runs that of run_books_half_width. */
 void account_saving(const struct account *account, double confidence, struct saving *ret_saving);
 
 #endif

@@ -10,10 +10,11 @@
 /*
  * The books in a ledger as a report: `pipelines` of docs/schema/books.schema.json.
  *
- * The interval of what was saved comes from the scatter of whole days, as in controller/account.h; what the
- * evidence is worth says `grade`:
+ * The interval of what was saved comes from the scatter of whole days, as in controller/account.h, or from
+ * that of runs, as in controller/run_books.h; what the evidence is worth says `grade`:
  *
- *   Measured   for an hour or more as much ran as the baseline has, so it has been seen at work
+ *   Measured   for an hour or more as much ran as the baseline has, so it has been seen at work; or a run had
+ *              its settings
  *   Assumed    nobody has seen the baseline on this load: what it costs is known, how late it were is not
  *
  * `name` and `since_ms` as for ledger_books; `confidence` of the interval, 0..1.

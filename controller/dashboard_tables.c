@@ -38,7 +38,8 @@ static const struct panel savings_panels[] = {
         {.title = "Saved at least",
          .description = "Sum of the lower ends of the pipelines' intervals: careful, since not all of them "
                         "are at their lower end "
-                        "at once. Pipelines count from their second whole day on.",
+                        "at once. Pipelines count from their second whole day on, jobs that run from time to "
+                        "time from their first run on.",
          .unit = "short",
          .width = 5,
          .queries = {{MONEY_SUM("saving_low"), "{{currency}}"}}},
@@ -48,12 +49,16 @@ static const struct panel savings_panels[] = {
          .width = 4,
          .queries = {{MONEY_SUM("saving") " / (" MONEY_SUM("baseline_cost") " > 0)", "{{currency}}"}}},
         {.title = "Cost of a million records",
-         .description = "Mean cost of an hour over mean records of an hour, over the time shown.",
+         .description =
+                 "Mean cost of an hour over mean records of an hour, over the time shown, of pipelines "
+                 "that tell how many records they read.",
          .unit = "short",
          .width = 5,
          .queries = {{"sum by (currency) (max by (pipeline, currency) "
                       "(avg_over_time(optctl_pipeline_cost_per_hour" OF_PIPELINE
-                      "[$__range]))) / sum by (currency) (max by (pipeline) "
+                      "[$__range])) and on (pipeline) "
+                      "avg_over_time(optctl_pipeline_throughput_records_per_second" OF_PIPELINE
+                      "[$__range])) / sum by (currency) (max by (pipeline) "
                       "(avg_over_time(optctl_pipeline_throughput_records_per_second" OF_PIPELINE
                       "[$__range])) * on (pipeline) group_left (currency) (0 * " MONEY_ONCE(
                               "cost_per_hour") " + 1)) / 3600 * 1e6",
@@ -77,11 +82,12 @@ static const struct panel savings_panels[] = {
          .queries = {{MONEY_SUM("baseline_cost"), "baseline, {{currency}}"},
                      {MONEY_SUM("cost"), "what ran, {{currency}}"}}},
         {.title = "Saving with its band",
-         .description = "The dashed lines hold the saving with the spec's confidence (95 % unless given), "
-                        "were other days like those "
-                        "seen. The band wants two whole days. It knows the scatter of days alone, not the "
-                        "worth of the baseline: "
-                        "optctl savings --replay does.",
+         .description =
+                 "The dashed lines hold the saving with the spec's confidence (95 % unless given), "
+                 "were other days like those "
+                 "seen. The band wants two whole days, and knows their scatter alone, not the worth of "
+                 "the baseline: optctl savings --replay does. Of jobs that run from time to time it "
+                 "comes from the scatter of runs.",
          .unit = "short",
          .kind = PANEL_LINES,
          .width = 12,
@@ -90,7 +96,8 @@ static const struct panel savings_panels[] = {
                      {MONEY_SUM("saving_low"), "at least, {{currency}}"},
                      {MONEY_SUM("saving_high"), "at most, {{currency}}"}}},
         {.title = "Cost of an hour",
-         .description = "What runs now, and what the baseline would cost now.",
+         .description = "What runs now, and what the baseline would cost now. A job that runs from time to "
+                        "time costs what its newest run did, over the time from one run to the next.",
          .unit = "short",
          .kind = PANEL_LINES,
          .width = 8,

@@ -38,6 +38,7 @@ enum figure {
         FIGURE_CARBON_INTENSITY,
         FIGURE_OBSERVED,
         FIGURE_LATE,
+        FIGURE_RUNS,
         N_FIGURES
 };
 
@@ -78,6 +79,8 @@ static const struct metric_family figures[N_FIGURES] = {
                                      "Time that the books cover, over restarts, as the ledger knows it."),
         [FIGURE_LATE] = PIPELINE("late_seconds_total", METRIC_COUNTER,
                                  "Of the observed time, that out of the service levels."),
+        [FIGURE_RUNS] = PIPELINE("runs_total", METRIC_COUNTER,
+                                 "Runs in the books of a job that runs from time to time, over restarts."),
 };
 METRIC_FAMILIES(figures);
 
@@ -91,6 +94,8 @@ enum money {
         MONEY_HIGH,
         MONEY_RATE,
         MONEY_BASELINE_RATE,
+        MONEY_RUN,
+        MONEY_BASELINE_RUN,
         N_MONEY
 };
 
@@ -109,11 +114,16 @@ static const struct metric_family money[N_MONEY] = {
         [MONEY_SAVING] = MONEY("saving", "Baseline cost less cost, less what working off the backlog that is "
                                          "left will cost."),
         [MONEY_LOW] = MONEY("saving_low", "Lower end of the interval that holds the saving with the spec's "
-                                          "confidence (95 % unless given), by the scatter of whole days; "
-                                          "absent before the second one."),
+                                          "confidence (95 % unless given), by the scatter of whole days, "
+                                          "absent before the second one, or of runs."),
         [MONEY_HIGH] = MONEY("saving_high", "Upper end of that interval."),
-        [MONEY_RATE] = MONEY("cost_per_hour", "What runs costs now."),
+        [MONEY_RATE] = MONEY("cost_per_hour", "What runs costs now; of a job that runs from time to time, "
+                                              "the newest run over the time from one run to the next."),
         [MONEY_BASELINE_RATE] = MONEY("baseline_cost_per_hour", "What the frozen baseline would cost now."),
+        [MONEY_RUN] = MONEY("run_cost", "What the newest run of a job that runs from time to time cost."),
+        [MONEY_BASELINE_RUN] =
+                MONEY("baseline_run_cost", "What that run would have cost with the frozen baseline's "
+                                           "settings; 0 when it failed with others."),
 };
 METRIC_FAMILIES(money);
 
@@ -193,6 +203,19 @@ static void set_seen(struct metrics *metrics, const struct live_subject *subject
         set(metrics, FIGURE_WORKERS, pipeline, seen->workers < 0 ? NAN : seen->workers);
 }
 
+/* A run costs what it costs whenever it comes: by the hour, that over the time between two. */
+static void set_runs(struct metrics *metrics, const struct live_subject *subject,
+                     const struct account_run_saving *runs, const char *const *labels)
+{
+        double per_hour = (double)MS_PER_HOUR / MS_PER_SECOND / runs->seconds;
+
+        set(metrics, FIGURE_RUNS, subject->pipeline, (double)runs->tally.runs);
+        metrics_set(metrics, &money[MONEY_RUN], labels, runs->cost);
+        metrics_set(metrics, &money[MONEY_BASELINE_RUN], labels, runs->baseline_cost);
+        metrics_set(metrics, &money[MONEY_RATE], labels, runs->cost * per_hour);
+        metrics_set(metrics, &money[MONEY_BASELINE_RATE], labels, runs->baseline_cost * per_hour);
+}
+
 /* Now, as the price book has it. */
 static void set_rates(struct metrics *metrics, const struct live_subject *subject, int64_t now_ms,
                       int workers, int baseline_workers, const char *const *labels)
@@ -228,7 +251,10 @@ static void set_books(struct metrics *metrics, const struct live_subject *subjec
         set(metrics, FIGURE_OBSERVED, subject->pipeline, books.observed_seconds);
         set(metrics, FIGURE_LATE, subject->pipeline, books.slo_missed_seconds);
         set(metrics, FIGURE_BASELINE_WORKERS, subject->pipeline, books.baseline_workers);
-        set_rates(metrics, subject, seen->time_ms, seen->workers, books.baseline_workers, labels);
+        if (seen->run.periodic)
+                set_runs(metrics, subject, &books.runs, labels);
+        else
+                set_rates(metrics, subject, seen->time_ms, seen->workers, books.baseline_workers, labels);
 }
 
 /* Zeros, too: what is not there before the first of them would not be seen to grow. */

@@ -69,14 +69,19 @@ static json_t *counts_json(const struct loop_status *status)
 json_t *live_saving_json(struct live *live)
 {
         struct saving saving;
+        json_t *books;
 
         loop_saving(live_loop(live), live_spec(live)->constraints.confidence, &saving);
-        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "currency", live_currency(live), "cost",
-                         json_from_double(saving.cost), "baseline_cost",
-                         json_from_double(saving.baseline_cost), "saving", json_from_double(saving.saving),
-                         "low", json_from_double(saving.low), "high", json_from_double(saving.high),
-                         "late_seconds", json_from_double(saving.slo_missed_seconds), "observed_seconds",
-                         json_from_double(saving.observed_seconds));
+        books = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "currency", live_currency(live), "cost",
+                          json_from_double(saving.cost), "baseline_cost",
+                          json_from_double(saving.baseline_cost), "saving", json_from_double(saving.saving),
+                          "low", json_from_double(saving.low), "high", json_from_double(saving.high),
+                          "late_seconds", json_from_double(saving.slo_missed_seconds), "observed_seconds",
+                          json_from_double(saving.observed_seconds));
+        if (saving.runs.tally.runs > 0)
+                json_object_set_new(books, "runs",
+                                    run_tally_json(&saving.runs.tally, saving.runs.baseline_seen));
+        return books;
 }
 
 static const char *state_name(const struct loop_status *status, const struct observation *seen)

@@ -328,16 +328,28 @@ static void verify(struct loop *loop)
 
 /* ---- judge ---- */
 
+/* As often as it ran so far. */
+static double runs_left(const struct account_run_saving *runs, int64_t now_ms)
+{
+        double seconds_left = (double)(clock_month_end_ms(now_ms) - now_ms) / MS_PER_SECOND;
+
+        return runs->tally.runs > 0 ? fmax(seconds_left / runs->seconds, 1) : NAN;
+}
+
 static struct judgement_context judgement_context(struct loop *loop)
 {
         const struct remembered *past = &loop->remembered;
+        int64_t now_ms = clock_now_ms(loop->setup.clock);
+        struct account_run_saving runs;
+
+        account_run_saving(&loop->account, &runs);
 
         return (struct judgement_context){
                 .pipeline = loop->setup.pipeline,
                 .constraints = loop->setup.constraints,
                 .prices = loop->setup.prices,
                 .observation = loop->newest,
-                .now_ms = clock_now_ms(loop->setup.clock),
+                .now_ms = now_ms,
                 .interval_ms = loop->setup.interval_ms,
                 .last_change_ms = past->last_change_ms,
                 .last_scale_down_ms = past->last_scale_down_ms,
@@ -346,6 +358,8 @@ static struct judgement_context judgement_context(struct loop *loop)
                 .last_foreign_ms = past->last_foreign_ms,
                 .last_bad_ms = past->last_bad_ms,
                 .spent_this_month = account_spent_this_month(&loop->account),
+                .run_cost = runs.cost,
+                .runs_left = runs_left(&runs, now_ms),
                 .avoided = past->avoid.entries,
                 .n_avoided = past->avoid.count,
         };

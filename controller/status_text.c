@@ -7,6 +7,7 @@
 #include "controller/terminal.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/prices.h"
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -210,6 +211,53 @@ static void add_books(struct terminal_table *table, const json_t *pipeline)
         put_text(table, text_at(pipeline, "grade"));
 }
 
+static void print_runs(const json_t *pipeline, FILE *out)
+{
+        const json_t *books = json_object_get(pipeline, "books"), *runs = json_object_get(books, "runs");
+        const char *currency = text_at(books, "currency");
+        char cost[48], baseline[48];
+
+        money_text(number_at(runs, "cost"), currency, cost);
+        money_text(number_at(runs, "baseline_cost"), currency, baseline);
+        fprintf(out,
+                "\n%s: %.0f runs, %.0f with the baseline's settings, %.0f failed, %.0f dearer than the "
+                "baseline; a run cost %s instead of %s.\n",
+                text_at(pipeline, "pipeline"), number_at(runs, "count"), number_at(runs, "baseline"),
+                number_at(runs, "failed"), number_at(runs, "dearer"), cost, baseline);
+        if (!json_is_true(json_object_get(runs, "baseline_seen")))
+                fprintf(out, "No run had the baseline's settings: what it costs is not known, and nothing is "
+                             "counted as saved.\n");
+}
+
+static void print_months(const json_t *pipeline, FILE *out, bool color)
+{
+        const char *currency = text_at(json_object_get(pipeline, "books"), "currency");
+        struct terminal_table *table = terminal_table_new();
+        const json_t *month;
+        size_t i;
+
+        terminal_table_column(table, TERMINAL_LEFT, "month (UTC)");
+        terminal_table_column(table, TERMINAL_RIGHT, "runs");
+        terminal_table_column(table, TERMINAL_RIGHT, "cost");
+        terminal_table_column(table, TERMINAL_RIGHT, "baseline");
+        terminal_table_column(table, TERMINAL_RIGHT, "saved");
+        terminal_table_column(table, TERMINAL_RIGHT, "interval");
+        json_array_foreach(json_object_get(pipeline, "months"), i, month)
+        {
+                double saving = number_at(month, "saving");
+
+                terminal_table_row(table);
+                terminal_table_cell(table, TERMINAL_STRONG, "%s", text_at(month, "month"));
+                terminal_table_cell(table, TERMINAL_PLAIN, "%.0f", number_at(month, "count"));
+                put_money(table, TERMINAL_PLAIN, number_at(month, "cost"), currency);
+                put_money(table, TERMINAL_PLAIN, number_at(month, "baseline_cost"), currency);
+                put_money(table, style_of_saving(saving), saving, currency);
+                put_interval(table, month);
+        }
+        terminal_table_print(table, out, color);
+        terminal_table_free(table);
+}
+
 void books_print(const json_t *pipelines, FILE *out, bool color)
 {
         struct terminal_table *table = terminal_table_new();
@@ -229,4 +277,11 @@ void books_print(const json_t *pipelines, FILE *out, bool color)
         json_array_foreach(pipelines, i, pipeline) add_books(table, pipeline);
         terminal_table_print(table, out, color);
         terminal_table_free(table);
+        json_array_foreach(pipelines, i, pipeline)
+        {
+                if (!json_object_get(pipeline, "months"))
+                        continue;
+                print_runs(pipeline, out);
+                print_months(pipeline, out, color);
+        }
 }

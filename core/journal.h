@@ -33,11 +33,28 @@ struct ending {
         const char *reason;
 };
 
-/* Money and service of an interval. */
+/* Of a run of a job that runs from time to time, whose money was spent by the run and not by the hour. */
+enum spend_kind {
+        SPEND_INTERVAL,     /* it is none */
+        SPEND_RUN_BASELINE, /* with the settings of the frozen baseline */
+        SPEND_RUN_OTHER,
+        SPEND_RUN_UNKNOWN, /* with settings that nobody knows */
+};
+
+struct run_spend {
+        enum spend_kind kind;
+        bool failed;
+        int64_t setting;    /* a number for what it was set to; 0: not known */
+        double value;       /* its cost at prices that are the same for all runs */
+        double input_bytes; /* NAN: not known */
+};
+
+/* Money and service of an interval, or of a run from its beginning to its end. */
 struct spend {
         int64_t from_ms, to_ms;
         price_sum cost, baseline_cost; /* of what ran, and of what the frozen baseline would have run */
         int64_t observed_ms, late_ms; /* of it: time that was measured, and time outside the service levels */
+        struct run_spend run;
 };
 
 /* What was written down before, handed over oldest first. A callback that is NULL is not wanted. */

@@ -130,10 +130,16 @@ bool ledger_status(struct ledger_reader *reader, const char *name, json_t **ret_
 /*
  * Their books of the intervals that began at or after `since_ms`: an array of {pipeline, currency, from, to,
  * cost, baseline_cost, observed_seconds, late_seconds, alike_seconds (in which as much was spent as the
- * baseline would have been), day_savings (of whole days)}. `name` as above.
+ * baseline would have been), day_savings (of whole days), runs (of jobs that run from time to time)}. `name`
+ * as above.
  */
 bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_books,
                   struct error *err);
+
+/* Hands over what the runs of a pipeline (its whole name) cost, oldest first. */
+bool ledger_run_spend(struct ledger_reader *reader, const char *name,
+                      void (*take)(void *context, const struct spend *spend), void *context,
+                      struct error *err);
 
 /*
  * Where a pipeline's past comes from, for whoever replays it: {pipeline ("NAME" or "NAMESPACE/NAME"), layout

@@ -185,15 +185,17 @@ static const char books_sql[] =
         " / 1000.0,"
         " (SELECT coalesce(json_group_array(d.saving), '[]') FROM days d"
         " WHERE d.whole_name = s.whole_name AND d.day < d.ended)"
+        ", sum(CASE WHEN run_kind > 0 THEN 1 ELSE 0 END)"
         " FROM s GROUP BY whole_name, first, last ORDER BY whole_name";
 
 static json_t *books_row(struct sql_cursor *row)
 {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pipeline", row_text(row, 0),
-                         "currency", row_text(row, 1), "from", row_time(row, 2), "to", row_time(row, 3),
-                         "cost", row_number(row, 4), "baseline_cost", row_number(row, 5), "observed_seconds",
-                         row_number(row, 6), "late_seconds", row_number(row, 7), "alike_seconds",
-                         row_number(row, 8), "day_savings", row_body(row, 9));
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "pipeline",
+                         row_text(row, 0), "currency", row_text(row, 1), "from", row_time(row, 2), "to",
+                         row_time(row, 3), "cost", row_number(row, 4), "baseline_cost", row_number(row, 5),
+                         "observed_seconds", row_number(row, 6), "late_seconds", row_number(row, 7),
+                         "alike_seconds", row_number(row, 8), "day_savings", row_body(row, 9), "runs",
+                         (json_int_t)sql_integer(row, 10));
 }
 
 bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_ms, json_t **ret_books,
@@ -201,4 +203,30 @@ bool ledger_books(struct ledger_reader *reader, const char *name, int64_t since_
 {
         return ledger_rows_of(reader, books_sql, name, SQL_VALUES(SQL_TEXT(name), SQL_INTEGER(since_ms)),
                               books_row, ret_books, err);
+}
+
+static const char runs_sql[] =
+        "SELECT " SPEND_COLUMNS " FROM spend x JOIN pipelines p ON p.id = x.pipeline_id"
+        " WHERE " NAME_OF_PIPELINE " = ?1 AND x.run_kind > 0 ORDER BY x.from_ms, x.id";
+
+bool ledger_run_spend(struct ledger_reader *reader, const char *name,
+                      void (*take)(void *context, const struct spend *spend), void *context,
+                      struct error *err)
+{
+        autocursor *cursor = NULL;
+        bool row = true;
+
+        if (!sql_prepare(&reader->database, runs_sql, SQL_VALUES(SQL_TEXT(name)), &cursor, err))
+                return false;
+        while (row) {
+                struct spend spend;
+
+                if (!sql_next(cursor, &row, err))
+                        return false;
+                if (!row)
+                        break;
+                ledger_parse_spend(cursor, &spend);
+                take(context, &spend);
+        }
+        return true;
 }

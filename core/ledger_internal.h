@@ -264,6 +264,12 @@ void ledger_scope_free(struct ledger_scope *scope);
 /* The rows of all layouts that the scope's pipeline ever had. */
 #define OF_PIPELINE "pipeline_id IN (SELECT id FROM pipelines WHERE namespace = ?1 AND name = ?2)"
 
+/* What was spent, of the table `spend x`. */
+#define SPEND_COLUMNS                                                                                        \
+        "x.from_ms, x.to_ms, x.cost, x.baseline_cost, x.observed_ms, x.late_ms, x.cost_rest, "               \
+        "x.baseline_rest, x.run_kind, x.run_failed, x.run_setting, x.run_value, x.run_input_bytes"
+void ledger_parse_spend(struct sql_cursor *row, struct spend *ret_spend);
+
 /* ---- what was written down before (ledger_past.c), as struct journal says; context: a ledger_scope ---- */
 
 bool ledger_unfinished(void *context, struct intent *ret_intent, bool *ret_found, struct error *err);

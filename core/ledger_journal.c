@@ -374,19 +374,23 @@ bool ledger_outcome(void *context, const struct ending *ending, struct error *er
 static bool put_spend(struct ledger_scope *scope, void *call, struct error *err)
 {
         const struct spend *spend = *(const struct spend **)call;
+        const struct run_spend *run = &spend->run;
         double cost = price_sum_to_money(spend->cost);
         double baseline_cost = price_sum_to_money(spend->baseline_cost);
 
         return put_price(scope, spend->from_ms, err) &&
                sql_run(&scope->ledger->database,
                        "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost, observed_ms, "
-                       "late_ms, cost_rest, baseline_rest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "late_ms, cost_rest, baseline_rest, run_kind, run_failed, run_setting, run_value, "
+                       "run_input_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        SQL_VALUES(SQL_INTEGER(scope->pipeline_id), SQL_INTEGER(spend->from_ms),
                                   SQL_INTEGER(spend->to_ms), SQL_REAL(cost), SQL_REAL(baseline_cost),
                                   SQL_INTEGER(spend->observed_ms), SQL_INTEGER(spend->late_ms),
                                   SQL_INTEGER((int64_t)(spend->cost - price_sum_of_money(cost))),
                                   SQL_INTEGER((int64_t)(spend->baseline_cost -
-                                                        price_sum_of_money(baseline_cost)))),
+                                                        price_sum_of_money(baseline_cost))),
+                                  SQL_INTEGER(run->kind), SQL_INTEGER(run->failed), SQL_INTEGER(run->setting),
+                                  SQL_REAL(run->value), SQL_REAL(run->input_bytes)),
                        err);
 }
 

@@ -177,6 +177,7 @@ static const struct number_field run_numbers[] = {
         {"core_seconds", offsetof(struct run_observation, core_seconds)},
         {"byte_seconds", offsetof(struct run_observation, byte_seconds)},
         {"peak_bytes", offsetof(struct run_observation, peak_bytes)},
+        {"input_bytes", offsetof(struct run_observation, input_bytes)},
 };
 
 static void set_numbers(json_t *object, const struct number_field *fields, size_t count, const void *from)

@@ -134,23 +134,33 @@ static const char actions_sql[] =
 
 /* ---- spend ---- */
 
-static const char spend_sql[] = "SELECT from_ms, to_ms, cost, baseline_cost, observed_ms, late_ms, "
-                                "cost_rest, baseline_rest FROM spend"
-                                " WHERE " OF_PIPELINE " ORDER BY from_ms, id";
+static const char spend_sql[] =
+        "SELECT " SPEND_COLUMNS " FROM spend x WHERE " OF_PIPELINE " ORDER BY from_ms, id";
 
-static void hand_over_spend(const struct ledger_scope *scope, struct sql_cursor *row,
-                            const struct journal_past *past)
+void ledger_parse_spend(struct sql_cursor *row, struct spend *ret_spend)
 {
-        const struct spend spend = {
+        *ret_spend = (struct spend){
                 .from_ms = sql_integer(row, 0),
                 .to_ms = sql_integer(row, 1),
                 .cost = price_sum_of_money(sql_real(row, 2)) + sql_integer(row, 6),
                 .baseline_cost = price_sum_of_money(sql_real(row, 3)) + sql_integer(row, 7),
                 .observed_ms = sql_integer(row, 4),
                 .late_ms = sql_integer(row, 5),
+                .run = {.kind = (enum spend_kind)sql_integer(row, 8),
+                        .failed = sql_integer(row, 9) != 0,
+                        .setting = sql_integer(row, 10),
+                        .value = number_at(row, 11),
+                        .input_bytes = number_at(row, 12)},
         };
+}
+
+static void hand_over_spend(const struct ledger_scope *scope, struct sql_cursor *row,
+                            const struct journal_past *past)
+{
+        struct spend spend;
 
         (void)scope;
+        ledger_parse_spend(row, &spend);
         past->spend(past->context, &spend);
 }
 

@@ -61,5 +61,8 @@ const char *const postgres_migrations[] = {
         "CREATE TABLE runs (" ID ", pipeline_id BIGINT NOT NULL REFERENCES pipelines,"
         " ended_ms BIGINT NOT NULL, body TEXT NOT NULL);"
         "CREATE INDEX runs_by_pipeline ON runs (pipeline_id, ended_ms);",
+        "ALTER TABLE spend ADD COLUMN run_kind BIGINT NOT NULL DEFAULT 0,"
+        " ADD COLUMN run_failed BIGINT NOT NULL DEFAULT 0, ADD COLUMN run_setting BIGINT NOT NULL DEFAULT 0,"
+        " ADD COLUMN run_value DOUBLE PRECISION, ADD COLUMN run_input_bytes DOUBLE PRECISION;",
         NULL,
 };

@@ -94,6 +94,13 @@ static const char *const migrations[] = {
         "CREATE TABLE runs (id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL REFERENCES pipelines,"
         " ended_ms INTEGER NOT NULL, body TEXT NOT NULL);"
         "CREATE INDEX runs_by_pipeline ON runs (pipeline_id, ended_ms);",
+
+        /* 5: money by the run (struct run_spend). */
+        "ALTER TABLE spend ADD COLUMN run_kind INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE spend ADD COLUMN run_failed INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE spend ADD COLUMN run_setting INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE spend ADD COLUMN run_value REAL;"
+        "ALTER TABLE spend ADD COLUMN run_input_bytes REAL;",
         NULL,
 };
 

@@ -37,6 +37,7 @@ void observation_clear(struct observation *ret_observation, int64_t time_ms, int
         ret_observation->run.core_seconds = NAN;
         ret_observation->run.byte_seconds = NAN;
         ret_observation->run.peak_bytes = NAN;
+        ret_observation->run.input_bytes = NAN;
         ret_observation->n_operators = n_operators;
         for (int i = 0; i < n_operators; i++)
                 ret_observation->operators[i] = (struct operator_observation){

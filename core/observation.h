@@ -66,6 +66,7 @@ struct run_observation {
          */
         double worker_seconds, core_seconds, byte_seconds;
         double peak_bytes;                  /* that its fullest worker used; NAN: not known */
+        double input_bytes;                 /* that it read from outside; NAN: not known */
         struct configuration configuration; /* count 0: not known */
 };
 

@@ -104,6 +104,9 @@ struct judgement_context {
         int64_t last_foreign_ms; /* somebody else changed the target; INT64_MIN: nobody did */
         int64_t last_bad_ms; /* newest action that was taken back or could not be applied; INT64_MIN: none */
         double spent_this_month; /* in the price book's currency */
+        /* Of a job that runs from time to time: what its newest run cost, and how often it will still run in
+         * this month, at least once; NAN: it is none, or that is not known. */
+        double run_cost, runs_left;
         /* Configurations that did badly: avoided until avoid_until_ms. */
         const struct avoided {
                 struct configuration configuration;

@@ -7,14 +7,7 @@
 
 #include "core/clock.h"
 
-#define NEWEST_RUNS 3   /* of a setting that tell whether it is kept, or has changed */
-#define SHIFT_LEAST 0.2 /* of log value: less than a fifth is no change of the job */
-#define SHIFT_SD    3.0
-/* What is believed of the scatter between runs of one setting before any was seen twice, and how many such
- * pairs that is worth. */
-#define NOISE_PRIOR       0.05
-#define NOISE_PRIOR_COUNT 2.0
-#define NOISE_LEAST       0.02
+#define NOISE_LEAST 0.02
 
 void run_history_init(struct run_history *history, const struct pipeline *pipeline)
 {
@@ -139,7 +132,7 @@ static void look_at_newest(const struct run_history *history, const struct run_t
 {
         int looked = 0, kept = 0;
 
-        for (size_t i = history->count; i > from && looked < NEWEST_RUNS; i--) {
+        for (size_t i = history->count; i > from && looked < RUN_NEWEST; i--) {
                 const struct past_run *run = &history->runs[i - 1];
                 bool broken = run_terms_broken(terms, run);
 
@@ -202,7 +195,7 @@ static void list_settings(const struct run_history *history, struct run_review *
 
 static bool has_shifted(const struct record *record)
 {
-        int before = record->n - NEWEST_RUNS;
+        int before = record->n - RUN_NEWEST;
         const double *newest = record->value + before;
         double mean, sd, least = INFINITY, most = -INFINITY, bound;
 
@@ -210,8 +203,8 @@ static bool has_shifted(const struct record *record)
                 return false;
         mean = mean_of(record->value, before);
         sd = before > 1 ? sqrt(squares_of(record->value, before) / (before - 1)) : 0;
-        bound = fmax(SHIFT_LEAST, SHIFT_SD * sd);
-        for (int i = 0; i < NEWEST_RUNS; i++) {
+        bound = fmax(RUN_SHIFT_LEAST, RUN_SHIFT_SD * sd);
+        for (int i = 0; i < RUN_NEWEST; i++) {
                 least = fmin(least, newest[i] - mean);
                 most = fmax(most, newest[i] - mean);
         }
@@ -236,7 +229,7 @@ static void find_start(const struct run_history *history, const struct run_terms
                 read_record(&seen, terms, review, values, &record);
                 if (!has_shifted(&record))
                         continue;
-                while (newest < NEWEST_RUNS && first > review->from) {
+                while (newest < RUN_NEWEST && first > review->from) {
                         const struct past_run *run = &history->runs[--first];
 
                         newest += run->values && !run->failed &&
@@ -248,10 +241,16 @@ static void find_start(const struct run_history *history, const struct run_terms
 
 /* ---- the review ---- */
 
+double run_noise(double squares, double freedom)
+{
+        squares += RUN_NOISE_PRIOR_COUNT * RUN_NOISE_PRIOR * RUN_NOISE_PRIOR;
+        return fmax(sqrt(squares / (freedom + RUN_NOISE_PRIOR_COUNT)), NOISE_LEAST);
+}
+
 static double noise_of(const struct run_history *history, const struct run_terms *terms,
                        const struct run_review *review)
 {
-        double squares = NOISE_PRIOR_COUNT * NOISE_PRIOR * NOISE_PRIOR, freedom = NOISE_PRIOR_COUNT;
+        double squares = 0, freedom = 0;
         struct record record;
 
         for (int i = 0; i < review->n; i++) {
@@ -261,7 +260,7 @@ static double noise_of(const struct run_history *history, const struct run_terms
                 squares += squares_of(record.value, record.n);
                 freedom += record.n - 1;
         }
-        return fmax(sqrt(squares / freedom), NOISE_LEAST);
+        return run_noise(squares, freedom);
 }
 
 void run_review_make(const struct run_history *history, const struct run_terms *terms,

@@ -17,6 +17,20 @@
  */
 #define RUN_HISTORY_MOST 200 /* runs; the oldest make room */
 
+/* Runs of one setting, in a row, that tell whether it is kept, or the job has changed: all of them beyond
+ * what came before by this much of log value, and by so many standard deviations. */
+#define RUN_NEWEST      3
+#define RUN_SHIFT_LEAST 0.2 /* less than a fifth is no change of the job */
+#define RUN_SHIFT_SD    3.0
+
+/* What is believed of the scatter between runs of one setting before any was seen twice, and how many such
+ * pairs that is worth. */
+#define RUN_NOISE_PRIOR       0.05
+#define RUN_NOISE_PRIOR_COUNT 2.0
+
+/* Standard deviation of log value between runs of one setting: of squares about the settings' means. */
+double run_noise(double squares, double freedom);
+
 struct past_run {
         int64_t ended_ms;
         double seconds;

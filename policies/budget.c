@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The month's money: nothing dearer is started when, kept up to the end of the month, it would overspend. */
+#include <math.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -14,6 +15,38 @@ struct budget_options {
         struct money_budget *budget; /* NULL: no limit */
 };
 
+static enum judgement other_currency(const struct money_budget *budget, const char *currency, char *reason)
+{
+        return finding_refuse(reason, "the budget is in %s, prices are in %s: nothing dearer is started",
+                              budget->currency, currency);
+}
+
+/* One run is a trial, which may be kept: then all runs that are left cost as much. Where nothing tells what
+ * it will cost, it is taken to cost what the newest run did. */
+static enum judgement judge_runs(const struct money_budget *budget, const struct judgement_context *context,
+                                 const struct proposal *proposal, char *reason)
+{
+        const char *currency = price_book_currency(context->prices);
+        double predicted = proposal->prediction.present && proposal->prediction.run.present
+                                   ? proposal->prediction.run.cost_mean
+                                   : NAN;
+        double cost = isfinite(predicted) ? predicted : context->run_cost;
+        double by_month_end = context->spent_this_month + cost * context->runs_left;
+
+        if (predicted <= context->run_cost || isnan(by_month_end))
+                return JUDGEMENT_ALLOWED;
+        if (strcmp(budget->currency, currency) != 0)
+                return other_currency(budget, currency, reason);
+        if (by_month_end <= budget->per_month)
+                return JUDGEMENT_ALLOWED;
+        return finding_refuse(
+                reason,
+                "runs of %.4g %s would bring the month to %.2f %s (%.2f spent, %.3g runs left), "
+                "over the budget of %.2f %s",
+                cost, currency, by_month_end, currency, context->spent_this_month, context->runs_left,
+                budget->per_month, currency);
+}
+
 static enum judgement budget_judge(const void *object, const struct judgement_context *context,
                                    const struct proposal *proposal, struct configuration *configuration,
                                    char *reason)
@@ -23,15 +56,14 @@ static enum judgement budget_judge(const void *object, const struct judgement_co
         struct deployment current, next;
         double hours_left, price, by_month_end;
 
-        (void)proposal;
+        if (budget && context->observation->run.periodic)
+                return judge_runs(budget, context, proposal, reason);
         pipeline_deployment(context->pipeline, &context->observation->configuration, &current);
         pipeline_deployment(context->pipeline, configuration, &next);
         if (!budget || next.workers <= current.workers)
                 return JUDGEMENT_ALLOWED;
         if (strcmp(budget->currency, currency) != 0)
-                return finding_refuse(reason,
-                                      "the budget is in %s, prices are in %s: nothing dearer is started",
-                                      budget->currency, currency);
+                return other_currency(budget, currency, reason);
         price = price_book_worker_hour(context->prices, context->now_ms);
         hours_left = (double)(clock_month_end_ms(context->now_ms) - context->now_ms) / MS_PER_HOUR;
         by_month_end = context->spent_this_month + next.workers * price * hours_left;
@@ -54,8 +86,8 @@ static const struct option money_options[] = {
          .max = 1e12,
          .required = true,
          .help = "Money for one calendar month (UTC). A change that adds workers is refused when its run "
-                 "rate would "
-                 "spend more by the end of the month."},
+                 "rate would spend more by the end of the month; of a job that runs from time to time one "
+                 "whose runs would."},
         {.name = "currency",
          .type = OPTION_TEXT,
          .offset = offsetof(struct money_budget, currency),

@@ -61,6 +61,16 @@ static void read_held(const struct batch_run *log, struct run_observation *run)
                 run->peak_bytes = (double)log->peak_bytes;
 }
 
+/* What its stages read that no stage of its own had written. */
+static double input_of(const struct batch_run *log)
+{
+        double bytes = 0;
+
+        for (size_t i = 0; i < log->n_stages; i++)
+                bytes += (double)log->stages[i].totals.input_bytes;
+        return bytes > 0 ? bytes : NAN;
+}
+
 static void read_configuration(const struct batch_run *log, const struct pipeline *pipeline,
                                struct configuration *ret_configuration)
 {
@@ -96,6 +106,7 @@ void spark_run_summary(const struct batch_run *log, const struct pipeline *pipel
                 .core_seconds = NAN,
                 .byte_seconds = NAN,
                 .peak_bytes = NAN,
+                .input_bytes = input_of(log),
         };
         read_held(log, ret_run);
         read_configuration(log, pipeline, &ret_run->configuration);

@@ -311,6 +311,7 @@ static const struct field fields[] = {
         WHOLE(run.core_seconds, INFINITY),
         WHOLE(run.byte_seconds, INFINITY),
         WHOLE(run.peak_bytes, INFINITY),
+        WHOLE(run.input_bytes, INFINITY),
 };
 
 static const struct field operator_fields[] = {

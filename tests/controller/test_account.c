@@ -197,6 +197,116 @@ static void test_debts_are_told(void **state)
         close_books(&books);
 }
 
+/* ---- jobs that run from time to time ---- */
+
+#define MINUTE_MS INT64_C(60000)
+
+/* A run of `workers` for `minutes` that ended a minute ago, seen twice; 2 knobs as the play's. */
+static bool run_ends(struct books *books, int knob, int workers, int minutes, bool failed)
+{
+        struct observation *seen = &books->observation;
+        struct error err = ERROR_INIT;
+        bool done = true;
+
+        books->now_ms += ((int64_t)minutes + 1) * MINUTE_MS;
+        observation_clear(seen, books->now_ms, MINUTE_MS, 2);
+        seen->missing = MISSING_RATES | MISSING_BACKLOG;
+        seen->run.periodic = true;
+        seen->run.begun_ms = books->now_ms - ((int64_t)minutes + 1) * MINUTE_MS;
+        seen->run.ended_ms = books->now_ms - MINUTE_MS;
+        seen->run.failed = failed;
+        seen->run.worker_seconds = workers * minutes * 60.0;
+        seen->run.configuration = play_configuration(4, knob);
+        for (int i = 0; i < 2; i++)
+                done = account_observe(&books->account, books->now_ms, seen, &err);
+        return done;
+}
+
+/* 8 workers for an hour are 8 USD; of which half is late. Saved are 8 - 3, 8 - 12 and -1 of a run
+ * that failed. */
+static void test_runs_cost_what_they_held(void **state)
+{
+        struct saving saving;
+        struct books books;
+
+        (void)state;
+        open_books(&books, "2026-01-05T00:00:00Z");
+        books.play->constraints.run_seconds = 1800;
+        assert_true(run_ends(&books, 8, 8, 60, false));
+        assert_true(run_ends(&books, 6, 6, 30, false));
+        assert_true(run_ends(&books, 7, 12, 60, false));
+        assert_true(run_ends(&books, 5, 2, 30, true));
+        account_saving(&books.account, 0.9, &saving);
+        assert_money(saving.cost, 8 + 3 + 12 + 1);
+        assert_money(saving.baseline_cost, 8 + 8 + 8);
+        assert_money(saving.saving, 0);
+        assert_money(books.play->spent, 24);
+        assert_money(books.play->baseline_spent, 24);
+        assert_money(saving.observed_seconds, 180 * 60);
+        assert_money(saving.slo_missed_seconds, 60 * 60);
+        assert_int_equal(saving.runs.tally.runs, 4);
+        assert_int_equal(saving.runs.tally.dearer, 2);
+        assert_true(saving.runs.baseline_seen);
+        assert_money(saving.runs.seconds, (31 + 61 + 31) * 60 / 3.0);
+        /* 0.05 and two degrees of freedom before any setting was seen twice (run_books.h), two runs held
+         * against one of 8: 2.91998558 * 0.05 * 8 * sqrt(2 + 4). */
+        assert_true(fabs(saving.high - 2.91998558 * 0.05 * 8 * sqrt(6)) < 1e-6);
+        assert_true(fabs(saving.low + 2.91998558 * 0.05 * 8 * sqrt(6)) < 1e-6);
+        close_books(&books);
+}
+
+static void test_a_run_belongs_to_the_month_in_which_it_ended(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct books books;
+
+        (void)state;
+        open_books(&books, "2026-01-31T22:00:00Z");
+        assert_true(run_ends(&books, 8, 8, 60, false));
+        assert_money(account_spent_this_month(&books.account), 8);
+        assert_true(run_ends(&books, 8, 8, 120, false)); /* into February */
+        assert_money(account_spent_this_month(&books.account), 16);
+        books.now_ms += 28 * (int64_t)MS_PER_DAY;
+        assert_true(account_settle(&books.account, books.now_ms, &err));
+        assert_money(account_spent_this_month(&books.account), 0);
+        close_books(&books);
+}
+
+static void test_a_run_that_the_journal_did_not_take_is_offered_again(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct saving saving;
+        struct books books;
+
+        (void)state;
+        open_books(&books, "2026-01-05T00:00:00Z");
+        books.play->journal_fails = true;
+        assert_false(run_ends(&books, 8, 8, 60, false));
+        account_saving(&books.account, 0.9, &saving);
+        assert_money(saving.cost, 0);
+        books.play->journal_fails = false;
+        assert_true(account_observe(&books.account, books.now_ms, &books.observation, &err));
+        assert_money(books.play->spent, 8);
+        close_books(&books);
+}
+
+static void test_a_run_of_which_nothing_is_known_is_not_booked(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct saving saving;
+        struct books books;
+
+        (void)state;
+        open_books(&books, "2026-01-05T00:00:00Z");
+        assert_true(run_ends(&books, 8, 8, 60, false));
+        books.observation.run.ended_ms += MINUTE_MS;
+        books.observation.run.worker_seconds = NAN;
+        assert_true(account_observe(&books.account, books.now_ms + MINUTE_MS, &books.observation, &err));
+        account_saving(&books.account, 0.9, &saving);
+        assert_int_equal(saving.runs.tally.runs, 1);
+        close_books(&books);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -207,6 +317,10 @@ int main(void)
                 cmocka_unit_test(test_what_the_journal_did_not_take_is_offered_again),
                 cmocka_unit_test(test_the_interval_is_students),
                 cmocka_unit_test(test_debts_are_told),
+                cmocka_unit_test(test_runs_cost_what_they_held),
+                cmocka_unit_test(test_a_run_belongs_to_the_month_in_which_it_ended),
+                cmocka_unit_test(test_a_run_that_the_journal_did_not_take_is_offered_again),
+                cmocka_unit_test(test_a_run_of_which_nothing_is_known_is_not_booked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,81 @@ static void test_a_baseline_that_ran_has_been_measured(void **state)
         close_world(&world);
 }
 
+/* ---- jobs that run from time to time ---- */
+
+static void spend_run(const struct world *world, int64_t ended_ms, enum spend_kind kind, double cost,
+                      double baseline_cost)
+{
+        const struct spend run = {
+                .from_ms = ended_ms - 3600000,
+                .to_ms = ended_ms,
+                .cost = price_sum_of_money(cost),
+                .baseline_cost = price_sum_of_money(baseline_cost),
+                .observed_ms = 3600000,
+                .run = {.kind = kind,
+                        .failed = baseline_cost == 0,
+                        .setting = kind == SPEND_RUN_BASELINE ? INT64_MAX : 7,
+                        .value = cost,
+                        .input_bytes = NAN},
+        };
+        struct error err = ERROR_INIT;
+
+        must(world->journal.spend(world->journal.context, &run, &err), &err);
+}
+
+static void assert_month(const json_t *month, const char *name, double cost, double saving, double half)
+{
+        assert_string_equal(json_string_value(json_object_get(month, "month")), name);
+        assert_number(month, "cost", cost);
+        assert_number(month, "saving", saving);
+        assert_number(month, "low", saving - half);
+        assert_number(month, "high", saving + half);
+}
+
+/*
+ * January has the baseline, 10, and two runs for 4 each; February one for 4 and one that failed and cost 2.
+ * The scatter of runs is the prior's, 0.05 with two degrees of freedom, and that of three runs that cost the
+ * same: sqrt(2 * 0.05^2 / 4), four degrees, whose 95 % quantile is 2.13184679. Two runs against one of 10:
+ * 10 sqrt(2 + 4), three 10 sqrt(3 + 9), one 10 sqrt(1 + 1).
+ */
+static void test_runs_are_reported_by_the_month(void **state)
+{
+        const double unit = 2.13184679 * sqrt(2 * 0.05 * 0.05 / 4) * 10;
+        autojson *pipelines = NULL, *later = NULL, *document = NULL;
+        const json_t *row, *books, *months;
+        struct error err = ERROR_INIT;
+        struct world world;
+
+        (void)state;
+        open_world(&world, false);
+        start_process(&world);
+        for (int day = 0; day < 3; day++)
+                spend_run(&world, START_MS + day * DAY_MS, day ? SPEND_RUN_OTHER : SPEND_RUN_BASELINE,
+                          day ? 4 : 10, 10);
+        spend_run(&world, START_MS + 30 * DAY_MS, SPEND_RUN_OTHER, 4, 10);
+        spend_run(&world, START_MS + 31 * DAY_MS, SPEND_RUN_OTHER, 2, 0);
+        pipelines = read_books(&world, NULL, INT64_MIN);
+        row = json_array_get(pipelines, 0);
+        books = json_object_get(row, "books");
+        months = json_object_get(row, "months");
+        assert_string_equal(json_string_value(json_object_get(row, "grade")), "Measured");
+        assert_number(books, "saving", 16);
+        assert_number(books, "low", 16 - unit * sqrt(12));
+        assert_number(books, "high", 16 + unit * sqrt(12));
+        assert_number(json_object_get(books, "runs"), "cost", 24.0 / 5);
+        assert_number(json_object_get(books, "runs"), "baseline_cost", 40.0 / 5);
+        assert_int_equal(json_array_size(months), 2);
+        assert_month(json_array_get(months, 0), "2026-01", 18, 12, unit * sqrt(6));
+        assert_month(json_array_get(months, 1), "2026-02", 6, 4, unit * sqrt(2));
+        later = read_books(&world, NULL, START_MS + 29 * DAY_MS);
+        books = json_object_get(json_array_get(later, 0), "books");
+        assert_number(books, "saving", 4); /* what was learnt before counts */
+        assert_number(books, "high", 4 + unit * sqrt(2));
+        document = json_pack("{s:s, s:s, s:O}", "kind", "books", "version", "0.1.0", "pipelines", pipelines);
+        must(schema_check("docs/schema", "books.schema.json", document, &err), &err);
+        close_world(&world);
+}
+
 /* What the ledger says of itself is a status as that of a running optctl. */
 static void test_the_status_of_a_ledger_follows_the_schema(void **state)
 {
@@ -137,6 +212,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_interval_comes_from_whole_days),
                 cmocka_unit_test(test_a_baseline_that_ran_has_been_measured),
+                cmocka_unit_test(test_runs_are_reported_by_the_month),
                 cmocka_unit_test(test_the_status_of_a_ledger_follows_the_schema),
         };
 

@@ -450,7 +450,7 @@ static void test_an_older_ledger_is_brought_up_to_date(void **state)
         fixture->play.steps = ENDED;
         play_steps(&fixture->play, 2);
         file = file_open(fixture->path);
-        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 4);
+        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 5);
         assert_int_equal(file_integer(file, "SELECT time_ms FROM migrations WHERE version = 1"),
                          PLAY_START_MS);
         sqlite3_close(file);
@@ -485,11 +485,11 @@ static void test_a_newer_ledger_is_refused(void **state)
         must_open(fixture);
         play_close(&fixture->play);
         file = file_open(fixture->path);
-        assert_int_equal(sqlite3_exec(file, "INSERT INTO migrations VALUES (5, 0, '9.0')", NULL, NULL, NULL),
+        assert_int_equal(sqlite3_exec(file, "INSERT INTO migrations VALUES (6, 0, '9.0')", NULL, NULL, NULL),
                          SQLITE_OK);
         sqlite3_close(file);
         must_fail(fixture, ERROR_INPUT,
-                  "was written by a newer optctl (version 5 of its layout, this program knows up to 4)");
+                  "was written by a newer optctl (version 6 of its layout, this program knows up to 5)");
         must_not_read(fixture->path, "was written by a newer optctl");
         assert_false(exists(fixture->folder, "/ledger.db.corrupt"));
 }

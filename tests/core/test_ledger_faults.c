@@ -311,7 +311,7 @@ static bool live_with_fault(const char *path, struct faults *faults, int64_t nth
         file = file_open(path);
         if (!begin_with)
                 assert_int_equal(file_steps(file), play.steps);
-        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 4);
+        assert_int_equal(file_integer(file, "SELECT max(version) FROM migrations"), 5);
         sqlite3_close(file);
         return faults->failed > 0;
 }

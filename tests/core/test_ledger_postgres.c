@@ -259,7 +259,7 @@ static void test_one_of_a_newer_version_is_refused(void **state)
         need_server();
         must_join(&one);
         play_close(&one.play);
-        (void)kept_integer(shared_url(), "INSERT INTO migrations VALUES (3, 0, '9.9')");
+        (void)kept_integer(shared_url(), "INSERT INTO migrations VALUES (4, 0, '9.9')");
         assert_false(join(&one, &err));
         assert_int_equal(err.code, ERROR_INPUT);
         assert_non_null(strstr(err.message, "newer optctl"));

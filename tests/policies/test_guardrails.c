@@ -40,7 +40,8 @@ struct rule_case {
         double offered, throughput, backlog;
         double avoided_work, avoided_seconds; /* work's parallelism in a configuration to keep away from */
         const char *now;
-        bool coarse; /* work has steps of 2 from 2 to 40 */
+        bool coarse;                               /* work has steps of 2 from 2 to 40 */
+        double run_cost, run_predicted, runs_left; /* of a job that runs from time to time */
 };
 
 struct stage {
@@ -101,6 +102,7 @@ static void observe(struct stage *stage, const struct rule_case *c)
         observation->throughput_per_second = c->throughput > 0 ? c->throughput : 1000;
         observation->backlog_records = c->backlog;
         observation->n_operators = 2;
+        observation->run.periodic = c->runs_left > 0;
         observation->operators[0] = (struct operator_observation){.busy_ratio = 0.2, .busy_ratio_max = 0.3};
         observation->operators[1] =
                 (struct operator_observation){.busy_ratio = c->busy > 0 ? c->busy - 0.1 : 0.5,
@@ -148,7 +150,9 @@ static void set_stage(struct stage *stage, const struct rule_case *c)
                                                     .observation = &stage->observation,
                                                     .now_ms = NOW_MS,
                                                     .interval_ms = 60000,
-                                                    .spent_this_month = c->spent};
+                                                    .spent_this_month = c->spent,
+                                                    .run_cost = c->run_cost,
+                                                    .runs_left = c->runs_left};
         if (c->now)
                 assert_true(time_parse(c->now, NULL, &stage->context.now_ms, &err));
         observe(stage, c);
@@ -168,6 +172,8 @@ static void run_case(const struct guardrail *rule, struct stage *stage, const st
 
         set_stage(stage, c);
         proposal.configuration = configuration;
+        proposal.prediction.present = proposal.prediction.run.present = c->runs_left > 0;
+        proposal.prediction.run.cost_mean = c->run_predicted > 0 ? c->run_predicted : NAN;
         if (c->options) {
                 if (!yaml_parse(c->options, strlen(c->options), "spec.yaml", &document, &err))
                         fail_msg("%s", err.message);
@@ -421,6 +427,63 @@ static void test_budget(void **state)
                  {2, 8},
                  .expected = JUDGEMENT_REFUSED,
                  .reason = "the budget is in EUR, prices are in USD"},
+        };
+
+        (void)state;
+        RUN(budget_guardrail, cases);
+}
+
+/* Runs cost by the run, whatever their workers: 900 spent, ten runs left. */
+static void test_budget_of_runs(void **state)
+{
+        static const struct rule_case cases[] = {
+                {"just fits",
+                 "{budget: {perMonth: \"1000\", currency: USD}}",
+                 {2, 4},
+                 {2, 64},
+                 .expected = JUDGEMENT_ALLOWED,
+                 .spent = 900,
+                 .run_cost = 5,
+                 .run_predicted = 10,
+                 .runs_left = 10},
+                {"a trial too dear",
+                 "{budget: {perMonth: \"999.99\", currency: USD}}",
+                 {2, 64},
+                 {2, 4},
+                 .expected = JUDGEMENT_REFUSED,
+                 .reason =
+                         "runs of 10 USD would bring the month to 1000.00 USD (900.00 spent, 10 runs left), "
+                         "over the budget of 999.99 USD",
+                 .spent = 900,
+                 .run_cost = 5,
+                 .run_predicted = 10,
+                 .runs_left = 10},
+                {"cheaper is always allowed",
+                 "{budget: {perMonth: \"1\", currency: USD}}",
+                 {2, 4},
+                 {2, 8},
+                 .expected = JUDGEMENT_ALLOWED,
+                 .spent = 900,
+                 .run_cost = 5,
+                 .run_predicted = 4,
+                 .runs_left = 10},
+                {"of which nothing is predicted, as dear as the newest",
+                 "{budget: {perMonth: \"949\", currency: USD}}",
+                 {2, 4},
+                 {2, 4},
+                 .expected = JUDGEMENT_REFUSED,
+                 .reason = "runs of 5 USD would bring the month to 950.00 USD",
+                 .spent = 900,
+                 .run_cost = 5,
+                 .runs_left = 10},
+                {"another currency",
+                 "{budget: {perMonth: \"9999\", currency: EUR}}",
+                 {2, 4},
+                 {2, 4},
+                 .expected = JUDGEMENT_REFUSED,
+                 .reason = "the budget is in EUR, prices are in USD",
+                 .run_cost = 5,
+                 .runs_left = 10},
         };
 
         (void)state;
@@ -785,6 +848,7 @@ int main(void)
                 cmocka_unit_test(test_cooldown),
                 cmocka_unit_test(test_change_budget),
                 cmocka_unit_test(test_budget),
+                cmocka_unit_test(test_budget_of_runs),
                 cmocka_unit_test(test_freeze),
                 cmocka_unit_test(test_saturated),
                 cmocka_unit_test(test_freeze_refuses_bad_windows),
