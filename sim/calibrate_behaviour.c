@@ -595,7 +595,7 @@ void calibrate_cpu(struct fitting *fitting)
         struct line_fit fit;
 
         collect_cpu(fitting, &samples);
-        if (fit_line(samples.load, samples.cpu, samples.count, CPU_BLOCK, &fit, &err)) {
+        if (fit_line_above_zero(samples.load, samples.cpu, samples.count, CPU_BLOCK, &fit, &err)) {
                 cpu->base_ratio = fit.intercept;
                 cpu->base_ratio_error = fit.intercept_error;
                 cpu->worker_seconds_per_record = fit.slope;

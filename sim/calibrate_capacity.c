@@ -256,7 +256,7 @@ static void capacity_from_cpu(struct fitting *fitting)
         char name[80];
 
         snprintf(name, sizeof name, "operators.%s.ratePerSecond", operator->name);
-        if (!(cpu->worker_seconds_per_record_error > 0)) {
+        if (!(cpu->worker_seconds_per_record_error > 0) || !(cpu->worker_seconds_per_record > 0)) {
                 calibrate_note(fitting, name, "records/s", operator->rate_per_second, NAN,
                                "never behind and no CPU recorded; kept from the spec");
                 return;

@@ -3,6 +3,7 @@
 
 #include <gsl/gsl_fit.h>
 #include <gsl/gsl_matrix.h>
+#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <nlopt.h>
 #include <stdlib.h>
@@ -14,6 +15,15 @@
 #define MAX_STEPS  6000
 #define PARAMETERS 5
 #define LOG_SCALE  0.1 /* first guess of the scatter of a logarithmic rate */
+
+static double line_residual_sd(const double *x, const double *y, size_t n, const struct line_fit *fit)
+{
+        double sum2 = 0;
+
+        for (size_t i = 0; i < n; i++)
+                sum2 += pow(y[i] - fit->intercept - fit->slope * x[i], 2);
+        return sqrt(sum2 / (double)n);
+}
 
 bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
               struct error *err)
@@ -36,11 +46,28 @@ bool fit_line(const double *x, const double *y, size_t n, size_t block, struct l
                 return error_set(err, ERROR_NUMERIC, NULL, "%zu samples at one place do not make a line", n);
         fit.intercept_error = sqrt(c00);
         fit.slope_error = sqrt(c11);
-        sum2 = 0;
-        for (size_t i = 0; i < n; i++)
-                sum2 += pow(y[i] - fit.intercept - fit.slope * x[i], 2);
-        fit.residual_sd = sqrt(sum2 / (double)n);
+        fit.residual_sd = line_residual_sd(x, y, n, &fit);
         *ret_fit = fit;
+        return true;
+}
+
+bool fit_line_above_zero(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
+                         struct error *err)
+{
+        if (!fit_line(x, y, n, block, ret_fit, err))
+                return false;
+        if (ret_fit->intercept < 0) {
+                double c11, sum2;
+
+                gsl_fit_mul(x, 1, y, 1, n, &ret_fit->slope, &c11, &sum2);
+                ret_fit->intercept = 0;
+        } else if (ret_fit->slope < 0) {
+                ret_fit->intercept = gsl_stats_mean(y, 1, n);
+                ret_fit->slope = 0;
+        }
+        ret_fit->intercept = fmax(ret_fit->intercept, 0);
+        ret_fit->slope = fmax(ret_fit->slope, 0);
+        ret_fit->residual_sd = line_residual_sd(x, y, n, ret_fit);
         return true;
 }
 

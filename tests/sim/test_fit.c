@@ -75,6 +75,25 @@ static void neighbours_in_a_block_count_as_one_sample(void **state)
         assert_false(fit_line(x, y, 11, 0, &fit, &err));
 }
 
+/* By hand: the line of least squares through the first three points is -5/3 + 3/2 x, so the best one through
+ * the origin is taken, 11/14 x, with squares that sum to 10 - 121/14; the other three fall, so their mean is.
+ */
+static void a_line_of_what_is_never_below_zero(void **state)
+{
+        const double x[] = {1, 2, 3}, rising[] = {0, 1, 3}, falling[] = {3, 2, 1};
+        struct error err = ERROR_INIT;
+        struct line_fit fit;
+
+        (void)state;
+        assert_true(fit_line_above_zero(x, rising, 3, 1, &fit, &err));
+        assert_near(fit.intercept, 0, 0);
+        assert_near(fit.slope, 11. / 14, 1e-12);
+        assert_near(fit.residual_sd, sqrt((10 - 121. / 14) / 3), 1e-12);
+        assert_true(fit_line_above_zero(x, falling, 3, 1, &fit, &err));
+        assert_near(fit.intercept, 2, 1e-12);
+        assert_near(fit.slope, 0, 0);
+}
+
 /* A load that never changed has no slope: neither a number nor NAN comes out. */
 static void samples_at_one_place_make_no_line(void **state)
 {
@@ -212,6 +231,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(samples_at_one_place_make_no_line),
                 cmocka_unit_test(a_line_is_the_regression_worked_by_hand),
+                cmocka_unit_test(a_line_of_what_is_never_below_zero),
                 cmocka_unit_test(a_line_has_the_certified_values_of_nist),
                 cmocka_unit_test(neighbours_in_a_block_count_as_one_sample),
                 cmocka_unit_test(capacity_gives_back_the_law_it_was_made_of),
