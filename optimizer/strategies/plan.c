@@ -34,7 +34,6 @@
 #define MARGIN_NOISE       10.0 /* ... after one to more, besides, when the load scatters by NOISE ... */
 #define MARGIN_SAME        40.0 /* ... to take back a part of what was chosen for the same load */
 #define SURE               5.0  /* standard deviations of a smaller capacity above the load */
-#define NEARLY             0.8  /* of the most that growth saves */
 #define NOISE              0.1
 #define SAME_LOAD          0.15
 #define SAME_CAPACITY      0.25
@@ -430,36 +429,16 @@ static bool is_allowed(const struct plan *plan, int j, const struct observation 
                (smaller ? may_shrink(observation) : !is_catching_up(plan, observation)) && pays(plan, j);
 }
 
-static bool carries_none(const struct plan *plan)
-{
-        double load = load_now(plan);
-
-        for (int j = 0; j < plan->turn->n_candidates; j++)
-                if (plan->turn->candidates[j].capacity.mean > load)
-                        return false;
-        return true;
-}
-
-/* Least expected money among what is allowed; while little has been seen, the smallest growth that saves
- * nearly as much: the further from what runs, the less is known of it. Not where every bit is wanted. */
+/* Least expected money among what is allowed. */
 static int choose(const struct plan *plan, const struct observation *observation)
 {
         const struct turn *turn = plan->turn;
-        const double staying = planner_total(&turn->costs[turn->current]);
         int best = turn->current;
 
         for (int j = 0; j < turn->n_candidates; j++)
                 if (planner_total(&turn->costs[j]) < planner_total(&turn->costs[best]) &&
                     is_allowed(plan, j, observation))
                         best = j;
-        if (!forecast_is_young(plan->forecast) || carries_none(plan) ||
-            is_smaller(&turn->candidates[best], &turn->candidates[turn->current]))
-                return best;
-        for (int j = turn->current + 1; j < best; j++)
-                if (staying - planner_total(&turn->costs[j]) >=
-                            NEARLY * (staying - planner_total(&turn->costs[best])) &&
-                    is_allowed(plan, j, observation))
-                        return j;
         return best;
 }
 
