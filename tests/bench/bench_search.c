@@ -3,7 +3,9 @@
  * How many trials a search needs, on tables that others measured (tests/support/tuning_tables.h; what is
  * absent is skipped) and on functions with a known minimum, and what a suggestion takes.
  *
- *   bench_search [clusters|cherrypick|switches|constrained|synthetic|time]... [--runs N]
+ *   bench_search [clusters|cherrypick|switches|constrained|synthetic|ackley|time]... [--runs N] [--seed N]
+ *
+ * --seed: of the first run on a function (0); the others follow. Functions print the regret of each run, too.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +16,8 @@
 #include "core/random.h"
 #include "optimizer/search.h"
 #include "tests/support/tuning_tables.h"
+
+static int first_seed; /* of the runs on functions */
 
 static double now_seconds(void)
 {
@@ -272,19 +276,38 @@ static double hartmann6(const double *x)
         return sum;
 }
 
-/* Ackley's function of eight numbers: four free, three whole, and one by the place of a category. */
-static double ackley8(const double *x)
+/* Ackley's function (1987) of eight numbers: four free, three whole, and one by the place of a category. */
+struct ackley {
+        double low, high; /* of the free ones; the whole ones lie within */
+        int categories;
+        double places[4];
+};
+
+static const struct ackley ackley_usual = {-5, 10, 3, {-5, 0, 5}};
+/* Harder: the wall of the least valley, within some ten of the middle, fills little of it. */
+static const struct ackley ackley_wide = {-32.768, 32.768, 4, {-20, 0, 11, 25}};
+
+static double ackley8(const struct ackley *ackley, const double *x)
 {
-        static const double places[] = {-20, 0, 11, 25};
         double square = 0, wave = 0;
 
         for (int k = 0; k < 8; k++) {
-                double at = k < 7 ? x[k] : places[(int)x[k]];
+                double at = k < 7 ? x[k] : ackley->places[(int)x[k]];
 
                 square += at * at / 8;
                 wave += cos(2 * M_PI * at) / 8;
         }
         return 20 + M_E - 20 * exp(-0.2 * sqrt(square)) - exp(wave);
+}
+
+static double ackley8_usual(const double *x)
+{
+        return ackley8(&ackley_usual, x);
+}
+
+static double ackley8_wide(const double *x)
+{
+        return ackley8(&ackley_wide, x);
 }
 
 static struct search_parameter *add_parameter(struct search_space *space, const char *name,
@@ -321,7 +344,7 @@ static struct search_space *hartmann_space(void)
         return space;
 }
 
-static struct search_space *ackley_space(void)
+static struct search_space *ackley_space(const struct ackley *ackley)
 {
         static const char *const kinds[] = {"a", "b", "c", "d"};
         struct search_space *space = memory_new(1, sizeof *space);
@@ -330,16 +353,26 @@ static struct search_space *ackley_space(void)
                 struct search_parameter *parameter =
                         add_parameter(space, "x", k < 4 ? SEARCH_FLOAT : SEARCH_INTEGER);
 
-                parameter->low = k < 4 ? -32.768 : -32;
-                parameter->high = k < 4 ? 32.768 : 32;
+                parameter->low = k < 4 ? ackley->low : ceil(ackley->low);
+                parameter->high = k < 4 ? ackley->high : floor(ackley->high);
         }
         struct search_parameter *kind = add_parameter(space, "kind", SEARCH_CATEGORY);
-        kind->n_choices = 4;
-        kind->high = 3;
-        kind->choices = memory_new(4, sizeof *kind->choices);
-        for (int c = 0; c < 4; c++)
+        kind->n_choices = ackley->categories;
+        kind->high = ackley->categories - 1;
+        kind->choices = memory_new((size_t)ackley->categories, sizeof *kind->choices);
+        for (int c = 0; c < ackley->categories; c++)
                 kind->choices[c] = memory_copy_text(kinds[c]);
         return space;
+}
+
+static struct search_space *ackley_space_usual(void)
+{
+        return ackley_space(&ackley_usual);
+}
+
+static struct search_space *ackley_space_wide(void)
+{
+        return ackley_space(&ackley_wide);
 }
 
 static int by_size(const void *a, const void *b)
@@ -355,7 +388,9 @@ static void bench_function(const char *name, struct search_space *(*make)(void),
         double regret[1024], begin = now_seconds();
 
         for (int run = 0; run < runs; run++) {
-                struct search_options options = {.seed = (uint64_t)run, .price = -1, .budget = 50};
+                struct search_options options = {.seed = (uint64_t)(first_seed + run),
+                                                 .price = -1,
+                                                 .budget = 50};
                 autocall(search_free) struct search *search = search_new(make(), &options);
                 double best = INFINITY;
 
@@ -378,6 +413,8 @@ static void bench_function(const char *name, struct search_space *(*make)(void),
         printf("%-28s median regret %.3g (quartiles %.3g, %.3g), %.1f CPU s\n", name,
                0.5 * (regret[(runs - 1) / 2] + regret[runs / 2]), regret[runs / 4], regret[3 * runs / 4],
                now_seconds() - begin);
+        for (int run = 0; run < runs; run++)
+                printf(run + 1 < runs ? "%.3g " : "%.3g\n", regret[run]);
 }
 
 static void bench_synthetic(int runs)
@@ -386,7 +423,14 @@ static void bench_synthetic(int runs)
         printf("functions, 50 trials, %d seeds\n", runs);
         bench_function("Branin", branin_space, branin, 0.39788735772973816, runs);
         bench_function("Hartmann-6", hartmann_space, hartmann6, -3.322368011415515, runs);
-        bench_function("Ackley-8 mixed", ackley_space, ackley8, 0, runs);
+}
+
+static void bench_ackley(int runs)
+{
+        runs = runs > 0 ? runs : 20;
+        printf("Ackley's function of 4 floats, 3 integers and a category, 50 trials, %d seeds\n", runs);
+        bench_function("-5 to 10", ackley_space_usual, ackley8_usual, 0, runs);
+        bench_function("-32.8 to 32.8", ackley_space_wide, ackley8_wide, 0, runs);
 }
 
 /* ---- time ---- */
@@ -438,15 +482,21 @@ int main(int count, char **words)
         static const struct {
                 const char *name;
                 void (*run)(int runs);
-        } parts[] = {{"clusters", bench_clusters},   {"cherrypick", bench_cherrypick},
-                     {"switches", bench_switches},   {"constrained", bench_constrained},
-                     {"synthetic", bench_synthetic}, {"time", bench_time}};
+        } parts[] = {{"clusters", bench_clusters},
+                     {"cherrypick", bench_cherrypick},
+                     {"switches", bench_switches},
+                     {"constrained", bench_constrained},
+                     {"synthetic", bench_synthetic},
+                     {"ackley", bench_ackley},
+                     {"time", bench_time}};
         bool all = true;
         int runs = 0;
 
         for (int i = 1; i < count; i++) {
                 if (strcmp(words[i], "--runs") == 0 && i + 1 < count)
                         runs = atoi(words[++i]);
+                else if (strcmp(words[i], "--seed") == 0 && i + 1 < count)
+                        first_seed = atoi(words[++i]);
                 else
                         all = false;
         }
