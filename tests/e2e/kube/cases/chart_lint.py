@@ -25,6 +25,21 @@ VALUES = {
                          "serviceAccount__name": "ours", "server__tlsSecret": "tls", "server__tokenSecret": "token",
                          "networkPolicy__enabled": False},
 }
+# What kube-score asks for and the chart leaves out.
+LEFT_OUT = {
+    "container-image-pull-policy": "a tag of a release does not move, and image.digest pins it for who wants that",
+    "container-ephemeral-storage-request-and-limit": "what the pod writes are volumes, each with its own limit of size",
+    "deployment-replicas": "one replica that restarts within seconds is enough for most",
+    "deployment-pod-antiaffinity": "topologySpreadConstraints keep replicas apart",
+    "deployment-strategy": "a volume that one pod alone may mount is handed over by Recreate",
+    "pod-networkpolicy": "of the pod of `helm test`, and of who switched the policy off",
+}
+
+
+def check_score(manifests):
+    """As kube-score has it; a limit of CPU would slow the loop down and save nothing."""
+    ignored = [word for test in LEFT_OUT for word in ("--ignore-test", test)]
+    run("kube-score", "score", "--ignore-container-cpu-limit", *ignored, "-", stdin=manifests)
 
 
 def check_rights(name, values, manifests):
@@ -39,6 +54,7 @@ def check_rendered(stage, schemas, name, values):
     text = render("--api-versions", f"{MONITORING}/v1", *settings(**values))
     manifests = objects(text)
     check_rights(name, values, manifests)
+    check_score(text)
     run("kubeconform", "-strict", "-summary", "-schema-location", schemas, "-skip", "ServiceMonitor,PrometheusRule", stdin=text)
     known = json.dumps({"apiVersion": "v1", "kind": "List", "items": [
         each for each in manifests if MONITORING not in each["apiVersion"]]})
@@ -59,6 +75,15 @@ def check_refuses(schemas):
         raise AssertionError(f"kubeconform takes {field}: {value}")
 
 
+def check_scores(manifests):
+    """kube-score itself: a root that may be written is found."""
+    try:
+        check_score(manifests.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"))
+    except AssertionError:
+        return
+    raise AssertionError("kube-score takes a root that may be written")
+
+
 def play(stage):
     stage.start()
     api = stage.plane.api
@@ -67,6 +92,7 @@ def play(stage):
     run("kubectl", "--kubeconfig", stage.plane.kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     schemas = chart.write_schemas(api, stage.folder / "schemas")
     check_refuses(schemas)
+    check_scores(render())
     run("helm-unittest", CHART)
     for name, values in VALUES.items():
         run("helm", "lint", "--strict", CHART, *settings(**values))

@@ -40,6 +40,7 @@ SETS = {
         "helm": "helm.sh/helm/v3/cmd/helm",
         "helm-unittest": "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
         "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
+    "score": Set("score", {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"}),
     "dashboards": Set("linter", {"dashboard-linter": "github.com/grafana/dashboard-linter"}),
 }
 
