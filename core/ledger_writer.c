@@ -52,23 +52,39 @@ static bool is_gone(struct ledger_scope *scope, const struct writer *writer, boo
         return true;
 }
 
-static bool take_over(struct ledger_scope *scope, const struct writer *writer, struct error *err)
+static bool put_writer(struct ledger_scope *scope, const char *sql, struct error *err)
 {
         char host[64] = "?", holder[HOLDER_ROOM];
         int64_t session = postgres_session_number(scope->ledger->postgres);
 
         (void)gethostname(host, sizeof host - 1);
         snprintf(holder, sizeof holder, "%s, pid %ld", host, (long)getpid());
-        /* What another one wrote since is newer than what this process remembers. */
-        if (writer->known)
-                ledger_scope_forget(scope);
-        return sql_run(&scope->ledger->database,
-                       "INSERT INTO writers (namespace, name, session, holder) VALUES (?, ?, ?, ?)"
-                       " ON CONFLICT (namespace, name) DO UPDATE SET session = excluded.session,"
-                       " holder = excluded.holder",
+        return sql_run(&scope->ledger->database, sql,
                        SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name), SQL_INTEGER(session),
                                   SQL_TEXT(holder)),
                        err);
+}
+
+/* The first writer of a pipeline. Of two at the same moment the row is that of one of them: the other one
+ * waits for it here, and reads it afterwards. */
+static bool be_first(struct ledger_scope *scope, struct writer *ret_writer, struct error *err)
+{
+        return put_writer(scope,
+                          "INSERT INTO writers (namespace, name, session, holder) VALUES (?, ?, ?, ?)"
+                          " ON CONFLICT (namespace, name) DO NOTHING",
+                          err) &&
+               read_writer(scope, ret_writer, err);
+}
+
+/* What another one wrote since is newer than what this process remembers. */
+static bool take_over(struct ledger_scope *scope, struct error *err)
+{
+        ledger_scope_forget(scope);
+        return put_writer(scope,
+                          "INSERT INTO writers (namespace, name, session, holder) VALUES (?, ?, ?, ?)"
+                          " ON CONFLICT (namespace, name) DO UPDATE SET session = excluded.session,"
+                          " holder = excluded.holder",
+                          err);
 }
 
 static bool is_taken(const struct ledger_scope *scope, const char *holder, struct error *err)
@@ -89,11 +105,11 @@ bool ledger_scope_hold(struct ledger_scope *scope, struct error *err)
         if (ledger->leads && !ledger->leads(ledger->leads_context, scope->namespace, scope->name))
                 return error_set(err, ERROR_CONFLICT, "NotLeading", "ledger %s: the lease is not held",
                                  ledger->database.path);
-        if (!read_writer(scope, &writer, err))
+        if (!read_writer(scope, &writer, err) || (!writer.known && !be_first(scope, &writer, err)))
                 return false;
         if (writer.known && writer.session == postgres_session_number(ledger->postgres))
                 return true;
         if (!ledger->leads && writer.known && !is_gone(scope, &writer, &gone, err))
                 return false;
-        return gone ? take_over(scope, &writer, err) : is_taken(scope, writer.holder, err);
+        return gone ? take_over(scope, err) : is_taken(scope, writer.holder, err);
 }
