@@ -168,6 +168,14 @@ bool ledger_changes(struct ledger_reader *reader, const char *name, const struct
                     void (*take)(void *context, int64_t time_ms, const struct configuration *to),
                     void *context, struct error *err);
 
+/*
+ * Takes the pipelines of a ledger over into one that several processes share, with all that is known of them,
+ * in one transaction: an array of {pipeline, imported, rows: {TABLE: how many}}. One that is there already
+ * with as many rows of everything is left alone (imported false); with others it is ERROR_CONFLICT, and
+ * nothing was taken over. ERROR_INPUT when `to` is a file.
+ */
+bool ledger_import(struct ledger_reader *from, struct ledger *to, json_t **ret_pipelines, struct error *err);
+
 /* The file a ledger is in; for readers beside it. */
 const char *ledger_path(const struct ledger *ledger);
 

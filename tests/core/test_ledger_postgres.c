@@ -145,6 +145,41 @@ static void test_a_writer_without_a_lease_is_left_alone(void **state)
         play_close(&second.play);
 }
 
+/* Another one puts its row down for the first time, commits once this one waits for it, and stays: as if
+ * both had begun at the same moment. */
+static void test_of_two_first_writers_one_has_it(void **state)
+{
+        const struct ledger_options options = {.path = shared_url(), .clock = &play_clock};
+        struct replica late = {0};
+        struct error err = ERROR_INIT;
+        autofree char *command = NULL;
+        FILE *other;
+
+        (void)state;
+        need_server();
+        play_must(ledger_open(&options, &late.play.ledger, &err), &err);
+        command = memory_format("psql --no-psqlrc -qAt -d \"%s\" >/dev/null", shared_url());
+        other = popen(command, "w");
+        assert_non_null(other);
+        fprintf(other,
+                "SELECT pg_advisory_lock(4711); BEGIN;\n"
+                "INSERT INTO optctl.writers VALUES ('analytics', '%s', 4711, 'the other one');\n"
+                "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) LOOP"
+                " PERFORM pg_sleep(0.01); END LOOP; END $$;\nCOMMIT;\n",
+                play_pipeline()->name);
+        fflush(other);
+        while (kept_integer(shared_url(), "SELECT count(*) FROM pg_locks"
+                                          " WHERE relation = 'optctl.writers'::regclass"
+                                          " AND mode = 'RowExclusiveLock'") == 0)
+                continue;
+        assert_false(join(&late, &err));
+        assert_int_equal(err.code, ERROR_CONFLICT);
+        assert_non_null(strstr(err.message, "written by another optctl (the other one)"));
+        pclose(other);
+        must_join(&late);
+        play_close(&late.play);
+}
+
 /* The first one was stopped for as long as its lease lasts, and goes on in the middle of its turn. */
 static void test_who_lost_the_lease_writes_nothing_more(void **state)
 {
@@ -290,12 +325,99 @@ static void test_books_cannot_be_altered(void **state)
         play_close(&one.play);
 }
 
+/* ---- from a file ---- */
+
+static json_t *import_file(const char *path, struct error *err)
+{
+        const struct ledger_options options = {.path = shared_url(), .clock = &play_clock};
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        autocall(ledger_close) struct ledger *ledger = NULL;
+        json_t *pipelines = NULL;
+
+        play_must(ledger_reader_open(path, &reader, err), err);
+        play_must(ledger_open(&options, &ledger, err), err);
+        (void)ledger_import(reader, ledger, &pipelines, err);
+        return pipelines;
+}
+
+static char *history_of(const char *path)
+{
+        autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
+        struct error err = ERROR_INIT;
+        autojson *decisions = NULL;
+
+        play_must(ledger_reader_open(path, &reader, &err), &err);
+        play_must(ledger_history(reader, INT64_MIN, 1000, &decisions, &err), &err);
+        return json_dumps(decisions, JSON_SORT_KEYS);
+}
+
+/* Counted by whoever is not the one that counts already. */
+static void assert_taken(const char *path, const json_t *pipelines, bool imported)
+{
+        static const char *const tables[] = {"pipelines", "observations", "decisions", "intents", "calls",
+                                             "outcomes",  "prices",       "spend",     "pauses",  "runs"};
+        const json_t *one = json_array_get(pipelines, 0);
+        autotext all = {0};
+        int64_t rows = 0;
+
+        assert_int_equal(json_array_size(pipelines), 1);
+        assert_int_equal(json_is_true(json_object_get(one, "imported")), imported);
+        for (size_t i = 0; i < ARRAY_LENGTH(tables); i++) {
+                autofree char *count = memory_format("SELECT count(*) FROM %s", tables[i]);
+                int64_t there = kept_integer(path, count);
+
+                assert_int_equal(json_integer_value(json_object_get(json_object_get(one, "rows"), tables[i])),
+                                 there);
+                text_format(&all, "%s(%s)", i ? " + " : "SELECT ", count);
+                rows += there;
+        }
+        assert_int_equal(kept_integer(shared_url(), all.data), rows);
+}
+
+/* All of it once, under the same numbers; then the pipeline goes on there from the middle of its turn. */
+static void test_a_file_is_taken_over_once(void **state)
+{
+        autofree char *folder = NULL, *path = NULL, *before = NULL, *after = NULL;
+        autojson *first = NULL, *again = NULL, *altered = NULL;
+        struct error err = ERROR_INIT;
+        struct play play = {0};
+        int64_t steps = 3 * STEPS_PER_TURN + CALLED + 1;
+
+        (void)state;
+        need_server();
+        folder = folder_new();
+        path = memory_format("%s/ledger.db", folder);
+        play_must(play_open(&play, path, NULL, &err), &err);
+        play_steps(&play, steps);
+        play_close(&play);
+        first = import_file(path, &err);
+        play_must(first != NULL, &err);
+        assert_taken(path, first, true);
+        again = import_file(path, &err);
+        play_must(again != NULL, &err);
+        assert_taken(path, again, false);
+        before = history_of(path);
+        after = history_of(shared_url());
+        assert_string_equal(before, after);
+        play_must(play_open(&play, shared_url(), NULL, &err), &err);
+        play_check_unfinished(&play, steps);
+        play_steps(&play, STEPS_PER_TURN);
+        play_close(&play);
+        altered = import_file(path, &err);
+        assert_null(altered);
+        assert_int_equal(err.code, ERROR_CONFLICT);
+        assert_non_null(strstr(err.message, "is there already, and is not the same"));
+        folder_remove(folder);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_passwords_in_urls_are_refused),
                 cmocka_unit_test(test_who_is_not_there_is_named),
                 cmocka_unit_test(test_a_writer_without_a_lease_is_left_alone),
+                cmocka_unit_test(test_of_two_first_writers_one_has_it),
+                cmocka_unit_test(test_a_file_is_taken_over_once),
                 cmocka_unit_test(test_who_lost_the_lease_writes_nothing_more),
                 cmocka_unit_test(test_a_pause_ends_for_all),
                 cmocka_unit_test(test_a_lost_connection_is_made_again),
