@@ -7,6 +7,9 @@
 #include "controller/recommendation_text.h"
 #include "controller/terminal.h"
 #include "core/json.h"
+#include "core/reactor.h"
+
+#define TICK_MS 250
 
 struct recommend_arguments {
         const char *kubeconfig, *kube_context;
@@ -70,26 +73,90 @@ struct measuring {
         struct error err;
 };
 
-/* The first look opens the pipelines and begins the first window. */
-static void measure(void *argument)
+/* ---- what a person sees meanwhile ---- */
+
+/* A fiber that draws while the other one waits for an answer. */
+struct ticker {
+        struct reactor *reactor;
+        struct progress *progress;
+        struct fiber *fiber;
+        bool over, ended;
+};
+
+static void tick(void *argument)
 {
-        struct measuring *measuring = argument;
+        struct ticker *ticker = argument;
+        struct clock clock = reactor_clock(ticker->reactor);
+
+        ticker->fiber = reactor_current(ticker->reactor);
+        while (!ticker->over) {
+                progress_add(ticker->progress, 0);
+                reactor_suspend_until(ticker->reactor, clock_now_ms(&clock) + TICK_MS);
+        }
+        ticker->ended = true;
+}
+
+static void ticker_end(struct ticker *ticker)
+{
+        ticker->over = true;
+        if (ticker->fiber)
+                reactor_wake(ticker->reactor, ticker->fiber);
+        while (!ticker->ended)
+                reactor_yield(ticker->reactor);
+}
+
+static void show(const struct measuring *measuring, struct ticker *ticker, const char *what, const char *unit,
+                 int64_t total)
+{
+        progress_free(ticker->progress);
+        ticker->progress = progress_new(stderr, true, &measuring->host->clock, what, unit, total);
+}
+
+/* ---- measuring ---- */
+
+/* What nobody answered is not asked again: each request was repeated already. */
+static bool is_in_vain(const struct fleet *fleet)
+{
+        return fleet_is_refused(fleet) || fleet_is_unreachable(fleet);
+}
+
+static void look(struct measuring *measuring)
+{
+        json_decref(measuring->answer);
+        measuring->answer = fleet_recommend(measuring->host->fleet);
+}
+
+/* The first look opens the pipelines and begins the first window. */
+static void measure_windows(struct measuring *measuring, struct ticker *ticker)
+{
         const struct recommend_arguments *arguments = measuring->arguments;
         struct clock clock = reactor_clock(measuring->host->reactor);
-        struct progress *progress = progress_new(stderr, true, &measuring->host->clock, "measuring",
-                                                 "windows", arguments->windows);
+        int64_t specs = 0;
 
-        measuring->answer = fleet_recommend(measuring->host->fleet);
-        for (int64_t i = 0; i < arguments->windows && !fleet_is_refused(measuring->host->fleet); i++) {
+        while (arguments->specs[specs])
+                specs++;
+        show(measuring, ticker, "waiting for an answer", specs == 1 ? "pipeline" : "pipelines", specs);
+        reactor_spawn(ticker->reactor, tick, ticker);
+        look(measuring);
+        show(measuring, ticker, "measuring", "windows", arguments->windows);
+        for (int64_t i = 0; i < arguments->windows && !is_in_vain(measuring->host->fleet); i++) {
                 int64_t until_ms = clock_now_ms(&clock) + arguments->window_seconds * MS_PER_SECOND;
 
                 if (!clock_sleep_until(&clock, until_ms, &measuring->err))
                         break;
-                json_decref(measuring->answer);
-                measuring->answer = fleet_recommend(measuring->host->fleet);
-                progress_add(progress, 1);
+                look(measuring);
+                progress_add(ticker->progress, 1);
         }
-        progress_free(progress);
+}
+
+static void measure(void *argument)
+{
+        struct measuring *measuring = argument;
+        struct ticker ticker = {.reactor = measuring->host->reactor};
+
+        measure_windows(measuring, &ticker);
+        ticker_end(&ticker);
+        progress_free(ticker.progress);
 }
 
 /* Status 4 tells a script that something should change, 1 that a pipeline could not be judged. */

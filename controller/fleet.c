@@ -333,6 +333,14 @@ bool fleet_is_refused(const struct fleet *fleet)
         return true;
 }
 
+bool fleet_is_unreachable(const struct fleet *fleet)
+{
+        for (const struct member *member = fleet->first; member; member = member->next)
+                if (!live_is_unreachable(member->live))
+                        return false;
+        return true;
+}
+
 /* ---- what the API asks for ---- */
 
 bool fleet_status(struct fleet *fleet, const char *name, json_t **ret_status, struct error *err)

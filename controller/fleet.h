@@ -91,6 +91,9 @@ const char *fleet_record_trouble(const struct fleet *fleet);
 /* Every pipeline was refused by its peers (no rights, no such job): another look would see no more. */
 bool fleet_is_refused(const struct fleet *fleet);
 
+/* None of the peers of any pipeline answered at the newest look. */
+bool fleet_is_unreachable(const struct fleet *fleet);
+
 /* ---- what the API and the commands ask for; NAME may be "namespace/name" ---- */
 
 /* `pipelines` of docs/schema/status.schema.json; one pipeline only when `name` is not NULL. */

@@ -558,6 +558,14 @@ bool live_is_refused(const struct live *live)
         return !live->loop && (code == ERROR_REFUSED || code == ERROR_NOT_FOUND || code == ERROR_INPUT);
 }
 
+bool live_is_unreachable(const struct live *live)
+{
+        const struct loop *loop = live->loop;
+
+        return loop ? loop_status(loop)->turns > 0 && loop_observation(loop)->missing & MISSING_ALL
+                    : live->trouble_code != ERROR_NONE;
+}
+
 /* ---- orders ---- */
 
 const char *live_pause_reason(const struct live *live)

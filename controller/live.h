@@ -62,6 +62,7 @@ const char *live_currency(const struct live *live);       /* once it is open */
 const char *live_conflict(const struct live *live);       /* whose what it steers is; empty: nobody else's */
 const char *live_trouble(const struct live *live);        /* why it is not open; empty before the first try */
 const char *live_trouble_reason(const struct live *live); /* the same as one word, for a condition */
+bool live_is_unreachable(const struct live *live);        /* nobody answered yet */
 bool live_is_refused(const struct live *live); /* that is what a peer said, and it will say it again */
 
 /* Documents of the API; the caller owns them. */
