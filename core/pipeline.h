@@ -33,11 +33,19 @@ enum knob_role {
         KNOB_OTHER,
 };
 
+enum knob_scale {
+        KNOB_SCALE_AUTO, /* ratios where the greatest value is many times the least */
+        KNOB_SCALE_LINEAR,
+        KNOB_SCALE_LOG,
+};
+
 struct knob {
         const char *name; /* "parallelism", "workers", "partitions", "memory", "memory.managed", ... */
         enum knob_role role;
         int operator_index; /* KNOB_PARALLELISM and KNOB_PARTITIONS of one operator; -1: the whole pipeline */
         double min, max, step;
+        enum knob_scale
+                scale; /* for who searches: whether differences or ratios of its values matter alike */
 };
 
 struct pipeline {

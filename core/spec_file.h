@@ -26,7 +26,6 @@ struct written_pipeline {
 };
 
 enum knob_scope { SCOPE_PIPELINE, SCOPE_OPERATOR };
-enum knob_scale { SCALE_LINEAR, SCALE_LOG };
 
 struct written_knob {
         char *name;

@@ -306,6 +306,7 @@ static bool add_knob(struct pipeline *pipeline, const struct written_knob *writt
                 .min = min,
                 .max = written->max,
                 .step = step,
+                .scale = (enum knob_scale)written->scale,
         };
         return true;
 }

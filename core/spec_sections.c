@@ -14,7 +14,8 @@ static const char *const kinds[] = {"TunedPipeline", NULL};
 static const char *const modes[] = {"Observe", "Recommend", "Auto", NULL};
 static const char *const objectives[] = {"Cost", NULL};
 static const char *const scopes[] = {"Pipeline", "Operator", NULL};
-static const char *const scales[] = {"Linear", "Log", NULL};
+static const char *const scales[] =
+        {[KNOB_SCALE_AUTO] = "Auto", [KNOB_SCALE_LINEAR] = "Linear", [KNOB_SCALE_LOG] = "Log", NULL};
 
 /* RFC 1123 label, as Kubernetes asks of names. */
 static bool is_label(const char *name)
@@ -313,8 +314,9 @@ static const struct option knob_options[] = {
          .type = OPTION_CHOICE,
          AT(written_knob, scale),
          .choices = scales,
-         .fallback = "Linear",
-         .help = "Whether equal differences or equal ratios of the value matter alike."},
+         .fallback = "Auto",
+         .help = "Whether equal differences (Linear) or equal ratios (Log) of the value matter alike to a "
+                 "strategy that searches, as bayes does. Auto: ratios where max is eight times min or more."},
         {0},
 };
 
@@ -338,7 +340,7 @@ static bool check_knob(const void *object, const struct yaml_node *node, struct 
                                   "is not a count; expected a whole number up to 1000000");
         if (counts && knob->step != floor(knob->step) && !isnan(knob->step))
                 return yaml_error(yaml_get(node, "step"), err, "is not a count; expected a whole number");
-        if (knob->scale == SCALE_LOG && knob->min <= 0)
+        if (knob->scale == KNOB_SCALE_LOG && knob->min <= 0)
                 return yaml_error(yaml_get(node, "min"), err, "is not above 0, which scale Log needs");
         return true;
 }

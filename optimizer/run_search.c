@@ -35,6 +35,13 @@ static double step_of(const struct knob *knob)
         return whole && knob->max - knob->min > 1 ? 1 : 0;
 }
 
+static bool is_log(const struct knob *knob)
+{
+        bool wide = knob->min > 0 && knob->max >= LOG_RATIO * knob->min;
+
+        return knob->scale == KNOB_SCALE_AUTO ? wide : knob->scale == KNOB_SCALE_LOG;
+}
+
 static void put_parameter(const struct knob *knob, struct search_parameter *parameter)
 {
         double step = step_of(knob);
@@ -46,7 +53,7 @@ static void put_parameter(const struct knob *knob, struct search_parameter *para
                 .low = knob->min,
                 .high = knob->max,
                 .step = step,
-                .log = knob->min > 0 && knob->max >= LOG_RATIO * knob->min,
+                .log = is_log(knob),
                 .when = -1,
         };
 }

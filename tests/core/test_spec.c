@@ -350,6 +350,28 @@ static void test_knobs_that_are_none(void **state)
         refuse_text("  mode: Auto\n", "f.yaml:5:3: spec: lacks knobs; expected a list of maps");
 }
 
+static void test_the_scale_of_a_knob_is_known(void **state)
+{
+        static const char text[] = "apiVersion: optctl.dev/v1alpha1\n"
+                                   "kind: TunedPipeline\n"
+                                   "metadata: {name: p}\n"
+                                   "spec:\n"
+                                   "  pipeline: {operators: [{name: job, source: true}]}\n"
+                                   "  knobs:\n"
+                                   "  - {name: workers, min: 1, max: 64, scale: Linear}\n"
+                                   "  - {name: memory, min: 1Gi, max: 4Gi, scale: Log}\n"
+                                   "  - {name: x, min: 0, max: 4}\n";
+        struct error err = ERROR_INIT;
+        struct spec *spec;
+
+        (void)state;
+        assert_true(spec_parse(text, strlen(text), "f.yaml", NULL, NULL, NULL, &spec, &err));
+        assert_int_equal(spec->pipeline.knobs[0].scale, KNOB_SCALE_LINEAR);
+        assert_int_equal(spec->pipeline.knobs[1].scale, KNOB_SCALE_LOG);
+        assert_int_equal(spec->pipeline.knobs[2].scale, KNOB_SCALE_AUTO);
+        spec_free(spec);
+}
+
 /* Only sources have partitions, and never fewer than there are now; without spec.initial they begin with
  * those.
  */
@@ -523,6 +545,7 @@ int main(void)
                 cmocka_unit_test(test_without_a_registry_names_are_not_checked),
                 cmocka_unit_test(test_graphs_that_are_none),
                 cmocka_unit_test(test_knobs_that_are_none),
+                cmocka_unit_test(test_the_scale_of_a_knob_is_known),
                 cmocka_unit_test(test_partitions_only_grow),
                 cmocka_unit_test(test_a_graph_that_only_the_engine_knows),
                 cmocka_unit_test(test_names_that_lead_nowhere),

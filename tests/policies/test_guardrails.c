@@ -77,9 +77,10 @@ static void set_pipeline(struct stage *stage, bool coarse)
         stage->operators[0] = (struct operator_info){.name = "source", .source = true};
         stage->operators[1] = (struct operator_info){.name = "work"};
         stage->edges[0] = (struct edge){.from = 0, .to = 1, .selectivity = 1};
-        stage->knobs[0] = (struct knob){"parallelism.source", KNOB_PARALLELISM, 0, 1, 64, 1};
-        stage->knobs[1] = coarse ? (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 2, 40, 2}
-                                 : (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 1, 64, 1};
+        stage->knobs[0] = (struct knob){"parallelism.source", KNOB_PARALLELISM, 0, 1, 64, 1, KNOB_SCALE_AUTO};
+        stage->knobs[1] =
+                coarse ? (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 2, 40, 2, KNOB_SCALE_AUTO}
+                       : (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 1, 64, 1, KNOB_SCALE_AUTO};
         stage->pipeline = (struct pipeline){.name = "p",
                                             .n_operators = 2,
                                             .operators = stage->operators,

@@ -84,7 +84,7 @@ static struct world *world_new(int n, const double *rates)
                 if (i > 0)
                         world->edges[i - 1] = (struct edge){.from = i - 1, .to = i, .selectivity = 1};
         }
-        world->knob = (struct knob){"workers", KNOB_WORKERS, -1, 1, 64, 1};
+        world->knob = (struct knob){"workers", KNOB_WORKERS, -1, 1, 64, 1, KNOB_SCALE_AUTO};
         world->pipeline = (struct pipeline){
                 .name = "world",
                 .n_operators = n,

@@ -54,7 +54,8 @@ static void make_bench(struct bench *bench, int n, const double *rates, size_t s
                 bench->info[i] = (struct operator_info){.name = names[i], .source = i == 0};
                 bench->operators[i] =
                         (struct operator_model){.rate_per_second = rates[i], .skew = 1, .service_cv = 1};
-                bench->knobs[i] = (struct knob){"parallelism", KNOB_PARALLELISM, i, 1, 64, 1};
+                bench->knobs[i] =
+                        (struct knob){"parallelism", KNOB_PARALLELISM, i, 1, 64, 1, KNOB_SCALE_AUTO};
                 if (i > 0)
                         bench->edges[i - 1] = (struct edge){.from = i - 1, .to = i, .selectivity = 1};
         }
@@ -199,7 +200,7 @@ static void partitions_that_are_added_feed_more_subtasks(void **state)
         make_bench(&bench, 1, (double[]){1000}, HOUR);
         offer(&bench, 0, HOUR, 3000);
         bench.info[0].partitions = 2;
-        bench.knobs[1] = (struct knob){"partitions", KNOB_PARTITIONS, 0, 2, 64, 1};
+        bench.knobs[1] = (struct knob){"partitions", KNOB_PARTITIONS, 0, 2, 64, 1, KNOB_SCALE_AUTO};
         bench.pipeline.n_knobs = 2;
         bench.setup.initial = (struct configuration){.count = 2, .value = {4, 2}};
         struct engine *engine autocall(engine_free) = engine_new(&bench.setup);

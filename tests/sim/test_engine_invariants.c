@@ -97,9 +97,11 @@ static void draw_knobs(struct world *world)
         if (happens(world, .7))
                 for (; n < world->pipeline.n_operators; n++)
                         world->knobs[n] =
-                                (struct knob){"parallelism", KNOB_PARALLELISM, n, 1, MAX_WORKERS, 1};
+                                (struct knob){"parallelism",  KNOB_PARALLELISM, n, 1, MAX_WORKERS, 1,
+                                              KNOB_SCALE_AUTO};
         if (n == 0 || happens(world, .3))
-                world->knobs[n++] = (struct knob){"workers", KNOB_WORKERS, -1, 1, MAX_WORKERS, 1};
+                world->knobs[n++] =
+                        (struct knob){"workers", KNOB_WORKERS, -1, 1, MAX_WORKERS, 1, KNOB_SCALE_AUTO};
         world->pipeline.n_knobs = n;
 }
 
@@ -423,7 +425,8 @@ static void backlog_is_rate_times_delay(void **state)
                 world.pipeline.n_operators = 1;
                 world.pipeline.n_edges = 0;
                 world.pipeline.n_knobs = 1;
-                world.knobs[0] = (struct knob){"workers", KNOB_WORKERS, -1, 1, MAX_WORKERS, 1};
+                world.knobs[0] =
+                        (struct knob){"workers", KNOB_WORKERS, -1, 1, MAX_WORKERS, 1, KNOB_SCALE_AUTO};
                 world.setup.initial = draw_configuration(&world);
                 world.operators[0].rate_per_second = 300;
                 world.setup.timeline_step_ms = world.setup.step_ms;

@@ -388,8 +388,8 @@ static void build_pipeline(struct play *play)
         play->operators[0] = (struct operator_info){.name = "source", .source = true};
         play->operators[1] = (struct operator_info){.name = "work"};
         play->edges[0] = (struct edge){.from = 0, .to = 1, .selectivity = 1};
-        play->knobs[0] = (struct knob){"parallelism.source", KNOB_PARALLELISM, 0, 1, 64, 1};
-        play->knobs[1] = (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 1, 64, 1};
+        play->knobs[0] = (struct knob){"parallelism.source", KNOB_PARALLELISM, 0, 1, 64, 1, KNOB_SCALE_AUTO};
+        play->knobs[1] = (struct knob){"parallelism.work", KNOB_PARALLELISM, 1, 1, 64, 1, KNOB_SCALE_AUTO};
         play->pipeline = (struct pipeline){.name = "play",
                                            .n_operators = 2,
                                            .operators = play->operators,
