@@ -168,6 +168,19 @@ static void print_best(const struct tune_study *study, const struct tune_runs *r
         printf("best: trial %lld, %s %.5g: %s\n", (long long)best->id, study->options.minimize, y, command);
 }
 
+static void put_importance(struct terminal_table *table, const json_t *parameter)
+{
+        double low, high;
+
+        terminal_table_cell(table, TERMINAL_PLAIN, "%.0f %%",
+                            100 * json_number_value(json_object_get(parameter, "importance")));
+        if (json_find_number(parameter, "importance_low", &low) &&
+            json_find_number(parameter, "importance_high", &high))
+                terminal_table_cell(table, TERMINAL_FAINT, "%.0f to %.0f %%", 100 * low, 100 * high);
+        else
+                terminal_table_cell(table, TERMINAL_FAINT, "-");
+}
+
 /* What each parameter is in the best trial, and how much it matters. */
 static void print_parameters(const json_t *document)
 {
@@ -181,6 +194,7 @@ static void print_parameters(const json_t *document)
         terminal_table_column(table, TERMINAL_LEFT, "parameter");
         terminal_table_column(table, TERMINAL_RIGHT, "best");
         terminal_table_column(table, TERMINAL_RIGHT, "matters");
+        terminal_table_column(table, TERMINAL_RIGHT, "between");
         json_array_foreach(list, i, parameter)
         {
                 const json_t *best = json_object_get(parameter, "best");
@@ -192,15 +206,14 @@ static void print_parameters(const json_t *document)
                 terminal_table_cell(table, TERMINAL_STRONG, "%s",
                                     json_string_value(json_object_get(parameter, "name")));
                 terminal_table_cell(table, TERMINAL_PLAIN, "%s", value);
-                terminal_table_cell(table, TERMINAL_PLAIN, "%.0f %%",
-                                    100 * json_number_value(json_object_get(parameter, "importance")));
+                put_importance(table, parameter);
         }
         printf("\n");
         terminal_table_print(table, stdout, terminal_has_color(stdout));
         terminal_table_free(table);
 }
 
-/* NULL: nobody wants to know. Made once, since each making draws from the model's posterior anew. */
+/* NULL: nobody wants to know. */
 static json_t *document_of(const struct tune_arguments *arguments, const struct tune_study *study,
                            const struct tune_runs *runs, bool printed)
 {
@@ -214,6 +227,18 @@ static bool write_results(const struct tune_arguments *arguments, const struct t
 {
         return write_csv(study, runs, arguments->csv, err) &&
                (!arguments->report || report_write(document, arguments->report, err));
+}
+
+/* A script that takes the best settings from here has none to take. */
+static bool check_best(const struct tune_runs *runs, struct error *err)
+{
+        size_t count;
+
+        (void)tune_runs_trials(runs, &count);
+        return tune_runs_best(runs) ||
+               error_set(err, ERROR_UNAVAILABLE, "NoTrialSucceeded",
+                         "no trial did what was asked, of %zu; the folder of the study has what each said",
+                         count);
 }
 
 static bool run_trials(const struct tune_arguments *arguments, struct error *err)
@@ -250,7 +275,8 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
         document = document_of(arguments, study, runs, !arguments->quiet);
         if (!arguments->quiet)
                 print_parameters(document);
-        return write_results(arguments, study, runs, document, err) && tune_mlflow_finish(mlflow, runs, err);
+        return write_results(arguments, study, runs, document, err) &&
+               tune_mlflow_finish(mlflow, runs, err) && check_best(runs, err);
 }
 
 static bool tune_run(const void *object, struct error *err)

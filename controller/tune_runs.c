@@ -98,7 +98,7 @@ static void add_out(struct tune_runs *runs, size_t trial, int64_t asked)
 }
 
 /* What the search is told of a trial. */
-static bool tell(struct tune_runs *runs, const struct tune_trial *trial, int64_t asked, struct error *err)
+static bool tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
 {
         static const char *const names[] =
                 {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
@@ -120,12 +120,12 @@ static bool tell(struct tune_runs *runs, const struct tune_trial *trial, int64_t
         {
                 int index;
 
-                if (!search_constraint(runs->search, name, &index, err))
+                if (!search_constraint(search, name, &index, err))
                         return false;
                 outcome.constraints[index] = json_number_value(value);
         }
-        return search_document_point(search_space_of(runs->search), trial->x, point, err) &&
-               search_tell(runs->search, &outcome, err);
+        return search_document_point(search_space_of(search), trial->x, point, err) &&
+               search_tell(search, &outcome, err);
 }
 
 static bool read_result(struct tune_runs *runs, struct tune_trial *trial, bool *ret_there, struct error *err)
@@ -226,7 +226,7 @@ static bool take_up(struct tune_runs *runs, size_t index, struct error *err)
                         return false;
                 if (there) {
                         close(lock);
-                        return tell(runs, trial, 0, err);
+                        return tell(runs->search, trial, 0, err);
                 }
                 if (!start(runs, trial, lock, err))
                         return false;
@@ -244,7 +244,7 @@ static bool take_up_all(struct tune_runs *runs, struct error *err)
                         return false;
         for (size_t i = 0; i < runs->count; i++) {
                 if (!read_result(runs, &runs->trials[i], &there, err) ||
-                    (there && !tell(runs, &runs->trials[i], 0, err)))
+                    (there && !tell(runs->search, &runs->trials[i], 0, err)))
                         return false;
                 if (!there && !take_up(runs, i, err))
                         return false;
@@ -501,7 +501,7 @@ static bool look_at(struct tune_runs *runs, size_t index, bool *ret_ended, struc
                        error_set(err, ERROR_UNAVAILABLE, NULL,
                                  "trial %lld: its process ended without a result; the same command goes on",
                                  (long long)trial->id);
-        if (!tell(runs, trial, out.asked, err))
+        if (!tell(runs->search, trial, out.asked, err))
                 return false;
         print_row(runs, trial);
         if (runs->setup.ended)
@@ -605,6 +605,26 @@ bool tune_runs_is_good(const struct tune_trial *trial)
 
         (void)json_find_text(trial->result, "status", &status);
         return strcmp(status, "ok") == 0 && keeps_constraints(trial->result);
+}
+
+bool tune_runs_retell(const struct tune_runs *runs, size_t left_out, size_t groups,
+                      struct search **ret_search, struct error *err)
+{
+        autocall(search_free) struct search *search = NULL;
+        struct search_options options = runs->study->search;
+        struct search_space *space;
+
+        if (!search_document_read(runs->study->search_json, &space, &options, err))
+                return false;
+        options = runs->study->search;
+        search = search_new(space, &options);
+        for (size_t i = 0; i < runs->count; i++)
+                if (runs->trials[i].result && i % groups != left_out &&
+                    !tell(search, &runs->trials[i], 0, err))
+                        return false;
+        *ret_search = search;
+        search = NULL;
+        return true;
 }
 
 struct search *tune_runs_search(const struct tune_runs *runs)

@@ -57,6 +57,12 @@ bool tune_runs_is_good(const struct tune_trial *trial);
 /* What the trials were told to. */
 struct search *tune_runs_search(const struct tune_runs *runs);
 
+/* A search of its own that was told of the trials that ended, in their order, without each of which the
+ * number is `left_out` modulo `groups` (left_out at least groups: of all). It follows from the study alone,
+ * while the one above has been asked, too. */
+bool tune_runs_retell(const struct tune_runs *runs, size_t left_out, size_t groups,
+                      struct search **ret_search, struct error *err);
+
 const char *tune_runs_folder(const struct tune_runs *runs); /* of the study */
 
 /* The trial's folder. The caller frees it. */

@@ -67,10 +67,14 @@ function share(value) {
     s('rect', {x: 0, y: 1, width: 100, height: 8, fill: 'var(--grid)'}), s('rect', {x: 0, y: 1, width: Math.max(0.5, 100 * value), height: 8, fill: 'var(--s0)'}));
 }
 
+function between(one) {
+  return known(one.importance_low) ? percent(100 * one.importance_low) + ' and ' + percent(100 * one.importance_high) : NONE;
+}
+
 function importanceTable(parameters) {
   const rows = parameters.map(one => h('tr', {}, h('th', {scope: 'row', class: 'text'}, one.name), h('td', {}, share(one.importance)),
-    h('td', {}, percent(100 * one.importance)), h('td', {}, words(one.best))));
-  return plainTable('', [{text: 'Parameter'}, 'share', '', 'best'], rows, {id: 'importance-table'});
+    h('td', {}, percent(100 * one.importance)), h('td', {}, between(one)), h('td', {}, words(one.best))));
+  return plainTable('', [{text: 'Parameter'}, 'share', '', 'between', 'best'], rows, {id: 'importance-table'});
 }
 
 /* Where a value stands on the axis, and what is written there. */
