@@ -105,7 +105,7 @@ int main(void)
         static const struct actuator actuator = {.name = "stub", .read = stub_read};
         static const struct strategy strategy = {.name = "stub", .propose = stub_propose};
         struct operator_info operators[1] = {{.name = "source", .source = true}};
-        struct knob knobs[1] = {{"workers", KNOB_WORKERS, -1, 1, 64, 1}};
+        struct knob knobs[1] = {{"workers", KNOB_WORKERS, -1, 1, 64, 1, KNOB_SCALE_AUTO}};
         const struct pipeline pipeline = {.name = "stub",
                                           .n_operators = 1,
                                           .operators = operators,
