@@ -16,9 +16,9 @@ struct line_fit {
 bool fit_line(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
               struct error *err);
 
-/* The same of quantities that are never below zero, x, intercept and slope: where the line of least squares has
- * a part below zero, the best one without that part (least squares under bounds, Lawson and Hanson 1974, which
- * of two parts leaves out one). The errors stay those of the line without bounds. */
+/* The same of quantities that are never below zero, x, intercept and slope: where the line of least squares
+ * has a part below zero, the best one without that part (least squares under bounds, Lawson and Hanson 1974,
+ * which of two parts leaves out one). The errors stay those of the line without bounds. */
 bool fit_line_above_zero(const double *x, const double *y, size_t n, size_t block, struct line_fit *ret_fit,
                          struct error *err);
 
