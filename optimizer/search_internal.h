@@ -24,10 +24,14 @@ struct search_trial {
 /* What is believed of y, of each constraint, and of whether a run fails. */
 struct search_model {
         struct surrogate *objective;
+        struct surrogate *ranks; /* y by its rank, which only says where to look; NULL while unused */
+        bool heaped;             /* y lies in heaps: values and ranks take turns */
+        bool by_rank;            /* it is the turn of ranks */
         struct surrogate
                 *constraints[SEARCH_MAX_CONSTRAINTS + 1]; /* the last one: failing; NULL while unused */
         bool used[SEARCH_MAX_CONSTRAINTS + 1];
         int learnt;    /* trials told when parameters were last looked for */
+        int ranked;    /* the same, of ranks */
         bool noisy;    /* the same point was told twice with values that differ */
         bool has_best; /* some point told keeps the constraints */
         double best;   /* of those the least value on the objective's scale: the least mean when noisy */
@@ -62,7 +66,8 @@ struct search_score {
 /* Whether there are enough trials for a model. */
 bool search_has_model(const struct search *search);
 
-/* Learns from all trials told, and takes up those pending. */
+/* Learns from all trials told, and takes up those pending. Where y lies in heaps, in a listed space of
+ * which nothing is known beforehand, it learns y's ranks, too, every second time. */
 bool search_model_learn(struct search *search, struct error *err);
 void search_model_free(struct search_model *model);
 

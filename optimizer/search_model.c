@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <gsl/gsl_cdf.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,8 @@
 #include "optimizer/search_internal.h"
 
 #define REFIT_ALWAYS  40  /* trials until which every one leads to new parameters */
+#define RANKED_LEAST  6   /* trials whose ranks say something */
+#define HEAPED        0.3 /* of the range of y, logarithms or not: y is heaped if its better half spans less */
 #define FAILED_BEYOND 0.3 /* of the range of y: where failed runs are put above the worst */
 /* Power of the resources that a run time falls with. By Amdahl's law with an eighth of the work serial, eight
  * times the resources are 4.27 times as fast: 8^0.7. */
@@ -15,6 +19,7 @@
 void search_model_free(struct search_model *model)
 {
         surrogate_free(model->objective);
+        surrogate_free(model->ranks);
         for (int c = 0; c <= SEARCH_FAILING; c++)
                 surrogate_free(model->constraints[c]);
 }
@@ -141,28 +146,111 @@ static double failed_y(const struct search *search, bool positive)
         return positive ? high * pow(high / low, FAILED_BEYOND) : high + FAILED_BEYOND * (high - low);
 }
 
+/* stopped: whether runs that were stopped count, as if they had ended there. */
+static void known_runs(const struct search *search, bool positive, bool stopped, struct known *ret_known)
+{
+        double failed = failed_y(search, positive);
+
+        known_new(search, ret_known);
+        for (int t = 0; t < search->n_trials; t++) {
+                const struct search_trial *trial = &search->trials[t];
+
+                if (trial->status == SEARCH_OK || (stopped && trial->status == SEARCH_CENSORED))
+                        known_add(search, ret_known, t, trial->y);
+                else if (trial->status == SEARCH_FAILED && isfinite(failed) &&
+                         find_point(search, ret_known, t) < 0)
+                        known_add(search, ret_known, t, failed);
+        }
+}
+
 static bool learn_objective(struct search *search, bool refit, struct error *err)
 {
         struct surrogate *objective = search->model.objective;
         bool positive = is_positive(search), done;
-        double failed = failed_y(search, positive);
         struct known known;
 
-        known_new(search, &known);
-        for (int t = 0; t < search->n_trials; t++) {
-                const struct search_trial *trial = &search->trials[t];
-
-                if (trial->status == SEARCH_OK)
-                        known_add(search, &known, t, trial->y);
-                else if (trial->status == SEARCH_FAILED && isfinite(failed) &&
-                         find_point(search, &known, t) < 0)
-                        known_add(search, &known, t, failed);
-        }
+        known_runs(search, positive, false, &known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share,
                                             positive && search_has_prior(search) ? known.prior : NULL};
         done = known.n > 0 && surrogate_learn(objective, &data, positive, refit, err);
         known_free(&known);
         return done;
+}
+
+/* ---- the objective by its ranks ---- */
+
+/* Scores of ranks, as a normal law has them; values that are the same share theirs. */
+static void put_ranks(struct known *known)
+{
+        autofree double *y = memory_new((size_t)known->n, sizeof *y);
+
+        memcpy(y, known->y, (size_t)known->n * sizeof *y);
+        for (int i = 0; i < known->n; i++) {
+                double below = 0;
+
+                for (int k = 0; k < known->n; k++)
+                        below += y[k] < y[i] ? 1 : y[k] == y[i] ? 0.5 : 0;
+                known->y[i] = gsl_cdf_ugaussian_Pinv(below / known->n);
+        }
+}
+
+static bool believe_pending(struct search *search, struct surrogate *surrogate, struct error *err)
+{
+        double x[GP_MAX_FEATURES];
+
+        for (int t = 0; t < search->n_trials; t++) {
+                const struct search_trial *trial = &search->trials[t];
+
+                if (trial->status != SEARCH_PENDING)
+                        continue;
+                search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
+                if (!surrogate_believe(surrogate, x, 0, err))
+                        return false;
+        }
+        return true;
+}
+
+static bool learn_ranks(struct search *search, bool refit, struct error *err)
+{
+        struct search_model *model = &search->model;
+        struct known known;
+        bool done;
+
+        if (!model->ranks)
+                model->ranks = surrogate_new(search->features.d, search->features.category, true,
+                                             search->options.seed);
+        known_runs(search, is_positive(search), true, &known);
+        put_ranks(&known);
+        const struct surrogate_data data = {known.n, known.x, known.y, known.share, NULL};
+
+        done = surrogate_learn(model->ranks, &data, false, refit, err) &&
+               believe_pending(search, model->ranks, err);
+        known_free(&known);
+        return done;
+}
+
+static int by_value(const void *left, const void *right)
+{
+        const double *a = left, *b = right;
+
+        return (*a > *b) - (*a < *b);
+}
+
+/* Where y lies in heaps far from one another the differences that matter, within the best heap, are nothing
+ * beside those between heaps: ranks show them. They do not show how much there is to be gained elsewhere, so
+ * that they take turns with the values. What is known beforehand is of the values, and so are bounds. */
+static bool is_heaped(const struct search *search)
+{
+        autofree double *y = memory_new((size_t)search->n_trials + 1, sizeof *y);
+        int n = 0;
+
+        if (!search->enumerated || search_has_prior(search) || search->n_constraints > 0)
+                return false;
+        for (int t = 0; t < search->n_trials; t++)
+                if (search->trials[t].status == SEARCH_OK)
+                        y[n++] = surrogate_scale(search->model.objective, search->trials[t].y);
+        qsort(y, (size_t)n, sizeof *y, by_value);
+        return n >= RANKED_LEAST && y[n / 2] - y[0] < HEAPED * (y[n - 1] - y[0]);
 }
 
 /* Runs that were stopped are taken to end where the others say that runs that last so long end. */
@@ -302,9 +390,10 @@ const double *search_best(const struct search *search, double *ret_y)
         return best;
 }
 
-static bool is_refit_due(const struct search *search, int told)
+/* learnt: trials told when parameters were last looked for. */
+static bool is_refit_due(int learnt, int told)
 {
-        int since = told - search->model.learnt;
+        int since = told - learnt;
 
         if (told < REFIT_ALWAYS)
                 return since > 0;
@@ -315,7 +404,7 @@ bool search_model_learn(struct search *search, struct error *err)
 {
         struct search_model *model = &search->model;
         int told = search_told(search);
-        bool refit = is_refit_due(search, told);
+        bool refit = is_refit_due(model->learnt, told), rerank = is_refit_due(model->ranked, told);
 
         if (!model->objective)
                 model->objective = surrogate_new(search->features.d, search->features.category,
@@ -329,5 +418,11 @@ bool search_model_learn(struct search *search, struct error *err)
         if (refit)
                 model->learnt = told;
         find_best(search);
+        model->heaped = is_heaped(search);
+        model->by_rank = model->heaped && search->n_trials % 2 == 1;
+        if (model->by_rank && !learn_ranks(search, rerank, err))
+                return false;
+        if (model->by_rank && rerank)
+                model->ranked = told;
         return believe_unknown(search, err);
 }

@@ -34,6 +34,7 @@
 #define BOUND_SD        2.0
 #define GREED           1.0 /* standard deviations below the mean that a point is taken at its word */
 #define GREED_KNOWN     0.5 /* where resources say how y falls */
+#define GREED_WIDE      3.0 /* between looks by rank, which keep to what is good already */
 #define FEASIBLE_LEAST                                                                                       \
         0.3 /* while there are others, points that are less likely to keep the constraints wait */
 
@@ -84,6 +85,20 @@ void search_score(const struct search *search, const double *x, const double *pr
                 ret_scores[i] = (struct search_score){0, mean[i], variance[i], feasible[i]};
                 ret_scores[i].score = score_one(search, &ret_scores[i], greed);
         }
+}
+
+/* Scores of all listed points by the ranks of y; keeps what else ret_scores says. */
+static void score_ranks(const struct search *search, struct search_score *ret_scores)
+{
+        const struct surrogate *ranks = search->model.ranks;
+        autofree double *mean = memory_new((size_t)search->n_points + 1, sizeof *mean);
+        autofree double *variance = memory_new((size_t)search->n_points + 1, sizeof *variance);
+        double own = search->model.noisy ? 0 : surrogate_noise(ranks);
+
+        surrogate_predict(ranks, search->encoded, NULL, search->n_points, mean, variance);
+        for (int i = 0; i < search->n_points; i++)
+                ret_scores[i].score = ret_scores[i].log_feasible * ranks->scale -
+                                      (mean[i] - GREED * sqrt(variance[i] + own));
 }
 
 /* What y may still come down to at any of these points: two standard deviations below the mean. */
@@ -161,6 +176,8 @@ static bool propose_listed(struct search *search, double greed, double *ret_poin
                 prior[i] = search_prior(search, search->points + (size_t)i * n, i);
         search_score(search, search->encoded, prior, search->n_points, greed, scores);
         search->least = least_bound(scores, search->n_points);
+        if (search->model.by_rank)
+                score_ranks(search, scores);
         for (int i = 0; i < search->n_points; i++)
                 if (!search->taken[i] && (best < 0 || scores[i].score > scores[best].score))
                         best = i;
@@ -467,14 +484,16 @@ static bool propose_drawn(struct search *search, double greed, double *ret_point
 
 /* In a table the lower bound at one standard deviation found good rows sooner than expected improvement did,
  * and at half of one where resources are told: there less has to be found out, and what is left of the spread
- * is of single rows. Where points may lie as close as they like bound and improvement take turns. Constraints
- * are weighed by expected improvement alone. */
+ * is of single rows; at three where y lies in heaps, in turn with one of ranks. Where points may lie as close
+ * as they like bound and improvement take turns. Constraints are weighed by expected improvement alone. */
 static double greed_now(const struct search *search)
 {
         if (search->n_constraints > 0)
                 return NAN;
         if (search->enumerated)
-                return search->options.n_resources > 0 ? GREED_KNOWN : GREED;
+                return search->options.n_resources > 0 ? GREED_KNOWN
+                       : search->model.heaped          ? GREED_WIDE
+                                                       : GREED;
         return search_told(search) % 2 ? GREED : NAN;
 }
 
