@@ -15,6 +15,8 @@
         0.95 /* busy share of the busiest subtask from which on a pipeline is at its limit                   \
               */
 
+#define MAX_RUNS_A_TURN 100 /* of a job that runs from time to time */
+
 /* ---- words ---- */
 
 void loop_say(const struct loop *loop, const char *message, const char *reason)
@@ -105,7 +107,7 @@ static void collect(struct loop *loop, struct error *err)
         struct observation *next = &loop->windows[loop->newest == &loop->windows[0]];
         const struct journal *journal = setup->journal;
 
-        if (!(loop->newest->missing & MISSING_ALL))
+        if (!(loop->newest->missing & MISSING_ALL) && !loop->newest->run.more)
                 loop->previous_ms = loop->newest->time_ms;
         observation_clear(next, clock_now_ms(setup->clock), setup->interval_ms, setup->pipeline->n_operators);
         if (!setup->collector->collect(setup->collector_state, next, err)) {
@@ -638,21 +640,45 @@ static void wait_for(struct loop *loop, const char *why)
         loop->status.why = why;
 }
 
+/* What was seen goes into the books, and tells how the last change does. */
+static void take_in(struct loop *loop)
+{
+        struct error err = ERROR_INIT;
+
+        if (!account_observe(&loop->account, clock_now_ms(loop->setup.clock), loop->newest, &err))
+                loop_journal_failed(loop, &err);
+        go_on_with_action(loop);
+}
+
+/* Of several runs that have ended since the last turn, or before the first one, each is learnt from: a turn
+ * tells of the newest. */
+static void catch_up(struct loop *loop, struct error *err)
+{
+        const struct loop_setup *setup = &loop->setup;
+
+        for (int i = 0; i < MAX_RUNS_A_TURN && loop->newest->run.more; i++) {
+                take_in(loop);
+                if (setup->strategy->recall && setup->mode != SPEC_OBSERVE)
+                        setup->strategy->recall(setup->strategy_state, loop->newest);
+                collect(loop, err);
+        }
+}
+
 void loop_turn(struct loop *loop)
 {
         struct error err = ERROR_INIT;
         bool recalled = recall(loop), interrupted;
 
         collect(loop, &err);
+        if (recalled)
+                catch_up(loop, &err);
         interrupted = err.code == ERROR_INTERRUPTED;
         loop->status.turns++; /* not before there is something to show */
         if (!recalled) {
                 wait_for(loop, "what happened before the restart cannot be read yet");
                 return;
         }
-        if (!account_observe(&loop->account, clock_now_ms(loop->setup.clock), loop->newest, &err))
-                loop_journal_failed(loop, &err);
-        go_on_with_action(loop);
+        take_in(loop);
         loop_look_for_rollback(loop);
         loop_look_for_others(loop);
         if (loop->setup.mode == SPEC_OBSERVE)

@@ -54,14 +54,15 @@ struct checkpoint_observation {
 };
 
 /*
- * Of a job that runs from time to time: the newest run that has ended. What it was set to may be another
- * configuration than the next one will be.
+ * Of a job that runs from time to time: the newest run that has ended, or one before it that was not told of
+ * yet. What it was set to may be another configuration than the next one will be.
  */
 struct run_observation {
         bool periodic; /* it is such a job; else nothing of this is set. Rates and backlog are then of no use
                         */
         int64_t begun_ms, ended_ms; /* ended_ms 0: none has ended that is known of */
         bool failed;
+        bool more; /* it is not the newest yet: the next look tells of a run that ended after it */
         /* What it held of machines, the longer the more: workers alone, then all of its pods. NAN: not known.
          */
         double worker_seconds, core_seconds, byte_seconds;

@@ -172,6 +172,13 @@ void configuration_keep_grown(const struct pipeline *pipeline, const struct conf
                         back->value[i] = running->value[i];
 }
 
+/* Of what is sized by other knobs alone nobody said how many workers there are. */
+static bool has_deployment(const struct pipeline *pipeline)
+{
+        return pipeline->n_knobs == 0 || pipeline_workers_knob(pipeline) >= 0 ||
+               pipeline_per_operator(pipeline);
+}
+
 static void describe_deployment(const struct pipeline *pipeline, const struct configuration *configuration,
                                 struct text *out)
 {
@@ -190,6 +197,30 @@ static void describe_deployment(const struct pipeline *pipeline, const struct co
         text_format(out, " (%d worker%s)", deployment.workers, s);
 }
 
+/* Of those that a deployment does not tell. */
+static void describe_knob(const struct pipeline *pipeline, const struct knob *knob, double value,
+                          struct text *out)
+{
+        const char *comma = out->length > 0 ? ", " : "";
+
+        switch (knob->role) {
+        case KNOB_PARALLELISM:
+        case KNOB_WORKERS:
+                break;
+        case KNOB_PARTITIONS:
+                text_format(out, "%s%.0f partitions of %s", comma, value,
+                            pipeline->operators[knob->operator_index].name);
+                break;
+        case KNOB_MEMORY:
+                text_format(out, "%s%s ", comma, knob->name);
+                quantity_put(out, value);
+                break;
+        case KNOB_OTHER:
+                text_format(out, "%s%s %.10g", comma, knob->name, value);
+                break;
+        }
+}
+
 void configuration_describe(const struct pipeline *pipeline, const struct configuration *configuration,
                             char *buffer, unsigned long room)
 {
@@ -199,18 +230,10 @@ void configuration_describe(const struct pipeline *pipeline, const struct config
                 snprintf(buffer, room, "not known");
                 return;
         }
-        describe_deployment(pipeline, configuration, &words);
-        for (int i = 0; i < pipeline->n_knobs; i++) {
-                const struct knob *knob = &pipeline->knobs[i];
-
-                if (knob->role == KNOB_PARTITIONS)
-                        text_format(&words, ", %.0f partitions of %s", configuration->value[i],
-                                    pipeline->operators[knob->operator_index].name);
-                if (knob->role != KNOB_MEMORY)
-                        continue;
-                text_format(&words, ", %s ", knob->name);
-                quantity_put(&words, configuration->value[i]);
-        }
+        if (has_deployment(pipeline))
+                describe_deployment(pipeline, configuration, &words);
+        for (int i = 0; i < pipeline->n_knobs; i++)
+                describe_knob(pipeline, &pipeline->knobs[i], configuration->value[i], &words);
         snprintf(buffer, room, "%s", words.data);
         text_to_line(buffer);
 }

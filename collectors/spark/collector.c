@@ -20,10 +20,11 @@
 #define FETCHES        3                   /* of one that breaks off on its way */
 #define FETCH_PAUSE_MS 2000
 
-/* The newest run that is over, as its log tells of it. */
+/* The run that was told of last, as its log tells of it. */
 struct told {
         char *id; /* of the place; NULL: none was looked into */
         int64_t seen_ms;
+        bool more;                  /* there is a newer one */
         struct run_observation run; /* ended_ms 0: its log tells nothing */
         char why[OBSERVATION_FAILURE_ROOM];
 };
@@ -107,8 +108,10 @@ static void run_settings(void *argument)
 static void run_look(void *argument)
 {
         struct errand *errand = argument;
+        const struct told *told = &errand->state->told;
 
-        errand->done = spark_folder_look(errand->state->folder, &errand->places, &errand->err);
+        errand->done = spark_folder_look(errand->state->folder, told->id ? told->seen_ms : INT64_MIN,
+                                         &errand->places, &errand->err);
 }
 
 static void run_read(void *argument)
@@ -136,22 +139,24 @@ static bool run(struct errand *errand, void (*work)(void *argument), struct erro
         return errand->done;
 }
 
-/* ---- the newest run ---- */
+/* ---- the next run ---- */
 
-/* With *ret_none there is no run that is over; else the caller frees the place's id. */
-static bool find_newest(struct state *state, struct spark_place *ret_place, bool *ret_none, struct error *err)
+/* With *ret_none all that are over were told of; else the caller frees the place's id. */
+static bool find_next(struct state *state, struct spark_place *ret_place, bool *ret_more, bool *ret_none,
+                      struct error *err)
 {
+        const struct spark_place_mark told = {state->told.id, state->told.seen_ms};
         struct errand errand = {.state = state, .err = ERROR_INIT};
-        const struct spark_place *newest;
+        const struct spark_place *next;
         bool done = state->folder ? run(&errand, run_look, err)
                                   : spark_server_look(state->server, state->options->application,
                                                       state->told.run.ended_ms, &errand.places, err);
 
-        newest = done ? spark_places_newest(&errand.places) : NULL;
-        *ret_none = !newest;
-        if (newest) {
-                *ret_place = *newest;
-                ret_place->id = memory_copy_text(newest->id);
+        next = done ? spark_places_next(&errand.places, &told, ret_more) : NULL;
+        *ret_none = !next;
+        if (next) {
+                *ret_place = *next;
+                ret_place->id = memory_copy_text(next->id);
         }
         spark_places_clear(&errand.places);
         return done;
@@ -227,8 +232,8 @@ static bool try_later(struct state *state, const struct error *err)
 }
 
 /* A log is read once, unless it was written to after that. Of one that is given up the run before it stays
- * the newest that anything is known of. */
-static bool learn(struct state *state, const struct spark_place *place, struct error *err)
+ * the newest that anything is known of; `newer`: there are others, for which it does not hold up. */
+static bool learn(struct state *state, const struct spark_place *place, bool newer, struct error *err)
 {
         struct told *told = &state->told;
         struct errand errand = {.state = state, .err = ERROR_INIT};
@@ -236,7 +241,7 @@ static bool learn(struct state *state, const struct spark_place *place, struct e
 
         if (!done && !is_useless(err))
                 return false;
-        if (!done && try_later(state, err)) {
+        if (!done && !newer && try_later(state, err)) {
                 error_clear(err);
                 return true;
         }
@@ -245,6 +250,7 @@ static bool learn(struct state *state, const struct spark_place *place, struct e
         free(told->id);
         told->id = memory_copy_text(place->id);
         told->seen_ms = place->seen_ms;
+        told->more = newer;
         memcpy(told->why, errand.why, sizeof told->why);
         if (done)
                 told->run = errand.run;
@@ -255,15 +261,14 @@ static bool learn(struct state *state, const struct spark_place *place, struct e
 static bool look_at_runs(struct state *state, struct observation *observation, struct error *err)
 {
         struct spark_place place = {.id = NULL};
-        bool none, known, done = find_newest(state, &place, &none, err);
+        bool none, newer, done = find_next(state, &place, &newer, &none, err);
 
+        state->told.more = false;
         if (!done || none)
                 return done;
-        known = state->told.id && strcmp(place.id, state->told.id) == 0 &&
-                place.seen_ms == state->told.seen_ms;
-        done = known || learn(state, &place, err);
+        done = learn(state, &place, newer, err);
         free(place.id);
-        if (done && !known && state->looked_ms > 0 && state->tries == 0)
+        if (done && state->looked_ms > 0 && state->tries == 0)
                 memcpy(observation->failure, state->told.why, sizeof observation->failure);
         return done;
 }
@@ -308,6 +313,7 @@ static void tell_run(const struct state *state, struct run_observation *ret_run)
         if (state->told.run.ended_ms > 0)
                 *ret_run = state->told.run;
         ret_run->periodic = true;
+        ret_run->more = state->told.more;
         if (!is_whole(&ret_run->configuration))
                 ret_run->configuration = (struct configuration){.count = 0};
 }

@@ -199,12 +199,11 @@ static int newest_first(const void *a, const void *b)
         return difference > 0 ? 1 : difference < 0 ? -1 : strcmp((*one)->name, (*other)->name);
 }
 
-/* Runs that ended before one that has finished are of no interest any more, so nobody reads whose they are.
- */
-static void gather(struct spark_folder *folder, struct spark_places *places)
+/* Runs from before that are of no interest any more, so nobody reads whose they are. */
+static void gather(struct spark_folder *folder, int64_t since_ms, struct spark_places *places)
 {
         autofree struct entry **order = memory_new(folder->count + 1, sizeof *order);
-        int heads = 0;
+        int heads = 0, finished = 0;
 
         for (size_t i = 0; i < folder->count; i++)
                 order[i] = &folder->entries[i];
@@ -223,12 +222,14 @@ static void gather(struct spark_folder *folder, struct spark_places *places)
                                                               .seen_ms = entry->changed_ms,
                                                               .bytes = entry->bytes,
                                                               .finished = entry->finished});
-                if (entry->finished)
+                finished += entry->finished;
+                if (finished == SPARK_PLACES_PAST || (entry->finished && entry->changed_ms <= since_ms))
                         break;
         }
 }
 
-bool spark_folder_look(struct spark_folder *folder, struct spark_places *ret_places, struct error *err)
+bool spark_folder_look(struct spark_folder *folder, int64_t since_ms, struct spark_places *ret_places,
+                       struct error *err)
 {
         DIR *stream = opendir(folder->path);
 
@@ -238,6 +239,6 @@ bool spark_folder_look(struct spark_folder *folder, struct spark_places *ret_pla
                 return error_errno(err, errno, "%s", folder->path);
         list(folder, stream);
         closedir(stream);
-        gather(folder, ret_places);
+        gather(folder, since_ms, ret_places);
         return true;
 }

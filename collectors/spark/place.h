@@ -23,10 +23,23 @@ struct spark_places {
 void spark_places_add(struct spark_places *places, struct spark_place place); /* takes its id */
 void spark_places_clear(struct spark_places *places);
 
+/* Of an application of which nothing was told yet, so many runs are told of at most, and so much of their
+ * logs: what is older teaches little. */
+#define SPARK_PLACES_PAST       30
+#define SPARK_PLACES_PAST_BYTES ((int64_t)4 << 30)
+
+/* Where somebody who has told of runs has got to. */
+struct spark_place_mark {
+        const char *id; /* NULL: of none */
+        int64_t seen_ms;
+};
+
 /*
- * The run that is over and was seen last; NULL: none is over. One whose driver died writes no end: it is over
- * once a later one has begun after the last sign of it.
+ * The run to be told of next, in the order in which they were seen last; NULL: all were that are over. One
+ * whose driver died writes no end: it is over once a later one has begun after the last sign of it. `places`
+ * has those that are not over taken out, and is in that order then.
  */
-const struct spark_place *spark_places_newest(const struct spark_places *places);
+const struct spark_place *spark_places_next(struct spark_places *places, const struct spark_place_mark *after,
+                                            bool *ret_more);
 
 #endif

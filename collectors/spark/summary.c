@@ -10,12 +10,48 @@
 #define OVERHEAD    0.10     /* of the memory (spark.executor.memoryOverheadFactor) ... */
 #define LEAST_EXTRA 0x1.8p28 /* ... and at least 384 MiB */
 
+static double cores_at(const struct batch_run *log, int64_t at_ms)
+{
+        double cores = 0;
+
+        for (size_t i = 0; i < log->n_executors; i++) {
+                const struct batch_executor *executor = &log->executors[i];
+                bool gone = executor->removed_ms != BATCH_UNKNOWN && executor->removed_ms <= at_ms;
+
+                if (executor->added_ms <= at_ms && !gone)
+                        cores += (double)executor->cores;
+        }
+        return cores;
+}
+
+static double most_cores(const struct batch_run *log)
+{
+        double most = 0;
+
+        for (size_t i = 0; i < log->n_executors; i++)
+                most = fmax(most, cores_at(log, log->executors[i].added_ms));
+        return most > 0 ? most : NAN;
+}
+
+/* What it had of what it was not told; where it was on a standalone master that is all there is. */
+static double had(const struct batch_run *log, const char *name)
+{
+        if (strcmp(name, "spark.cores.max") == 0)
+                return most_cores(log);
+        if (strcmp(name, "spark.executor.cores") == 0 && log->n_executors > 0 && log->executors[0].cores > 0)
+                return (double)log->executors[0].cores;
+        return NAN;
+}
+
 static double value_of(const struct batch_run *log, const char *name)
 {
         const struct spark_setting setting = spark_setting_of_knob(name);
         const char *said = batch_run_setting(log, setting.name);
+        double standard = spark_setting_default(&setting);
 
-        return said ? spark_setting_read(&setting, said) : spark_setting_default(&setting);
+        if (said)
+                return spark_setting_read(&setting, said);
+        return isnan(standard) ? had(log, setting.name) : standard;
 }
 
 static bool begins(const char *text, const char *start)
@@ -71,6 +107,15 @@ static double input_of(const struct batch_run *log)
         return bytes > 0 ? bytes : NAN;
 }
 
+/* A standalone master knows of no number of executors. */
+static bool is_heeded(const struct batch_run *log, const char *name)
+{
+        const char *master = batch_run_setting(log, "spark.master");
+
+        return !master || !spark_setting_is_standalone(master) ||
+               strcmp(name, "spark.executor.instances") != 0;
+}
+
 static void read_configuration(const struct batch_run *log, const struct pipeline *pipeline,
                                struct configuration *ret_configuration)
 {
@@ -78,7 +123,8 @@ static void read_configuration(const struct batch_run *log, const struct pipelin
         for (int i = 0; i < pipeline->n_knobs; i++) {
                 struct spark_setting setting = spark_setting_of_knob(pipeline->knobs[i].name);
 
-                ret_configuration->value[i] = setting.name ? value_of(log, setting.name) : NAN;
+                ret_configuration->value[i] =
+                        setting.name && is_heeded(log, setting.name) ? value_of(log, setting.name) : NAN;
         }
 }
 

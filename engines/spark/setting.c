@@ -112,3 +112,8 @@ char *spark_setting_text(const struct spark_setting *setting, double value, cons
         return fmod(whole, MEBIBYTE) == 0 ? memory_format("%.0fm", whole / MEBIBYTE)
                                           : memory_format("%.0fb", whole);
 }
+
+bool spark_setting_is_standalone(const char *master)
+{
+        return strncmp(master, "spark://", strlen("spark://")) == 0;
+}

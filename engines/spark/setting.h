@@ -28,4 +28,8 @@ double spark_setting_default(const struct spark_setting *setting);
  * Caller frees. */
 char *spark_setting_text(const struct spark_setting *setting, double value, const char *present);
 
+/* Whether this master is Spark's own: how many executors there are follows from spark.cores.max then, and
+ * spark.executor.instances is not heeded. */
+bool spark_setting_is_standalone(const char *master);
+
 #endif

@@ -14,6 +14,7 @@
 
 #define DYNAMIC   "spark.dynamicAllocation.enabled"
 #define EXECUTORS "spark.executor.instances"
+#define MASTER    "spark.master"
 
 /* ---- reading ---- */
 
@@ -108,16 +109,21 @@ void spark_settings_file_clear(struct spark_settings_file *file)
 static bool check_executors(enum spark_settings_form form, const struct text *text, const char *setting,
                             struct error *err)
 {
-        autofree char *dynamic = NULL;
+        autofree char *dynamic = NULL, *master = NULL;
 
         if (strcmp(setting, EXECUTORS) != 0)
                 return true;
         dynamic = spark_settings_get(form, text, DYNAMIC);
-        return !dynamic || strcasecmp(dynamic, "true") != 0 ||
-               error_set(err, ERROR_REFUSED, "DynamicAllocation",
-                         "executors come and go (" DYNAMIC
-                         "), so there is no number of them to be set; expected "
-                         "the knob dynamicAllocation.maxExecutors instead of workers");
+        if (dynamic && strcasecmp(dynamic, "true") == 0)
+                return error_set(err, ERROR_REFUSED, "DynamicAllocation",
+                                 "executors come and go (" DYNAMIC
+                                 "), so there is no number of them to be set; expected "
+                                 "the knob dynamicAllocation.maxExecutors instead of workers");
+        master = spark_settings_get(form, text, MASTER);
+        return !master || !spark_setting_is_standalone(master) ||
+               error_set(err, ERROR_REFUSED, "Standalone",
+                         "a standalone master (" MASTER ") does not heed " EXECUTORS
+                         "; expected the knob spark.cores.max instead of workers");
 }
 
 bool spark_settings_read_knobs(enum spark_settings_form form, const struct text *text,

@@ -30,7 +30,8 @@ void spark_settings_file_clear(struct spark_settings_file *file);
 
 /*
  * Sets the knobs that the text tells, and leaves the others alone. ERROR_REFUSED: DynamicAllocation, where a
- * knob counts executors that come and go; NotANumber, where something else stands.
+ * knob counts executors that come and go; Standalone, where it counts those of a master that does not heed
+ * it; NotANumber, where something else stands.
  */
 bool spark_settings_read_knobs(enum spark_settings_form form, const struct text *text,
                                const struct pipeline *pipeline, struct configuration *configuration,

@@ -240,9 +240,13 @@ static void add_property(struct text *text, const char *name, const char *value)
 static const struct {
         const char *option, *setting;
 } own_options[] = {
-        {"--num-executors", "spark.executor.instances"}, {"--executor-cores", "spark.executor.cores"},
-        {"--executor-memory", "spark.executor.memory"},  {"--driver-cores", "spark.driver.cores"},
+        {"--num-executors", "spark.executor.instances"},
+        {"--executor-cores", "spark.executor.cores"},
+        {"--executor-memory", "spark.executor.memory"},
+        {"--driver-cores", "spark.driver.cores"},
         {"--driver-memory", "spark.driver.memory"},
+        {"--total-executor-cores", "spark.cores.max"},
+        {"--master", "spark.master"},
 };
 
 /* Those that take no value; every other one does. */

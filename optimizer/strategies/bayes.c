@@ -183,7 +183,7 @@ static void bayes_told(void *opaque, const struct proposal *proposal, const stru
 /* ---- words ---- */
 
 struct words {
-        char text[96];
+        char text[160];
 };
 
 static struct words describe(const struct pipeline *pipeline, const double *values)
@@ -484,7 +484,7 @@ static const char *wait_for(const struct state *state, const struct observation 
         if (!newest)
                 return "no run has ended yet that there would be something to learn from";
         if (!newest->values)
-                return "what the newest run was set to is not known";
+                return "what the newest run was set to is not known: it did not say what each knob sets";
         if (!newest->failed && isnan(run_terms_value(&state->terms, newest, newest->ended_ms)))
                 return "what the newest run cost is not known";
         if (!run_history_knows(history, &observation->configuration))

@@ -80,7 +80,7 @@ static void run_collect(void *argument)
         scene->done = spark_collector.collect(scene->collector, scene->seen, &scene->err);
 }
 
-static const struct run_observation *look(struct scene *scene)
+static const struct run_observation *look_once(struct scene *scene)
 {
         reactor_call(scene->stand.http->reactor, run_collect, scene);
         if (!scene->done)
@@ -88,6 +88,16 @@ static const struct run_observation *look(struct scene *scene)
         assert_true(scene->seen->run.periodic);
         assert_int_equal(scene->seen->missing, MISSING_RATES | MISSING_BACKLOG);
         return &scene->seen->run;
+}
+
+/* At the newest run, after those before it that were not told of yet. */
+static const struct run_observation *look(struct scene *scene)
+{
+        const struct run_observation *run = look_once(scene);
+
+        while (run->more)
+                run = look_once(scene);
+        return run;
 }
 
 static void expect_refused(struct scene *scene, enum error_code code, const char *words)
@@ -270,6 +280,74 @@ static void test_how_a_run_ended(void **state)
                    false, "");
 }
 
+#define PAST_RUNS 33
+
+/* Runs from before the first look are told of, the last thirty of them (collectors/spark/place.h), and later
+ * those that ended between two looks, as they ended. */
+static void test_each_run_is_told_of_in_its_turn(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+        const struct run_observation *run;
+
+        (void)state;
+        for (int i = 0; i < PAST_RUNS; i++) {
+                autofree char *name = memory_format("logs/app-%d", 100 - i);
+                autofree char *log =
+                        memory_format(START("waiting", "17952700%02d") STOP("17952701%02d", ""), i, i);
+
+                put_text(scene, name, log, i);
+        }
+        for (int i = PAST_RUNS - 30; i < PAST_RUNS; i++) {
+                run = look_once(scene);
+                assert_true(run->ended_ms == (int64_t)(1795270100 + i) * 1000);
+                assert_true(run->more == (i + 1 < PAST_RUNS));
+        }
+        assert_false(look_once(scene)->more);
+        put_text(scene, "logs/app-2", START("waiting", "1795271000") STOP("1795271060", ",\"ExitCode\":1"),
+                 1000);
+        put_text(scene, "logs/app-1", START("waiting", "1795272000") STOP("1795272060", ""), 2000);
+        run = look_once(scene);
+        assert_true(run->ended_ms == 1795271060000 && run->failed && run->more);
+        assert_string_equal(scene->seen->failure, "it ended with exit code 1");
+        run = look_once(scene);
+        assert_true(run->ended_ms == 1795272060000 && !run->failed && !run->more);
+        assert_string_equal(scene->seen->failure, "");
+        scene_close(scene);
+}
+
+#define ALONE                                                                                                \
+        "{\"Event\":\"SparkListenerEnvironmentUpdate\",\"Spark Properties\":{\"spark.executor.instances\":"  \
+        "\"3\",\"spark.master\":\"spark://night:7077\"}}\n"                                                  \
+        "{\"Event\":\"SparkListenerApplicationStart\",\"App "                                                \
+        "Name\":\"waiting\",\"Timestamp\":1795270000000}\n"
+#define ADDED(id, seconds)                                                                                   \
+        "{\"Event\":\"SparkListenerExecutorAdded\",\"Timestamp\":" seconds "000,\"Executor ID\":\"" id       \
+        "\",\"Executor Info\":{\"Host\":\"a\",\"Total Cores\":4}}\n"
+#define REMOVED(id, seconds)                                                                                 \
+        "{\"Event\":\"SparkListenerExecutorRemoved\",\"Timestamp\":" seconds "000,\"Executor ID\":\"" id     \
+        "\",\"Removed Reason\":\"lost\"}\n"
+
+/* A standalone master gives all cores there are to who does not say how many, and heeds no number of
+ * executors. The executor that is lost is replaced by another one. */
+static void test_a_run_on_a_standalone_master(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+
+        (void)state;
+        put_text(scene, "logs/app-1",
+                 ALONE ADDED("0", "1795270001") ADDED("1", "1795270002") REMOVED("0", "1795270010")
+                         ADDED("2", "1795270020") STOP("1795270060", ""),
+                 0);
+        assert_int_equal(look(scene)->configuration.count, 0);
+        touch(scene, "logs/app-1", 1);
+        scene->stand.chain.knobs[0].name = "spark.cores.max";
+        assert_true(look(scene)->configuration.value[0] == 8);
+        touch(scene, "logs/app-1", 2);
+        scene->stand.chain.knobs[0].name = "spark.executor.cores";
+        assert_true(look(scene)->configuration.value[0] == 4);
+        scene_close(scene);
+}
+
 /* A log is read once: what stands in its place, as old and as long, is not looked at. */
 static void test_a_log_that_did_not_change_is_not_read_again(void **state)
 {
@@ -416,6 +494,8 @@ int main(void)
                 cmocka_unit_test(test_the_newest_of_its_name_that_has_ended),
                 cmocka_unit_test(test_a_driver_that_died),
                 cmocka_unit_test(test_how_a_run_ended),
+                cmocka_unit_test(test_each_run_is_told_of_in_its_turn),
+                cmocka_unit_test(test_a_run_on_a_standalone_master),
                 cmocka_unit_test(test_a_log_that_did_not_change_is_not_read_again),
                 cmocka_unit_test(test_a_log_that_is_given_up),
                 cmocka_unit_test(test_a_folder_that_is_none),

@@ -301,6 +301,26 @@ static void remember(uint64_t seed, bool dies, struct memoirs *ret_memoirs)
         nightly_close(&nightly);
 }
 
+/* What ended before the first turn, and between two turns, is learnt from run by run. */
+static void test_runs_that_ended_without_it_count(void **state)
+{
+        struct nightly nightly;
+
+        (void)state;
+        nightly_open(&nightly, "alone", "", 1);
+        nightly_alone(&nightly, 5);
+        nightly_turn(&nightly);
+        assert_int_equal(count_runs(&nightly), 5);
+        assert_int_equal(nightly.applies, 1);
+        assert_says(loop_proposal(nightly.loop)->alternatives[0].why_not,
+                    (const char *const[]){"the best so far: 5 runs of ", NULL});
+        nightly_alone(&nightly, 3);
+        nightly_turn(&nightly);
+        assert_int_equal(count_runs(&nightly), 8);
+        nightly_stop(&nightly);
+        nightly_close(&nightly);
+}
+
 static void test_restarted_at_every_turn_it_decides_the_same(void **state)
 {
         (void)state;
@@ -336,6 +356,7 @@ int main(void)
                 cmocka_unit_test(test_recommending_changes_nothing),
                 cmocka_unit_test(test_guardrails_hold),
                 cmocka_unit_test(test_the_books_hold_what_was_saved),
+                cmocka_unit_test(test_runs_that_ended_without_it_count),
                 cmocka_unit_test(test_restarted_at_every_turn_it_decides_the_same),
         };
 

@@ -131,7 +131,7 @@ static void test_words(void **state)
         configuration_describe(&reactive, &one, words, sizeof words);
         assert_string_equal(words, "1 worker");
         configuration_describe(&own, &many, words, sizeof words);
-        assert_string_equal(words, "source 2, work 7, sink 2 (4 workers)");
+        assert_string_equal(words, "source 2, work 7, sink 2 (4 workers), memory 1");
         configuration_describe(&own, &many, words, 12);
         assert_string_equal(words, "source 2, w");
         configuration_describe(&own, &(const struct configuration){0}, words, sizeof words);

@@ -240,6 +240,7 @@ static void test_what_no_knob_can_set(void **state)
         expect_knobs_refused("spark.executor.memory lots\n", "NotANumber");
         expect_knobs_refused("spark.executor.memory\n", "NotANumber");
         expect_knobs_refused("spark.dynamicAllocation.enabled=true\n", "DynamicAllocation");
+        expect_knobs_refused("spark.master spark://night:7077\n", "Standalone");
 }
 
 int main(void)

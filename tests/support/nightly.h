@@ -39,6 +39,7 @@
 #define NIGHTLY_KILLED_SECONDS 600.0
 #define NIGHTLY_CORES          4 /* of an executor */
 #define NIGHTLY_DEADLINE       3600.0
+#define NIGHTLY_MISSED         8
 
 static const char nightly_spec[] =
         "apiVersion: optctl.dev/v1alpha1\n"
@@ -70,7 +71,9 @@ struct nightly {
         gsl_rng *random;
         int64_t now_ms, next_run_ms;
         bool running;
-        struct nightly_run run, newest; /* under way; ended last, ended_ms 0: none has */
+        struct nightly_run run, newest;                /* under way; ended last, ended_ms 0: none has */
+        struct run_observation missed[NIGHTLY_MISSED]; /* ended while no optctl looked; all but the newest */
+        int n_missed, told;                            /* of those */
         int runs, failed, late;
         int applies;
         char path[80];
@@ -180,6 +183,10 @@ static inline bool nightly_collect(void *state, struct observation *ret_observat
         ret_observation->run.periodic = true;
         if (nightly->newest.seen.ended_ms > 0)
                 ret_observation->run = nightly->newest.seen;
+        if (nightly->told < nightly->n_missed) {
+                ret_observation->run = nightly->missed[nightly->told++];
+                ret_observation->run.more = true;
+        }
         return true;
 }
 
@@ -303,6 +310,19 @@ static inline void nightly_turn(struct nightly *nightly)
 {
         nightly->now_ms += NIGHTLY_TURN_MS;
         loop_turn(nightly->loop);
+}
+
+/* Until so many more runs have ended, of which nobody takes a look. */
+static inline void nightly_alone(struct nightly *nightly, int nights)
+{
+        for (int until = nightly->runs + nights; nightly->runs < until;) {
+                int before = nightly->runs;
+
+                nightly->now_ms += NIGHTLY_TURN_MS;
+                nightly_advance(nightly);
+                if (nightly->runs > before && nightly->runs < until)
+                        nightly->missed[nightly->n_missed++] = nightly->newest.seen;
+        }
 }
 
 /* Turns until so many more runs have ended. */
