@@ -16,9 +16,9 @@
 #define SURPRISE_CLIP  5.0  /* ... of one that count, so that one alone is no change */
 #define SURPRISE_LIMIT 7.9  /* sum of what is beyond the slack that proves a change */
 #define LEAST_EXPECTED 0.01 /* of what a record takes, whatever was learnt */
-#define CPU_NOISE      0.10
-#define CPU_BIAS       0.08 /* until a saturated window has shown what CPU use means */
-#define CPU_SATURATED  0.9
+#define CPU_NOISE_MIN  0.05
+#define CPU_BIAS       0.04 /* until a saturated window has shown what CPU use means */
+#define CPU_SATURATED  1.0  /* a worker gets what it requests, and is not full before it uses that */
 #define FORGET         0.05 /* weight of the newest value in running means */
 #define BEHIND_PATIENCE                                                                                      \
         10 /* windows behind in a row after which slowness is no longer put down to catching up */
@@ -381,6 +381,11 @@ bool capacity_known(const struct capacity *capacity)
         return any;
 }
 
+bool capacity_changes_smoothly(const struct capacity *capacity)
+{
+        return capacity->whole && !capacity->model && !capacity->restarts.stops;
+}
+
 bool capacity_per_operator(const struct capacity *capacity)
 {
         return !capacity->whole;
@@ -539,7 +544,7 @@ static void learn_whole(struct capacity *capacity, const struct observation *obs
                 stage_learn(stage, workers,
                             observation->throughput_per_second * (saturated - base) /
                                     (observation->cpu_ratio - base),
-                            CPU_NOISE);
+                            fmax(stage->noise, CPU_NOISE_MIN));
 }
 
 /* While it works off a backlog it may be slower than it is when fresh; unless nothing better is known that is

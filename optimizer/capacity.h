@@ -52,6 +52,10 @@ struct estimate capacity_of_operator(const struct capacity *capacity, int operat
 /* Operators limit capacity one by one; false: only the pipeline as a whole is known. */
 bool capacity_per_operator(const struct capacity *capacity);
 
+/* The pipeline is a pool of workers that come and go while the others work on, as far as its newest change
+ * has shown: none of them says how busy it is, no model tells of restarts, and no change has stopped it. */
+bool capacity_changes_smoothly(const struct capacity *capacity);
+
 /* What restarts cost; borrowed. */
 const struct restarts *capacity_restarts(const struct capacity *capacity);
 

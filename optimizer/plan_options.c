@@ -49,6 +49,18 @@ static const struct option options[] = {
                         "where each has a price that no metric shows (images pulled, caches cold).",
         },
         {
+                .name = "keepSeconds",
+                .type = OPTION_INT,
+                .offset = offsetof(struct plan_options, keep_seconds),
+                .unit = "s",
+                .min = 0,
+                .max = 86400,
+                .fallback = "240",
+                .help = "Where a change stops nothing, as with pods of a Deployment: how long workers that "
+                        "the load needed are kept after it has fallen, since they may be wanted back. 0: "
+                        "until what they cost is more than a change is worth.",
+        },
+        {
                 .name = "partitions",
                 .type = OPTION_SECTION,
                 .offset = offsetof(struct plan_options, beside.partitions),

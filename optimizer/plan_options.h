@@ -13,6 +13,7 @@ struct plan_options {
         int64_t horizon_minutes;
         double late_factor;    /* NAN: not given */
         double change_seconds; /* late seconds */
+        int64_t keep_seconds;
         struct beside_options beside;
 };
 

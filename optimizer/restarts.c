@@ -121,6 +121,7 @@ static void begin_restart(struct restarts *restarts, double window_seconds)
         restarts->worst_age = restarts->unseen_seconds = 0;
         restarts->age_seen = false;
         restarts->failures += restarts->ours ? 0 : 1;
+        restarts->stops = restarts->stops || restarts->ours;
         if (restarts->ours)
                 restarts->start_seconds += START_GAIN * (started - restarts->start_seconds);
 }
@@ -156,7 +157,7 @@ static void watch_smooth_change(struct restarts *restarts, const struct observat
         if (++restarts->smooth_windows < SMOOTH_WINDOWS)
                 return;
         learn_downtime(restarts, &restarts->restart, observation->workers, SHORTEST_SEEN);
-        restarts->ours = false;
+        restarts->ours = restarts->stops = false;
 }
 
 /* A restart, from its first sign until nothing waits: how far back did it set the pipeline? */

@@ -27,6 +27,7 @@ struct restarts {
         double warm_seconds;   /* of full capacity that a warm-up loses */
         double replay_seconds; /* processed once more after a restart, on average */
         double failures, watched_seconds;
+        bool stops;            /* the newest change that was asked for stopped the pipeline */
         bool settling;         /* a restart is being worked off */
         bool ours;             /* it was asked for */
         double asked_seconds;  /* since then */

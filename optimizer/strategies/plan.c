@@ -14,6 +14,7 @@
 #include "optimizer/plan_options.h"
 #include "optimizer/planner.h"
 #include "optimizer/proposal.h"
+#include "optimizer/steady.h"
 #include "optimizer/steps.h"
 
 /*
@@ -55,6 +56,7 @@ struct plan {
         struct forecast *forecast;
         struct capacity *capacity;
         struct beside *beside;
+        struct steady steady;
         double late_factor;
         double risk; /* probability of being late that is accepted */
 
@@ -108,6 +110,7 @@ static bool plan_open(const struct strategy_context *context, const void *given,
         plan->forecast = forecast_new(interval, steps.middle_ms[steps.n_laid - 1] + STEPS_LONGEST_MS);
         plan->capacity = capacity_new(context->pipeline, context->model, interval);
         plan->beside = beside_new(&plan->options.beside, context->pipeline);
+        steady_init(&plan->steady, plan->options.keep_seconds);
         *ret_state = plan;
         return true;
 }
@@ -420,13 +423,24 @@ static bool pays(const struct plan *plan, int j)
                saved_by_less(plan, j) > margin_down(plan) * plan->turn->costs[j].price;
 }
 
+/* Where a change stops nothing, it has to be another size worth the name. The largest there is always is. */
+static bool is_notable(const struct plan *plan, int j)
+{
+        const struct candidate *candidates = plan->turn->candidates;
+
+        return !capacity_changes_smoothly(plan->capacity) || j == plan->turn->n_candidates - 1 ||
+               steady_is_notable(candidates[plan->turn->current].deployment.workers,
+                                 candidates[j].deployment.workers);
+}
+
 static bool is_allowed(const struct plan *plan, int j, const struct observation *observation)
 {
         const struct turn *turn = plan->turn;
         bool smaller = is_smaller(&turn->candidates[j], &turn->candidates[turn->current]);
 
         return !turn->weighed[j].barred &&
-               (smaller ? may_shrink(observation) : !is_catching_up(plan, observation)) && pays(plan, j);
+               (smaller ? may_shrink(observation) : !is_catching_up(plan, observation)) &&
+               is_notable(plan, j) && pays(plan, j);
 }
 
 /* Least expected money among what is allowed. */
@@ -439,6 +453,23 @@ static int choose(const struct plan *plan, const struct observation *observation
                 if (planner_total(&turn->costs[j]) < planner_total(&turn->costs[best]) &&
                     is_allowed(plan, j, observation))
                         best = j;
+        return best;
+}
+
+/* There, too, who comes down stays at what the load needed lately. */
+static int keep_needed(const struct plan *plan, int best, int64_t now_ms)
+{
+        const struct turn *turn = plan->turn;
+        double needed = steady_needed(&plan->steady, now_ms), staying;
+
+        if (best >= turn->current || !capacity_changes_smoothly(plan->capacity))
+                return best;
+        while (best < turn->current && turn->candidates[best].capacity.mean < needed)
+                best++;
+        staying = planner_total(&turn->costs[turn->current]);
+        if (turn->weighed[best].barred || !is_notable(plan, best) ||
+            planner_total(&turn->costs[best]) >= staying)
+                return turn->current;
         return best;
 }
 
@@ -527,10 +558,10 @@ static void predict(const struct plan *plan, int best, int64_t now_ms, struct pr
         struct estimate latency = capacity_base_latency(plan->capacity);
         const struct restarts *restarts = capacity_restarts(plan->capacity);
         double age = restarts_asked_for(restarts, to->deployment.workers).age_seconds;
-        double load = load_now(plan);
-        double spare =
-                fmax(to->capacity.mean * capacity_catch_up_ratio(plan->capacity) / fmax(load, 1e-9) - 1,
-                     0.02);
+        double capacity = to->capacity.mean * capacity_catch_up_ratio(plan->capacity);
+        /* more than it carries is caught up with once it is over */
+        double load = load_now(plan) < capacity ? load_now(plan) : plan->mean_load;
+        double spare = fmax(capacity / fmax(load, 1e-9) - 1, 0.02);
         double seconds = restarts_worker_start_seconds(restarts) + age * (1 + 1 / spare);
 
         *ret = (struct prediction){
@@ -631,6 +662,7 @@ static void decide(struct plan *plan, const struct observation *observation, str
         weigh(plan, observation);
         best = beside_memory_first(plan->beside, observation) ? plan->turn->current
                                                               : choose(plan, observation);
+        best = keep_needed(plan, best, observation->time_ms);
         ret_proposal->expected_saving = planner_total(&plan->turn->costs[plan->turn->current]) -
                                         planner_total(&plan->turn->costs[best]);
         if (best != plan->turn->current)
@@ -647,6 +679,8 @@ static void plan_recall(void *state, const struct observation *observation)
         forecast_add(plan->forecast, observation->time_ms, absent ? NAN : observation->offered_per_second);
         if (!absent)
                 follow_means(plan, observation);
+        if (!absent && forecast_ready(plan->forecast) && !forecast_unsettled(plan->forecast))
+                steady_note(&plan->steady, observation->time_ms, load_now(plan));
         if (beside_observe(plan->beside, observation))
                 capacity_observe(plan->capacity, observation);
 }
