@@ -35,6 +35,7 @@
 #define MARGIN_NOISE       10.0 /* ... after one to more, besides, when the load scatters by NOISE ... */
 #define MARGIN_SAME        40.0 /* ... to take back a part of what was chosen for the same load */
 #define SURE               5.0  /* standard deviations of a smaller capacity above the load */
+#define NEARLY             0.8  /* of the most that growth saves */
 #define NOISE              0.1
 #define SAME_LOAD          0.15
 #define SAME_CAPACITY      0.25
@@ -443,6 +444,33 @@ static bool is_allowed(const struct plan *plan, int j, const struct observation 
                is_notable(plan, j) && pays(plan, j);
 }
 
+static bool carries_none(const struct plan *plan)
+{
+        double load = load_now(plan);
+
+        for (int j = 0; j < plan->turn->n_candidates; j++)
+                if (plan->turn->candidates[j].capacity.mean > load)
+                        return false;
+        return true;
+}
+
+/* Where a change stops nothing, another soon is cheap: the smallest growth that saves nearly as much as the
+ * best, while little has been seen. Not where every bit is wanted. */
+static int grow_less(const struct plan *plan, int best, const struct observation *observation)
+{
+        const struct turn *turn = plan->turn;
+        const double staying = planner_total(&turn->costs[turn->current]);
+        const double least = NEARLY * (staying - planner_total(&turn->costs[best]));
+
+        if (!capacity_changes_smoothly(plan->capacity) || !forecast_is_young(plan->forecast) ||
+            carries_none(plan))
+                return best;
+        for (int j = turn->current + 1; j < best; j++)
+                if (staying - planner_total(&turn->costs[j]) >= least && is_allowed(plan, j, observation))
+                        return j;
+        return best;
+}
+
 /* Least expected money among what is allowed. */
 static int choose(const struct plan *plan, const struct observation *observation)
 {
@@ -453,7 +481,7 @@ static int choose(const struct plan *plan, const struct observation *observation
                 if (planner_total(&turn->costs[j]) < planner_total(&turn->costs[best]) &&
                     is_allowed(plan, j, observation))
                         best = j;
-        return best;
+        return grow_less(plan, best, observation);
 }
 
 /* There, too, who comes down stays at what the load needed lately. */
