@@ -305,8 +305,8 @@ bool batch_run_failed(const struct batch_run *run)
 
         if (run->ended_ms == BATCH_UNKNOWN)
                 return false;
-        if (run->exit_code != BATCH_UNKNOWN)
-                return run->exit_code != 0;
+        if (run->exit_code != BATCH_UNKNOWN && run->exit_code != 0)
+                return true;
         for (size_t i = 0; i < run->n_jobs; i++) {
                 if (run->jobs[i].ended_ms == BATCH_UNKNOWN)
                         return true;

@@ -125,8 +125,9 @@ const struct batch_stage *batch_run_find_stage(const struct batch_run *run, int6
 int64_t batch_run_first_ms(const struct batch_run *run);
 int64_t batch_run_last_ms(const struct batch_run *run);
 
-/* Whether it ended badly: by its exit code, else by how its last job ended; a job that never ended has
- * failed, too. False while the end is not known. */
+/* Whether it ended badly: by its exit code, or by how its last job ended, since a Python program that dies of
+ * a job leaves the exit code 0 of the JVM beside it; a job that never ended has failed, too. False while the
+ * end is not known. */
 bool batch_run_failed(const struct batch_run *run);
 
 /* What its executors were there for: each from its arrival to its removal or the end. */

@@ -134,7 +134,7 @@ static void tell_end(const struct batch_run *log, struct run_observation *run, c
         run->failed = log->ended_ms == BATCH_UNKNOWN || batch_run_failed(log);
         if (log->ended_ms == BATCH_UNKNOWN)
                 snprintf(ret_why, OBSERVATION_FAILURE_ROOM, "its event log has no end: the driver died");
-        else if (run->failed && log->exit_code != BATCH_UNKNOWN)
+        else if (run->failed && log->exit_code != BATCH_UNKNOWN && log->exit_code != 0)
                 snprintf(ret_why, OBSERVATION_FAILURE_ROOM, "it ended with exit code %lld",
                          (long long)log->exit_code);
         else if (run->failed)
