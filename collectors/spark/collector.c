@@ -257,6 +257,13 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
         return true;
 }
 
+/* The first look opens a pipeline, and nobody learns from it: the second one tells of the same run. */
+static void begin_anew(struct told *told)
+{
+        free(told->id);
+        told->id = NULL;
+}
+
 /* Why it failed is told once. */
 static bool look_at_runs(struct state *state, struct observation *observation, struct error *err)
 {
@@ -268,6 +275,8 @@ static bool look_at_runs(struct state *state, struct observation *observation, s
                 return done;
         done = learn(state, &place, newer, err);
         free(place.id);
+        if (newer && state->looked_ms == 0)
+                begin_anew(&state->told);
         if (done && state->looked_ms > 0 && state->tries == 0)
                 memcpy(observation->failure, state->told.why, sizeof observation->failure);
         return done;

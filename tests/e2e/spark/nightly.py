@@ -31,7 +31,7 @@ spark.sql.adaptive.enabled: false
 spark.sql.shuffle.partitions {spark.sql.shuffle.partitions}
 # the end"""
 CORE_HOUR, RUN_SECONDS = 0.05, 1800
-SPEC = {"mode": "Auto", "strategy": "bayes", "strategies": {"bayes": {"intervalSeconds": 1, "stepPercent": 60}},
+SPEC = {"mode": "Auto", "strategy": "bayes", "strategies": {"bayes": {"intervalSeconds": 1, "stepPercent": 60, "riskPercent": 90}},
         "knobs": [{"name": "spark.cores.max", "min": 1, "max": 4}, {"name": "spark.sql.shuffle.partitions", "min": 4, "max": 200}],
         "constraints": {"runSeconds": RUN_SECONDS},
         "guardrails": {"cooldownUpSeconds": 0, "cooldownDownSeconds": 0, "holdAfterFailureSeconds": 0},
@@ -209,8 +209,11 @@ def tell(nightly, first, good):
     kept = [log for log, outcome in zip(good, outcomes[:FAILING - 1] + outcomes[FAILING:]) if outcome["outcome"] == "Confirmed"]
     assert all(seconds(log) <= RUN_SECONDS for log in kept)
     judge(first, kept)
-    page = nightly.call("explain", decisions[-1]["id"], "--ledger", nightly.ledger)
-    for part in ("  by       bayes", "the best so far", "Judged", "its run"):
+    page = nightly.call("explain", decisions[FAILING - 1]["id"], "--ledger", nightly.ledger)
+    for part in ("bayes", "the best so far", "Judged", "Reverted", "its run failed: its last job failed"):
         assert part in page, (part, page)
-    books = json.loads(nightly.call("savings", "--ledger", nightly.ledger, "--json", "-"))["pipelines"]
-    print(nightly.call("history", "--ledger", nightly.ledger), nightly.call("savings", "--ledger", nightly.ledger), books, sep="\n")
+    history = nightly.call("history", "--ledger", nightly.ledger)
+    assert "spark.cores.max 3, spark.sql.shuffle.partitions 120 → " in history, history
+    savings = nightly.call("savings", "--ledger", nightly.ledger)
+    assert f"nightly: {EARLIER + TRIALS} runs, {EARLIER} with the baseline's settings, 1 failed" in savings, savings
+    print(history, savings, sep="\n")
