@@ -280,8 +280,9 @@ static void take_window(void *context, const struct observation *observation)
         if (!resumed->begun)
                 begin(resumed);
         if (resumed->result == VERIFY_WAITING)
-                resumed->result = verifier_observe(&resumed->loop->verifier, observation, observation->time_ms,
-                                                   resumed->reason, sizeof resumed->reason);
+                resumed->result =
+                        verifier_observe(&resumed->loop->verifier, observation, observation->time_ms,
+                                         resumed->reason, sizeof resumed->reason);
 }
 
 void loop_recall_verification(struct loop *loop)

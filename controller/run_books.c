@@ -175,7 +175,7 @@ static double shift_of(const struct run_level *level, double growth, struct run_
                 most = fmax(most, distance);
                 sum += distance;
         }
-        return least > bound || most < -bound ? sum / (double)ARRAY_LENGTH(level->newest) : 0;
+        return least > bound || most < -bound ? sum / RUN_NEWEST : 0;
 }
 
 /* What the runs from before the job changed say is their scatter alone. */
@@ -198,7 +198,7 @@ static void begin_levels_anew(struct run_books *books)
 static void follow_shift(struct run_books *books, struct run_level *level, bool baseline)
 {
         const struct run_level whole = *level;
-        double growth = model_of(books).growth, newest = (double)ARRAY_LENGTH(level->newest), shift;
+        double growth = model_of(books).growth, newest = RUN_NEWEST, shift;
         struct run_level before;
 
         if (level->n <= (int64_t)ARRAY_LENGTH(level->newest))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every collector before a peer that speaks HTTP and has every fault there is: it ends in time, says what it
- * was told or nothing, names the peer in one line, and goes on when the peer does. Kafka:
- * conformance/test_kafka.c.
+ * was told or nothing, names the peer in one line, and goes on when the peer does. Kafka: test_kafka.c.
  */
 #include "controller/registry.h"
 #include "tests/conformance/kube_recording.h"
