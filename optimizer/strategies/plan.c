@@ -454,16 +454,15 @@ static bool carries_none(const struct plan *plan)
         return true;
 }
 
-/* Where a change stops nothing, another soon is cheap: the smallest growth that saves nearly as much as the
- * best, while little has been seen. Not where every bit is wanted. */
+/* While little has been seen, the smallest growth that saves nearly as much as the best: the further from
+ * what runs, the less is known of it. Not where every bit is wanted. */
 static int grow_less(const struct plan *plan, int best, const struct observation *observation)
 {
         const struct turn *turn = plan->turn;
         const double staying = planner_total(&turn->costs[turn->current]);
         const double least = NEARLY * (staying - planner_total(&turn->costs[best]));
 
-        if (!capacity_changes_smoothly(plan->capacity) || !forecast_is_young(plan->forecast) ||
-            carries_none(plan))
+        if (!forecast_is_young(plan->forecast) || carries_none(plan))
                 return best;
         for (int j = turn->current + 1; j < best; j++)
                 if (staying - planner_total(&turn->costs[j]) >= least && is_allowed(plan, j, observation))

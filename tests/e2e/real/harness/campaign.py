@@ -13,7 +13,7 @@ from .score import Scorer
 from .session import Session
 
 START_PARALLELISM = 3
-GUARDRAILS = "cooldownDownSeconds: 60"
+GUARDRAILS = "cooldownUpSeconds: 20, cooldownDownSeconds: 60"
 
 
 def run(load_name, controller, folder, program, interval=10, record=False, version=fetch.FLINK, profile="quick"):
