@@ -472,17 +472,20 @@ static void print_comparison(const struct page *page, const json_t *action)
         print_section(page, table);
 }
 
-/* Unit prices have more digits than money that is paid. */
+/* Unit prices have more digits than money that is paid. Where runs cost by cores and memory, a worker-hour
+ * has no price. */
 static void print_price(const struct page *page, const json_t *price)
 {
         autotable *table = section((const char *const[]){"Prices in force", "", NULL}, TERMINAL_LEFT);
         double carbon = number_of(price, "carbon_grams_per_kilowatt_hour");
-        autofree char *hour = memory_format("%.6g %s", number_of(price, "per_worker_hour"), page->currency);
+        double hourly = number_of(price, "per_worker_hour");
+        autofree char *hour = memory_format("%.6g %s", hourly, page->currency);
         autofree char *grams = memory_format("%.0f g CO2 per kWh", carbon);
 
-        if (!json_is_object(price))
+        if (!json_is_object(price) || !(hourly > 0 || carbon > 0))
                 return;
-        line(table, "a worker-hour", hour);
+        if (hourly > 0)
+                line(table, "a worker-hour", hour);
         if (carbon > 0)
                 line(table, "carbon", grams);
         line(table, "since", text_of(price, "since"));
