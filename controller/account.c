@@ -158,7 +158,8 @@ static void take_run(struct account *account, const struct spend *spend)
                 begin(account, spend->to_ms, account->workers);
         begin_months(account, spend->to_ms);
         account->spent += spend->cost;
-        account->spent_this_month += spend->cost;
+        if (clock_month_end_ms(spend->to_ms) == account->month_end_ms) /* else it ended in one before */
+                account->spent_this_month += spend->cost;
         account->baseline_spent += spend->baseline_cost;
         account->observed_ms += spend->observed_ms;
         account->slo_missed_ms += spend->late_ms;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "controller/command.h"
 #include "controller/output.h"
@@ -65,14 +66,24 @@ static bool import_run(const void *object, struct error *err)
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
         autocall(ledger_close) struct ledger *ledger = NULL;
         autojson *pipelines = NULL, *document = NULL;
+        bool done;
+        int lock;
 
+        if (!arguments->ledger)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "import: --ledger is missing; expected postgresql://USER@HOST/DATABASE");
         if (!ledger_is_shared(arguments->ledger))
                 return error_set(
                         err, ERROR_INPUT, NULL,
                         "import: --ledger %.200s is a file; expected postgresql://USER@HOST/DATABASE",
                         arguments->ledger);
-        if (!ledger_reader_open(arguments->file, &reader, err) || !ledger_open(&options, &ledger, err) ||
-            !ledger_import(reader, ledger, &pipelines, err))
+        if (!ledger_hold(arguments->file, &lock, err))
+                return false;
+        done = ledger_reader_open(arguments->file, &reader, err) && ledger_open(&options, &ledger, err) &&
+               ledger_import(reader, ledger, &pipelines, err);
+        if (lock >= 0)
+                close(lock);
+        if (!done)
                 return false;
         document = json_pack("{s:s, s:s, s:O}", "kind", "import", "version", OPTCTL_VERSION, "pipelines",
                              pipelines);

@@ -110,13 +110,34 @@ double run_books_baseline(const struct run_books *books, double cost, const stru
 
 /* ---- levels ---- */
 
+/* Of those that were tried once or so; of such a level the scatter alone is kept. */
+static void drop_least(struct run_books *books)
+{
+        struct within within = {books->freedom, books->inputs_squared, books->products,
+                                books->values_squared};
+        int least = -1;
+
+        for (int i = 0; i < books->n_levels; i++)
+                if (books->levels[i].setting != books->followed &&
+                    (least < 0 || books->levels[i].n < books->levels[least].n))
+                        least = i;
+        add_level(&books->levels[least], &within);
+        books->freedom = within.freedom;
+        books->inputs_squared = within.inputs_squared;
+        books->products = within.products;
+        books->values_squared = within.values_squared;
+        books->n_levels--;
+        memmove(&books->levels[least], &books->levels[least + 1],
+                (size_t)(books->n_levels - least) * sizeof books->levels[0]);
+}
+
 static struct run_level *level_of(struct run_books *books, int64_t setting)
 {
         for (int i = 0; i < books->n_levels; i++)
                 if (books->levels[i].setting == setting)
                         return &books->levels[i];
         if (books->n_levels == RUN_BOOKS_SETTINGS)
-                return NULL;
+                drop_least(books);
         books->levels[books->n_levels] = (struct run_level){.setting = setting};
         return &books->levels[books->n_levels++];
 }
@@ -246,8 +267,6 @@ static void learn(struct run_books *books, const struct run_spend *run)
                 books->value += (point.value - books->value) / books->weight;
         }
         level = level_of(books, run->setting);
-        if (!level)
-                return;
         put_point(level, &point);
         follow_shift(books, level, baseline);
 }

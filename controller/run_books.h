@@ -31,7 +31,8 @@
  *
  * Everything follows from the runs told, in their order; numbers alone, so it may be copied.
  */
-#define RUN_BOOKS_SETTINGS 64 /* with a level of their own; later ones say nothing of the scatter */
+#define RUN_BOOKS_SETTINGS                                                                                   \
+        64 /* with a level of their own; of one more the one that was tried least says its scatter alone */
 
 struct run_level {
         int64_t setting;

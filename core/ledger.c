@@ -60,6 +60,25 @@ static bool take_lock(const char *path, int *ret_lock, struct error *err)
         return true;
 }
 
+bool ledger_hold(const char *path, int *ret_lock, struct error *err)
+{
+        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
+        int lock = open(lock_path, O_RDONLY | O_CLOEXEC);
+
+        *ret_lock = -1;
+        if (lock < 0)
+                return errno == ENOENT || errno == ENOTDIR ||
+                       error_errno(err, errno, "ledger %s: its lock %s", path, lock_path);
+        if (flock(lock, LOCK_SH | LOCK_NB) != 0) {
+                long owner = lock_owner(lock);
+
+                close(lock);
+                return lock_taken(path, owner, err);
+        }
+        *ret_lock = lock;
+        return true;
+}
+
 /* Of a file that is none of ours. */
 static void drop_lock(const char *path)
 {

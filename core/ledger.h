@@ -90,6 +90,10 @@ void ledger_let_go(struct ledger *ledger, const char *namespace, const char *nam
 /* Forgets observations that ended before an instant. Decisions keep the one they were made on. */
 bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err);
 
+/* Keeps optctl from writing to a file until *ret_lock is closed; -1: none has written to it here. Fails where
+ * one does, and names it. */
+bool ledger_hold(const char *path, int *ret_lock, struct error *err);
+
 /* ---- reading, beside a writer or without one ---- */
 
 struct ledger_reader;

@@ -3,7 +3,9 @@
  * share. */
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/ledger_internal.h"
+#include "core/ledger_postgres.h"
 
 #define COLUMNS_MOST 20
 
@@ -123,9 +125,12 @@ static bool copy_table(const struct import *import, const struct import_table *t
         if (!sql_prepare(import->from, select,
                          SQL_VALUES(SQL_TEXT(import->namespace), SQL_TEXT(import->name)), &cursor, err))
                 return false;
-        while (row)
+        while (row) {
+                if (clock_stopped())
+                        return error_set(err, ERROR_INTERRUPTED, NULL, "interrupted; nothing was taken over");
                 if (!sql_next(cursor, &row, err) || (row && !put_row(import, table, insert, cursor, err)))
                         return false;
+        }
         return true;
 }
 
@@ -253,6 +258,7 @@ bool ledger_import(struct ledger_reader *from, struct ledger *to, json_t **ret_p
                          name_of, &names, err) ||
             !ledger_ready(to, err) || !sql_begin(import.to, true, err))
                 return false;
+        postgres_take_time(import.to);
         if (!take_all(&import, names, pipelines, err)) {
                 sql_rollback(import.to);
                 return false;

@@ -395,6 +395,11 @@ static bool postgres_begin(struct database *database, bool to_disk, struct error
         return false;
 }
 
+void postgres_take_time(struct database *database)
+{
+        session_of(database)->deadline_ms = 0;
+}
+
 static void postgres_rollback(struct database *database)
 {
         struct postgres_session *session = session_of(database);

@@ -40,6 +40,10 @@ struct postgres_session {
 
 extern const struct backend postgres_backend;
 
+/* The transaction that was begun may take as long as it needs; each of its statements as long as one alone.
+ * No loop waits for it. */
+void postgres_take_time(struct database *database);
+
 /* Takes the connection. */
 bool postgres_begin_session(struct postgres *postgres, PGconn *connection, struct database *ret_database,
                             struct error *err);

@@ -148,11 +148,14 @@ static bool find_next(struct state *state, struct spark_place *ret_place, bool *
         const struct spark_place_mark told = {state->told.id, state->told.seen_ms};
         struct errand errand = {.state = state, .err = ERROR_INIT};
         const struct spark_place *next;
-        bool done = state->folder ? run(&errand, run_look, err)
-                                  : spark_server_look(state->server, state->options->application,
-                                                      state->told.run.ended_ms, &errand.places, err);
+        bool done = state->folder
+                            ? run(&errand, run_look, err)
+                            : spark_server_look(state->server, state->options->application,
+                                                told.id ? state->told.run.ended_ms : 0, &errand.places, err);
 
         next = done ? spark_places_next(&errand.places, &told, ret_more) : NULL;
+        if (next && state->looked_ms == 0) /* what opens a pipeline, and makes its baseline, ran last */
+                next = &errand.places.items[errand.places.count - 1];
         *ret_none = !next;
         if (next) {
                 *ret_place = *next;
@@ -239,7 +242,7 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
         struct errand errand = {.state = state, .err = ERROR_INIT};
         bool done = read_run(state, place, &errand, err);
 
-        if (!done && !is_useless(err))
+        if (!done && !is_useless(err) && (!newer || err->code == ERROR_INTERRUPTED || try_later(state, err)))
                 return false;
         if (!done && !newer && try_later(state, err)) {
                 error_clear(err);
@@ -247,6 +250,8 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
         }
         error_clear(err);
         state->tries = 0;
+        if (!told->id) /* the first look's is newer than those that are told of now */
+                told->run = (struct run_observation){.ended_ms = 0};
         free(told->id);
         told->id = memory_copy_text(place->id);
         told->seen_ms = place->seen_ms;

@@ -223,7 +223,7 @@ static void gather(struct spark_folder *folder, int64_t since_ms, struct spark_p
                                                               .bytes = entry->bytes,
                                                               .finished = entry->finished});
                 finished += entry->finished;
-                if (finished == SPARK_PLACES_PAST || (entry->finished && entry->changed_ms <= since_ms))
+                if (finished == SPARK_PLACES_PAST || (entry->finished && entry->changed_ms < since_ms))
                         break;
         }
 }

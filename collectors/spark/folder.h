@@ -15,7 +15,7 @@ DEFINE_CLEANUP(spark_folder_free, struct spark_folder);
 
 /*
  * The application's runs, for spark_places_next: from the newest back to one that has finished and was seen
- * last at `since_ms` or before, or to as many as are told of at all. Whose log a file is, its first lines are
+ * last before `since_ms`, or to as many as are told of at all. Whose log a file is, its first lines are
  * read for once. Of more than 100,000 files the rest is not looked at; a first look into a large folder may
  * take several calls. Blocks.
  *

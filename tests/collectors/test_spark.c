@@ -491,6 +491,71 @@ static void test_a_log_that_is_none(void **state)
         scene_close(scene);
 }
 
+/* The baseline is what the newest run had, though the runs are told from the oldest on. */
+static void first_look_is_of_the_newest(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+        double first;
+
+        (void)state;
+        put_text(scene, "logs/app-1",
+                 "{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"4.3.0\"}\n"
+                 "{\"Event\":\"SparkListenerEnvironmentUpdate\",\"Spark "
+                 "Properties\":{\"spark.executor.instances\":\"2\"}}\n"
+                 "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"waiting\",\"App ID\":\"app-1\","
+                 "\"Timestamp\":1795260000000,\"User\":\"nobody\"}\n" STOP("1795260060", ""),
+                 0);
+        put_text(scene, "logs/app-2", START("waiting", "1795270000") STOP("1795270060", ""), 10);
+        look_once(scene);
+        first = scene->seen->configuration.value[0];
+        look_once(scene);
+        assert_true(scene->seen->run.ended_ms == 1795260060000);
+        look_once(scene);
+        assert_true(scene->seen->run.ended_ms == 1795270060000);
+        assert_true(first == 3);
+        scene_close(scene);
+}
+
+/* Logs that were copied within one tick of the file system's clock. */
+static void logs_of_one_time_are_all_told(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+
+        (void)state;
+        put_text(scene, "logs/app-1", START("waiting", "1795260000") STOP("1795260060", ""), 0);
+        put_text(scene, "logs/app-2", START("waiting", "1795270000") STOP("1795270060", ""), 0);
+        put_text(scene, "logs/app-3", START("waiting", "1795271000") STOP("1795271060", ""), 0);
+        look_once(scene);
+        for (int i = 0; i < 3; i++) {
+                look_once(scene);
+        }
+        assert_true(scene->seen->run.ended_ms == 1795271060000);
+        scene_close(scene);
+}
+
+/* A log that the server lists and does not hand out holds up those that came after it for a few looks. */
+static void a_log_that_is_not_handed_out_is_passed_over(void **state)
+{
+        struct scene *scene = scene_open("historyServer: %s");
+        const char *older = "{\"id\":\"app-1\",\"name\":\"waiting\",\"attempts\":[{\"completed\":true,"
+                            "\"startTimeEpoch\":1795270000000,\"endTimeEpoch\":1795270001000}]},";
+        int looks = 0;
+
+        (void)state;
+        serve_list(scene, "GET " API "?limit=2000", older);
+        serve_list(scene, "GET " API "?limit=2000&minEndDate=2026-11-20", older);
+        serve(scene, API "/" APP "0", "plain.json");
+        serve(scene, API "/" APP "0/logs", "plain.zip");
+        scripted_peer_json(scene->stand.http->script, "GET " API "/app-1", "{}");
+        for (; looks < 12; looks++) {
+                reactor_call(scene->stand.http->reactor, run_collect, scene);
+                if (looks > 0 && scene->done && scene->seen->run.ended_ms == ENDED && !scene->seen->run.more)
+                        break;
+        }
+        assert_true(looks < 12);
+        scene_close(scene);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -507,6 +572,9 @@ int main(void)
                 cmocka_unit_test(test_a_run_on_a_server),
                 cmocka_unit_test(test_the_last_attempt_on_a_server),
                 cmocka_unit_test(test_a_log_that_is_none),
+                cmocka_unit_test(first_look_is_of_the_newest),
+                cmocka_unit_test(a_log_that_is_not_handed_out_is_passed_over),
+                cmocka_unit_test(logs_of_one_time_are_all_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,6 +307,23 @@ static void test_a_run_of_which_nothing_is_known_is_not_booked(void **state)
         close_books(&books);
 }
 
+/* Of January, though it is seen in February. */
+static void a_run_counts_in_the_month_it_ended_in(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct books books;
+
+        (void)state;
+        open_books(&books, "2026-01-30T12:00:00Z");
+        assert_true(run_ends(&books, 8, 8, 60, false));
+        assert_true(time_parse("2026-02-01T00:00:30Z", NULL, &books.now_ms, &err));
+        assert_true(account_settle(&books.account, books.now_ms, &err));
+        assert_true(time_parse("2026-01-31T23:00:00Z", NULL, &books.now_ms, &err));
+        assert_true(run_ends(&books, 8, 8, 58, false)); /* ended at 23:58, seen after midnight's settling */
+        assert_money(account_spent_this_month(&books.account), 0);
+        close_books(&books);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -320,6 +337,7 @@ int main(void)
                 cmocka_unit_test(test_runs_cost_what_they_held),
                 cmocka_unit_test(test_a_run_belongs_to_the_month_in_which_it_ended),
                 cmocka_unit_test(test_a_run_that_the_journal_did_not_take_is_offered_again),
+                cmocka_unit_test(a_run_counts_in_the_month_it_ended_in),
                 cmocka_unit_test(test_a_run_of_which_nothing_is_known_is_not_booked),
         };
 

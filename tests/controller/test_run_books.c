@@ -223,6 +223,24 @@ static void test_settings_have_numbers(void **state)
         assert_true(run_books_setting(&zero) == run_books_setting(&minus));
 }
 
+/* A job that was tried with more settings than are kept is followed all the same. */
+static void many_settings_are_followed(void **state)
+{
+        struct ledger ledger = {0};
+        double held;
+
+        (void)state;
+        for (int i = 0; i < 10; i++)
+                run(&ledger, BASELINE, 100);
+        for (int i = 0; i < 70; i++)
+                run(&ledger, 2 + i, 80);
+        for (int i = 0; i < 10; i++)
+                run(&ledger, 1000, 70); /* settles */
+        for (int i = 0; i < 20; i++)
+                held = run(&ledger, 1000, 140); /* the job has become twice the work */
+        assert_near(held, 200);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -236,6 +254,7 @@ int main(void)
                 cmocka_unit_test(test_the_baseline_follows_a_job_that_has_changed),
                 cmocka_unit_test(test_prices_are_those_of_the_run),
                 cmocka_unit_test(test_of_a_new_baseline_nothing_is_known),
+                cmocka_unit_test(many_settings_are_followed),
                 cmocka_unit_test(test_settings_have_numbers),
         };
 
