@@ -115,11 +115,11 @@ static void drop_least(struct run_books *books)
 {
         struct within within = {books->freedom, books->inputs_squared, books->products,
                                 books->values_squared};
-        int least = -1;
+        int least = books->levels[0].setting == books->followed;
 
-        for (int i = 0; i < books->n_levels; i++)
+        for (int i = least + 1; i < books->n_levels; i++)
                 if (books->levels[i].setting != books->followed &&
-                    (least < 0 || books->levels[i].n < books->levels[least].n))
+                    books->levels[i].n < books->levels[least].n)
                         least = i;
         add_level(&books->levels[least], &within);
         books->freedom = within.freedom;
