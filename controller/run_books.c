@@ -110,22 +110,29 @@ double run_books_baseline(const struct run_books *books, double cost, const stru
 
 /* ---- levels ---- */
 
-/* Of those that were tried once or so; of such a level the scatter alone is kept. */
-static void drop_least(struct run_books *books)
+/* Of a level that goes the scatter is kept. */
+static void keep_scatter(struct run_books *books, const struct run_level *level)
 {
         struct within within = {books->freedom, books->inputs_squared, books->products,
                                 books->values_squared};
+
+        add_level(level, &within);
+        books->freedom = within.freedom;
+        books->inputs_squared = within.inputs_squared;
+        books->products = within.products;
+        books->values_squared = within.values_squared;
+}
+
+/* The one that was tried least, but for the baseline's. */
+static void drop_least(struct run_books *books)
+{
         int least = books->levels[0].setting == books->followed;
 
         for (int i = least + 1; i < books->n_levels; i++)
                 if (books->levels[i].setting != books->followed &&
                     books->levels[i].n < books->levels[least].n)
                         least = i;
-        add_level(&books->levels[least], &within);
-        books->freedom = within.freedom;
-        books->inputs_squared = within.inputs_squared;
-        books->products = within.products;
-        books->values_squared = within.values_squared;
+        keep_scatter(books, &books->levels[least]);
         books->n_levels--;
         memmove(&books->levels[least], &books->levels[least + 1],
                 (size_t)(books->n_levels - least) * sizeof books->levels[0]);
@@ -202,15 +209,8 @@ static double shift_of(const struct run_level *level, double growth, struct run_
 /* What the runs from before the job changed say is their scatter alone. */
 static void begin_levels_anew(struct run_books *books)
 {
-        struct within within = {books->freedom, books->inputs_squared, books->products,
-                                books->values_squared};
-
         for (int i = 0; i < books->n_levels; i++)
-                add_level(&books->levels[i], &within);
-        books->freedom = within.freedom;
-        books->inputs_squared = within.inputs_squared;
-        books->products = within.products;
-        books->values_squared = within.values_squared;
+                keep_scatter(books, &books->levels[i]);
         books->n_levels = 0;
 }
 

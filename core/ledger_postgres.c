@@ -2,7 +2,7 @@
 /*
  * A ledger in PostgreSQL, over one connection. Whoever asks is the event loop: an answer is waited for up to
  * WRITE_MS in a transaction, however many statements it has, and then the connection is given up. The server
- * is told to give up, too.
+ * is told to give up, too. Where no loop waits, each statement has that time (postgres_take_time).
  */
 #include "core/ledger_postgres.h"
 
