@@ -18,7 +18,7 @@ struct controller_arguments {
         const char *kubeconfig, *kube_context, *namespace, *lease, *lease_namespace, *ledger, *data,
                 *log_format, *opencost, *study_image;
         struct listen_options listen;
-        int64_t shards;
+        int64_t shards, keep_days;
         bool dry_run, verbose, no_price_books, node_prices;
 };
 
@@ -43,6 +43,7 @@ static const struct parameter parameters[] = {
                  "replica has its own file; a PostgreSQL, postgresql://USER@HOST/DATABASE, may be one for "
                  "all "
                  "(docs/ledger.md)."},
+        HOST_KEEP_PARAMETER(controller_arguments),
         {.name = "lease",
          .type = PARAMETER_TEXT,
          AT(lease),
@@ -203,6 +204,7 @@ static bool run_controller(const void *object, struct error *err)
         const struct controller_arguments *arguments = object;
         const struct host_options options = {
                 .ledger = arguments->ledger,
+                .keep_days = arguments->keep_days,
                 .dry_run = arguments->dry_run,
                 .kubeconfig = arguments->kubeconfig,
                 .kube_context = arguments->kube_context,

@@ -11,6 +11,7 @@ struct run_arguments {
         char **specs, **overrides;
         const char *data, *ledger, *record, *log_format, *length;
         struct listen_options listen;
+        int64_t keep_days;
         bool dry_run, verbose;
 };
 
@@ -34,6 +35,7 @@ static const struct parameter parameters[] = {
          .fallback = LEDGER_DEFAULT_PATH,
          .help = "Where observations, decisions and savings are kept. It is made when there is none. Or a "
                  "PostgreSQL: postgresql://USER@HOST/DATABASE (docs/ledger.md)."},
+        HOST_KEEP_PARAMETER(run_arguments),
         {.name = "record",
          .type = PARAMETER_TEXT,
          AT(record),
@@ -104,6 +106,7 @@ static bool run_run(const void *object, struct error *err)
         const struct run_arguments *arguments = object;
         const struct host_options options = {
                 .ledger = arguments->ledger,
+                .keep_days = arguments->keep_days,
                 .dry_run = arguments->dry_run,
                 .kubeconfig = arguments->kubeconfig,
                 .kube_context = arguments->kube_context,

@@ -48,7 +48,8 @@ bool host_open(const struct host_options *options, struct host *ret_host, struct
 {
         *ret_host = (struct host){.clock = clock_system(),
                                   .record = options->record,
-                                  .ledger_path = options->ledger};
+                                  .ledger_path = options->ledger,
+                                  .keep_days = options->keep_days};
         if (!options->quiet)
                 ret_host->log = log_new(stderr, options->log_format, options->log_level, &ret_host->clock);
         if (open_parts(options, ret_host, err))
@@ -103,6 +104,12 @@ static bool open_ledger(struct host *host, struct error *err)
         if (!ledger_open(&options, &host->ledger, err))
                 return false;
         fleet_use_ledger(host->fleet, host->ledger);
+        host->forgetting = (struct forgetting){.reactor = host->reactor,
+                                               .ledger = host->ledger,
+                                               .log = host->log,
+                                               .keep_ms = host->keep_days * MS_PER_DAY};
+        if (host->keep_days > 0)
+                reactor_spawn(host->reactor, forget_run, &host->forgetting);
         return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "controller/fleet.h"
+#include "controller/forget.h"
 #include "core/error.h"
 #include "core/kubernetes/shared.h"
 #include "core/log.h"
@@ -13,6 +14,7 @@
 /* What a process that runs live pipelines is made of, opened in order and closed backwards. */
 struct host_options {
         const char *ledger;     /* file; NULL: nothing is kept */
+        int64_t keep_days;      /* of observations in it; 0: all are kept */
         bool one_shot, dry_run; /* as in struct fleet_setup */
         bool quiet;             /* no log */
         const char *record;     /* as in struct fleet_setup */
@@ -24,8 +26,18 @@ struct host_options {
         bool whole_cluster;                    /* pipelines of all namespaces share one watch a kind */
 };
 
-/* Two rows of a command's table, for those that run live pipelines. */
+/* Rows of a command's table, for those that run live pipelines. */
 /* clang-format off */
+#define HOST_KEEP_PARAMETER(arguments)                                                                       \
+        {.name = "keep-days",                                                                                \
+         .type = PARAMETER_INTEGER,                                                                          \
+         .offset = offsetof(struct arguments, keep_days),                                                    \
+         .value = "DAYS",                                                                                    \
+         .min = 0,                                                                                           \
+         .max = 36500,                                                                                       \
+         .fallback = FORGET_KEEP_DAYS,                                                                       \
+         .help = "For so long the ledger keeps observations, which are most of it; 0 keeps them all. "       \
+                 "Decisions, outcomes, books and runs stay."}
 #define HOST_KUBERNETES_PARAMETERS(arguments)                                                                 \
         {.name = "kubeconfig",                                                                               \
          .type = PARAMETER_TEXT,                                                                             \
@@ -52,6 +64,8 @@ struct host {
         struct kube_shared *kubernetes;
         struct fleet *fleet;
         const char *record, *ledger_path; /* of the options */
+        int64_t keep_days;
+        struct forgetting forgetting;
 };
 
 /* Signals stop the reactor from then on. */

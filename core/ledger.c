@@ -301,20 +301,37 @@ void ledger_close(struct ledger *ledger)
         free(ledger);
 }
 
-bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err)
+static bool prune(struct database *database, int64_t before_ms, int64_t most, int64_t *ret_removed,
+                  struct error *err)
 {
-        const struct sql_value *before = SQL_VALUES(SQL_INTEGER(before_ms));
+        autocursor *cursor = NULL;
+        int64_t removed = 0;
+        bool row;
+
+        if (!sql_prepare(
+                    database,
+                    "DELETE FROM observations WHERE id IN (SELECT id FROM observations WHERE time_ms < ?1"
+                    " ORDER BY time_ms LIMIT ?2) RETURNING id",
+                    SQL_VALUES(SQL_INTEGER(before_ms), SQL_INTEGER(most)), &cursor, err) ||
+            !sql_next(cursor, &row, err))
+                return false;
+        for (; row; removed++)
+                if (!sql_next(cursor, &row, err))
+                        return false;
+        *ret_removed = removed;
+        return true;
+}
+
+bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t most, int64_t *ret_removed,
+                  struct error *err)
+{
         struct database *database = &ledger->database;
-        int64_t count;
 
         if (!ledger_ready(ledger, err) || !sql_begin(database, false, err))
                 return false;
-        if (!sql_find_integer(database, "SELECT count(*) FROM observations WHERE time_ms < ?", before, 0,
-                              &count, err) ||
-            !sql_run(database, "DELETE FROM observations WHERE time_ms < ?", before, err)) {
+        if (!prune(database, before_ms, most, ret_removed, err)) {
                 sql_rollback(database);
                 return false;
         }
-        *ret_removed = count;
         return sql_commit(database, err);
 }

@@ -87,8 +87,10 @@ bool ledger_journal(struct ledger *ledger, const struct ledger_subject *subject,
  * it is asked for again. `namespace` may be NULL. */
 void ledger_let_go(struct ledger *ledger, const char *namespace, const char *name);
 
-/* Forgets observations that ended before an instant. Decisions keep the one they were made on. */
-bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t *ret_removed, struct error *err);
+/* Forgets the oldest observations that ended before an instant, at most `most` (>= 1) of them: a loop waits
+ * meanwhile. *ret_removed is less when there were no more. Decisions keep the one they were made on. */
+bool ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t most, int64_t *ret_removed,
+                  struct error *err);
 
 /* Keeps optctl from writing to a file until *ret_lock is closed; -1: none has written to it here. Fails where
  * one does, and names it. */

@@ -360,8 +360,12 @@ static void test_pruning_forgets_observations_only(void **state)
 
         must_open(fixture);
         play_steps(&fixture->play, 5 * STEPS_PER_TURN);
-        play_must(ledger_prune(fixture->play.ledger, play_time_ms(3, SEEN), &removed, &err), &err);
-        assert_int_equal(removed, 3);
+        play_must(ledger_prune(fixture->play.ledger, play_time_ms(3, SEEN), 2, &removed, &err), &err);
+        assert_int_equal(removed, 2);
+        assert_int_equal(kept_integer(fixture->path, "SELECT min(time_ms) FROM observations"),
+                         play_time_ms(2, SEEN));
+        play_must(ledger_prune(fixture->play.ledger, play_time_ms(3, SEEN), 2, &removed, &err), &err);
+        assert_int_equal(removed, 1);
         assert_int_equal(kept_integer(fixture->path, "SELECT count(*) FROM observations"), 2);
         assert_int_equal(kept_integer(fixture->path,
                                       "SELECT count(*) FROM decisions WHERE observation_body IS NOT NULL"),
