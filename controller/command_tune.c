@@ -63,7 +63,8 @@ static const struct parameter parameters[] = {
          .offset = offsetof(struct tune_arguments, csv),
          .value = "FILE",
          .values = VALUES_FILE,
-         .help = "Writes all trials there at the end; - is standard output."},
+         .help = "Writes all trials there at the end; - is standard output, and what people read goes to "
+                 "standard error then."},
         {.name = "report",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, report),
@@ -153,19 +154,31 @@ static bool write_csv(const struct tune_study *study, const struct tune_runs *ru
                                       : text_write_file(path, out.data, out.length, err);
 }
 
-static void print_best(const struct tune_study *study, const struct tune_runs *runs)
+/* Where people are told: not into a file that goes to standard output. */
+static FILE *words_of(const struct tune_arguments *arguments)
+{
+        const char *const files[] = {arguments->csv, arguments->report};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
+                if (files[i] && strcmp(files[i], "-") == 0)
+                        return stderr;
+        return stdout;
+}
+
+static void print_best(const struct tune_study *study, const struct tune_runs *runs, FILE *words)
 {
         const struct tune_trial *best = tune_runs_best(runs);
         autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
         double y = NAN;
 
-        printf("%s\n", tune_runs_ending(runs));
+        fprintf(words, "%s\n", tune_runs_ending(runs));
         if (!best) {
-                printf("no trial did what was asked\n");
+                fprintf(words, "no trial did what was asked\n");
                 return;
         }
         (void)json_find_number(best->result, "y", &y);
-        printf("best: trial %lld, %s %.5g: %s\n", (long long)best->id, study->options.minimize, y, command);
+        fprintf(words, "best: trial %lld, %s %.5g: %s\n", (long long)best->id, study->options.minimize, y,
+                command);
 }
 
 static void put_importance(struct terminal_table *table, const json_t *parameter)
@@ -182,7 +195,7 @@ static void put_importance(struct terminal_table *table, const json_t *parameter
 }
 
 /* What each parameter is in the best trial, and how much it matters. */
-static void print_parameters(const json_t *document)
+static void print_parameters(const json_t *document, FILE *words)
 {
         const json_t *list = json_object_get(document, "parameters"), *parameter;
         struct terminal_table *table;
@@ -208,8 +221,8 @@ static void print_parameters(const json_t *document)
                 terminal_table_cell(table, TERMINAL_PLAIN, "%s", value);
                 put_importance(table, parameter);
         }
-        printf("\n");
-        terminal_table_print(table, stdout, terminal_has_color(stdout));
+        fputc('\n', words);
+        terminal_table_print(table, words, terminal_has_color(words));
         terminal_table_free(table);
 }
 
@@ -229,16 +242,18 @@ static bool write_results(const struct tune_arguments *arguments, const struct t
                (!arguments->report || report_write(document, arguments->report, err));
 }
 
-/* A script that takes the best settings from here has none to take. */
-static bool check_best(const struct tune_runs *runs, struct error *err)
+/* A script that takes the best settings from here has none to take. What has failed stays failed: who has
+ * mended the command begins anew, who has not may go on. */
+static bool check_best(const struct tune_runs *runs, const char *folder, struct error *err)
 {
         size_t count;
 
         (void)tune_runs_trials(runs, &count);
         return tune_runs_best(runs) ||
                error_set(err, ERROR_UNAVAILABLE, "NoTrialSucceeded",
-                         "no trial did what was asked, of %zu; the folder of the study has what each said",
-                         count);
+                         "no trial did what was asked, of %zu: %s/N/output has what trial N said; once the "
+                         "command is mended, another --study begins anew; more --trials go on with this one",
+                         count, folder);
 }
 
 static bool run_trials(const struct tune_arguments *arguments, struct error *err)
@@ -250,7 +265,7 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
         struct tune_runs_setup setup = {.folder = arguments->study ? arguments->study : beside,
                                         .parallel = arguments->parallel,
                                         .trials = arguments->trials,
-                                        .quiet = arguments->quiet};
+                                        .rows = arguments->quiet ? NULL : words_of(arguments)};
         const struct presentation outputs = {.csv = arguments->csv, .report = arguments->report};
         struct error ignored = ERROR_INIT;
         autojson *document = NULL;
@@ -271,12 +286,12 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
                 (void)tune_mlflow_finish(mlflow, runs, &ignored);
                 return false;
         }
-        print_best(study, runs);
+        print_best(study, runs, words_of(arguments));
         document = document_of(arguments, study, runs, !arguments->quiet);
         if (!arguments->quiet)
-                print_parameters(document);
+                print_parameters(document, words_of(arguments));
         return write_results(arguments, study, runs, document, err) &&
-               tune_mlflow_finish(mlflow, runs, err) && check_best(runs, err);
+               tune_mlflow_finish(mlflow, runs, err) && check_best(runs, setup.folder, err);
 }
 
 static bool tune_run(const void *object, struct error *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -139,8 +140,10 @@ static bool read_result(struct tune_runs *runs, struct tune_trial *trial, bool *
 /* ---- a process for a trial ---- */
 
 /* Alone from here on: nothing of the study but the trial's own lock is held, so that who comes after us can
- * tell who is at work. */
-static void run_child(const struct tune_runs *runs, const struct tune_trial *trial)
+ * tell who is at work. What the search has learnt is let go: a command counts as no smaller than who starts
+ * it.
+ */
+static void run_child(struct tune_runs *runs, const struct tune_trial *trial)
 {
         const struct tune_trial *best = tune_runs_best(runs);
         double least = NAN;
@@ -152,6 +155,9 @@ static void run_child(const struct tune_runs *runs, const struct tune_trial *tri
                 (void)json_find_number(best->result, "y", &least);
         setsid();
         close(runs->lock);
+        search_free(runs->search);
+        runs->search = NULL;
+        (void)malloc_trim(0);
         done = tune_trial_run(runs->study, trial->x, folder, least, &err);
         if (!done && err.code != ERROR_INTERRUPTED)
                 fprintf(stderr, "optctl: trial %lld: %s\n", (long long)trial->id, err.message);
@@ -405,12 +411,12 @@ static void put_x(const json_t *x, struct text *out)
         }
 }
 
-static void put_number(double value, int width)
+static void put_number(double value, int width, FILE *rows)
 {
         if (isfinite(value))
-                printf("  %*.5g", width, value);
+                fprintf(rows, "  %*.5g", width, value);
         else
-                printf("  %*s", width, "-");
+                fprintf(rows, "  %*s", width, "-");
 }
 
 /* On a terminal, below the rows, for as long as nothing is said: which trials run, for how long, and what is
@@ -422,7 +428,7 @@ static void draw_running(struct tune_runs *runs)
         double least = NAN;
         autotext line = {0};
 
-        if (runs->setup.quiet || !isatty(STDERR_FILENO) || now - runs->drawn_ms < DRAW_MS)
+        if (!runs->setup.rows || !isatty(STDERR_FILENO) || now - runs->drawn_ms < DRAW_MS)
                 return;
         for (size_t i = 0; i < runs->n_outs && i < DRAW_TRIALS; i++)
                 text_format(&line, "%s%lld/%lld for %lld s", i ? ", " : "",
@@ -452,14 +458,15 @@ static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
         const struct tune_trial *best = tune_runs_best(runs);
         const char *status = "", *why = "";
         double y = NAN, least = NAN;
+        FILE *rows = runs->setup.rows;
         autotext x = {0};
 
-        if (runs->setup.quiet)
+        if (!rows)
                 return;
         erase_running(runs);
         if (!runs->printed)
-                printf("%-8s %-8s  %12.12s  %9s  %9s  settings\n", "trial", "status",
-                       runs->study->options.minimize, "predicted", "best");
+                fprintf(rows, "%-8s %-8s  %12.12s  %9s  %9s  settings\n", "trial", "status",
+                        runs->study->options.minimize, "predicted", "best");
         runs->printed = true;
         (void)json_find_text(trial->result, "status", &status);
         (void)json_find_text(trial->result, "why", &why);
@@ -467,12 +474,12 @@ static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
         if (best)
                 (void)json_find_number(best->result, "y", &least);
         put_x(trial->x, &x);
-        printf("%3lld/%-4lld %-8s", (long long)trial->id, (long long)runs->setup.trials, status);
-        put_number(y, 12);
-        put_number(trial->mean, 9);
-        put_number(least, 9);
-        printf("  %s%s%s\n", x.data ? x.data : "", *why ? ": " : "", why);
-        fflush(stdout);
+        fprintf(rows, "%3lld/%-4lld %-8s", (long long)trial->id, (long long)runs->setup.trials, status);
+        put_number(y, 12, rows);
+        put_number(trial->mean, 9, rows);
+        put_number(least, 9, rows);
+        fprintf(rows, "  %s%s%s\n", x.data ? x.data : "", *why ? ": " : "", why);
+        fflush(rows);
 }
 
 /* ---- going on ---- */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "controller/tune_study.h"
 
@@ -27,7 +28,7 @@ struct tune_runs_setup {
         const char *folder;
         int64_t parallel; /* trials at once */
         int64_t trials;   /* in all; 0: the budget of the search */
-        bool quiet;       /* no table */
+        FILE *rows;       /* where a row for each trial goes; NULL: no rows */
         /* A trial has ended; NULL: nobody wants to know. */
         void (*ended)(void *context, const struct tune_runs *runs);
         void *context;
