@@ -142,8 +142,8 @@ static bool check_ready(struct api *api, struct error *err)
                 return false;
         waiting = count_unstarted(pipelines);
         return waiting == 0 ||
-               error_set(err, ERROR_UNAVAILABLE, "Starting", "%zu of %zu pipelines had no turn yet", waiting,
-                         json_array_size(pipelines));
+               error_set(err, ERROR_UNAVAILABLE, "Starting", "%zu of %zu pipeline%s had no turn yet", waiting,
+                         json_array_size(pipelines), text_plural((double)json_array_size(pipelines)));
 }
 
 static void handle_ready(void *context, struct http_exchange *exchange)

@@ -38,20 +38,30 @@ static char *time_text(double seconds)
         return memory_format(seconds < 1000 ? "%.3g s" : "%.0f s", seconds);
 }
 
+/* "3 executors" */
+static char *count_text(const json_t *object, const char *plural, const char *name)
+{
+        double count = number_of(object, plural);
+
+        return memory_format("%.0f %s%s", count, name, text_plural(count));
+}
+
 static void print_head(const json_t *document, FILE *out)
 {
         const json_t *measured = json_object_get(document, "measured");
+        autofree char *executors = count_text(measured, "executors", "executor");
+        autofree char *cores = count_text(measured, "cores", "core");
+        autofree char *tasks = count_text(measured, "tasks", "task");
+        autofree char *stages = count_text(measured, "stages", "stage");
+        autofree char *jobs = count_text(measured, "jobs", "job");
         autofree char *took = time_text(number_of(measured, "seconds"));
         autofree char *replayed = time_text(number_of(document, "replayedSeconds"));
         autofree char *cost = sum_text(number_of(measured, "cost"), text_of(document, "currency"));
 
-        fprintf(out,
-                "%s (%s, Spark %s): %s on %.0f executors with %.0f cores, %.0f tasks in %.0f stages of %.0f "
-                "jobs, %s%s\n",
+        fprintf(out, "%s (%s, Spark %s): %s on %s with %s%s, %s in %s of %s, %s%s\n",
                 text_of(measured, "name"), text_of(measured, "application"),
-                text_of(measured, "sparkVersion"), took, number_of(measured, "executors"),
-                number_of(measured, "cores"), number_of(measured, "tasks"), number_of(measured, "stages"),
-                number_of(measured, "jobs"), cost,
+                text_of(measured, "sparkVersion"), took, executors, cores,
+                number_of(measured, "executors") > 1 ? " each" : "", tasks, stages, jobs, cost,
                 strcmp(text_of(document, "currency"), "XXX") == 0 ? " of executors" : "");
         fprintf(out, "replayed as it was: %s (%+.2g %%)\n\n", replayed,
                 number_of(document, "replayErrorPercent"));

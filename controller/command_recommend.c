@@ -176,8 +176,9 @@ static bool verdict(const json_t *answer, struct error *err)
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "%s: %s",
                                  json_string_value(json_object_get(unknown, "name")),
                                  json_string_value(json_object_get(unknown, "why")));
-        return changes == 0 || error_set(err, ERROR_FINDING, NULL, "%zu of %zu pipelines should change",
-                                         changes, json_array_size(answer));
+        return changes == 0 ||
+               error_set(err, ERROR_FINDING, NULL, "%zu of %zu pipeline%s should change", changes,
+                         json_array_size(answer), text_plural((double)json_array_size(answer)));
 }
 
 static bool print(const struct recommend_arguments *arguments, const json_t *answer, struct error *err)

@@ -78,11 +78,6 @@ static json_t *answer_valid(const struct spec *spec)
                          (json_int_t)counts.strategies, "guardrails", (json_int_t)counts.guardrails);
 }
 
-static const char *plural(long long count)
-{
-        return count == 1 ? "" : "s";
-}
-
 static void print_valid(const struct spec *spec)
 {
         struct counts counts = count(spec);
@@ -93,8 +88,8 @@ static void print_valid(const struct spec *spec)
                        counts.strategies == 1 ? "strategy" : "strategies");
         else
                 printf("%s: valid (%lld operator%s, %lld knob%s, %lld %s)\n", spec->name, counts.operators,
-                       plural(counts.operators), counts.knobs, plural(counts.knobs), counts.strategies,
-                       counts.strategies == 1 ? "strategy" : "strategies");
+                       text_plural((double)counts.operators), counts.knobs, text_plural((double)counts.knobs),
+                       counts.strategies, counts.strategies == 1 ? "strategy" : "strategies");
 }
 
 /* The answer about a wrong spec; `err` stays as it is. */

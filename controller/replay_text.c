@@ -76,7 +76,8 @@ static void print_baseline(const json_t *replay, const char *currency, FILE *out
         fprintf(out, "  baseline: %s%s%s on ", strategy ? strategy : "", strategy ? " from " : "",
                 text_at(baseline, "configuration"));
         put_time(out, number_at(replay, "counted_seconds"));
-        fprintf(out, " of observed load, %.0f runs: ", number_at(replay, "runs"));
+        fprintf(out, " of observed load, %.0f run%s: ", number_at(replay, "runs"),
+                text_plural(number_at(replay, "runs")));
         put_costs(out, json_object_get(baseline, "cost"), currency);
         fprintf(out, ", late ");
         put_times(out, json_object_get(baseline, "late_seconds"));

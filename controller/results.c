@@ -179,9 +179,8 @@ static void put_headline(const json_t *document, struct text *out)
         text_put(out, " rec/s, peak ");
         put_value(out, LOOK_SCALED, number(load, "peak_per_second"));
         text_format(out, " rec/s, %.0f operator%s, seed %lld, %.0f run%s\n", operators,
-                    operators == 1 ? "" : "s",
-                    (long long)json_integer_value(json_object_get(document, "seed")), runs,
-                    runs == 1 ? "" : "s");
+                    text_plural(operators), (long long)json_integer_value(json_object_get(document, "seed")),
+                    runs, text_plural(runs));
 }
 
 static bool is_baseline(const json_t *document, const json_t *strategy)

@@ -220,10 +220,11 @@ static void print_runs(const json_t *pipeline, FILE *out)
         money_text(number_at(runs, "cost"), currency, cost);
         money_text(number_at(runs, "baseline_cost"), currency, baseline);
         fprintf(out,
-                "\n%s: %.0f runs, %.0f with the baseline's settings, %.0f failed, %.0f dearer than the "
+                "\n%s: %.0f run%s, %.0f with the baseline's settings, %.0f failed, %.0f dearer than the "
                 "baseline; a run cost %s instead of %s%s.\n",
-                text_at(pipeline, "pipeline"), number_at(runs, "count"), number_at(runs, "baseline"),
-                number_at(runs, "failed"), number_at(runs, "dearer"), cost, baseline,
+                text_at(pipeline, "pipeline"), number_at(runs, "count"),
+                text_plural(number_at(runs, "count")), number_at(runs, "baseline"), number_at(runs, "failed"),
+                number_at(runs, "dearer"), cost, baseline,
                 number_at(runs, "failed") > 0 ? ", those that failed being held against nothing" : "");
         if (!json_is_true(json_object_get(runs, "baseline_seen")))
                 fprintf(out, "No run had the baseline's settings: what it costs is not known, and nothing is "

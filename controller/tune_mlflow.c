@@ -316,5 +316,5 @@ bool tune_mlflow_finish(struct tune_mlflow *mlflow, const struct tune_runs *runs
 
         return !mlflow || put_all(mlflow, runs, &left, err) ||
                error_wrap(err, "MLflow lacks %zu trial%s, which the same command puts there", left,
-                          left == 1 ? "" : "s");
+                          text_plural((double)left));
 }

@@ -141,8 +141,9 @@ static enum standing capacity_standing(const struct verify *verify, char *reason
         standing = standing_of(verify, 1 - fine, fine);
         if (standing == STANDING_WORSE)
                 snprintf(reason, room,
-                         "capacity is %.0f records/s over %d windows, %.0f +- %.0f were predicted",
-                         sample_mean(&verify->capacity), verify->capacity.count, prediction->capacity_mean,
+                         "capacity is %.0f records/s over %d window%s, %.0f +- %.0f were predicted",
+                         sample_mean(&verify->capacity), verify->capacity.count,
+                         text_plural(verify->capacity.count), prediction->capacity_mean,
                          prediction->capacity_sd);
         return standing;
 }
@@ -162,9 +163,10 @@ static enum standing latency_standing(const struct verify *verify, char *reason,
         standing = standing_of(verify, worse, 1 - worse);
         if (standing == STANDING_WORSE)
                 snprintf(reason, room,
-                         "p99 latency is %.2f s over %d windows, %.2f +- %.2f s were predicted, %.2f s are "
+                         "p99 latency is %.2f s over %d window%s, %.2f +- %.2f s were predicted, %.2f s are "
                          "allowed",
-                         sample_mean(&verify->latency), verify->latency.count, prediction->latency_p99_mean,
+                         sample_mean(&verify->latency), verify->latency.count,
+                         text_plural(verify->latency.count), prediction->latency_p99_mean,
                          prediction->latency_p99_sd, bound);
         return standing;
 }
@@ -254,8 +256,8 @@ static enum verify_result at_deadline(const struct verify *verify, char *reason,
 {
         if (verify->seen && !verify->came_up)
                 return never_came_up(verify->options->patience_ms, reason, room);
-        snprintf(reason, room, "only %d windows could be compared, %d are needed", verify->windows,
-                 verify->options->windows_max);
+        snprintf(reason, room, "only %d window%s could be compared, %d are needed", verify->windows,
+                 text_plural(verify->windows), verify->options->windows_max);
         return VERIFY_UNDECIDED;
 }
 
@@ -286,8 +288,8 @@ static enum verify_result conclude(const struct verify *verify, int64_t now_ms, 
         if (verify->windows < verify->options->windows_max &&
             (capacity != STANDING_FINE || latency == STANDING_OPEN))
                 return not_yet(verify, now_ms, reason, room);
-        snprintf(reason, room, "as predicted over %d windows, at up to %.0f records/s", verify->windows,
-                 verify->carried_per_second);
+        snprintf(reason, room, "as predicted over %d window%s, at up to %.0f records/s", verify->windows,
+                 text_plural(verify->windows), verify->carried_per_second);
         return VERIFY_CONFIRMED;
 }
 

@@ -186,7 +186,7 @@ static void describe_deployment(const struct pipeline *pipeline, const struct co
         const char *s;
 
         pipeline_deployment(pipeline, configuration, &deployment);
-        s = deployment.workers == 1 ? "" : "s";
+        s = text_plural(deployment.workers);
         if (!pipeline_per_operator(pipeline)) {
                 text_format(out, "%d worker%s", deployment.workers, s);
                 return;
@@ -208,7 +208,7 @@ static void describe_knob(const struct pipeline *pipeline, const struct knob *kn
         case KNOB_WORKERS:
                 break;
         case KNOB_PARTITIONS:
-                text_format(out, "%s%.0f partitions of %s", comma, value,
+                text_format(out, "%s%.0f partition%s of %s", comma, value, text_plural(value),
                             pipeline->operators[knob->operator_index].name);
                 break;
         case KNOB_MEMORY:

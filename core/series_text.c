@@ -296,7 +296,7 @@ static bool read_row(const struct reader *reader, const struct row *row, const s
 
         if (row->count < columns->needed) {
                 snprintf(wrong, sizeof wrong, "the line has %zu field%s separated by '%c'", row->count,
-                         row->count == 1 ? "" : "s", reader->separator);
+                         text_plural((double)row->count), reader->separator);
                 snprintf(now, sizeof now, "at least %zu", columns->needed);
                 return fail_at(reader, reader->line_start, err, wrong, now);
         }

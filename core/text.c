@@ -71,6 +71,11 @@ char *text_take(struct text *text)
         return data;
 }
 
+const char *text_plural(double count)
+{
+        return count == 1 ? "" : "s";
+}
+
 /* Levenshtein distance, case ignored; strings longer than NEAREST_MAX_LENGTH are cut. */
 static int edit_distance(const char *a, const char *b)
 {

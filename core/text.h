@@ -23,6 +23,9 @@ char *text_take(struct text *text); /* never NULL; the buffer is empty afterward
 
 #define autotext __attribute__((cleanup(text_free))) struct text
 
+/* "s" behind the name of what is counted; "" for one. */
+const char *text_plural(double count);
+
 /* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to
  * suggest. `candidates` ends with NULL. */
 const char *text_nearest(const char *name, const char *const *candidates);

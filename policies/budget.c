@@ -71,10 +71,10 @@ static enum judgement budget_judge(const void *object, const struct judgement_co
                 return JUDGEMENT_ALLOWED;
         return finding_refuse(
                 reason,
-                "%d workers would bring the month to %.2f %s (%.2f spent, %.1f h left), over the "
+                "%d worker%s would bring the month to %.2f %s (%.2f spent, %.1f h left), over the "
                 "budget of %.2f %s",
-                next.workers, by_month_end, currency, context->spent_this_month, hours_left,
-                budget->per_month, currency);
+                next.workers, text_plural(next.workers), by_month_end, currency, context->spent_this_month,
+                hours_left, budget->per_month, currency);
 }
 
 static const struct option money_options[] = {

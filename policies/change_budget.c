@@ -26,14 +26,15 @@ static enum judgement change_budget_judge(const void *object, const struct judge
 
         (void)proposal;
         if (used >= options->per_day)
-                return finding_refuse(reason, "%lld changes in the last 24 h, of %lld allowed",
-                                      (long long)used, (long long)options->per_day);
+                return finding_refuse(reason, "%lld change%s in the last 24 h, of %lld allowed",
+                                      (long long)used, text_plural((double)used),
+                                      (long long)options->per_day);
         if (used < for_shrinking ||
             pipeline_change(context->pipeline, &context->observation->configuration, configuration).grows)
                 return JUDGEMENT_ALLOWED;
         return finding_refuse(reason,
-                              "%lld changes in the last 24 h, of %lld allowed: the rest is for growing",
-                              (long long)used, (long long)options->per_day);
+                              "%lld change%s in the last 24 h, of %lld allowed: the rest is for growing",
+                              (long long)used, text_plural((double)used), (long long)options->per_day);
 }
 
 static const struct option options_list[] = {

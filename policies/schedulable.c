@@ -31,10 +31,11 @@ static enum judgement schedulable_judge(const void *object, const struct judgeme
         pipeline_deployment(pipeline, &limited, &fitted);
         if (fitted.workers > most)
                 return finding_refuse(
-                        reason, "%d workers are wanted, %d can be had, and the knobs allow no fewer than %d",
-                        wanted, most, fitted.workers);
+                        reason, "%d worker%s wanted, %d can be had, and the knobs allow no fewer than %d",
+                        wanted, wanted == 1 ? " is" : "s are", most, fitted.workers);
         *configuration = limited;
-        return finding_clip(reason, "%d workers are wanted, %d can be had", wanted, most);
+        return finding_clip(reason, "%d worker%s wanted, %d can be had", wanted,
+                            wanted == 1 ? " is" : "s are", most);
 }
 
 static const struct option options_list[] = {

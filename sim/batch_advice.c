@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/text.h"
+
 #define PART_OF_RUN  0.05 /* stages that last less do not matter */
 #define LEAST        0.02 /* of the run: what is at stake below it is not worth a word */
 #define SKEW         3    /* times the median */
@@ -111,8 +113,8 @@ static void look_at_tasks(struct advising *advising, const struct shape *shape)
                        stage->n_tasks, shape->longest, shape->median);
         else if ((double)stage->n_tasks < slots)
                 advise(advising, BATCH_ADVICE_FEW_TASKS, stage, shape->seconds - even,
-                       "%zu tasks on %.0f slots: more partitions would use the others", stage->n_tasks,
-                       slots);
+                       "%zu task%s on %.0f slots: more partitions would use the others", stage->n_tasks,
+                       text_plural((double)stage->n_tasks), slots);
         if ((double)stage->n_tasks > 4 * slots && shape->median < SMALL_MS / 1e3 &&
             shape->beside > shape->median / 2)
                 advise(advising, BATCH_ADVICE_SMALL_TASKS, stage,

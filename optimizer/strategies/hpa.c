@@ -160,10 +160,11 @@ static bool hpa_propose(void *opaque, const struct observation *observation, str
                                            options->tolerance_ratio);
         if (hpa_target_scale(&state->target, "hpa", observation, desired, ret_proposal))
                 snprintf(ret_proposal->reason, sizeof ret_proposal->reason,
-                         "CPU use is %.0f %% of the request over %d ready workers, the target is %.0f %%: "
+                         "CPU use is %.0f %% of the request over %d ready worker%s, the target is %.0f %%: "
                          "the metric "
-                         "asks for %d workers instead of %d, after stabilisation and rate limits %d.",
-                         percent, pods.ready, options->target_cpu_percent, desired, from, state->target.spec);
+                         "asks for %d worker%s instead of %d, after stabilisation and rate limits %d.",
+                         percent, pods.ready, text_plural(pods.ready), options->target_cpu_percent, desired,
+                         text_plural(desired), from, state->target.spec);
         return true;
 }
 

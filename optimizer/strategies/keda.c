@@ -240,10 +240,12 @@ static void scale(struct state *state, const struct observation *observation, in
 
         if (hpa_target_scale(&state->target, "keda", observation, desired, ret_proposal))
                 snprintf(ret_proposal->reason, sizeof ret_proposal->reason,
-                         "%lld records wait and a worker may have %lld: the lag asks for %d workers instead "
+                         "%lld record%s wait%s and a worker may have %lld: the lag asks for %d worker%s "
+                         "instead "
                          "of %d, after "
                          "stabilisation and rate limits %d.",
-                         (long long)lag, (long long)options->lag.lag_threshold, desired, from,
+                         (long long)lag, text_plural((double)lag), lag == 1 ? "s" : "",
+                         (long long)options->lag.lag_threshold, desired, text_plural(desired), from,
                          state->target.spec);
 }
 

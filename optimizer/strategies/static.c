@@ -92,6 +92,7 @@ static bool static_propose(void *opaque, const struct observation *observation, 
 {
         struct state *state = opaque;
         struct deployment wanted;
+        int workers;
 
         (void)err;
         if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION)) {
@@ -106,10 +107,11 @@ static bool static_propose(void *opaque, const struct observation *observation, 
                 proposal_hold(ret_proposal, "static", observation, "");
                 return true;
         }
+        workers = proposal_workers_for(state->pipeline, &wanted);
         if (proposal_deploy(ret_proposal, "static", state->pipeline, observation, &wanted))
                 snprintf(ret_proposal->reason, sizeof ret_proposal->reason,
-                         "The static size asked for is %d workers; another one runs.",
-                         proposal_workers_for(state->pipeline, &wanted));
+                         "The static size asked for is %d worker%s; another one runs.", workers,
+                         text_plural(workers));
         return true;
 }
 

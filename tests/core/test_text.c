@@ -124,11 +124,20 @@ static void test_what_others_wrote_becomes_a_line(void **state)
         expect_line("", "");
 }
 
+static void test_plurals(void **state)
+{
+        (void)state;
+        assert_string_equal(text_plural(0), "s");
+        assert_string_equal(text_plural(1), "");
+        assert_string_equal(text_plural(2), "s");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_buffers_grow),
                 cmocka_unit_test(test_nearest_name),
+                cmocka_unit_test(test_plurals),
                 cmocka_unit_test(test_files),
                 cmocka_unit_test(test_numbers_are_strict),
                 cmocka_unit_test(test_what_others_wrote_becomes_a_line),
