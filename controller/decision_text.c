@@ -2,6 +2,7 @@
 #include "controller/decision_text.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/terminal.h"
@@ -370,41 +371,89 @@ static void print_verdict(const struct page *page, const json_t *verdict)
 
 /* ---- what was done and what came of it ---- */
 
+/* What happened at an instant: a row of "Done". */
+struct event {
+        const char *time;
+        size_t order; /* within an instant */
+        char *words[2];
+        enum terminal_style styles[2];
+};
+
+static void event_put(struct event *events, size_t *count, struct event event)
+{
+        if (!*event.time) {
+                free(event.words[0]);
+                free(event.words[1]);
+                return;
+        }
+        event.order = *count;
+        events[(*count)++] = event;
+}
+
+static int by_time(const void *one, const void *other)
+{
+        const struct event *a = one, *b = other;
+        int order = strcmp(a->time, b->time);
+
+        return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static struct event call_event(const json_t *call)
+{
+        const json_t *done = json_object_get(call, "done");
+        const char *how = json_is_null(done)   ? "no answer was recorded"
+                          : json_is_true(done) ? ""
+                                               : "failed: ";
+
+        return (struct event){text_of(call, "begun"),
+                              .words = {memory_copy_text(text_of(call, "call")),
+                                        memory_format("%s%s", how, text_of(call, "answer"))},
+                              .styles[1] = json_is_false(done) ? TERMINAL_BAD : TERMINAL_PLAIN};
+}
+
+/* In the order of time: what was taken back was so after it had been applied. The caller frees it. */
+static struct event *events_of(const json_t *action, size_t *ret_count)
+{
+        const json_t *call, *calls = json_object_get(action, "calls"),
+                            *outcome = json_object_get(action, "outcome");
+        struct event *events = memory_new(json_array_size(calls) + 3, sizeof *events);
+        size_t index;
+
+        *ret_count = 0;
+        event_put(events, ret_count,
+                  (struct event){text_of(action, "time"),
+                                 .words = {memory_format("%s → %s",
+                                                         text_of(json_object_get(action, "from"), "text"),
+                                                         text_of(json_object_get(action, "to"), "text")),
+                                           memory_copy_text("intended")},
+                                 .styles[1] = TERMINAL_FAINT});
+        json_array_foreach(calls, index, call) event_put(events, ret_count, call_event(call));
+        event_put(events, ret_count,
+                  (struct event){text_of(action, "applied"), .words = {memory_copy_text("applied")}});
+        event_put(events, ret_count,
+                  (struct event){text_of(outcome, "time"),
+                                 .words = {memory_copy_text(text_of(outcome, "outcome")),
+                                           memory_copy_text(text_of(outcome, "reason"))},
+                                 .styles[0] = outcome_style(text_of(outcome, "outcome"))});
+        qsort(events, *ret_count, sizeof *events, by_time);
+        return events;
+}
+
 static void print_done(const struct page *page, const json_t *action)
 {
         autotable *table = section((const char *const[]){"Done", "", "", NULL}, TERMINAL_LEFT);
-        const json_t *call, *outcome = json_object_get(action, "outcome");
-        size_t index;
+        size_t count;
+        autofree struct event *events = events_of(action, &count);
 
-        begin_line(table, text_of(action, "time"));
-        terminal_table_cell(table, TERMINAL_PLAIN, "%s → %s",
-                            text_of(json_object_get(action, "from"), "text"),
-                            text_of(json_object_get(action, "to"), "text"));
-        terminal_table_cell(table, TERMINAL_FAINT, "intended");
-        json_array_foreach(json_object_get(action, "calls"), index, call)
-        {
-                const json_t *done = json_object_get(call, "done");
-
-                begin_line(table, text_of(call, "begun"));
-                terminal_table_cell(table, TERMINAL_PLAIN, "%s", text_of(call, "call"));
-                terminal_table_cell(table, json_is_false(done) ? TERMINAL_BAD : TERMINAL_PLAIN, "%s%s",
-                                    json_is_null(done)   ? "no answer was recorded"
-                                    : json_is_true(done) ? ""
-                                                         : "failed: ",
-                                    text_of(call, "answer"));
+        for (size_t i = 0; i < count; i++) {
+                begin_line(table, events[i].time);
+                for (size_t w = 0; w < ARRAY_LENGTH(events[i].words) && events[i].words[w]; w++) {
+                        terminal_table_cell(table, events[i].styles[w], "%s", events[i].words[w]);
+                        free(events[i].words[w]);
+                }
         }
-        if (*text_of(action, "applied")) {
-                begin_line(table, text_of(action, "applied"));
-                terminal_table_cell(table, TERMINAL_PLAIN, "applied");
-        }
-        if (*text_of(outcome, "time")) {
-                begin_line(table, text_of(outcome, "time"));
-                terminal_table_cell(table, outcome_style(text_of(outcome, "outcome")), "%s",
-                                    text_of(outcome, "outcome"));
-                terminal_table_cell(table, TERMINAL_PLAIN, "%s", text_of(outcome, "reason"));
-        } else {
+        if (!*text_of(json_object_get(action, "outcome"), "time"))
                 line(table, "not ended", "being watched");
-        }
         print_section(page, table);
 }
 
@@ -468,7 +517,7 @@ static void print_comparison(const struct page *page, const json_t *action)
         begin_line(table, "");
         terminal_table_cell(table, TERMINAL_FAINT, "± one standard deviation");
         terminal_table_cell(table, TERMINAL_FAINT, "%.0f window%s after settling", windows,
-                            windows == 1 ? "" : "s");
+                            text_plural(windows));
         print_section(page, table);
 }
 
