@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "core/yaml.h"
 #include "engines/spark/event_log.h"
+#include "engines/spark/process.h"
 #include "sim/batch_advice.h"
 #include "sim/batch_replay.h"
 
@@ -69,22 +70,36 @@ static bool read_prices(const char *path, struct price_book **ret_prices, struct
         return node ? price_book_parse(table, node, base, ret_prices, err) : bad_prices(path, err);
 }
 
-/* Of executors that lived so long in all, from the run's start on. A book without prices counts worker-hours.
- */
-static double cost_of(const struct studying *studying, double seconds, double executor_seconds,
-                      int64_t executors)
+/* What executors were there for, and what each of them is. */
+struct held {
+        double seconds;                        /* of the run */
+        double executor_seconds, core_seconds; /* of all executors */
+        int64_t executors;
+        double heap_bytes; /* of each; 0: as they had */
+};
+
+/* From the run's start on. A book without prices counts worker-hours. */
+static double cost_of(const struct studying *studying, const struct held *held)
 {
-        int64_t from = batch_run_first_ms(studying->run), to = from + (int64_t)(seconds * 1e3);
+        int64_t from = batch_run_first_ms(studying->run), to = from + (int64_t)(held->seconds * 1e3);
+        const struct price_held resources = {.core_seconds = held->core_seconds,
+                                             .byte_seconds =
+                                                     held->executor_seconds *
+                                                     spark_process_bytes(studying->run, SPARK_EXECUTOR,
+                                                                         held->heap_bytes)};
         price_sum sum;
 
         if (!studying->prices)
-                return executor_seconds / 3600;
-        if (to <= from || executors < 1)
+                return held->executor_seconds / 3600;
+        if (to <= from || held->executors < 1)
                 return 0;
-        sum = price_book_rounding(studying->prices, (int64_t)(executor_seconds * 1e3) / executors, to) *
-              executors;
-        return price_sum_to_money(price_book_integral(studying->prices, from, to, 1)) * executor_seconds /
-                       seconds +
+        if (price_book_has_resources(studying->prices))
+                return price_book_run(studying->prices, from, &resources);
+        sum = price_book_rounding(studying->prices, (int64_t)(held->executor_seconds * 1e3) / held->executors,
+                                  to) *
+              held->executors;
+        return price_sum_to_money(price_book_integral(studying->prices, from, to, 1)) *
+                       held->executor_seconds / held->seconds +
                price_sum_to_money(sum);
 }
 
@@ -104,6 +119,7 @@ struct alternative {
 static bool compute(const struct studying *studying, struct alternative *it, struct error *err)
 {
         double margin = fabs(studying->error);
+        double cores = (double)(it->wanted->cores ? it->wanted->cores : studying->model->cores);
         struct batch_prediction prediction;
 
         if (!batch_predict(studying->model, &studying->as_measured, it->wanted, &prediction, err))
@@ -112,7 +128,10 @@ static bool compute(const struct studying *studying, struct alternative *it, str
         it->low = it->cost_low = INFINITY;
         for (size_t i = 0; i < BATCH_CASES; i++) {
                 const struct batch_replay *replay = &prediction.cases[i];
-                double cost = cost_of(studying, replay->seconds, replay->executor_seconds, replay->executors);
+                const struct held held = {replay->seconds, replay->executor_seconds,
+                                          replay->executor_seconds * cores, replay->executors,
+                                          it->wanted->memory};
+                double cost = cost_of(studying, &held);
 
                 if (i == BATCH_MIDDLE)
                         it->cost = cost;
@@ -165,20 +184,22 @@ static json_t *alternative_to_json(const struct studying *studying, const struct
 
 /* ---- the document ---- */
 
-/* A quarter to four times as many executors as there were, whole numbers of them. */
+/* A quarter to four times as many executors as there were, rounded, each number once. */
 static void usual_sizes(const struct studying *studying, struct batch_wanted_list *list)
 {
         static const double ratios[] = {0.25, 0.5, 1, 2, 4};
+        int64_t before = 0;
 
         free(list->wanted);
         list->wanted = memory_new(ARRAY_LENGTH(ratios), sizeof *list->wanted);
         for (size_t i = 0; i < ARRAY_LENGTH(ratios); i++) {
-                double size = ratios[i] * (double)studying->as_measured.executors;
+                int64_t size = llround(ratios[i] * (double)studying->as_measured.executors);
 
-                if (size >= 1 && size <= BATCH_REPLAY_MAX_EXECUTORS && size == floor(size))
-                        list->wanted[list->count++] =
-                                (struct batch_wanted){.executors = (int64_t)size,
-                                                      .cores = studying->request->cores};
+                if (size <= before || size > BATCH_REPLAY_MAX_EXECUTORS)
+                        continue;
+                list->wanted[list->count++] =
+                        (struct batch_wanted){.executors = size, .cores = studying->request->cores};
+                before = size;
         }
 }
 
@@ -203,20 +224,25 @@ static char *in_its_name(const struct batch_request *request, const char *words)
 
 /* From each executor's arrival to its removal or the end, as measured. One that was only ever told to have
  * gone was never there. */
-static double lived_seconds(const struct studying *studying)
+static struct held held_as_measured(const struct studying *studying)
 {
         const struct batch_run *run = studying->run;
-        int64_t end = batch_run_last_ms(run), first = batch_run_first_ms(run), sum = 0;
+        int64_t end = batch_run_last_ms(run), first = batch_run_first_ms(run);
+        struct held held = {.seconds = (double)studying->model->measured_ms / 1e3,
+                            .executors = studying->as_measured.executors};
 
         for (size_t i = 0; i < run->n_executors; i++) {
                 const struct batch_executor *it = &run->executors[i];
                 int64_t from = it->added_ms == BATCH_UNKNOWN || it->added_ms < first ? first : it->added_ms;
                 int64_t to = it->removed_ms == BATCH_UNKNOWN ? end : it->removed_ms;
+                int64_t cores = it->cores > 0 ? it->cores : studying->model->cores;
 
-                if (studying->model->slots[i] > 0 && to > from)
-                        sum += to - from;
+                if (studying->model->slots[i] == 0 || to <= from)
+                        continue;
+                held.executor_seconds += (double)(to - from) / 1e3;
+                held.core_seconds += (double)((to - from) * cores) / 1e3;
         }
-        return (double)sum / 1e3;
+        return held;
 }
 
 /* What the tasks' time went to, in percent of all of it. */
@@ -246,14 +272,14 @@ static json_t *measured_to_json(const struct studying *studying, double *ret_cos
 {
         const struct batch_run *run = studying->run;
         const struct batch_replay *replay = &studying->as_measured;
-        double seconds = (double)studying->model->measured_ms / 1e3;
+        const struct held held = held_as_measured(studying);
 
-        *ret_cost = cost_of(studying, seconds, lived_seconds(studying), replay->executors);
+        *ret_cost = cost_of(studying, &held);
         return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "application",
                          text_or_null(run->id), "name", text_or_null(run->name), "sparkVersion",
                          text_or_null(run->version), "executors", (json_int_t)replay->executors, "cores",
                          (json_int_t)studying->model->cores, "slots", (json_int_t)replay->slots, "seconds",
-                         json_from_double(seconds), "jobs", (json_int_t)run->n_jobs, "stages",
+                         json_from_double(held.seconds), "jobs", (json_int_t)run->n_jobs, "stages",
                          (json_int_t)stages_that_ran(run), "tasks", (json_int_t)run->n_tasks, "cost",
                          json_from_double(*ret_cost));
 }

@@ -296,11 +296,16 @@ price_sum price_book_rounding(const struct price_book *book, int64_t lived_ms, i
                (price_steps_at(book->worker, at_ms) + price_steps_at(book->spot, at_ms));
 }
 
+bool price_book_has_resources(const struct price_book *book)
+{
+        return !isnan(book->per_core_hour);
+}
+
 double price_book_run(const struct price_book *book, int64_t time_ms, const struct price_held *held)
 {
         const double gibibyte = 1073741824.0, hour = (double)MS_PER_HOUR / MS_PER_SECOND;
 
-        if (isnan(book->per_core_hour))
+        if (!price_book_has_resources(book))
                 return held->worker_seconds / hour * price_book_worker_hour(book, time_ms);
         return (held->core_seconds * book->per_core_hour +
                 held->byte_seconds / gibibyte * book->per_gibibyte_hour) /

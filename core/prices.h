@@ -68,6 +68,9 @@ struct price_held {
  * them, else its workers; NAN when it is not known what it held of them. */
 double price_book_run(const struct price_book *book, int64_t time_ms, const struct price_held *held);
 
+/* Whether the book has prices of cores and memory, so that a run pays for those and not for workers. */
+bool price_book_has_resources(const struct price_book *book);
+
 /* Grams of CO2 for `workers` over the interval. */
 double price_book_carbon_grams(const struct price_book *book, int64_t from_ms, int64_t to_ms, double workers);
 

@@ -3,34 +3,51 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
+#include "engines/spark/process.h"
 #include "engines/spark/setting.h"
 
-#define OVERHEAD    0.10     /* of the memory (spark.executor.memoryOverheadFactor) ... */
-#define LEAST_EXTRA 0x1.8p28 /* ... and at least 384 MiB */
+/* From an instant on, so many cores more or fewer. */
+struct turn {
+        int64_t at_ms, cores;
+};
 
-static double cores_at(const struct batch_run *log, int64_t at_ms)
+/* Who goes at an instant is gone when others come at it. */
+static int by_time(const void *one, const void *other)
 {
-        double cores = 0;
+        const struct turn *a = one, *b = other;
 
-        for (size_t i = 0; i < log->n_executors; i++) {
-                const struct batch_executor *executor = &log->executors[i];
-                bool gone = executor->removed_ms != BATCH_UNKNOWN && executor->removed_ms <= at_ms;
-
-                if (executor->added_ms <= at_ms && !gone)
-                        cores += (double)executor->cores;
-        }
-        return cores;
+        if (a->at_ms != b->at_ms)
+                return a->at_ms < b->at_ms ? -1 : 1;
+        return (a->cores > b->cores) - (a->cores < b->cores);
 }
 
+/* At the same time. */
 static double most_cores(const struct batch_run *log)
 {
-        double most = 0;
+        autofree struct turn *turns = memory_new(2 * log->n_executors + 1, sizeof *turns);
+        int64_t cores = 0, most = 0;
+        size_t count = 0;
 
-        for (size_t i = 0; i < log->n_executors; i++)
-                most = fmax(most, cores_at(log, log->executors[i].added_ms));
-        return most > 0 ? most : NAN;
+        for (size_t i = 0; i < log->n_executors; i++) {
+                const struct batch_executor *it = &log->executors[i];
+                bool gone = it->removed_ms != BATCH_UNKNOWN;
+
+                if (gone && it->removed_ms <= it->added_ms)
+                        continue;
+                turns[count++] = (struct turn){it->added_ms, it->cores};
+                if (gone)
+                        turns[count++] = (struct turn){it->removed_ms, -it->cores};
+        }
+        qsort(turns, count, sizeof *turns, by_time);
+        for (size_t i = 0; i < count; i++) {
+                cores += turns[i].cores;
+                most = cores > most ? cores : most;
+        }
+        return most > 0 ? (double)most : NAN;
 }
 
 /* What it had of what it was not told; where it was on a standalone master that is all there is. */
@@ -54,23 +71,6 @@ static double value_of(const struct batch_run *log, const char *name)
         return isnan(standard) ? had(log, setting.name) : standard;
 }
 
-static bool begins(const char *text, const char *start)
-{
-        return text && strncmp(text, start, strlen(start)) == 0;
-}
-
-/* Cluster managers that give a JVM a container give it some memory on top. */
-static double process_bytes(const struct batch_run *log, const char *memory, const char *overhead)
-{
-        const char *master = batch_run_setting(log, "spark.master");
-        double bytes = value_of(log, memory), extra = value_of(log, overhead);
-
-        if (isnan(extra))
-                extra = begins(master, "yarn") || begins(master, "k8s") ? fmax(OVERHEAD * bytes, LEAST_EXTRA)
-                                                                        : 0;
-        return bytes + extra;
-}
-
 static bool cores_are_known(const struct batch_run *log)
 {
         for (size_t i = 0; i < log->n_executors; i++)
@@ -89,10 +89,8 @@ static void read_held(const struct batch_run *log, struct run_observation *run)
         run->worker_seconds = held.executor_seconds;
         if (cores_are_known(log))
                 run->core_seconds = held.core_seconds + value_of(log, "spark.driver.cores") * seconds;
-        run->byte_seconds =
-                held.executor_seconds *
-                        process_bytes(log, "spark.executor.memory", "spark.executor.memoryOverhead") +
-                seconds * process_bytes(log, "spark.driver.memory", "spark.driver.memoryOverhead");
+        run->byte_seconds = held.executor_seconds * spark_process_bytes(log, SPARK_EXECUTOR, 0) +
+                            seconds * spark_process_bytes(log, SPARK_DRIVER, 0);
         if (log->peak_bytes > 0)
                 run->peak_bytes = (double)log->peak_bytes;
 }

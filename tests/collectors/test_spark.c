@@ -353,6 +353,30 @@ static void test_a_run_on_a_standalone_master(void **state)
         scene_close(scene);
 }
 
+/* Ten thousand executors of four cores, each of which goes when the next but one comes: never more than two.
+ */
+static void test_a_run_whose_executors_come_and_go(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+        autotext log = {0};
+
+        (void)state;
+        text_put(&log, ALONE);
+        for (int i = 0; i < 10000; i++) {
+                autofree char *id = memory_format("%d", i), *gone = memory_format("%d", i - 2);
+
+                if (i >= 2)
+                        text_format(&log, REMOVED("%s", "%d"), 1795270001 + i, gone);
+                text_format(&log, ADDED("%s", "%d"), 1795270001 + i, id);
+        }
+        text_put(&log, STOP("1795290060", ""));
+        scene->stand.chain.knobs[0].name = "spark.cores.max";
+        put_text(scene, "logs/app-1", log.data, 0);
+        look(scene);
+        assert_true(look(scene)->configuration.value[0] == 8);
+        scene_close(scene);
+}
+
 /* A log is read once: what stands in its place, as old and as long, is not looked at. */
 static void test_a_log_that_did_not_change_is_not_read_again(void **state)
 {
@@ -566,6 +590,7 @@ int main(void)
                 cmocka_unit_test(test_how_a_run_ended),
                 cmocka_unit_test(test_each_run_is_told_of_in_its_turn),
                 cmocka_unit_test(test_a_run_on_a_standalone_master),
+                cmocka_unit_test(test_a_run_whose_executors_come_and_go),
                 cmocka_unit_test(test_a_log_that_did_not_change_is_not_read_again),
                 cmocka_unit_test(test_a_log_that_is_given_up),
                 cmocka_unit_test(test_a_folder_that_is_none),

@@ -64,7 +64,7 @@ static void what_was_measured(void **state)
         assert_int_equal(number(measured, "stages"), 4);
         assert_float_equal(number(measured, "cost"), 194.431 / 3600, 1e-9);
         assert_string_equal(json_string_value(json_object_get(document, "currency")), "XXX");
-        /* 1, 2, 4 and 8: half an executor is none */
+        /* 1, 2, 4 and 8: half an executor is one, and a quarter too */
         assert_int_equal(json_array_size(json_object_get(document, "alternatives")), 4);
 }
 
@@ -114,6 +114,65 @@ static void with_prices(void **state)
         scratch_write(&scratch, "prices.yaml",
                       "kind: PriceBook\nspec: {currency: EUR, worker: {perHours: 36}}\n");
         refused(&request, "did you mean perHour?");
+        scratch_close(&scratch);
+}
+
+/* Executors of two cores and 512 MiB were there for 194.431 s in all: a core-second costs a cent, a
+ * GiB-second two. */
+static void with_prices_of_resources(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "prices.yaml");
+        char *none[] = {NULL}, *sets[] = {(char[]){"spark.executor.cores=4"}, NULL},
+             *sweeps[] = {(char[]){"spark.executor.memory=512m,2g"}, NULL};
+        const struct batch_request request = {.log = LOG,
+                                              .prices = path,
+                                              .executors = none,
+                                              .sets = sets,
+                                              .sweeps = sweeps};
+        autojson *document = NULL;
+        const json_t *measured, *list;
+
+        (void)state;
+        scratch_write(&scratch, "prices.yaml",
+                      "kind: TunedPipeline\nspec:\n  prices: {currency: EUR, resources: {perCoreHour: 36, "
+                      "perGibibyteHour: 72}}\n");
+        document = study(&request);
+        measured = json_object_get(document, "measured");
+        list = json_object_get(document, "alternatives");
+        assert_float_equal(number(measured, "cost"), 194.431 * (2 * 0.01 + 0.5 * 0.02), 1e-9);
+        /* Both held the same executors for nearly as long: what they pay for a second is 0.05 and 0.08. */
+        assert_float_equal(number(json_array_get(list, 1), "cost") / number(json_array_get(list, 0), "cost"),
+                           1.6, 0.05);
+        scratch_close(&scratch);
+}
+
+/* A quarter and a half of three are one and two, not none. */
+static void usual_sizes_of_three(void **state)
+{
+        static const char third[] =
+                "{\"Event\":\"SparkListenerExecutorAdded\",\"Timestamp\":%lld,\"Executor ID\":\"2\","
+                "\"Executor Info\":{\"Host\":\"a\",\"Total Cores\":2}}\n";
+        static const int expected[] = {1, 2, 3, 6, 12};
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log"), *text = NULL, *longer = NULL, *line = NULL;
+        char *none[] = {NULL}, *at;
+        struct error err = ERROR_INIT;
+        autojson *document = NULL;
+        const json_t *list, *it;
+        size_t i;
+
+        (void)state;
+        assert_true(text_read_file("tests/fixtures/spark/waiting", 1 << 20, &text, NULL, &err));
+        at = strstr(text, "{\"Event\":\"SparkListenerExecutorAdded\"");
+        assert_non_null(at);
+        line = memory_format(third, strtoll(strstr(at, "Timestamp\":") + strlen("Timestamp\":"), NULL, 10));
+        longer = memory_format("%.*s%s%s", (int)(at - text), text, line, at);
+        scratch_write(&scratch, "log", longer);
+        document = study(&(struct batch_request){.log = path, .executors = none});
+        list = json_object_get(document, "alternatives");
+        assert_int_equal(json_array_size(list), ARRAY_LENGTH(expected));
+        json_array_foreach(list, i, it) assert_int_equal(number(it, "executors"), expected[i]);
         scratch_close(&scratch);
 }
 
@@ -264,11 +323,17 @@ static void wrong_words(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_was_measured), cmocka_unit_test(other_sizes),
-                cmocka_unit_test(with_prices),       cmocka_unit_test(executors_that_never_came),
-                cmocka_unit_test(settings),          cmocka_unit_test(allocated_by_load),
-                cmocka_unit_test(wrong_settings),    cmocka_unit_test(several_runs),
+                cmocka_unit_test(what_was_measured),
+                cmocka_unit_test(other_sizes),
+                cmocka_unit_test(with_prices),
+                cmocka_unit_test(executors_that_never_came),
+                cmocka_unit_test(settings),
+                cmocka_unit_test(allocated_by_load),
+                cmocka_unit_test(wrong_settings),
+                cmocka_unit_test(several_runs),
                 cmocka_unit_test(wrong_words),
+                cmocka_unit_test(with_prices_of_resources),
+                cmocka_unit_test(usual_sizes_of_three),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
