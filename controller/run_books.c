@@ -14,6 +14,7 @@
 #define GROWTH_PRIOR_SD 0.3
 #define GROWTH_RIDGE    (RUN_NOISE_PRIOR * RUN_NOISE_PRIOR / (GROWTH_PRIOR_SD * GROWTH_PRIOR_SD))
 #define GROWTH_MOST     2.0
+#define INPUTS_USUAL    30 /* runs whose inputs make the usual one */
 
 /* Sums of squares about the means of settings. */
 struct within {
@@ -64,29 +65,37 @@ static struct model model_of(const struct run_books *books)
 
         for (int i = 0; i < books->n_levels; i++)
                 add_level(&books->levels[i], &within);
-        if (!books->untold)
-                model.growth = fmin(fmax((GROWTH_RIDGE * GROWTH_PRIOR + within.products) /
-                                                 (GROWTH_RIDGE + within.inputs_squared),
-                                         0),
-                                    GROWTH_MOST);
+        model.growth = fmin(fmax((GROWTH_RIDGE * GROWTH_PRIOR + within.products) /
+                                         (GROWTH_RIDGE + within.inputs_squared),
+                                 0),
+                            GROWTH_MOST);
         squares = within.values_squared - 2 * model.growth * within.products +
                   model.growth * model.growth * within.inputs_squared;
         model.scatter = run_noise(fmax(squares, 0), within.freedom);
         model.freedom = RUN_NOISE_PRIOR_COUNT + within.freedom;
-        if (!books->untold)
-                model.growth_sd = model.scatter / sqrt(GROWTH_RIDGE + within.inputs_squared);
+        model.growth_sd = model.scatter / sqrt(GROWTH_RIDGE + within.inputs_squared);
         return model;
-}
-
-/* Of an input that is not told: any will do, since it does not count. */
-static double log_input(const struct run_spend *run)
-{
-        return run->input_bytes > 0 ? log(run->input_bytes) : 0;
 }
 
 static bool tells_input(const struct run_spend *run)
 {
         return run->input_bytes > 0 && isfinite(run->input_bytes);
+}
+
+/* Its logarithm, relative to the first that was told. One that is not told is taken to be the usual one. */
+static double input_of(const struct run_books *books, const struct run_spend *run)
+{
+        return tells_input(run) && books->told > 0 ? log(run->input_bytes) - books->origin : books->usual;
+}
+
+static void learn_input(struct run_books *books, const struct run_spend *run)
+{
+        if (!tells_input(run))
+                return;
+        if (books->told == 0)
+                books->origin = log(run->input_bytes);
+        books->told = fmin(books->told + 1, INPUTS_USUAL);
+        books->usual += (log(run->input_bytes) - books->origin - books->usual) / books->told;
 }
 
 /* Of a run with known settings other than the baseline's, which is known, too. */
@@ -103,9 +112,7 @@ double run_books_baseline(const struct run_books *books, double cost, const stru
                 return cost;
         if (run->failed)
                 return 0;
-        if (!tells_input(run))
-                model.growth = 0;
-        return cost / run->value * exp(books->value + model.growth * (log_input(run) - books->input));
+        return cost / run->value * exp(books->value + model.growth * (input_of(books, run) - books->input));
 }
 
 /* ---- levels ---- */
@@ -250,7 +257,7 @@ static bool is_baseline(const struct run_books *books, const struct run_spend *r
 
 static void learn(struct run_books *books, const struct run_spend *run)
 {
-        const struct run_point point = {log_input(run), log(run->value)};
+        struct run_point point;
         bool baseline = is_baseline(books, run);
         struct run_level *level;
 
@@ -260,7 +267,8 @@ static void learn(struct run_books *books, const struct run_spend *run)
                 books->followed = run->setting;
                 books->weight = 0;
         }
-        books->untold |= !tells_input(run);
+        learn_input(books, run);
+        point = (struct run_point){input_of(books, run), log(run->value)};
         if (baseline) {
                 books->weight += 1; /* the first one alone makes the level */
                 books->input += (point.input - books->input) / books->weight;
@@ -289,7 +297,7 @@ void run_books_count(const struct run_books *books, const struct spend *spend, s
                 return;
         tally->squares += baseline * baseline;
         tally->spread += baseline / sqrt(books->weight);
-        tally->leverage += tells_input(run) ? baseline * (log_input(run) - books->input) : 0;
+        tally->leverage += baseline * (input_of(books, run) - books->input);
 }
 
 void run_books_take(struct run_books *books, const struct spend *spend, struct run_tally *tally)

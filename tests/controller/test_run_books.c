@@ -148,14 +148,32 @@ static void test_how_sure_the_growth_is_widens_the_interval(void **state)
         assert_near(run_books_half_width(&ledger.books, &ledger.tally, 0.9), 2.91998558 * sqrt(variance));
 }
 
-static void test_without_all_inputs_none_counts(void **state)
+/* What a run does not tell is taken to be the usual input: one such run takes nothing from the others. The
+ * two of setting 2, 1 and 8 GB for the same cost, lower the growth to (1/36) / (1/36 + (ln 8)^2 / 2), and the
+ * mean of the inputs told is sqrt 8 GB. */
+static void test_a_run_that_does_not_tell_its_input(void **state)
 {
+        double growth = 1.0 / 36 / (1.0 / 36 + pow(log(8), 2) / 2);
         struct ledger ledger = {0};
 
         (void)state;
         book(&ledger, BASELINE, 100, GIGABYTE, false);
         assert_near(run(&ledger, 2, 50), 100);
-        assert_near(book(&ledger, 2, 50, 8 * GIGABYTE, false), 100);
+        assert_near(book(&ledger, 2, 50, 8 * GIGABYTE, false), 800);
+        assert_near(run(&ledger, 3, 50), 100 * pow(8, growth / 2));
+        assert_near(book(&ledger, 3, 50, 8 * GIGABYTE, false), 100 * pow(8, growth));
+}
+
+/* Whatever the first input is that is told, the runs before it are taken to have had the same. */
+static void test_runs_before_the_first_input_is_told(void **state)
+{
+        struct ledger ledger = {0};
+
+        (void)state;
+        run(&ledger, BASELINE, 100);
+        assert_near(run(&ledger, 2, 50), 100);
+        assert_near(book(&ledger, 2, 50, GIGABYTE, false), 100);
+        assert_near(book(&ledger, 3, 50, 2 * GIGABYTE, false), 200);
 }
 
 /* Three runs at twice the cost of the two before: so does the baseline by now. Its level is worth
@@ -250,7 +268,8 @@ int main(void)
                 cmocka_unit_test(test_unknown_settings_are_their_own_counterfactual),
                 cmocka_unit_test(test_cost_grows_with_the_input),
                 cmocka_unit_test(test_how_sure_the_growth_is_widens_the_interval),
-                cmocka_unit_test(test_without_all_inputs_none_counts),
+                cmocka_unit_test(test_a_run_that_does_not_tell_its_input),
+                cmocka_unit_test(test_runs_before_the_first_input_is_told),
                 cmocka_unit_test(test_the_baseline_follows_a_job_that_has_changed),
                 cmocka_unit_test(test_prices_are_those_of_the_run),
                 cmocka_unit_test(test_of_a_new_baseline_nothing_is_known),
