@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <curl/curl.h>
 #include <gsl/gsl_version.h>
 #include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <lz4.h>
+#include <microhttpd.h>
 #include <nlopt.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <uv.h>
+#include <yajl/yajl_version.h>
 #include <yaml.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "controller/command.h"
 #include "controller/output.h"
@@ -24,18 +31,26 @@ static const struct parameter parameters[] = {
         {.name = NULL},
 };
 
-/* The versions of the libraries that run, not of those that it was built with: that is what a bug report
- * needs. */
+/*
+ * The versions of the libraries that run, not of those that it was built with: that is what a bug report
+ * needs. OpenBLAS and libpq are loaded when they are needed, and snappy does not tell.
+ */
 static json_t *libraries(void)
 {
-        int major, minor, patch;
+        int major, minor, patch, yajl = yajl_version();
+        const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
         autofree char *nlopt = NULL;
 
         nlopt_version(&major, &minor, &patch);
         nlopt = memory_format("%d.%d.%d", major, minor, patch);
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "gsl", gsl_version, "jansson",
-                         jansson_version_str(), "libyaml", yaml_get_version_string(), "nlopt", nlopt,
-                         "sqlite", sqlite3_libversion(), "zlib", zlibVersion());
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:o, s:s, s:s}", "curl",
+                         curl->version, "gsl", gsl_version, "jansson", jansson_version_str(), "libmicrohttpd",
+                         MHD_get_version(), "librdkafka", rd_kafka_version_str(), "libuv",
+                         uv_version_string(), "libyaml", yaml_get_version_string(), "lz4",
+                         LZ4_versionString(), "nlopt", nlopt, "sqlite", sqlite3_libversion(), "tls",
+                         curl->ssl_version, "yajl",
+                         json_sprintf("%d.%d.%d", yajl / 10000, yajl / 100 % 100, yajl % 100), "zlib",
+                         zlibVersion(), "zstd", ZSTD_versionString());
 }
 
 static bool version_run(const void *object, struct error *err)
