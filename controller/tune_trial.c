@@ -24,26 +24,36 @@
 
 /* ---- values ---- */
 
-static double last_match(const char *pattern, const char *output)
+/* What a group (0: all of it) of a pattern stands for where it matches last; NULL: nowhere. The caller frees
+ * it. The whole of the output is told each time, with its length: a line may only begin where it does, and to
+ * count the rest for each of many matches takes hours. */
+static char *last_match(const char *pattern, int flags, size_t group, const char *output)
 {
-        regmatch_t match[2];
+        regmatch_t match[2], last = {.rm_so = -1};
+        regoff_t at = 0, length = (regoff_t)strlen(output);
         regex_t regex;
-        double value = NAN;
 
-        if (regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE) != 0)
-                return NAN;
-        while (*output && regexec(&regex, output, ARRAY_LENGTH(match), match, 0) == 0) {
-                if (match[1].rm_so >= 0) {
-                        autofree char *found = memory_format("%.*s", (int)(match[1].rm_eo - match[1].rm_so),
-                                                             output + match[1].rm_so);
-
-                        if (!text_to_double(found, &value))
-                                value = NAN;
-                }
-                output += match[0].rm_eo > 0 ? match[0].rm_eo : 1;
+        if (regcomp(&regex, pattern, REG_EXTENDED | flags) != 0)
+                return NULL;
+        while (at < length) {
+                match[0] = (regmatch_t){.rm_so = at, .rm_eo = length};
+                if (regexec(&regex, output, ARRAY_LENGTH(match), match, REG_STARTEND) != 0)
+                        break;
+                if (match[group].rm_so >= 0)
+                        last = match[group];
+                at = match[0].rm_eo > at ? match[0].rm_eo : at + 1;
         }
         regfree(&regex);
-        return value;
+        return last.rm_so < 0 ? NULL
+                              : memory_format("%.*s", (int)(last.rm_eo - last.rm_so), output + last.rm_so);
+}
+
+static double last_value(const char *pattern, const char *output)
+{
+        autofree char *found = last_match(pattern, REG_NEWLINE, 1, output);
+        double value;
+
+        return found && text_to_double(found, &value) ? value : NAN;
 }
 
 /* The whole of it, or its last line that is not empty. */
@@ -83,27 +93,16 @@ static double value_of(const struct tune_value *value, const char *output, const
                        const json_t *measures)
 {
         if (value->pattern)
-                return last_match(value->pattern, output);
+                return last_value(value->pattern, output);
         return value->path ? at_path(json, value->path) : at_path(measures, value->event_log);
 }
 
 /* As masters, YARN, Kubernetes and local mode name them. NULL: there is none. */
 static char *last_application(const char *output)
 {
-        static const char pattern[] =
-                "(app-[0-9]{14}-[0-9]{4,}|application_[0-9]+_[0-9]+|spark-[0-9a-f]{32}|local-[0-9]{13})";
-        regmatch_t match;
-        regex_t regex;
-        char *found = NULL;
-
-        if (regcomp(&regex, pattern, REG_EXTENDED) != 0)
-                return NULL;
-        for (; regexec(&regex, output, 1, &match, 0) == 0; output += match.rm_eo) {
-                free(found);
-                found = memory_format("%.*s", (int)(match.rm_eo - match.rm_so), output + match.rm_so);
-        }
-        regfree(&regex);
-        return found;
+        return last_match(
+                "app-[0-9]{14}-[0-9]{4,}|application_[0-9]+_[0-9]+|spark-[0-9a-f]{32}|local-[0-9]{13}", 0, 0,
+                output);
 }
 
 char *tune_trial_event_log(const struct tune_study *study, const json_t *x, const char *folder,

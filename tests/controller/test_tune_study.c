@@ -116,6 +116,21 @@ static void test_a_pattern_counts_where_it_matches_last(void **state)
         assert_true(value_of(*state, pattern, "loss=1.2.3") == -1);
         assert_true(value_of(*state, pattern, "") == -1);
         assert_true(value_of(*state, "values: [{name: v, pattern: 'x*()'}]\n", "aaa") == -1);
+        /* As grep -oE has it: nothing begins a line but what stands there. */
+        assert_true(value_of(*state, "values: [{name: v, pattern: '^v=([0-9])'}]\n", "v=1v=2\nv=3v=4") == 3);
+}
+
+/* A training that tells of each step: 16 MiB, of which all is read, and not once for each line. */
+static void test_a_pattern_may_match_in_every_line(void **state)
+{
+        static const char line[] = "step 1 loss=2\n";
+        const size_t count = ((size_t)16 << 20) / (sizeof line - 1) - 1;
+        autotext output = {0};
+
+        for (size_t i = 0; i < count; i++)
+                text_put(&output, line);
+        text_put(&output, "loss=1");
+        assert_true(value_of(*state, "values: [{name: v, pattern: 'loss=([0-9.]+)'}]\n", output.data) == 1);
 }
 
 static void test_a_path_leads_into_the_output_or_its_last_line(void **state)
@@ -232,6 +247,7 @@ int main(void)
                 cmocka_unit_test(test_names_in_braces_stand_for_values),
                 cmocka_unit_test_setup_teardown(test_a_pattern_counts_where_it_matches_last, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(test_a_pattern_may_match_in_every_line, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_path_leads_into_the_output_or_its_last_line, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_an_event_log_measures, set_up, tear_down),
