@@ -24,45 +24,45 @@ static double core_seconds(const struct batch_run *run)
         return batch_run_held(run).core_seconds;
 }
 
-static struct batch_totals totals_of(const struct batch_run *run)
+/* Of a member of struct batch_totals. */
+static double total(const struct batch_run *run, size_t member)
 {
-        struct batch_totals sum = {.run_ms = 0};
+        double sum = 0;
 
         for (size_t i = 0; i < run->n_stages; i++) {
-                const struct batch_totals *totals = &run->stages[i].totals;
+                int64_t used;
 
-                sum.run_ms += totals->run_ms;
-                sum.cpu_ns += totals->cpu_ns;
-                sum.gc_ms += totals->gc_ms;
-                sum.shuffle_written_bytes += totals->shuffle_written_bytes;
-                sum.spilled_disk_bytes += totals->spilled_disk_bytes;
+                memcpy(&used, (const char *)&run->stages[i].totals + member, sizeof used);
+                sum += (double)used;
         }
         return sum;
 }
 
+#define TOTAL(run, member) total(run, offsetof(struct batch_totals, member))
+
 static double task_seconds(const struct batch_run *run)
 {
-        return (double)totals_of(run).run_ms / 1e3;
+        return TOTAL(run, run_ms) / 1e3;
 }
 
 static double cpu_seconds(const struct batch_run *run)
 {
-        return (double)totals_of(run).cpu_ns / 1e9;
+        return TOTAL(run, cpu_ns) / 1e9;
 }
 
 static double gc_seconds(const struct batch_run *run)
 {
-        return (double)totals_of(run).gc_ms / 1e3;
+        return TOTAL(run, gc_ms) / 1e3;
 }
 
 static double shuffle_bytes(const struct batch_run *run)
 {
-        return (double)totals_of(run).shuffle_written_bytes;
+        return TOTAL(run, shuffle_written_bytes);
 }
 
 static double spilled_bytes(const struct batch_run *run)
 {
-        return (double)totals_of(run).spilled_disk_bytes;
+        return TOTAL(run, spilled_disk_bytes);
 }
 
 static double tasks(const struct batch_run *run)

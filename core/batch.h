@@ -39,6 +39,8 @@ struct batch_task {
         uint32_t unused : 6;
 };
 
+#define BATCH_MAX_TOTAL (INT64_C(1) << 60) /* what a sum of them stays at: 36 years of a CPU, 1 EiB */
+
 /* What the tasks of a stage used, all attempts. */
 struct batch_totals {
         int64_t run_ms, cpu_ns, gc_ms, deserialize_ms, result_ms, fetch_wait_ms, shuffle_write_ns;

@@ -438,25 +438,33 @@ static int64_t not_negative(int64_t value)
         return value > 0 ? value : 0;
 }
 
+/* A log may say anything: what no stage can use is not told apart any more. */
+static void add(int64_t *sum, int64_t value)
+{
+        int64_t more = not_negative(value);
+
+        *sum = more < BATCH_MAX_TOTAL - *sum ? *sum + more : BATCH_MAX_TOTAL;
+}
+
 static void add_up(struct batch_totals *totals, const struct event *event)
 {
         const struct batch_totals *used = &event->task.used;
 
-        totals->run_ms += not_negative(event->task.run_ms);
-        totals->cpu_ns += not_negative(used->cpu_ns);
-        totals->gc_ms += not_negative(used->gc_ms);
-        totals->deserialize_ms += not_negative(used->deserialize_ms);
-        totals->result_ms += not_negative(used->result_ms);
-        totals->fetch_wait_ms += not_negative(used->fetch_wait_ms);
-        totals->shuffle_write_ns += not_negative(used->shuffle_write_ns);
-        totals->input_bytes += not_negative(used->input_bytes);
-        totals->output_bytes += not_negative(used->output_bytes);
-        totals->shuffle_read_bytes +=
-                not_negative(event->task.remote_bytes) + not_negative(event->task.local_bytes);
-        totals->shuffle_written_bytes += not_negative(used->shuffle_written_bytes);
-        totals->result_bytes += not_negative(used->result_bytes);
-        totals->spilled_memory_bytes += not_negative(used->spilled_memory_bytes);
-        totals->spilled_disk_bytes += not_negative(used->spilled_disk_bytes);
+        add(&totals->run_ms, event->task.run_ms);
+        add(&totals->cpu_ns, used->cpu_ns);
+        add(&totals->gc_ms, used->gc_ms);
+        add(&totals->deserialize_ms, used->deserialize_ms);
+        add(&totals->result_ms, used->result_ms);
+        add(&totals->fetch_wait_ms, used->fetch_wait_ms);
+        add(&totals->shuffle_write_ns, used->shuffle_write_ns);
+        add(&totals->input_bytes, used->input_bytes);
+        add(&totals->output_bytes, used->output_bytes);
+        add(&totals->shuffle_read_bytes, event->task.remote_bytes);
+        add(&totals->shuffle_read_bytes, event->task.local_bytes);
+        add(&totals->shuffle_written_bytes, used->shuffle_written_bytes);
+        add(&totals->result_bytes, used->result_bytes);
+        add(&totals->spilled_memory_bytes, used->spilled_memory_bytes);
+        add(&totals->spilled_disk_bytes, used->spilled_disk_bytes);
         if (used->peak_memory_bytes > totals->peak_memory_bytes)
                 totals->peak_memory_bytes = used->peak_memory_bytes;
 }

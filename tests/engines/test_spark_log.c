@@ -296,6 +296,38 @@ static void lies(void **state)
         scratch_close(&scratch);
 }
 
+/* Amounts no task can use: sums of them stay at what they may be at most, and do not turn negative. */
+static void heaps_of_bytes(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log");
+        autotext text = {0};
+        struct spark_event_log log;
+
+        (void)state;
+        for (int i = 0; i < 20; i++)
+                text_format(
+                        &text,
+                        "{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":%d,\"Stage Attempt ID\":0,"
+                        "\"Task End Reason\":{\"Reason\":\"Success\"},\"Task Info\":{\"Index\":%d,"
+                        "\"Launch Time\":5000,\"Executor ID\":\"1\",\"Finish Time\":6000},\"Task Metrics\":{"
+                        "\"Executor CPU Time\":8000000000000000000,\"Shuffle Read Metrics\":{"
+                        "\"Remote Bytes Read\":8000000000000000000,\"Local Bytes "
+                        "Read\":8000000000000000000}}}\n",
+                        i % 2, i);
+        scratch_write(&scratch, "log", text.data);
+        log = read_log(path);
+        assert_int_equal(log.run->n_tasks, 20);
+        for (int stage = 0; stage < 2; stage++) {
+                const struct batch_totals *totals = &batch_run_find_stage(log.run, stage, 0)->totals;
+
+                assert_true(totals->cpu_ns == BATCH_MAX_TOTAL &&
+                            totals->shuffle_read_bytes == BATCH_MAX_TOTAL);
+        }
+        spark_event_log_clear(&log);
+        scratch_close(&scratch);
+}
+
 /* ---- logs of others ---- */
 
 static void all_of_a_large_one(void **state)
@@ -344,6 +376,7 @@ int main(void)
                 cmocka_unit_test(cut_in_a_block),
                 cmocka_unit_test(what_is_no_log),
                 cmocka_unit_test(lies),
+                cmocka_unit_test(heaps_of_bytes),
                 cmocka_unit_test(all_of_a_large_one),
                 cmocka_unit_test(one_broken_on_purpose),
         };
