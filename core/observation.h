@@ -7,6 +7,10 @@
 
 #include "core/pipeline.h"
 
+/* Records that are on their way to the next operator for no longer than so do not wait: no backlog has them.
+ */
+#define OBSERVATION_UNDER_WAY_SECONDS 0.5
+
 /*
  * What was measured over one window. NAN is "not known"; nothing unknown ever becomes 0. A value that a
  * strategy cannot do without and that is missing is also named in `missing`.
@@ -97,7 +101,7 @@ struct observation {
         double offered_per_second; /* records/s that arrived for the pipeline (throughput + growth of backlog)
                                     */
         double throughput_per_second; /* records/s read by the sources */
-        double backlog_records;       /* of all sources */
+        double backlog_records; /* of all sources, and what waits between operators where that can be told */
         double latency_p50_seconds, latency_p95_seconds, latency_p99_seconds;
         double error_ratio; /* failed / all records */
         double cpu_ratio;   /* mean over ready workers of CPU used / CPU requested */

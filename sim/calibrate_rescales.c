@@ -144,8 +144,8 @@ void calibrate_silence(struct fitting *fitting)
 
 /*
  * Records in front of each subtask of an operator that is behind, those in the broker not counted; NAN where
- * it is not behind or that cannot be told. Where nobody counted them it is what arrived while the oldest
- * waited.
+ * it is not behind or that cannot be told. Collectors count what waits, which leaves out what is just under
+ * way; where nobody counted it is what arrived while the oldest waited.
  */
 static double queued_at(const struct fitting *fitting, size_t r, int operator_index, size_t step)
 {
@@ -157,7 +157,7 @@ static double queued_at(const struct fitting *fitting, size_t r, int operator_in
         if (!(recording->busy[operator_index][step] >= SATURATED) || fitting->episodes[r]->still[step])
                 return NAN;
         if (recording->queued)
-                waiting = broker + recording->queued[step];
+                waiting = broker + recording->queued[step] + rate * OBSERVATION_UNDER_WAY_SECONDS;
         return waiting > BEHIND_SECONDS * rate ? fmax(waiting - broker, 0) / subtasks : NAN;
 }
 

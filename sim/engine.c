@@ -148,7 +148,7 @@ static void go_down(struct engine *engine)
         engine->state = JOB_DOWN;
         engine->quiet = false;
         engine->seen.restarted = true;
-        engine->seen.in_flight = 0;
+        engine->seen.waiting = 0;
         engine->restarts++;
 }
 

@@ -175,6 +175,20 @@ double flow_in_flight(const struct engine *engine)
         return most;
 }
 
+double flow_waiting(const struct engine *engine)
+{
+        double most = 0;
+
+        for (int i = 0; i < engine->n; i++) {
+                const struct flow_operator *flow = &engine->flow[i];
+
+                if (flow->visits > 0)
+                        most = fmax(most, (flow->queued - flow->rate * OBSERVATION_UNDER_WAY_SECONDS) /
+                                                  flow->visits);
+        }
+        return most;
+}
+
 void flow_rewind(struct engine *engine)
 {
         double interval = engine->setup.model->checkpoints.interval_seconds;
@@ -327,6 +341,7 @@ static double flow_down(struct engine *engine, double offered, double factor, do
                 for (; e < pipeline->n_edges && pipeline->edges[e].from == i; e++)
                         engine->flow[pipeline->edges[e].to].inflow +=
                                 rate * edge_selectivity(&pipeline->edges[e]);
+                flow->rate = rate;
                 flow->taken += rate * dt;
                 flow->busy_seconds += rate * dt / (flow->capacity * factor);
                 if (rate < waiting - TINY && rate < flow->capacity * factor * up - TINY)

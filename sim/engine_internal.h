@@ -26,6 +26,7 @@ struct flow_operator {
         double service_cv;
         double room;    /* records its exchange buffers hold */
         double queued;  /* records in them */
+        double rate;    /* taken in the last step; records/s */
         double accept;  /* scratch of a step: what it could take in */
         double inflow;  /* scratch of a step: what reaches it */
         double backlog; /* sources: records in the broker */
@@ -38,7 +39,7 @@ struct flow_operator {
 struct window {
         int64_t start_tick;
         double offered, taken; /* records */
-        double in_flight;      /* records in the exchanges when it began, those dropped since left out */
+        double waiting;        /* records in the exchanges when it began, those dropped since left out */
         double unmetered;      /* records that the engine's meters lost when they began anew */
         double up_seconds;
         double cpu_extra; /* worker CPU ratio x seconds on top of the load's */
@@ -123,7 +124,8 @@ void flow_run(struct engine *engine, int64_t until_tick);  /* the job is up; no 
 void flow_wait(struct engine *engine, int64_t until_tick); /* the job is down */
 void flow_fold(struct engine *engine);                     /* counters by utilisation into the figures */
 double flow_in_flight(const struct engine *engine);        /* in the exchanges, in records of the sources */
-void flow_rewind(struct engine *engine);                   /* back to the last checkpoint */
+double flow_waiting(const struct engine *engine); /* of these, as many as collectors take to be waiting */
+void flow_rewind(struct engine *engine);          /* back to the last checkpoint */
 double flow_delay_seconds(const struct engine *engine);
 double flow_backlog(const struct engine *engine);
 const struct latency_point *flow_point(struct engine *engine, double rate_per_second);

@@ -88,7 +88,7 @@ void measure_step(struct engine *engine, double offered, double taken, double de
         figures->backlog_peak_records = fmax(figures->backlog_peak_records, flow_backlog(engine));
         if (up && engine->tick >= engine->silent_until)
                 figures->told_peak_records =
-                        fmax(figures->told_peak_records, flow_backlog(engine) + flow_in_flight(engine));
+                        fmax(figures->told_peak_records, flow_backlog(engine) + flow_waiting(engine));
         figures->delay_peak_seconds = fmax(figures->delay_peak_seconds, delay);
         if (p99 > constraints->latency_p99_seconds || delay > constraints->latency_p99_seconds ||
             delay > constraints->backlog_seconds)
@@ -266,6 +266,7 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         const struct window *window = &engine->seen;
         const struct latency_point *point = flow_point(engine, window->taken / fmax(window->up_seconds, 1));
         double cpu = cpu_of(engine, window, seconds) + cpu_noise(engine, seconds);
+        double waiting = flow_waiting(engine);
 
         observation->time_ms = read_at_ms(engine);
         observation->window_ms = (int64_t)(seconds * MS_PER_SECOND);
@@ -280,8 +281,8 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->offered_per_second = noisy(engine, window->offered / seconds);
         /* As collectors tell it: what fills the exchanges waits, and is no throughput. */
         observation->throughput_per_second =
-                noisy(engine, fmax(window->taken - flow_in_flight(engine) + window->in_flight, 0) / seconds);
-        observation->backlog_records = flow_backlog(engine) + flow_in_flight(engine);
+                noisy(engine, fmax(window->taken - waiting + window->waiting, 0) / seconds);
+        observation->backlog_records = flow_backlog(engine) + waiting;
         observation->latency_p50_seconds = point->p50 + window->delay_integral / seconds;
         observation->latency_p95_seconds = point->p95 + window->delay_worst;
         observation->latency_p99_seconds = fmax(point->p99 + window->delay_worst, window->latency_worst);
@@ -291,7 +292,7 @@ static void observe(struct engine *engine, double seconds, struct observation *o
         observation->checkpoints =
                 (struct checkpoint_observation){engine->setup.model->checkpoints.interval_seconds, NAN, NAN};
         observe_operators(engine, seconds, observation);
-        engine->seen = (struct window){.start_tick = engine->tick, .in_flight = flow_in_flight(engine)};
+        engine->seen = (struct window){.start_tick = engine->tick, .waiting = waiting};
 }
 
 static void lose(const struct engine *engine, struct observation *observation)

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_FLIGHT_SECONDS 0.5  /* a record that is on its way for no longer does not wait */
-#define FULL_RATIO        0.95 /* a subtask that is busy for more of its time is sent more than it takes */
+#define FULL_RATIO 0.95 /* a subtask that is busy for more of its time is sent more than it takes */
 #define GROWTH_RATIO                                                                                         \
         0.05 /* of what is taken in, from which on what waits grows, and is no scatter of the counters */
 #define SPARE_RATIO      0.5        /* an operator that is busy for less of its time keeps up */
@@ -378,7 +377,7 @@ static struct hidden measure_hidden(struct flink_measure *measure, const struct 
                 sent = sum_written(&window->now->vertices[from]);
                 if (measure->differs[e] || !(sent > 0) || has_time(&observation->operators[to]))
                         continue;
-                usual = observation->operators[to].in_per_second * IN_FLIGHT_SECONDS;
+                usual = observation->operators[to].in_per_second * OBSERVATION_UNDER_WAY_SECONDS;
                 now = fmax(under_way(window, window->now, from, to) - usual, 0);
                 before = fmax(under_way(window, window->before, from, to) - usual, 0);
                 hidden.records += now * read / sent;
