@@ -19,9 +19,11 @@
 #include "core/spec.h"
 #include "sim/recording.h"
 
-#define FIT_RUNS      5   /* runs over a fitted recording, for the residuals */
-#define KNOWN_LEAST   .95 /* of a recording, where workers are known: gaps of some seconds do no harm */
-#define PURPOSE_TURNS 0x7475726e /* of the random stream; see random_new */
+#define FIT_RUNS    5   /* runs over a fitted recording, for the residuals */
+#define KNOWN_LEAST .95 /* of a recording, where workers are known: gaps of some seconds do no harm */
+/* Of random streams; see random_new. */
+#define PURPOSE_TURNS   0x7475726e
+#define PURPOSE_SAMPLES 0x73616d70
 
 /* One recording and what the simulator made of it. */
 struct trial {
@@ -207,13 +209,15 @@ static void lay_out_jobs(struct backtest *backtest)
         }
 }
 
-/* When in the recording a loop took its turns is not known: at any moment of its interval. */
-static int64_t first_turn_ms(const struct backtest *backtest, const struct trial *trial, size_t run)
+/* When in the recording a loop took its turns, and when its samples fell beside them, is not known: at any
+ * moment of their interval. */
+static int64_t some_moment_ms(const struct backtest *backtest, size_t run, uint64_t purpose,
+                              int64_t interval_ms)
 {
         autocall(gsl_rng_free) gsl_rng *rng =
-                random_new((uint64_t)backtest->spec->backtest.seed, run, PURPOSE_TURNS);
+                random_new((uint64_t)backtest->spec->backtest.seed, run, purpose);
 
-        return (int64_t)(gsl_rng_uniform(rng) * (double)trial->strategy->interval_ms(trial->options));
+        return (int64_t)(gsl_rng_uniform(rng) * (double)interval_ms);
 }
 
 static bool simulate_one(void *context, size_t index, struct error *err)
@@ -232,11 +236,15 @@ static bool simulate_one(void *context, size_t index, struct error *err)
                 .initial = trial->recording->initial,
                 .start_ms = trial->recording->start_ms,
                 .step_ms = trial->recording->step_ms,
-                .late_ms = first_turn_ms(backtest, trial, run),
+                .late_ms = some_moment_ms(backtest, run, PURPOSE_TURNS,
+                                          trial->strategy->interval_ms(trial->options)),
                 .seed = (uint64_t)backtest->spec->backtest.seed,
                 .run = run,
                 .draw_parameters = true,
                 .timeline_step_ms = backtest->spec->backtest.window_seconds * MS_PER_SECOND,
+                .sample_ms = trial->recording->backlog_step_ms,
+                .first_sample_ms =
+                        some_moment_ms(backtest, run, PURPOSE_SAMPLES, trial->recording->backlog_step_ms),
                 .keep_changes = run == 0,
         };
 
@@ -391,8 +399,9 @@ static void summarise_runs(const struct backtest *backtest, const struct trial *
                 summary_of(&trial->runs[r].figures, &summaries[r]);
                 value[SUMMARY_SAVING_PERCENT] = 100 * (1 - value[SUMMARY_COST_PER_DAY] / baseline);
                 value[SUMMARY_DELAY_PEAK] = trial->latency_peak[r];
-                if (trial->recording->queued)
-                        value[SUMMARY_BACKLOG_PEAK] = trial->runs[r].figures.told_peak_records;
+                value[SUMMARY_BACKLOG_PEAK] = trial->recording->queued
+                                                      ? trial->runs[r].figures.sampled_peak_records
+                                                      : trial->runs[r].figures.sampled_broker_peak_records;
         }
         (void)backtest;
 }

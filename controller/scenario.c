@@ -38,6 +38,8 @@ static struct engine *make_engine(const struct scenario *scenario)
                 .run = scenario->run,
                 .draw_parameters = scenario->draw_parameters,
                 .timeline_step_ms = scenario->timeline_step_ms,
+                .sample_ms = scenario->sample_ms,
+                .first_sample_ms = scenario->first_sample_ms,
         };
         struct engine *engine = engine_new(&setup);
 

@@ -31,7 +31,8 @@ struct scenario {
         int64_t late_ms; /* the loop takes its first turn so much later than the load begins */
         uint64_t seed, run;
         bool draw_parameters;
-        int64_t timeline_step_ms; /* 0: keep neither timeline nor changes */
+        int64_t timeline_step_ms;           /* 0: keep neither timeline nor changes */
+        int64_t sample_ms, first_sample_ms; /* as in struct engine_setup */
         bool keep_changes;
         const struct journal *journal; /* of the loop; NULL: none */
         struct engine_faults faults;

@@ -40,6 +40,8 @@ struct engine_setup {
         uint64_t seed, run;
         bool draw_parameters; /* draw the model's parameters within their errors (run 0 uses the estimates) */
         int64_t timeline_step_ms; /* rounded up to whole steps; 0: keep no timeline */
+        /* How often somebody looks what waits, and when first, for figures.sampled_*; 0: after each step. */
+        int64_t sample_ms, first_sample_ms;
 };
 
 /* What a run came to, over the time after the warm-up. */
@@ -53,7 +55,9 @@ struct figures {
         int failures;
         double offered_records, processed_records, replayed_records;
         double backlog_peak_records, backlog_end_records; /* in the broker */
-        double told_peak_records;  /* in the broker and in the exchanges, while metrics tell of them */
+        /* At the instants at which somebody looks: in the broker; there and, as collectors tell it, in the
+         * exchanges, while metrics tell of both. */
+        double sampled_broker_peak_records, sampled_peak_records;
         double delay_peak_seconds; /* age of the oldest waiting record, at its worst */
         struct latency_histogram latency;
 };

@@ -71,6 +71,30 @@ static void add_step(struct window *window, const struct engine *engine, double 
         window->latency_worst = fmax(window->latency_worst, p99);
 }
 
+/* Whether somebody looks now; see engine_setup. */
+static bool is_sampled(const struct engine *engine)
+{
+        const struct engine_setup *setup = &engine->setup;
+        int64_t now = engine->tick * setup->step_ms;
+
+        return setup->sample_ms <= setup->step_ms ||
+               (now >= setup->first_sample_ms &&
+                (now - setup->first_sample_ms) % setup->sample_ms < setup->step_ms);
+}
+
+static void sample_peaks(struct engine *engine, bool up)
+{
+        struct figures *figures = &engine->figures;
+        double broker = flow_backlog(engine);
+
+        if (!is_sampled(engine))
+                return;
+        figures->sampled_broker_peak_records = fmax(figures->sampled_broker_peak_records, broker);
+        if (up && engine->tick >= engine->silent_until)
+                figures->sampled_peak_records =
+                        fmax(figures->sampled_peak_records, broker + flow_waiting(engine));
+}
+
 void measure_step(struct engine *engine, double offered, double taken, double delay, double p50, double p99,
                   bool up)
 {
@@ -86,9 +110,7 @@ void measure_step(struct engine *engine, double offered, double taken, double de
         figures->offered_records += offered * engine->step_seconds;
         figures->processed_records += taken * engine->step_seconds;
         figures->backlog_peak_records = fmax(figures->backlog_peak_records, flow_backlog(engine));
-        if (up && engine->tick >= engine->silent_until)
-                figures->told_peak_records =
-                        fmax(figures->told_peak_records, flow_backlog(engine) + flow_waiting(engine));
+        sample_peaks(engine, up);
         figures->delay_peak_seconds = fmax(figures->delay_peak_seconds, delay);
         if (p99 > constraints->latency_p99_seconds || delay > constraints->latency_p99_seconds ||
             delay > constraints->backlog_seconds)

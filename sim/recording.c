@@ -184,6 +184,8 @@ static bool take_series(const struct spec *spec, struct recording *recording, st
                 if (*target.values)
                         return error_set(err, ERROR_INPUT, NULL, "metric %s is given twice",
                                          options[i].metric);
+                if (target.values == &recording->backlog)
+                        recording->backlog_step_ms = series_step_ms(series[i]);
                 *target.values = on_grid(recording, series[i], isnan(options[i].scale) ? 1 : options[i].scale,
                                          target.state);
                 if (!check_values(options[i].file, options[i].metric, *target.values, recording->count,

@@ -27,6 +27,7 @@ struct recording {
         double *cpu;        /* ratio, mean over workers */
         double *workers;
         double *backlog;              /* records in the broker */
+        int64_t backlog_step_ms;      /* from one sample of it to the next; 0: not known */
         double *queued;               /* records in the exchanges, in records of the sources */
         double *rescales;             /* so far */
         double *startup;              /* seconds that the job's newest start took */

@@ -258,6 +258,36 @@ static void backpressure_reaches_the_source(void **state)
         free_bench(&bench);
 }
 
+/* 200/s more than it takes for 90 s, then 300/s less: 18,000 records wait at the worst moment. Who looks each
+ * minute sees 12,000 after one and 9,000 after two; from half a minute on, the worst. */
+static void a_peak_is_seen_when_somebody_looks(void **state)
+{
+        static const struct {
+                int64_t every_ms, first_ms;
+                double peak;
+        } looks[] = {{0, 0, 18000}, {60000, 0, 12000}, {60000, 30000, 18000}};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(looks); i++) {
+                struct bench bench;
+                struct figures figures;
+
+                make_bench(&bench, 1, (double[]){800}, 300);
+                offer(&bench, 0, 90, 1000);
+                offer(&bench, 90, 300, 500);
+                bench.setup.sample_ms = looks[i].every_ms;
+                bench.setup.first_sample_ms = looks[i].first_ms;
+                struct engine *engine autocall(engine_free) = engine_new(&bench.setup);
+
+                sleep_to(engine, 299);
+                engine_finish(engine, &figures);
+                assert_near(figures.backlog_peak_records, 18000, 1e-3);
+                assert_near(figures.sampled_broker_peak_records, looks[i].peak, 1e-3);
+                assert_near(figures.sampled_peak_records, looks[i].peak, 1e-3);
+                free_bench(&bench);
+        }
+}
+
 /* Capacity with parallelism is the Universal Scalability Law, divided by skew. */
 static void capacity_follows_the_scalability_law_and_skew(void **state)
 {
@@ -397,6 +427,7 @@ int main(void)
                 cmocka_unit_test(rescale_costs_its_downtime_and_catch_up),
                 cmocka_unit_test(partitions_that_are_added_feed_more_subtasks),
                 cmocka_unit_test(backpressure_reaches_the_source),
+                cmocka_unit_test(a_peak_is_seen_when_somebody_looks),
                 cmocka_unit_test(capacity_follows_the_scalability_law_and_skew),
                 cmocka_unit_test(the_busiest_of_keyed_subtasks_is_as_busy_as_on_a_real_flink),
                 cmocka_unit_test(latency_below_saturation_is_that_of_the_queue),
