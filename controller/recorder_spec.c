@@ -158,7 +158,7 @@ static void put_recording(const struct spec *spec, const struct recorded *record
 /*
  * Where the spec has no model: calibration needs a first guess of what it may not find. Rates that optctl
  * measures are differences of counters, which hold what checkpoints take, workers are there before it may use
- * them, and a Flink that is asked for another parallelism stops the job at its next checkpoint.
+ * them, and a Flink that is asked for another parallelism stops the job at the end of its next checkpoint.
  */
 static void put_guess(const struct spec *spec, const struct recorded *recorded, struct text *out)
 {
@@ -173,12 +173,12 @@ static void put_guess(const struct spec *spec, const struct recorded *recorded, 
                 text_format(out, ", ratePerSecond: \"%.4g\"}\n", isnan(rate) ? UNSEEN_RATE : rate);
         }
         text_format(out,
-                    "    restart: {triggerDelaySeconds: %.6g, medianSeconds: 5, medianSecondsError: 3, "
-                    "warmupSeconds: 0}\n"
+                    "    restart: {triggerDelaySeconds: %g, checkpointSeconds: %.6g, medianSeconds: 5, "
+                    "medianSecondsError: 3, warmupSeconds: 0}\n"
                     "    workerStartSeconds: 0\n"
                     "    metrics: {meterSeconds: 0, jitterSeconds: 0.1}\n",
-                    recorded->checkpoint_seconds > 0 ? recorded->checkpoint_seconds / 2
-                                                     : UNKNOWN_TRIGGER_SECONDS);
+                    recorded->checkpoint_seconds > 0 ? 0.0 : UNKNOWN_TRIGGER_SECONDS,
+                    recorded->checkpoint_seconds > 0 ? recorded->checkpoint_seconds : 0.0);
         if (recorded->checkpoint_seconds > 0)
                 text_format(out, "    checkpoints: {intervalSeconds: %.6g, pauseSeconds: 0}\n",
                             recorded->checkpoint_seconds);

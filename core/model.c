@@ -119,6 +119,13 @@ static const struct option restart_options[] = {
          SECONDS,
          .fallback = "1",
          .help = "From the call that rescales until the job stops."},
+        {.name = "checkpointSeconds",
+         OPTION_AT(restart_model, checkpoint_seconds),
+         SECONDS,
+         .fallback = "0",
+         .help = "For a job that stops at the end of its next checkpoint (Flink's adaptive scheduler): their "
+                 "interval. A checkpoint's barriers queue behind what waits in the exchanges, so a job that "
+                 "is behind stops later. 0 is a job that stops at once."},
         {.name = "warmupSeconds",
          OPTION_AT(restart_model, warmup_seconds),
          SECONDS,

@@ -29,7 +29,8 @@ struct restart_model {
         double log_sd;                               /* of its log: the downtime is log-normal */
         double worker_seconds; /* of downtime shared by the workers: divided by their number (state restored)
                                 */
-        double trigger_delay_seconds; /* from the call until the job stops */
+        double trigger_delay_seconds; /* from the call until the job stops, or may at a checkpoint */
+        double checkpoint_seconds;    /* between checkpoints, where it stops at the end of one; 0: at once */
         double warmup_seconds;        /* after which capacity is whole */
         double warmup_capacity_ratio; /* capacity right after the start, over the whole */
         double warmup_cpu_ratio;      /* CPU ratio seen while warming up; 0: as loaded */

@@ -136,7 +136,7 @@ static void pay_for(struct engine *engine, int workers)
         engine->workers_paid = workers;
 }
 
-static void go_down(struct engine *engine)
+static void go_down(struct engine *engine, bool at_checkpoint)
 {
         double metered = fmin(engine->setup.model->metrics.meter_seconds,
                               (double)(engine->tick - engine->up_since) * engine->step_seconds);
@@ -144,7 +144,7 @@ static void go_down(struct engine *engine)
         /* An average over the last minute counts each record for a minute, unless the meter dies before. */
         engine->charted.unmetered += engine->recent_rate * metered / 2;
         flow_fold(engine);
-        flow_rewind(engine);
+        flow_rewind(engine, at_checkpoint);
         engine->state = JOB_DOWN;
         engine->quiet = false;
         engine->seen.restarted = true;
@@ -178,7 +178,7 @@ static void begin_restart(struct engine *engine)
         const struct restart_model *restart = &engine->restart;
 
         engine->restart_at = NEVER;
-        go_down(engine);
+        go_down(engine, restart->checkpoint_seconds > 0);
         take_configuration(engine);
         stay_down(engine, engine->rng_restarts, restart->median_seconds, restart->worker_seconds,
                   restart->log_sd);
@@ -189,7 +189,7 @@ static void fail(struct engine *engine)
 {
         const struct failure_model *failures = &engine->failures;
 
-        go_down(engine);
+        go_down(engine, false);
         stay_down(engine, engine->rng_failures, failures->median_seconds, failures->worker_seconds,
                   failures->log_sd);
         plan_failure(engine, false);
@@ -281,6 +281,22 @@ void engine_advance(struct engine *engine, int64_t until_tick)
         }
 }
 
+/*
+ * Until a checkpoint is completed, from a moment that has nothing to do with when they begin. One takes as
+ * long as what its barriers queue behind in the exchanges; the next begins after the interval, or when it is
+ * completed where that is later.
+ */
+static double checkpoint_wait_seconds(struct engine *engine)
+{
+        double interval = engine->restart.checkpoint_seconds, takes = flow_queued_seconds(engine);
+        double period = fmax(interval, takes), begun;
+
+        if (!(interval > 0))
+                return 0;
+        begun = gsl_rng_uniform(engine->rng_restarts) * period;
+        return begun < takes ? takes - begun : period - begun + takes;
+}
+
 /* New workers are paid from the order on; the job restarts when they are ready. Fewer workers: it restarts
  * first. */
 bool engine_apply(struct engine *engine, const struct configuration *wanted)
@@ -301,7 +317,8 @@ bool engine_apply(struct engine *engine, const struct configuration *wanted)
                 pay_for(engine, next.workers);
         if (next.workers > engine->workers_ready)
                 delay = fmax(delay, engine->setup.model->worker_start_seconds);
-        engine->restart_at = engine->tick + ticks_of(engine, delay);
+        engine->restart_at = engine->tick + ticks_of(engine, delay) +
+                             llround(fmin(checkpoint_wait_seconds(engine) / engine->step_seconds, 4e15));
         return true;
 }
 

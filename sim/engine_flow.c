@@ -189,10 +189,11 @@ double flow_waiting(const struct engine *engine)
         return most;
 }
 
-void flow_rewind(struct engine *engine)
+/* What came behind the barriers of a checkpoint that is just completed is what is in the exchanges. */
+void flow_rewind(struct engine *engine, bool completed)
 {
         double interval = engine->setup.model->checkpoints.interval_seconds;
-        double since = interval > 0
+        double since = interval > 0 && !completed
                                ? fmod((double)(engine->tick - engine->checkpoint_base) * engine->step_seconds,
                                       interval)
                                : 0;
@@ -350,7 +351,7 @@ static double flow_down(struct engine *engine, double offered, double factor, do
         return total;
 }
 
-static double queued_seconds(const struct engine *engine)
+double flow_queued_seconds(const struct engine *engine)
 {
         double seconds = 0;
 
@@ -404,7 +405,7 @@ static void run_step(struct engine *engine)
         engine->recent_rate = taken;
         delay = fmax(flow_delay_seconds(engine), oldest);
         age(engine, delay);
-        queued = queued_seconds(engine);
+        queued = flow_queued_seconds(engine);
         point = flow_point(engine, fmin(taken / (factor * up), engine->limit));
         p50 = point->p50 + delay + queued;
         p99 = point->p99 + delay + queued;

@@ -125,7 +125,9 @@ void flow_wait(struct engine *engine, int64_t until_tick); /* the job is down */
 void flow_fold(struct engine *engine);                     /* counters by utilisation into the figures */
 double flow_in_flight(const struct engine *engine);        /* in the exchanges, in records of the sources */
 double flow_waiting(const struct engine *engine); /* of these, as many as collectors take to be waiting */
-void flow_rewind(struct engine *engine);          /* back to the last checkpoint */
+void flow_rewind(struct engine *engine, bool completed); /* back to the last checkpoint: one that is just
+                                                             completed, or one before that */
+double flow_queued_seconds(const struct engine *engine); /* to take in what is in the exchanges now */
 double flow_delay_seconds(const struct engine *engine);
 double flow_backlog(const struct engine *engine);
 const struct latency_point *flow_point(struct engine *engine, double rate_per_second);

@@ -91,8 +91,9 @@ static bool oracle_open(const struct strategy_context *context, const void *give
         least = (int64_t)foresight->count * foresight->step_ms / MAX_BLOCKS;
         oracle->block_ms = wanted->block_seconds * MS_PER_SECOND;
         oracle->block_ms = oracle->block_ms < least ? least : oracle->block_ms;
-        oracle->lead_ms = (int64_t)(fmax(foresight->model->worker_start_seconds,
-                                         foresight->model->restart.trigger_delay_seconds) *
+        oracle->lead_ms = (int64_t)((fmax(foresight->model->worker_start_seconds,
+                                          foresight->model->restart.trigger_delay_seconds) +
+                                     foresight->model->restart.checkpoint_seconds / 2) *
                                     MS_PER_SECOND);
         *ret_state = oracle;
         return true;

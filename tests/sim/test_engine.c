@@ -258,6 +258,52 @@ static void backpressure_reaches_the_source(void **state)
         free_bench(&bench);
 }
 
+/* Seconds from the call that rescales until the job stops, in each of so many runs: their mean. */
+static double mean_wait(double offered, double checkpoint_seconds, uint64_t runs)
+{
+        double sum = 0;
+
+        for (uint64_t run = 0; run < runs; run++) {
+                struct bench bench;
+                struct observation seen = {0};
+                struct error err = ERROR_INIT;
+                struct configuration wider;
+                size_t at = 100;
+
+                make_bench(&bench, 3, (double[]){5000, 800, 5000}, 200);
+                bench.operators[1].buffer_records = 4000;
+                bench.model.restart.checkpoint_seconds = checkpoint_seconds;
+                bench.setup.run = run;
+                offer(&bench, 0, 200, offered);
+                struct engine *engine autocall(engine_free) = engine_new(&bench.setup);
+
+                wider = bench.setup.initial;
+                wider.value[1] = 2;
+                sleep_to(engine, at);
+                assert_true(engine_actuator.apply(engine, NULL, &wider, false, NULL, &err));
+                for (; !seen.restarting; at++) {
+                        sleep_to(engine, at + 1);
+                        assert_true(engine_collector.collect(engine, &seen, &err));
+                }
+                sum += (double)at - 100;
+                free_bench(&bench);
+        }
+        return sum / (double)runs;
+}
+
+/* A call comes at any moment between two checkpoints: on average half of what they are apart before the next
+ * is completed. Behind 4,000 records, of which 800 a second are taken in, a checkpoint takes 5 s and the next
+ * begins when it is completed. The deviation of a uniform spread is its width / sqrt(12). */
+static void a_job_stops_at_its_next_checkpoint(void **state)
+{
+        const uint64_t runs = 400;
+        const double error = 1 / sqrt(12.0 * (double)runs);
+
+        (void)state;
+        assert_near(mean_wait(500, 8, runs), 4, 3 * error * 8);
+        assert_near(mean_wait(1000, 2, runs), 2.5, 3 * error * 5);
+}
+
 /* 200/s more than it takes for 90 s, then 300/s less: 18,000 records wait at the worst moment. Who looks each
  * minute sees 12,000 after one and 9,000 after two; from half a minute on, the worst. */
 static void a_peak_is_seen_when_somebody_looks(void **state)
@@ -428,6 +474,7 @@ int main(void)
                 cmocka_unit_test(partitions_that_are_added_feed_more_subtasks),
                 cmocka_unit_test(backpressure_reaches_the_source),
                 cmocka_unit_test(a_peak_is_seen_when_somebody_looks),
+                cmocka_unit_test(a_job_stops_at_its_next_checkpoint),
                 cmocka_unit_test(capacity_follows_the_scalability_law_and_skew),
                 cmocka_unit_test(the_busiest_of_keyed_subtasks_is_as_busy_as_on_a_real_flink),
                 cmocka_unit_test(latency_below_saturation_is_that_of_the_queue),
