@@ -10,9 +10,16 @@
 #define NAME_MAX_BYTES 128
 #define NUMBER_MOST    1e15
 
+/* Every message about a document begins with its place: "space[0].low: expected ...". */
 static bool wrong(struct error *err, const char *place, const char *expected)
 {
         return error_set(err, ERROR_INPUT, NULL, "%s: expected %s", place, expected);
+}
+
+static bool wrong_key(struct error *err, const char *place, const char *key, const char *expected)
+{
+        return error_set(err, ERROR_INPUT, NULL, "%s%s%s: expected %s", place, *place ? "." : "", key,
+                         expected);
 }
 
 /* ---- one parameter ---- */
@@ -32,8 +39,9 @@ static bool only_keys(const json_t *object, const char *const *keys, const char 
                 if (!keys[k]) {
                         const char *nearest = text_nearest(key, keys);
 
-                        return error_set(err, ERROR_INPUT, NULL, "%s: unknown key %s%s%s", place, key,
-                                         nearest ? "; did you mean " : "", nearest ? nearest : "");
+                        return error_set(err, ERROR_INPUT, NULL, "%s%s%.100s: unknown key%s%s%s", place,
+                                         *place ? "." : "", key, nearest ? "; did you mean " : "",
+                                         nearest ? nearest : "", nearest ? "?" : "");
                 }
         }
         return true;
@@ -48,7 +56,7 @@ static bool read_number(const json_t *object, const char *key, const char *place
         if (!found)
                 return true;
         if (!json_is_number(found) || !(fabs(json_number_value(found)) <= NUMBER_MOST))
-                return error_set(err, ERROR_INPUT, NULL, "%s: %s has to be a number", place, key);
+                return wrong_key(err, place, key, "a number");
         *value = json_number_value(found);
         return true;
 }
@@ -97,13 +105,14 @@ static bool add_choice(struct search_parameter *parameter, const json_t *choice,
                        struct error *err)
 {
         if (parameter->n_choices == SEARCH_MAX_CHOICES)
-                return error_set(err, ERROR_INPUT, NULL, "%s: at most %d choices", place, SEARCH_MAX_CHOICES);
+                return error_set(err, ERROR_INPUT, NULL, "%s.choices: expected at most %d", place,
+                                 SEARCH_MAX_CHOICES);
         if (json_is_object(choice) || json_is_array(choice) || json_is_null(choice))
-                return wrong(err, place, "choices that are texts, numbers or true and false");
+                return wrong_key(err, place, "choices", "texts, numbers or true and false");
         if (parameter->literal == json_is_string(choice))
-                return wrong(err, place, "choices of which all are texts, or none");
+                return wrong_key(err, place, "choices", "texts alone, or none");
         if (find_choice(parameter, choice) >= 0)
-                return wrong(err, place, "choices that differ");
+                return wrong_key(err, place, "choices", "each of them once");
         if (parameter->type == SEARCH_ORDINAL)
                 parameter->values[parameter->n_choices] = json_number_value(choice);
         else
@@ -116,7 +125,7 @@ static bool read_choices(struct search_parameter *parameter, const json_t *choic
                          struct error *err)
 {
         if (json_array_size(choices) == 0)
-                return wrong(err, place, "choices, a list");
+                return wrong_key(err, place, "choices", "a list");
         parameter->type = is_ordinal(choices) ? SEARCH_ORDINAL : SEARCH_CATEGORY;
         parameter->literal = !json_is_string(json_array_get(choices, 0));
         if (parameter->type == SEARCH_CATEGORY)
@@ -138,10 +147,12 @@ static bool check_range(const struct search_parameter *parameter, bool whole, co
 {
         if (!(parameter->low <= parameter->high))
                 return wrong(err, place, "low and high, low not above high");
-        if (whole && (parameter->low != round(parameter->low) || parameter->high != round(parameter->high)))
-                return wrong(err, place, "whole bounds of an integer");
+        if (whole && parameter->low != round(parameter->low))
+                return wrong_key(err, place, "low", "a whole number");
+        if (whole && parameter->high != round(parameter->high))
+                return wrong_key(err, place, "high", "a whole number");
         if (parameter->log && !(parameter->low > 0))
-                return wrong(err, place, "low above 0 where log is true");
+                return wrong_key(err, place, "low", "more than 0, since log is true");
         return true;
 }
 
@@ -161,9 +172,9 @@ static bool read_range(struct search_parameter *parameter, const json_t *object,
             !read_number(object, "step", place, &parameter->step, err))
                 return false;
         if (!(parameter->step >= least) || (whole && parameter->step != round(parameter->step)))
-                return wrong(err, place, "a step above 0, of integers a whole one");
+                return wrong_key(err, place, "step", whole ? "a whole number above 0" : "more than 0");
         if (log && !json_is_boolean(log))
-                return wrong(err, place, "log to be true or false");
+                return wrong_key(err, place, "log", "true or false");
         parameter->log = log ? json_is_true(log)
                              : whole && parameter->low > 0 && parameter->high / parameter->low >= COUNT_RATIO;
         return !required || check_range(parameter, whole, place, err);
@@ -180,17 +191,17 @@ static bool read_when(struct search_space *space, struct search_parameter *param
         if (!when)
                 return true;
         if (!name || json_object_size(when) != 1 || json_array_size(choices) == 0)
-                return wrong(err, place, "when to be {\"NAME\":[CHOICE,...]}");
+                return wrong_key(err, place, "when", "{\"NAME\":[CHOICE,...]}");
         for (int i = 0; i < space->n; i++)
                 if (strcmp(space->parameters[i].name, name) == 0)
                         parameter->when = i;
         if (parameter->when < 0 || space->parameters[parameter->when].n_choices == 0)
-                return wrong(err, place, "when to name an earlier parameter with choices");
+                return wrong_key(err, place, "when", "the name of an earlier parameter with choices");
         for (size_t i = 0; i < json_array_size(choices); i++) {
                 int choice = find_choice(&space->parameters[parameter->when], json_array_get(choices, i));
 
                 if (choice < 0)
-                        return wrong(err, place, "when to list choices of that parameter");
+                        return wrong_key(err, place, "when", "choices of that parameter");
                 parameter->when_choices |= UINT64_C(1) << choice;
         }
         return true;
@@ -209,7 +220,7 @@ static bool read_type(struct search_parameter *parameter, const json_t *object, 
                 return read_choices(parameter, json_object_get(object, "choices"), place, err);
         if (strcmp(type, "bool") == 0)
                 return read_choices(parameter, both, place, err);
-        return wrong(err, place, "type to be float, int, cat or bool");
+        return wrong_key(err, place, "type", "float, int, cat or bool");
 }
 
 static bool read_parameter(struct search_space *space, const json_t *object, bool table, struct error *err)
@@ -222,10 +233,10 @@ static bool read_parameter(struct search_space *space, const json_t *object, boo
 
         json_find_text(object, "name", &name);
         if (!json_is_object(object) || !name[0] || strlen(name) > NAME_MAX_BYTES)
-                return wrong(err, place, "an object with a name");
+                return wrong(err, place, "an object with a name, a text");
         for (int i = 0; i < space->n; i++)
                 if (strcmp(space->parameters[i].name, name) == 0)
-                        return wrong(err, place, "a name that no other parameter has");
+                        return wrong_key(err, place, "name", "one that no other parameter has");
         /* counted at once, so that the space frees what it holds when something is wrong */
         *parameter = (struct search_parameter){.name = memory_copy_text(name), .when = -1};
         space->n++;
@@ -524,18 +535,17 @@ static bool read_options(const struct search_space *space, const json_t *documen
         struct search_options options = {.seed = 0};
         double seed = 1, budget = 0;
 
-        if (!read_known(space, document, &options, err) ||
-            !read_number(document, "seed", "seed", &seed, err) ||
-            !read_number(document, "budget", "budget", &budget, err) ||
-            !read_number(document, "runs", "runs", &options.runs, err))
+        if (!read_known(space, document, &options, err) || !read_number(document, "seed", "", &seed, err) ||
+            !read_number(document, "budget", "", &budget, err) ||
+            !read_number(document, "runs", "", &options.runs, err))
                 return false;
-        if (seed < 0 || seed != round(seed) || budget < 0 || budget != round(budget) ||
-            budget > SEARCH_MAX_TRIALS || options.runs < 0)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "expected seed and budget (at most %d) to be whole numbers from 0 on, and "
-                                 "runs not to be "
-                                 "negative",
+        if (seed < 0 || seed != round(seed))
+                return wrong(err, "seed", "a whole number from 0 on");
+        if (budget < 0 || budget != round(budget) || budget > SEARCH_MAX_TRIALS)
+                return error_set(err, ERROR_INPUT, NULL, "budget: expected a whole number from 0 to %d",
                                  SEARCH_MAX_TRIALS);
+        if (options.runs < 0)
+                return wrong(err, "runs", "a number from 0 on");
         options.seed = (uint64_t)seed;
         options.budget = (int)budget;
         *ret_options = options;
@@ -551,11 +561,11 @@ bool search_document_read(const json_t *document, struct search_space **ret_spac
         const json_t *parameters = json_object_get(document, "space"),
                      *rows = json_object_get(document, "candidates");
 
+        if (!only_keys(document, keys, "", err))
+                return false;
         if (json_array_size(parameters) == 0 || json_array_size(parameters) > SEARCH_MAX_PARAMETERS)
                 return error_set(err, ERROR_INPUT, NULL, "space: expected a list of 1 to %d parameters",
                                  SEARCH_MAX_PARAMETERS);
-        if (!only_keys(document, keys, "first line", err))
-                return false;
         for (size_t i = 0; i < json_array_size(parameters); i++)
                 if (!read_parameter(space, json_array_get(parameters, i), rows != NULL, err))
                         return false;

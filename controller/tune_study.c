@@ -508,6 +508,21 @@ static bool read_templates(struct tune_study *study, const char *base, struct er
         return true;
 }
 
+/* A message that begins with a place in the search, with that of the file before it. */
+static bool search_error(const struct tune_study *study, struct error *err)
+{
+        autofree char *message = memory_copy_text(err->message);
+        char *end = strstr(message, ": ");
+        const struct yaml_node *node = study->options.search;
+        const char *rest = "";
+
+        if (!end)
+                return yaml_error(node, err, "%s", message);
+        *end = '\0';
+        node = yaml_nearest(node, message, &rest);
+        return yaml_error(node, err, "%s%s%s", rest, *rest ? ": " : "", end + 2);
+}
+
 static bool read_parts(struct tune_study *study, const char *path, const char *base, struct error *err)
 {
         if (!yaml_read_file(path, &study->document, err) ||
@@ -515,7 +530,7 @@ static bool read_parts(struct tune_study *study, const char *path, const char *b
                 return false;
         study->search_json = to_json(study->options.search);
         if (!search_document_read(study->search_json, &study->space, &study->search, err))
-                return error_wrap(err, "%s: search", path);
+                return search_error(study, err);
         if (study->search.budget == 0)
                 study->search.budget = DEFAULT_BUDGET;
         if (study->options.prices && !price_book_new(study->options.prices, base, &study->prices, err))

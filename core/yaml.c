@@ -94,6 +94,32 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
         return NULL;
 }
 
+const struct yaml_node *yaml_nearest(const struct yaml_node *node, const char *path, const char **ret_rest)
+{
+        while (*path) {
+                const struct yaml_node *next = NULL;
+                size_t length = strcspn(path, ".["), index;
+                char *end;
+
+                if (*path == '[') {
+                        index = strtoul(path + 1, &end, 10);
+                        length = (size_t)(end + (*end == ']') - path);
+                        if (node->kind == YAML_LIST && index < node->count)
+                                next = node->items[index];
+                } else if (node->kind == YAML_MAP) {
+                        autofree char *key = memory_format("%.*s", (int)length, path);
+
+                        next = yaml_get(node, key);
+                }
+                if (!next)
+                        break;
+                node = next;
+                path += length + (path[length] == '.');
+        }
+        *ret_rest = path;
+        return node;
+}
+
 /* ---- messages ---- */
 
 void yaml_path(const struct yaml_node *node, struct text *out)

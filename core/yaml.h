@@ -53,6 +53,10 @@ void yaml_forget_lines(struct yaml_document *document);
 /* The value under `key`, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
+/* The last node that there is on the way from `node` along a path ("space[0].low"). *ret_rest: what of the
+ * path leads on from there; it points into `path`, and is empty when all of it was found. */
+const struct yaml_node *yaml_nearest(const struct yaml_node *node, const char *path, const char **ret_rest);
+
 /* Sets the node at a dotted path ("spec.knobs[0].max", "spec.knobs.workers.max" picks the list item whose
  * `name` is "workers"; an index equal to the length appends) to the YAML in `value`; maps on the way are
  * made. `source` is named in errors, now and later: "--set spec.knobs[9]: no such item". After a failure the

@@ -226,6 +226,37 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "files: [{template: none, name: x}]\n", "none");
 }
 
+static void assert_search_refused(struct stage *stage, const char *search, const char *words)
+{
+        struct tune_study *study = NULL;
+        struct error err = ERROR_INIT;
+
+        scratch_write(&stage->scratch, "spec.yaml", search);
+        assert_false(tune_study_read(stage->path, command, &study, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        if (!strstr(err.message, words))
+                fail_msg("\"%s\" does not say \"%s\"", err.message, words);
+}
+
+/* The value that is wrong; what it should stand in where it is missing. */
+static void test_what_is_wrong_in_a_search_has_its_place(void **state)
+{
+        assert_search_refused(*state,
+                              "search:\n  space:\n    - {name: threads, type: int, low: 1, hihg: 2}\n",
+                              "spec.yaml:3:48: search.space[0].hihg: unknown key; did you mean high?");
+        assert_search_refused(*state, "search:\n  space:\n    - {name: threads, low: 1, high: 2}\n",
+                              "spec.yaml:3:7: search.space[0]: type: expected float, int, cat or bool");
+        assert_search_refused(
+                *state, "search:\n  space: [{name: threads, type: int, low: 1, high: 8}]\n  budget: -3\n",
+                "spec.yaml:3:11: search.budget: expected a whole number from 0 to 2000");
+        assert_search_refused(
+                *state,
+                "search:\n  space: [{name: threads, type: int}]\n  candidates:\n    - {threads: 1}\n"
+                "    - {threads: 1}\n",
+                "spec.yaml:5:7: search.candidates[1]: the same point as candidates[0]");
+        assert_search_refused(*state, "search: []\n", "spec.yaml:1:9: search: space: expected a list");
+}
+
 static void test_a_parameter_that_is_used_nowhere_is_refused(void **state)
 {
         static char *const deaf[] = {sorts, NULL};
@@ -253,6 +284,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_an_event_log_measures, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_where_an_event_log_is, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_what_is_wrong_in_a_search_has_its_place, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_a_parameter_that_is_used_nowhere_is_refused, set_up,
                                                 tear_down),
         };

@@ -57,6 +57,28 @@ static void test_every_node_knows_its_place(void **state)
         yaml_document_free(document);
 }
 
+static void test_the_nearest_node_on_a_way(void **state)
+{
+        static const char text[] = "a: [{b: 1}, {c: 2}]\n";
+        struct yaml_document *document;
+        struct error err = ERROR_INIT;
+        const struct yaml_node *root;
+        const char *rest;
+
+        (void)state;
+        assert_true(yaml_parse(text, strlen(text), "f", &document, &err));
+        root = yaml_root(document);
+        assert_int_equal(yaml_nearest(root, "a[1].c", &rest)->column, 17);
+        assert_string_equal(rest, "");
+        assert_int_equal(yaml_nearest(root, "a[1].b.x", &rest)->column, 13);
+        assert_string_equal(rest, "b.x");
+        assert_int_equal(yaml_nearest(root, "a[2]", &rest)->column, 4);
+        assert_string_equal(rest, "[2]");
+        assert_ptr_equal(yaml_nearest(root, "z", &rest), root);
+        assert_string_equal(rest, "z");
+        yaml_document_free(document);
+}
+
 static void test_json_is_yaml(void **state)
 {
         struct yaml_document *document =
@@ -230,6 +252,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_node_knows_its_place),
+                cmocka_unit_test(test_the_nearest_node_on_a_way),
                 cmocka_unit_test(test_json_is_yaml),
                 cmocka_unit_test(test_what_a_spec_may_not_hold),
                 cmocka_unit_test(test_caps),
