@@ -194,8 +194,11 @@ static void run_turn(void *argument)
         struct member *member = argument;
         struct clock clock = reactor_clock(member->fleet->setup.reactor);
         int64_t interval_ms, now_ms, due_ms;
+        bool opened = !member->removed && !live_is_open(member->live);
 
         if (!member->removed && !member->busy)
+                take_turn(member);
+        if (opened && !member->removed && !member->busy && live_needs_no_window(member->live))
                 take_turn(member);
         if (member->removed && member->n_orders == 0) {
                 let_go(member);

@@ -33,6 +33,7 @@ struct live {
         void *strategy_state;
         struct journal journal;
         struct loop *loop;
+        bool periodic;          /* of a job that runs from time to time, as it was when it was opened */
         struct packed *resting; /* NULL: the loop is awake, or there is none */
         char *record_trouble;   /* NULL: the newest window was recorded, or is not to be */
         char *trouble;          /* why it is not open; NULL before the first try */
@@ -342,7 +343,7 @@ static bool stands_still(const struct live *live)
 }
 
 /* What runs now: the baseline where the spec says Current. */
-static bool look(const struct live *live, struct configuration *ret_baseline, struct error *err)
+static bool look(struct live *live, struct configuration *ret_baseline, struct error *err)
 {
         autofree struct observation *seen = memory_new(1, sizeof *seen);
         bool was_seen = see(live, seen, err);
@@ -352,6 +353,7 @@ static bool look(const struct live *live, struct configuration *ret_baseline, st
         *ret_baseline = configuration_from_values(&live->spec->pipeline, live->spec->baseline);
         if (live->spec->baseline_is_current)
                 *ret_baseline = was_seen ? seen->configuration : (struct configuration){0};
+        live->periodic = was_seen && seen->run.periodic;
         if (!was_seen)
                 error_clear(err);
         return true;
@@ -480,6 +482,11 @@ bool live_open(struct live *live, struct error *err)
 bool live_is_open(const struct live *live)
 {
         return live->loop != NULL;
+}
+
+bool live_needs_no_window(const struct live *live)
+{
+        return live->loop && live->periodic;
 }
 
 const char *live_name(const struct live *live)

@@ -36,6 +36,10 @@ void live_recall_pause(struct live *live);
 bool live_open(struct live *live, struct error *err);
 bool live_is_open(const struct live *live);
 
+/* Of an open pipeline whether its first turn may be at once: that of a job that runs from time to time is
+ * told of runs that have ended, while rates are known once a window has gone by. */
+bool live_needs_no_window(const struct live *live);
+
 const char *live_name(const struct live *live);      /* metadata.name */
 const char *live_namespace(const struct live *live); /* or NULL */
 int64_t live_interval_ms(const struct live *live);

@@ -111,6 +111,23 @@ static void test_what_stands_still_after_a_crash_is_brought_back(void **state)
         scratch_close(&scratch);
 }
 
+/* Runs that have ended are there to be told of at once, rates once a window has gone by. The second pipeline
+ * is opened after 6.2 s. */
+static void test_a_job_that_runs_from_time_to_time_has_its_first_turn_at_once(void **state)
+{
+        struct stage stage = {.ledger = NULL};
+
+        (void)state;
+        stage_open(&stage);
+        world[0].periodic = true;
+        for (int i = 0; i < 2; i++)
+                add(&stage, i, NULL);
+        run_for(&stage, 9);
+        assert_int_equal(world[0].turns, 2);
+        assert_int_equal(world[1].turns, 1);
+        stage_close(&stage);
+}
+
 static void test_a_graph_that_is_written_is_not_asked_for(void **state)
 {
         struct stage stage = {.ledger = NULL};
@@ -317,6 +334,7 @@ int main(void)
                 cmocka_unit_test(test_what_cannot_be_reached_is_asked_again),
                 cmocka_unit_test(test_a_pipeline_at_rest_takes_little),
                 cmocka_unit_test(test_what_stands_still_after_a_crash_is_brought_back),
+                cmocka_unit_test(test_a_job_that_runs_from_time_to_time_has_its_first_turn_at_once),
                 cmocka_unit_test(test_a_graph_that_is_written_is_not_asked_for),
                 cmocka_unit_test(test_slots_that_are_written_stand_beside_the_graph_of_the_engine),
                 cmocka_unit_test(test_recommend_changes_nothing),

@@ -45,6 +45,7 @@ static struct {
         int turns, applied;
         bool stuck;      /* what is applied stops it, and goes no further */
         bool hangs;      /* answers nothing for now */
+        bool periodic;   /* runs from time to time */
         bool slow_read;  /* takes its time to say what it is told to run */
         int64_t seen_ms; /* what is measured is of then; 0: of now */
         int slots;       /* per worker, as the actuator was told */
@@ -133,6 +134,7 @@ static inline bool engine_collect(void *state, struct observation *ret_observati
         if (parallelism == 0)
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "the job is stopped");
         ret_observation->missing = 0;
+        ret_observation->run.periodic = world[id].periodic;
         ret_observation->time_ms = world[id].seen_ms ? world[id].seen_ms : now_ms;
         ret_observation->window_ms = 10000;
         ret_observation->workers = ret_observation->workers_ready = (int)parallelism;
