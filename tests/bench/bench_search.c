@@ -17,6 +17,8 @@
 #include "optimizer/search.h"
 #include "tests/support/tuning_tables.h"
 
+#define MOST_RUNS 1024
+
 static int first_seed; /* of the runs on functions */
 
 static double now_seconds(void)
@@ -385,7 +387,7 @@ static int by_size(const void *a, const void *b)
 static void bench_function(const char *name, struct search_space *(*make)(void),
                            double (*function)(const double *), double least, int runs)
 {
-        double regret[1024], begin = now_seconds();
+        double regret[MOST_RUNS], begin = now_seconds();
 
         for (int run = 0; run < runs; run++) {
                 struct search_options options = {.seed = (uint64_t)(first_seed + run),
@@ -499,6 +501,10 @@ int main(int count, char **words)
                         first_seed = atoi(words[++i]);
                 else
                         all = false;
+        }
+        if (runs < 0 || runs > MOST_RUNS) {
+                fprintf(stderr, "--runs: expected 1 to %d\n", MOST_RUNS);
+                return 2;
         }
         for (size_t p = 0; p < ARRAY_LENGTH(parts); p++) {
                 bool wanted = all;
