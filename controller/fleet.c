@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/live.h"
+#include "controller/turns.h"
 
 #define LOCK_STEP_MS         20
 #define ROLLBACK_PATIENCE_MS (60 * (int64_t)MS_PER_SECOND)
@@ -18,6 +19,7 @@ struct member {
         bool started; /* its next turn has a time, which takes it along when it was removed */
         bool removed, busy;
         int64_t due_ms;                                   /* its next turn */
+        int64_t place_ms;                                 /* of its regular turns (turns.h) */
         void (*turned)(void *context, struct live *live); /* NULL: nobody wants to know */
         void *context;
         int n_orders; /* that wait for its turn to end, or are carried out */
@@ -187,13 +189,10 @@ static void take_turn(struct member *member)
         rest(member);
 }
 
-/* Turns that a slow peer made late are left out, not made up for; those that follow keep their place in the
- * interval, so that pipelines do not come together where many were late at once. */
 static void run_turn(void *argument)
 {
         struct member *member = argument;
         struct clock clock = reactor_clock(member->fleet->setup.reactor);
-        int64_t interval_ms, now_ms, due_ms;
         bool opened = !member->removed && !live_is_open(member->live);
 
         if (!member->removed && !member->busy)
@@ -205,10 +204,8 @@ static void run_turn(void *argument)
                 delete_member(member);
                 return;
         }
-        interval_ms = live_interval_ms(member->live);
-        now_ms = clock_now_ms(&clock);
-        due_ms = member->due_ms < now_ms ? member->due_ms : now_ms; /* the clock may have been set back */
-        schedule(member, due_ms + interval_ms * (1 + (now_ms - due_ms) / interval_ms));
+        schedule(member, turns_next_ms(&member->place_ms, live_interval_ms(member->live),
+                                       clock_now_ms(&clock), live_is_unsure(member->live)));
 }
 
 static struct member *add_member(struct fleet *fleet, struct live *live)
@@ -231,8 +228,10 @@ void fleet_start(struct member *member)
         int64_t interval_ms = live_interval_ms(member->live);
 
         member->started = !fleet->setup.one_shot;
-        if (member->started)
-                schedule(member, clock_now_ms(&clock) + (int64_t)(place * (double)interval_ms));
+        if (!member->started)
+                return;
+        member->place_ms = clock_now_ms(&clock) + (int64_t)(place * (double)interval_ms);
+        schedule(member, member->place_ms);
 }
 
 bool fleet_add(struct fleet *fleet, const char *path, const char *data, const char *const *overrides,

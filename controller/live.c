@@ -42,6 +42,7 @@ struct live {
         char pause_reason[JOURNAL_REASON_ROOM]; /* before it is open; empty: it is not paused */
         char *full_name;                        /* "NAMESPACE/NAME", or the name alone */
         struct loop_status counted;             /* in the metrics */
+        bool unsure;                            /* in the newest turn */
 };
 
 /* ---- life ---- */
@@ -507,6 +508,11 @@ int64_t live_interval_ms(const struct live *live)
                                             : chosen->strategy->interval_ms(chosen->options);
 }
 
+bool live_is_unsure(const struct live *live)
+{
+        return live->unsure;
+}
+
 enum spec_mode live_mode(const struct live *live)
 {
         return live->setup->dry_run && live->spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : live->spec->mode;
@@ -635,6 +641,7 @@ static void turn(struct live *live, int64_t due_ms)
         };
 
         loop_turn(loop);
+        live->unsure = loop_status(loop)->unsure;
         live_metrics_duration(live->setup->metrics, clock_now_ms(&live->clock) - due_ms,
                               !(loop_observation(loop)->missing & MISSING_ALL));
         live_metrics_turn(live->setup->metrics, &subject, loop, &live->counted);

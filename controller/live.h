@@ -43,6 +43,7 @@ bool live_needs_no_window(const struct live *live);
 const char *live_name(const struct live *live);      /* metadata.name */
 const char *live_namespace(const struct live *live); /* or NULL */
 int64_t live_interval_ms(const struct live *live);
+bool live_is_unsure(const struct live *live);      /* it wants to look again soon (turns.h) */
 enum spec_mode live_mode(const struct live *live); /* Auto of a dry run is Recommend */
 
 /* Why the newest window was not recorded; NULL: it was, or nothing is to be recorded. */

@@ -9,6 +9,7 @@
 #include "controller/judge.h"
 #include "controller/loop_internal.h"
 #include "controller/observe.h"
+#include "controller/turns.h"
 #include "core/packed.h"
 
 #define SATURATED_RATIO                                                                                      \
@@ -559,10 +560,12 @@ static void propose(struct loop *loop, struct error *err)
                 hold_without_proposal(loop, "nothing was measured");
                 return;
         }
+        loop->proposal.unsure = false;
         if (!setup->strategy->propose(setup->strategy_state, loop->newest, &loop->proposal, err)) {
                 hold_without_proposal(loop, err->message);
                 return;
         }
+        loop->status.unsure = loop->proposal.unsure;
         if (loop->proposal.kind == PROPOSAL_HOLD)
                 hold(loop);
         else
@@ -669,6 +672,7 @@ void loop_turn(struct loop *loop)
         struct error err = ERROR_INIT;
         bool recalled = recall(loop), interrupted;
 
+        loop->status.unsure = false;
         collect(loop, &err);
         if (recalled)
                 catch_up(loop, &err);
@@ -692,18 +696,14 @@ void loop_turn(struct loop *loop)
 bool loop_run(struct loop *loop, int64_t until_ms, struct error *err)
 {
         const struct clock *clock = loop->setup.clock;
-        int64_t interval_ms = loop->setup.interval_ms;
-        int64_t next_ms = clock_now_ms(clock) + interval_ms;
+        int64_t next_ms = clock_now_ms(clock) + loop->setup.interval_ms, place_ms = next_ms;
 
         while (next_ms <= until_ms) {
-                int64_t late_ms;
-
                 if (!clock_sleep_until(clock, next_ms, err))
                         return false;
                 loop_turn(loop);
-                /* Turns that were slept or worked through are left out, not made up for. */
-                late_ms = clock_now_ms(clock) - next_ms;
-                next_ms += interval_ms * (1 + late_ms / interval_ms);
+                next_ms = turns_next_ms(&place_ms, loop->setup.interval_ms, clock_now_ms(clock),
+                                        loop->status.unsure);
         }
         return clock_sleep_until(clock, until_ms, err);
 }

@@ -98,6 +98,7 @@ struct loop_trust {
 
 struct loop_status {
         enum loop_doing doing; /* in the newest turn */
+        bool unsure;           /* then, of what was seen: it wants to look again soon (turns.h) */
         const char *why;       /* of holding or changing; valid until the next turn */
         int64_t turns, changes, confirmed, reverted, failed, unknown;
         int64_t journal_failures;

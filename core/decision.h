@@ -54,6 +54,7 @@ struct proposal {
                                    reckon so */
         int n_alternatives;
         struct alternative alternatives[PROPOSAL_MAX_ALTERNATIVES];
+        bool unsure;      /* what was seen may be an accident: the next window tells, and is wanted soon */
         char reason[512]; /* one sentence with its numbers; may be empty for PROPOSAL_HOLD */
 };
 

@@ -43,6 +43,7 @@ struct stage {
                          keys */
         double at;    /* the parallelism whose luck is in the last coefficient */
         double noise; /* relative sd of a true rate */
+        bool wild;    /* the newest true rate was so far off that it is the first of a change, or nothing */
         double surprise[2]; /* evidence that records have become cheaper, or dearer, at once */
 };
 
@@ -199,7 +200,8 @@ static void stage_learn(struct stage *stage, double p, double capacity, double n
         }
         /* One that is so far off is either the first of a change or nothing: what it would leave in the law
          * of growth, the next change back does not take out again. */
-        if (fabs(off) >= SURPRISE_CLIP)
+        stage->wild = fabs(off) >= SURPRISE_CLIP;
+        if (stage->wild)
                 return;
         stage->noise += FORGET * (fmin(fabs(innovation) / seconds * 1.25, 0.3) - stage->noise);
         for (int i = 0; i < COEFFICIENTS; i++) {
@@ -578,6 +580,8 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
         bool usable = !(observation->missing & (MISSING_ALL | MISSING_RATES | MISSING_CONFIGURATION));
 
         restarts_observe(&capacity->restarts, observation, capacity->latency);
+        for (int i = 0; i < capacity->n_stages; i++)
+                capacity->stages[i].wild = false;
         if (!usable)
                 return;
         if (!capacity->decided)
@@ -610,6 +614,14 @@ void capacity_observe(struct capacity *capacity, const struct observation *obser
                 learn_visits(capacity, observation);
                 learn_latency(capacity, observation->latency_p99_seconds);
         }
+}
+
+bool capacity_is_unsettled(const struct capacity *capacity)
+{
+        for (int i = 0; i < capacity->n_stages; i++)
+                if (capacity->stages[i].wild)
+                        return true;
+        return false;
 }
 
 void capacity_changed(struct capacity *capacity)

@@ -37,6 +37,10 @@ DEFINE_CLEANUP(capacity_free, struct capacity);
 
 void capacity_observe(struct capacity *capacity, const struct observation *observation);
 
+/* The newest window was so far from what was learnt that the next one has to tell whether that has changed.
+ */
+bool capacity_is_unsettled(const struct capacity *capacity);
+
 /* The pipeline is about to be changed by us: the next restart is no failure. */
 void capacity_changed(struct capacity *capacity);
 

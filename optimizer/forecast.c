@@ -75,6 +75,7 @@ struct knot {
 struct forecast {
         int64_t interval_ms;
         bool ready;
+        int64_t time_ms;          /* of the newest value */
         int64_t tick, first_tick; /* of the newest value: its time over the interval; of the first */
         struct shift shift;
         int64_t level_count; /* values that `level` is a mean of */
@@ -515,31 +516,58 @@ static void keep_pending(const struct forecast *forecast, struct knot *knot, con
         pending->blend = float_nearest(blend);
 }
 
+/* What the experts say of a lead, from what features, and the mean of them. */
+static double ask(const struct forecast *forecast, const struct knot *knot, double *ret_feature,
+                  double *ret_made)
+{
+        double step = 0;
+
+        ask_experts(forecast, knot->lead, ret_made);
+        features(forecast, ret_made, ret_feature);
+        if (knot->learnt)
+                step = forecast->level * regress(&knot->learnt->regression, ret_feature);
+        ret_made[EXPERT_REGRESSION] = fmax(forecast->last + step, 0);
+        return blend(forecast, knot, ret_made);
+}
+
 /* Marks the forecast whose time has come, makes the next one. */
 static double forecast_knot(const struct forecast *forecast, struct knot *knot, double value)
 {
         bool marked = forecast->tick % knot->spacing == 0;
-        double feature[N_FEATURES], made[N_EXPERTS], blended, step = 0;
+        double feature[N_FEATURES], made[N_EXPERTS], blended;
 
         if (marked)
                 mark_due(knot, forecast->tick, value);
-        ask_experts(forecast, knot->lead, made);
-        features(forecast, made, feature);
-        if (knot->learnt)
-                step = forecast->level * regress(&knot->learnt->regression, feature);
-        made[EXPERT_REGRESSION] = fmax(forecast->last + step, 0);
-        blended = blend(forecast, knot, made);
+        blended = ask(forecast, knot, feature, made);
         if (marked && !isnan(value))
                 keep_pending(forecast, knot, feature, made, blended);
         return blended;
+}
+
+/* A value between two ticks tells whether the level has shifted; it is no tick, so nothing is marked by it.
+ */
+static void look_between(struct forecast *forecast, double value)
+{
+        double feature[N_FEATURES], made[N_EXPERTS];
+
+        if (!(value >= 0) || !forecast_unsettled(forecast))
+                return;
+        follow(forecast, value);
+        for (int i = 0; i < forecast->n_knots; i++)
+                forecast->blend[i] = ask(forecast, &forecast->knots[i], feature, made);
 }
 
 void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
 {
         int64_t tick = (time_ms + forecast->interval_ms / 2) / forecast->interval_ms;
 
-        if (forecast->ready && tick <= forecast->tick)
+        if (forecast->ready && time_ms <= forecast->time_ms)
                 return;
+        forecast->time_ms = time_ms;
+        if (forecast->ready && tick <= forecast->tick) {
+                look_between(forecast, value);
+                return;
+        }
         forecast->tick = tick;
         if (!(value >= 0) || is_outage(forecast, value))
                 value = NAN;

@@ -12,6 +12,7 @@ static void start(struct proposal *proposal, const char *strategy, const struct 
         proposal->prediction = (struct prediction){0};
         proposal->expected_saving = NAN;
         proposal->n_alternatives = 0;
+        proposal->unsure = false;
         proposal->reason[0] = '\0';
 }
 

@@ -724,6 +724,8 @@ static bool plan_propose(void *state, const struct observation *observation, str
         proposal_hold(ret_proposal, "plan", observation, why ? why : "no change would earn back its price");
         if (!why)
                 decide(plan, observation, ret_proposal);
+        ret_proposal->unsure = (forecast_ready(plan->forecast) && forecast_unsettled(plan->forecast)) ||
+                               capacity_is_unsettled(plan->capacity);
         return true;
 }
 

@@ -63,6 +63,27 @@ static void test_the_same_reason_to_hold_is_written_once(void **state)
         close_scene(&scene);
 }
 
+/* Turns after 60 s, then 15 s apart until 30 s before the next regular one (turns.h). A pause ends that. */
+static void test_a_strategy_that_is_unsure_is_asked_again_soon(void **state)
+{
+        struct error err = ERROR_INIT;
+        struct scene scene;
+
+        (void)state;
+        open_scene(&scene, SPEC_AUTO);
+        scene.play->unsure = true;
+        turns(&scene, 2);
+        assert_int_equal(scene.play->observations, 4);
+        assert_true(loop_status(scene.loop)->unsure);
+        turns(&scene, 2);
+        assert_int_equal(scene.play->observations, 8);
+        assert_true(loop_pause(scene.loop, "release", &err));
+        turns(&scene, 3);
+        assert_int_equal(scene.play->observations, 11);
+        assert_false(loop_status(scene.loop)->unsure);
+        close_scene(&scene);
+}
+
 static void test_observe_and_recommend_write_nothing(void **state)
 {
         static const enum spec_mode modes[] = {SPEC_OBSERVE, SPEC_RECOMMEND};
@@ -500,6 +521,7 @@ int main(void)
                 cmocka_unit_test(test_a_change_is_made_once_verified_and_confirmed),
                 cmocka_unit_test(test_nothing_is_known_before_the_first_look),
                 cmocka_unit_test(test_the_same_reason_to_hold_is_written_once),
+                cmocka_unit_test(test_a_strategy_that_is_unsure_is_asked_again_soon),
                 cmocka_unit_test(test_observe_and_recommend_write_nothing),
                 cmocka_unit_test(test_a_comparator_is_neither_verified_nor_taken_back),
                 cmocka_unit_test(test_a_comparator_that_is_refused_asks_ever_more_rarely),

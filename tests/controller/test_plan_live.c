@@ -72,6 +72,23 @@ static void a_step_up_takes_one_change_within_two_windows(void **state)
                 }
 }
 
+/* With a turn a minute a step that falls anywhere between two of them is answered a quarter of a minute after
+ * the turn that sees it first (turns.h), where it took another minute. */
+static void with_rare_turns_a_step_is_borne_out_soon(void **state)
+{
+        (void)state;
+        for (uint64_t run = 0; run < RUNS; run++) {
+                const struct live_case given = {.phases = {{2880 + 10 * (double)run, 600, 600},
+                                                           {1800, 1500, 1500}},
+                                                .jitter_seconds = 0.2,
+                                                .interval_seconds = 60};
+                double seconds, until_seen = 60 - 10 * (double)run;
+
+                assert_steps_up_once(&given, run, &seconds);
+                assert_true(seconds <= until_seen + 15 + 1);
+        }
+}
+
 static void a_step_down_takes_one_change(void **state)
 {
         static const struct live_case given = {.phases = {{300, 1500, 1500}, {300, 420, 420}},
@@ -243,6 +260,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_step_up_takes_one_change_within_two_windows),
+                cmocka_unit_test(with_rare_turns_a_step_is_borne_out_soon),
                 cmocka_unit_test(a_step_down_takes_one_change),
                 cmocka_unit_test(noise_alone_changes_nothing),
                 cmocka_unit_test(ten_times_the_noise_is_no_reason_to_flap),

@@ -20,6 +20,7 @@
 
 #include "controller/loop.h"
 #include "controller/registry.h"
+#include "controller/turns.h"
 #include "core/memory.h"
 #include "core/spec.h"
 
@@ -219,8 +220,9 @@ static void race_turns(struct race *race, const struct loop_setup *setup, int tu
         struct loop *loop autocall(loop_free) = loop_new(setup);
         struct error err = ERROR_INIT;
 
-        for (int64_t next = RACE_START_MS + turn_at * MS_PER_SECOND; race_sleep_until(race, next, &err);
-             next += setup->interval_ms)
+        for (int64_t next = RACE_START_MS + turn_at * MS_PER_SECOND, place = next;
+             race_sleep_until(race, next, &err);
+             next = turns_next_ms(&place, setup->interval_ms, next, loop_status(loop)->unsure))
                 loop_turn(loop);
 }
 

@@ -159,6 +159,30 @@ static void gaps_and_repeats_do_no_harm(void **state)
         assert_float_equal(forecast_mean(forecast, 60 * MINUTE_MS), 500, 1e-6);
 }
 
+/* What comes a quarter of an interval after a value that is far off tells at once whether that was a level,
+ * and what comes so soon after any other but the first tells nothing. */
+static void a_look_between_tells_whether_the_level_has_shifted(void **state)
+{
+        (void)state;
+        for (int shifts = 0; shifts < 2; shifts++) {
+                autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, 6 * MS_PER_HOUR);
+
+                for (int i = 0; i < 60; i++) {
+                        forecast_add(forecast, i * MINUTE_MS, 1000 + i % 7);
+                        if (i > 0)
+                                forecast_add(forecast, i * MINUTE_MS + 15000, 5000);
+                }
+                assert_false(forecast_unsettled(forecast));
+                assert_float_equal(forecast_mean(forecast, MINUTE_MS), 1003, 10);
+                forecast_add(forecast, 60 * MINUTE_MS, 2500);
+                assert_true(forecast_unsettled(forecast));
+                forecast_add(forecast, 60 * MINUTE_MS + 15000, shifts ? 2500 : 1003);
+                assert_float_equal(forecast_mean(forecast, MINUTE_MS), shifts ? 2500 : 1003,
+                                   shifts ? 60 : 300);
+                assert_true(forecast_unsettled(forecast) == !shifts); /* now it may be the way back */
+        }
+}
+
 /* A job that is off over a long weekend: the level it falls to is none that anything can be relative to. */
 static void days_without_load_do_no_harm(void **state)
 {
@@ -421,6 +445,7 @@ int main(void)
                 cmocka_unit_test(shifts_are_expected_less_the_longer_none_came),
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
+                cmocka_unit_test(a_look_between_tells_whether_the_level_has_shifted),
                 cmocka_unit_test(days_without_load_do_no_harm),
                 cmocka_unit_test(absurd_loads_do_no_harm),
                 cmocka_unit_test(what_it_has_seen_takes_little),

@@ -10,6 +10,7 @@
 
 #include "controller/loop.h"
 #include "controller/registry.h"
+#include "controller/turns.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/spec.h"
@@ -224,6 +225,7 @@ static inline void live_turns(struct live_job *job, struct loop *loop, const str
 {
         int64_t start_ms = clock_now_ms(clock);
         int64_t first_ms = start_ms + (int64_t)(job->given->unseen_seconds * MS_PER_SECOND);
+        const struct loop_status *status = loop_status(loop);
         struct error err = ERROR_INIT;
         int64_t changes = 0;
         struct observation unseen;
@@ -231,9 +233,9 @@ static inline void live_turns(struct live_job *job, struct loop *loop, const str
         if (first_ms > start_ms &&
             (!clock_sleep_until(clock, first_ms, &err) || !live_collect(job, &unseen, &err)))
                 return;
-        for (int64_t next = first_ms + interval_ms; next <= end_ms; next += interval_ms) {
+        for (int64_t next = first_ms + interval_ms, place = next; next <= end_ms;
+             next = turns_next_ms(&place, interval_ms, next, status->unsure)) {
                 struct configuration target;
-                const struct loop_status *status = loop_status(loop);
 
                 if (!clock_sleep_until(clock, next, &err))
                         return;

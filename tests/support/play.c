@@ -214,6 +214,7 @@ static bool propose(void *state, const struct observation *observation, struct p
         ret_proposal->prediction = play->prediction;
         ret_proposal->expected_saving = NAN;
         ret_proposal->n_alternatives = 0;
+        ret_proposal->unsure = play->unsure;
         snprintf(ret_proposal->reason, sizeof ret_proposal->reason, "%s",
                  ret_proposal->kind == PROPOSAL_HOLD ? "as wanted" : "the script says so");
         return true;

@@ -43,6 +43,7 @@ struct play {
         struct configuration wanted; /* by the strategy */
         struct prediction prediction;
         bool holds;           /* the strategy proposes nothing */
+        bool unsure;          /* the strategy, of what it saw */
         bool keeps_proposing; /* it proposes what it wants even when that seems to run */
         unsigned missing;
         bool counters_reset;          /* the job was started anew */
