@@ -67,12 +67,20 @@ static bool named(const struct option_list *list, const char *name)
         return false;
 }
 
-/* Offered load without gaps: an unknown step repeats the last known one. */
+static double first_known(const double *values, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (!isnan(values[i]))
+                        return fmax(values[i], 0);
+        return 0;
+}
+
+/* Offered load without gaps: an unknown step repeats the last known one; before the first, that. */
 static bool take_load(struct trial *trial, struct error *err)
 {
         const struct recording *recording = trial->recording;
         const double *known = recording->offered ? recording->offered : recording->throughput;
-        double last = 0;
+        double last;
 
         if (!known)
                 return error_set(
@@ -80,6 +88,7 @@ static bool take_load(struct trial *trial, struct error *err)
                         "recording %s: nothing says what load was offered; expected the metric offered, a "
                         "workloadFile, or throughput",
                         recording->name);
+        last = first_known(known, recording->count);
         trial->rate = memory_new(recording->count, sizeof *trial->rate);
         trial->cumulative = memory_new(recording->count + 1, sizeof *trial->cumulative);
         for (size_t i = 0; i < recording->count; i++) {

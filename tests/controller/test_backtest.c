@@ -49,17 +49,21 @@ struct made {
         json_t *document;
 };
 
-/* Two hours, 1,000 records/s within 5 %, half a second of latency. */
-static char *write_run(const char *folder, const char *name, int workers)
+/* Two hours, 1,000 records/s within 5 %, half a second of latency; the rate is not told for the first
+ * `untold` seconds. */
+static char *write_run(const char *folder, const char *name, int workers, int untold)
 {
         char *path = memory_format("%s/%s.csv", folder, name);
         FILE *file = fopen(path, "we");
 
         assert_non_null(file);
         fputs("t,rate,latency,workers\n", file);
-        for (int i = 0; i < 7200; i++)
-                fprintf(file, "%d,%d,%g,%d\n", 1700000000 + i, 1000 + 50 * (i % 3 - 1),
-                        .5 + .01 * (i % 5 - 2), workers);
+        for (int i = 0; i < 7200; i++) {
+                fprintf(file, "%d,", 1700000000 + i);
+                if (i >= untold)
+                        fprintf(file, "%d", 1000 + 50 * (i % 3 - 1));
+                fprintf(file, ",%g,%d\n", .5 + .01 * (i % 5 - 2), workers);
+        }
         assert_int_equal(fclose(file), 0);
         return path;
 }
@@ -70,8 +74,8 @@ static int open_made(void **state)
 
         snprintf(made->folder, sizeof made->folder, "/tmp/optctl-backtest-XXXXXX");
         assert_non_null(mkdtemp(made->folder));
-        made->files[0] = write_run(made->folder, "seen", 8);
-        made->files[1] = write_run(made->folder, "held", 6);
+        made->files[0] = write_run(made->folder, "seen", 8, 0);
+        made->files[1] = write_run(made->folder, "held", 6, 0);
         made->source = (struct source){
                 .path = "made.yaml",
                 .data = made->folder,
@@ -182,6 +186,17 @@ static void a_run_without_trouble_predicts_another(void **state)
         assert_near(number(made->document, "coverage_percent"), 100, 15);
 }
 
+/* As optctl record writes it: its first windows do not know what was offered. */
+static void a_load_begins_as_it_is_first_known(void **state)
+{
+        struct made *made = *state;
+
+        free(made->files[1]);
+        made->files[1] = write_run(made->folder, "held", 6, 120);
+        must_run(made, NULL, 1);
+        assert_near(number(prediction(made, "throughput_per_second"), "predicted"), 1000, 5);
+}
+
 static void threads_do_not_change_a_byte(void **state)
 {
         struct made *made = *state;
@@ -238,6 +253,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 MADE(what_was_measured_is_reckoned_from_the_files),
                 MADE(a_run_without_trouble_predicts_another),
+                MADE(a_load_begins_as_it_is_first_known),
                 MADE(threads_do_not_change_a_byte),
                 MADE(the_fit_alone_is_a_spec_fragment),
                 MADE(a_spec_that_fits_nothing_is_refused),
