@@ -48,24 +48,29 @@ bool ledger_rows_of(struct ledger_reader *reader, const char *sql, const char *n
 
 /* ---- status ---- */
 
-/* The newest of everything, whatever layout the pipeline had when it was written. */
-#define NEWEST_OF                                                                                            \
-        " x JOIN pipelines q ON q.id = x.pipeline_id WHERE q.namespace = p.namespace AND q.name = p.name"    \
-        " ORDER BY x.id DESC LIMIT 1)"
+/* The newest of everything, whatever layout the pipeline had when it was written. Each layout's is found by
+ * an index: nobody reads weeks of rows for the sake of one. */
+#define NEWEST_OF(table, order)                                                                              \
+        "(SELECT max((SELECT x.id FROM " table " x WHERE x.pipeline_id = q.id ORDER BY x." order             \
+        " DESC LIMIT 1))"                                                                                    \
+        " FROM pipelines q WHERE q.namespace = p.namespace AND q.name = p.name)"
+
+#define NEWEST_SEEN     NEWEST_OF("observations", "time_ms")
+#define NEWEST_DECISION NEWEST_OF("decisions", "id")
+#define NEWEST_INTENT   NEWEST_OF("intents", "id")
+#define NEWEST_PAUSE    NEWEST_OF("pauses", "id")
 
 static const char status_sql[] =
-        "WITH newest AS (SELECT p.namespace, p.name,"
-        " (SELECT x.body FROM observations" NEWEST_OF " AS seen,"
-        " (SELECT x.id FROM decisions" NEWEST_OF " AS decision,"
-        " (SELECT x.id FROM intents" NEWEST_OF " AS intent,"
-        " (SELECT x.id FROM pauses" NEWEST_OF " AS pause"
+        "WITH newest AS (SELECT p.namespace, p.name, " NEWEST_SEEN " AS seen, " NEWEST_DECISION
+        " AS decision, " NEWEST_INTENT " AS intent, " NEWEST_PAUSE " AS pause"
         " FROM pipelines p WHERE " IS_PIPELINE " GROUP BY p.namespace, p.name)"
-        " SELECT n.name, nullif(n.namespace, ''), n.seen, d.strategy, d.reason,"
+        " SELECT n.name, nullif(n.namespace, ''), v.body, d.strategy, d.reason,"
         " CASE WHEN u.paused <> 0 THEN u.reason END, i.id, i.applied_ms, o.intent_id,"
         " (SELECT max(CASE WHEN e.outcome = 'Reverted' THEN e.time_ms ELSE c.applied_ms END) FROM intents c"
         " JOIN pipelines q ON q.id = c.pipeline_id LEFT JOIN outcomes e ON e.intent_id = c.id"
         " WHERE q.namespace = n.namespace AND q.name = n.name)"
-        " FROM newest n LEFT JOIN decisions d ON d.id = n.decision LEFT JOIN intents i ON i.id = n.intent"
+        " FROM newest n LEFT JOIN observations v ON v.id = n.seen LEFT JOIN decisions d ON d.id = n.decision"
+        " LEFT JOIN intents i ON i.id = n.intent"
         " LEFT JOIN outcomes o ON o.intent_id = i.id LEFT JOIN pauses u ON u.id = n.pause"
         " ORDER BY n.namespace, n.name";
 
@@ -178,15 +183,19 @@ static const char books_sql[] =
         " WINDOW one AS (PARTITION BY p.namespace, p.name)),"
         " days AS (SELECT whole_name, (from_ms - first) / 86400000 AS day, (last - first) / 86400000 AS "
         "ended,"
-        " sum(baseline_cost - cost) AS saving FROM s GROUP BY whole_name, day, ended)"
-        " SELECT whole_name, max(currency), first, last, sum(cost), sum(baseline_cost),"
-        " sum(observed_ms) / 1000.0, sum(late_ms) / 1000.0,"
+        " sum(baseline_cost - cost) AS saving FROM s GROUP BY whole_name, day, ended),"
+        /* Once for all pipelines: a subquery for each would go through the days of all of them. */
+        " lists AS (SELECT whole_name, json_group_array(saving) AS savings FROM days WHERE day < ended"
+        " GROUP BY whole_name),"
+        " sums AS (SELECT whole_name, max(currency) AS currency, first, last, sum(cost) AS cost,"
+        " sum(baseline_cost) AS baseline_cost, sum(observed_ms) / 1000.0 AS observed,"
+        " sum(late_ms) / 1000.0 AS late,"
         " sum(CASE WHEN abs(baseline_cost - cost) <= 1e-9 * baseline_cost THEN to_ms - from_ms ELSE 0 END)"
-        " / 1000.0,"
-        " (SELECT coalesce(json_group_array(d.saving), '[]') FROM days d"
-        " WHERE d.whole_name = s.whole_name AND d.day < d.ended)"
-        ", sum(CASE WHEN run_kind > 0 THEN 1 ELSE 0 END)"
-        " FROM s GROUP BY whole_name, first, last ORDER BY whole_name";
+        " / 1000.0 AS alike, sum(CASE WHEN run_kind > 0 THEN 1 ELSE 0 END) AS runs"
+        " FROM s GROUP BY whole_name, first, last)"
+        " SELECT m.whole_name, m.currency, m.first, m.last, m.cost, m.baseline_cost, m.observed, m.late,"
+        " m.alike, coalesce(l.savings, '[]'), m.runs"
+        " FROM sums m LEFT JOIN lists l ON l.whole_name = m.whole_name ORDER BY m.whole_name";
 
 static json_t *books_row(struct sql_cursor *row)
 {

@@ -5,10 +5,12 @@
 
 #include "core/ledger_internal.h"
 
+/* Which they are the index knows, and of those alone the body is read. */
 static const char series_sql[] =
-        "SELECT body FROM (SELECT v.id, v.body FROM observations v JOIN pipelines p ON p.id = v.pipeline_id"
-        " WHERE p.name = ?1 OR p.namespace || '/' || p.name = ?1 ORDER BY v.id DESC LIMIT ?2) AS newest "
-        "ORDER BY id";
+        "SELECT v.body FROM observations v WHERE v.id IN (SELECT x.id FROM observations x"
+        " WHERE x.pipeline_id IN (SELECT p.id FROM pipelines p"
+        " WHERE p.name = ?1 OR p.namespace || '/' || p.name = ?1) ORDER BY x.time_ms DESC LIMIT ?2)"
+        " ORDER BY v.time_ms, v.id";
 
 /* A list of the series, and the observation's number that fills it. */
 static const struct {

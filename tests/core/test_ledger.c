@@ -395,6 +395,64 @@ static void test_books_cannot_be_altered(void **state)
         sqlite3_close(file);
 }
 
+/* ---- many pipelines ---- */
+
+#define COUNT_TO(most) "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " most ") "
+
+/* A thousand pipelines with ten days of books each, an hour a row, and of each two layouts that were
+ * observed. What goes through the rows of all of them for each of them does not come to an end here. */
+static void fill_with_many(const char *path)
+{
+        static const char *const statements[] = {
+                COUNT_TO("2000") "INSERT INTO pipelines (namespace, name, currency, layout, settings)"
+                                 " SELECT 'many', 'p' || (i % 1000), 'EUR', '{}', 'null' FROM n",
+                COUNT_TO("240") "INSERT INTO spend (pipeline_id, from_ms, to_ms, cost, baseline_cost)"
+                                " SELECT p.id, i * 3600000, (i + 1) * 3600000, 1, 3 FROM pipelines p, n"
+                                " WHERE p.namespace = 'many' GROUP BY p.name, i",
+                /* The layout that was made first is observed last. */
+                COUNT_TO("20") "INSERT INTO observations (pipeline_id, time_ms, window_ms, body)"
+                               " SELECT p.id, i * 1000 - p.id, 1000, '{\"workers\":' || i || '}'"
+                               " FROM pipelines p, n WHERE p.namespace = 'many' ORDER BY i, p.id DESC",
+        };
+        sqlite3 *file = file_open(path);
+
+        for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)
+                if (sqlite3_exec(file, statements[i], NULL, NULL, NULL) != SQLITE_OK)
+                        fail_msg("%s", sqlite3_errmsg(file));
+        sqlite3_close(file);
+}
+
+static void test_many_pipelines_are_read_at_once(void **state)
+{
+        struct fixture *fixture = *state;
+        struct error err = ERROR_INIT;
+        struct ledger_reader *reader;
+        json_t *books, *pipelines, *one;
+        size_t i, k;
+
+        must_open(fixture);
+        fill_with_many(fixture->path);
+        reader = must_read(fixture->path);
+        play_must(ledger_books(reader, NULL, INT64_MIN, &books, &err), &err);
+        assert_int_equal(json_array_size(books), 1000);
+        json_array_foreach(books, i, one)
+        {
+                const json_t *days = json_object_get(one, "day_savings");
+                const json_t *day;
+
+                assert_true(json_number_value(json_object_get(one, "baseline_cost")) == 720);
+                assert_int_equal(json_array_size(days), 10);
+                json_array_foreach(days, k, day) assert_true(json_number_value(day) == 48);
+        }
+        play_must(ledger_status(reader, NULL, &pipelines, &err), &err);
+        assert_int_equal(json_array_size(pipelines), 1001); /* with the play's own */
+        json_array_foreach(pipelines, i, one) if (json_string_value(json_object_get(one, "name"))[0] == 'p')
+                assert_int_equal(json_integer_value(json_object_get(one, "workers")), 20);
+        json_decref(books);
+        json_decref(pipelines);
+        ledger_reader_close(reader);
+}
+
 /* ---- one writer ---- */
 
 static void test_one_writer_at_a_time(void **state)
@@ -574,6 +632,7 @@ int main(void)
                 TEST(test_repeating_an_ending_is_harmless),
                 TEST(test_pruning_forgets_observations_only),
                 TEST(test_books_cannot_be_altered),
+                TEST(test_many_pipelines_are_read_at_once),
                 TEST(test_one_writer_at_a_time),
                 TEST(test_readers_do_not_mind_a_writer),
                 TEST(test_an_older_ledger_is_brought_up_to_date),
