@@ -184,6 +184,8 @@ static void end_unverified(struct loop *loop, const char *reason)
 {
         action_end(&loop->action, OUTCOME_UNKNOWN, NAN, reason);
         count_outcome(&loop->status, OUTCOME_UNKNOWN);
+        if (!loop->setup.strategy->comparator)
+                tell(loop, OUTCOME_UNKNOWN);
 }
 
 void loop_begin_verification(struct loop *loop, const struct observation *before)
@@ -271,19 +273,23 @@ static void on_regression(struct loop *loop, const char *reason)
         const struct known_good *good = &loop->remembered.good;
         bool carries = !verifier_minds_load(&loop->verifier) ||
                        good->carried_per_second >= loop->newest->offered_per_second;
-        bool to_good = good->known && carries && !configuration_equal(&good->configuration, &intent->to);
+        bool to_good = good->known && carries && !configuration_equal(&good->configuration, &intent->to) &&
+                       loop_within_bounds(loop, &good->configuration);
         const struct configuration *back = to_good ? &good->configuration : &intent->from;
         double carried = to_good ? good->carried_per_second : loop->carried_before_per_second;
+        bool allowed = loop_within_bounds(loop, back);
         char words[REASON_ROOM];
 
-        if (!may_go_back(loop, back, carried))
+        if (!allowed || !may_go_back(loop, back, carried))
                 back = what_fits(loop);
         if (back) {
                 action_take_back(&loop->action, back, reason);
                 return;
         }
-        snprintf(words, sizeof words,
-                 "worse than predicted, but going back would shrink a saturated pipeline: %s", reason);
+        snprintf(words, sizeof words, "worse than predicted, but %s: %s",
+                 allowed ? "going back would shrink a saturated pipeline"
+                         : "what ran before is outside of the spec's bounds",
+                 reason);
         loop_end_action(loop, OUTCOME_UNKNOWN, NAN, words);
 }
 
@@ -398,7 +404,8 @@ static void judge_proposal(struct loop *loop, struct judgement_context *ret_cont
         if (!account_settle(&loop->account, clock_now_ms(setup->clock), &err))
                 loop_journal_failed(loop, &err);
         *ret_context = judgement_context(loop);
-        if (!comparator && !observe_usable(loop->newest, loop->previous_ms, reason, sizeof reason))
+        if (!comparator && !loop->proposes_bounds &&
+            !observe_usable(loop->newest, loop->previous_ms, reason, sizeof reason))
                 judge_refuse(ret_context, "observation", reason, &loop->verdict);
         else if (!is_free(loop))
                 judge_refuse(ret_context, "in_flight",
@@ -566,6 +573,7 @@ static void propose(struct loop *loop, struct error *err)
                 return;
         }
         loop->status.unsure = loop->proposal.unsure;
+        loop->proposes_bounds = loop->proposal.kind == PROPOSAL_HOLD && loop_propose_bounds(loop);
         if (loop->proposal.kind == PROPOSAL_HOLD)
                 hold(loop);
         else

@@ -21,6 +21,7 @@ struct loop {
         struct observation *newest;
         int64_t previous_ms; /* end of the window before the newest that measured something */
         struct proposal proposal;
+        bool proposes_bounds; /* it is the loop's own, and rests on what runs alone */
         struct verdict verdict;
         /* The action that is in flight or was last. */
         struct proposal acted;
@@ -59,6 +60,15 @@ void loop_begin_verification(struct loop *loop, const struct observation *before
 
 /* What became of the verification of the action in flight, at the newest observation. */
 void loop_conclude(struct loop *loop, enum verify_result result, const char *reason);
+
+/* ---- loop_bounds.c ---- */
+
+/* Whether each knob that is set here is within its minimum and maximum. Partitions do not count. */
+bool loop_within_bounds(const struct loop *loop, const struct configuration *configuration);
+
+/* Where what runs, and is told to, is outside of the bounds: `proposal` becomes what is nearest within them,
+ * true. */
+bool loop_propose_bounds(struct loop *loop);
 
 /* ---- loop_orders.c ---- */
 

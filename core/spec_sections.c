@@ -297,7 +297,8 @@ static const struct option knob_options[] = {
          .type = OPTION_QUANTITY,
          AT(written_knob, min),
          .required = true,
-         .help = "Least value, as a number or a Kubernetes quantity."},
+         .help = "Least value, as a number or a Kubernetes quantity. What runs below min or above max is "
+                 "brought there, unless it is stopped; partitions are left as they are."},
         {.name = "max",
          .type = OPTION_QUANTITY,
          AT(written_knob, max),
