@@ -424,12 +424,13 @@ static bool pays(const struct plan *plan, int j)
                saved_by_less(plan, j) > margin_down(plan) * plan->turn->costs[j].price;
 }
 
-/* Where a change stops nothing, it has to be another size worth the name. The largest there is always is. */
+/* Where a change stops nothing, it has to be another size worth the name. The least and the most there may be
+ * always are. */
 static bool is_notable(const struct plan *plan, int j)
 {
         const struct candidate *candidates = plan->turn->candidates;
 
-        return !capacity_changes_smoothly(plan->capacity) || j == plan->turn->n_candidates - 1 ||
+        return !capacity_changes_smoothly(plan->capacity) || j == 0 || j == plan->turn->n_candidates - 1 ||
                steady_is_notable(candidates[plan->turn->current].deployment.workers,
                                  candidates[j].deployment.workers);
 }
