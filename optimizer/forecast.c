@@ -15,8 +15,9 @@
 #define RECENT                4 /* newest values kept for the regression */
 #define N_FEATURES            7
 #define KNOTS_MAX             20
-#define KNOT_PENDING          16 /* forecasts of one lead that wait for their time */
-#define PENDING_ROOM          4  /* of these: memory is taken for so many at a time */
+#define KNOT_PENDING          16                       /* forecasts of one lead that wait for their time */
+#define PENDING_ROOM          4                        /* of these: memory is taken for so many at a time */
+#define SET_BACK_MS           (2 * 60 * MS_PER_SECOND) /* less is waited for */
 #define OUTAGE_RATIO          0.05
 #define OUTAGE_PATIENCE_MS    MS_PER_HOUR
 #define ERROR_MEMORY          96.0 /* marks after which an expert's error counts 1/e */
@@ -73,7 +74,7 @@ struct knot {
 };
 
 struct forecast {
-        int64_t interval_ms;
+        int64_t interval_ms, horizon_ms;
         bool ready;
         int64_t time_ms;          /* of the newest value */
         int64_t tick, first_tick; /* of the newest value: its time over the interval; of the first */
@@ -120,12 +121,11 @@ static double prior_sd(const struct forecast *forecast, const struct knot *knot)
         return 0.03 * sqrt(fmax(minutes, 1) / 5);
 }
 
-struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
+static void init(struct forecast *forecast, int64_t interval_ms, int64_t horizon_ms)
 {
-        struct forecast *forecast = memory_new(1, sizeof *forecast);
         double tau;
 
-        forecast->interval_ms = interval_ms;
+        *forecast = (struct forecast){.interval_ms = interval_ms, .horizon_ms = horizon_ms};
         load_history_init(&forecast->history, interval_ms);
         forecast->quiet_since = INT64_MIN;
         tau = (double)forecast->history.slot_ms / (double)interval_ms;
@@ -136,7 +136,6 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
         lay_knots(forecast, (int)((horizon_ms + interval_ms - 1) / interval_ms));
         for (int i = 0; i < forecast->n_knots; i++)
                 past_errors_init(&forecast->knots[i].errors, prior_sd(forecast, &forecast->knots[i]));
-        return forecast;
 }
 
 static void knot_free(struct knot *knot)
@@ -146,13 +145,26 @@ static void knot_free(struct knot *knot)
         past_errors_free(&knot->errors);
 }
 
+static void forget(struct forecast *forecast)
+{
+        load_history_free(&forecast->history);
+        for (int i = 0; i < forecast->n_knots; i++)
+                knot_free(&forecast->knots[i]);
+}
+
+struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms)
+{
+        struct forecast *forecast = memory_new(1, sizeof *forecast);
+
+        init(forecast, interval_ms, horizon_ms);
+        return forecast;
+}
+
 void forecast_free(struct forecast *forecast)
 {
         if (!forecast)
                 return;
-        load_history_free(&forecast->history);
-        for (int i = 0; i < forecast->n_knots; i++)
-                knot_free(&forecast->knots[i]);
+        forget(forecast);
         memory_free_cleanup(&forecast);
 }
 
@@ -557,10 +569,21 @@ static void look_between(struct forecast *forecast, double value)
                 forecast->blend[i] = ask(forecast, &forecast->knots[i], feature, made);
 }
 
+/* When the old values were, by the new time, nobody knows. */
+static void forget_time(struct forecast *forecast)
+{
+        int64_t interval_ms = forecast->interval_ms, horizon_ms = forecast->horizon_ms;
+
+        forget(forecast);
+        init(forecast, interval_ms, horizon_ms);
+}
+
 void forecast_add(struct forecast *forecast, int64_t time_ms, double value)
 {
         int64_t tick = (time_ms + forecast->interval_ms / 2) / forecast->interval_ms;
 
+        if (forecast->ready && forecast->time_ms - time_ms > SET_BACK_MS)
+                forget_time(forecast);
         if (forecast->ready && time_ms <= forecast->time_ms)
                 return;
         forecast->time_ms = time_ms;

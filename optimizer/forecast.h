@@ -28,10 +28,12 @@ struct forecast *forecast_new(int64_t interval_ms, int64_t horizon_ms);
 void forecast_free(struct forecast *forecast);
 DEFINE_CLEANUP(forecast_free, struct forecast);
 
-/* The mean over the interval that ended at `time_ms`, >= 0; NAN when it is not known. Times only move on;
- * intervals that were skipped count as not known. One that ended within the same interval as the value before
- * it counts only while that one is unsettled: it tells sooner what came of it. A fall below a twentieth of
- * the level is taken for an outage of the source, not for a new level, until it has lasted an hour. */
+/* The mean over the interval that ended at `time_ms`, >= 0; NAN when it is not known. Times only move on:
+ * where the clock was set back by more than two minutes it begins anew, after less it takes no value before
+ * it is where it was; intervals that were skipped count as not known. One that ended within the same interval
+ * as the value before it counts only while that one is unsettled: it tells sooner what came of it. A fall
+ * below a twentieth of the level is taken for an outage of the source, not for a new level, until it has
+ * lasted an hour. */
 void forecast_add(struct forecast *forecast, int64_t time_ms, double value);
 
 /* So little has been seen that its errors do not tell yet how often the level shifts. */

@@ -36,10 +36,8 @@ void steady_note(struct steady *steady, int64_t time_ms, double load)
 
         if (steady->keep_ms == 0 || !(load >= 0))
                 return;
-        if (steady->begun_ms == INT64_MIN) {
-                steady->begun_ms = time_ms;
-                steady->part = part;
-        }
+        if (steady->begun_ms == INT64_MIN || part < steady->part)
+                *steady = (struct steady){.keep_ms = steady->keep_ms, .begun_ms = time_ms, .part = part};
         if (part > steady->part)
                 move_on(steady, part);
         most = &steady->most[part % (STEADY_PARTS + 1)];

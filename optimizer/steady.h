@@ -24,7 +24,7 @@ struct steady {
 /* `keep_seconds` >= 0. */
 void steady_init(struct steady *steady, int64_t keep_seconds);
 
-/* The load at a time, records/s. Times only move on. */
+/* The load at a time, records/s. Times move on; where a clock is set back it begins anew. */
 void steady_note(struct steady *steady, int64_t time_ms, double load);
 
 /* The most there was within the time that is kept, records/s; INFINITY until so long has been noted: what ran

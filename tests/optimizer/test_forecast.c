@@ -183,6 +183,25 @@ static void a_look_between_tells_whether_the_level_has_shifted(void **state)
         }
 }
 
+/* Of before it nothing counts; and a little is waited for. */
+static void a_clock_that_is_set_back_begins_anew(void **state)
+{
+        autocall(forecast_free) struct forecast *forecast = forecast_new(MINUTE_MS, MS_PER_HOUR);
+        int64_t now_ms = 100 * (int64_t)MS_PER_DAY;
+
+        (void)state;
+        for (int i = 0; i < 100; i++)
+                forecast_add(forecast, now_ms += MINUTE_MS, 500);
+        forecast_add(forecast, now_ms - 2 * MINUTE_MS, 2000);
+        assert_float_equal(forecast_mean(forecast, 10 * MINUTE_MS), 500, 1e-6);
+        now_ms -= 10 * MINUTE_MS;
+        for (int i = 0; i < 5; i++)
+                forecast_add(forecast, now_ms += MINUTE_MS, 2000);
+        assert_false(forecast_unsettled(forecast));
+        assert_true(forecast_is_young(forecast));
+        assert_float_equal(forecast_mean(forecast, 10 * MINUTE_MS), 2000, 1e-6);
+}
+
 /* A job that is off over a long weekend: the level it falls to is none that anything can be relative to. */
 static void days_without_load_do_no_harm(void **state)
 {
@@ -446,6 +465,7 @@ int main(void)
                 cmocka_unit_test(an_outage_is_not_a_new_level),
                 cmocka_unit_test(gaps_and_repeats_do_no_harm),
                 cmocka_unit_test(a_look_between_tells_whether_the_level_has_shifted),
+                cmocka_unit_test(a_clock_that_is_set_back_begins_anew),
                 cmocka_unit_test(days_without_load_do_no_harm),
                 cmocka_unit_test(absurd_loads_do_no_harm),
                 cmocka_unit_test(what_it_has_seen_takes_little),

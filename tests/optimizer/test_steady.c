@@ -53,6 +53,20 @@ static void a_gap_is_not_bridged(void **state)
         assert_float_equal(steady_needed(&steady, START_MS + 3610 * 1000), 100, 0);
 }
 
+/* Nobody knows how long before the new time the old loads were: for as long as is kept nothing is known. */
+static void a_clock_that_is_set_back_begins_anew(void **state)
+{
+        const int64_t back_ms = START_MS - INT64_C(86400000);
+        struct steady steady;
+
+        (void)state;
+        steady_init(&steady, 240);
+        steady_note(&steady, START_MS, 500);
+        steady_note(&steady, back_ms, 100);
+        assert_true(isinf(steady_needed(&steady, back_ms + 239 * 1000)));
+        assert_float_equal(steady_needed(&steady, back_ms + 240 * 1000), 100, 0);
+}
+
 static void nothing_is_kept_when_told_so(void **state)
 {
         struct steady steady;
@@ -79,9 +93,12 @@ static void a_change_is_worth_its_name(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(nothing_is_known_at_first),  cmocka_unit_test(the_most_is_kept_for_its_time),
-                cmocka_unit_test(a_gap_is_not_bridged),       cmocka_unit_test(nothing_is_kept_when_told_so),
+                cmocka_unit_test(nothing_is_known_at_first),
+                cmocka_unit_test(the_most_is_kept_for_its_time),
+                cmocka_unit_test(a_gap_is_not_bridged),
+                cmocka_unit_test(nothing_is_kept_when_told_so),
                 cmocka_unit_test(a_change_is_worth_its_name),
+                cmocka_unit_test(a_clock_that_is_set_back_begins_anew),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
