@@ -25,7 +25,8 @@ struct vpa_strategy_options {
         double minimum_cores, minimum_bytes;
 };
 
-/* Who is killed so soon after a start is replaced at once (--evict-after-oom-threshold). */
+/* Who is killed so soon after a start, of a worker or of its container after a kill, is replaced at once
+ * (--evict-after-oom-threshold). */
 #define QUICK_KILL_MS (10 * 60 * MS_PER_SECOND)
 
 /* Of memory the peak of a day counts as one sample. */
@@ -46,6 +47,8 @@ struct state {
         int64_t peak_until_ms;
         int64_t first_ms, last_ms, samples; /* of CPU, which tell how far to believe both */
         int64_t started_ms;                 /* of the workers that run */
+        int64_t killed_ms;                  /* the newest of them that was killed for want of memory */
+        bool killed_soon;                   /* soon after either, with the memory that is requested now */
 };
 
 #define PERCENTILE(option_name, member, default_value, words)                                                \
@@ -148,7 +151,7 @@ static bool vpa_open(const struct strategy_context *context, const void *opaque,
                                   find_knob(context->pipeline, KNOB_OTHER, "worker.cpu"));
         state->memory = resource_new(&histogram_memory, options->half_life_seconds,
                                      find_knob(context->pipeline, KNOB_MEMORY, "memory"));
-        state->started_ms = context->start_ms;
+        state->started_ms = state->killed_ms = context->start_ms;
         *ret_state = state;
         return true;
 }
@@ -226,8 +229,8 @@ static bool is_due(const struct state *state, const struct resource *resource,
         if (!is_known(resource))
                 return false;
         advice = recommend(state, resource);
-        if (resource == &state->memory && observation->memory.killed > 0 &&
-            observation->time_ms - state->started_ms <= QUICK_KILL_MS)
+        if (resource == &state->memory && state->killed_soon &&
+            (advice.target > resource->request || observation->memory.killed > 0))
                 return advice.target > resource->request;
         return vpa_update_due(&advice, resource->request, observation->time_ms - state->started_ms);
 }
@@ -294,15 +297,27 @@ static void note_request(struct state *state, struct resource *resource,
         if (resource->knob < 0)
                 return;
         request = observation->configuration.value[resource->knob];
-        if (request != resource->request)
+        if (request != resource->request) {
                 state->started_ms = observation->time_ms;
+                state->killed_soon = false;
+        }
         resource->request = request;
+}
+
+static void note_kill(struct state *state, const struct observation *observation)
+{
+        if (!(observation->memory.killed > 0))
+                return;
+        state->killed_soon |= observation->time_ms - state->started_ms <= QUICK_KILL_MS ||
+                              observation->time_ms - state->killed_ms <= QUICK_KILL_MS;
+        state->killed_ms = observation->time_ms;
 }
 
 static bool vpa_propose(void *opaque, const struct observation *observation, struct proposal *ret_proposal,
                         struct error *err)
 {
         struct state *state = opaque;
+        bool cpu_known = !(observation->missing & MISSING_CPU) && isfinite(observation->cpu_ratio);
 
         (void)err;
         if (state->cpu.knob < 0 && state->memory.knob < 0) {
@@ -310,19 +325,22 @@ static bool vpa_propose(void *opaque, const struct observation *observation, str
                               "the pipeline has no knob worker.cpu or memory, and VPA changes nothing else");
                 return true;
         }
-        if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION | MISSING_CPU) ||
-            !isfinite(observation->cpu_ratio)) {
-                proposal_hold(ret_proposal, "vpa", observation, "CPU use or what runs is not known");
+        if (observation->missing & (MISSING_ALL | MISSING_CONFIGURATION)) {
+                proposal_hold(ret_proposal, "vpa", observation, "what runs is not known");
                 return true;
         }
         note_request(state, &state->cpu, observation);
         note_request(state, &state->memory, observation);
         state->cpu.given = observation->cpu_advice;
         state->memory.given = observation->memory_advice;
-        sample_cpu(state, observation);
+        if (cpu_known)
+                sample_cpu(state, observation);
         sample_memory(state, observation);
-        proposal_hold(ret_proposal, "vpa", observation, "");
-        propose(state, observation, ret_proposal);
+        note_kill(state, observation);
+        proposal_hold(ret_proposal, "vpa", observation, cpu_known ? "" : "CPU use is not known");
+        /* Who is killed as soon as it starts is never measured. */
+        if (cpu_known || state->killed_soon)
+                propose(state, observation, ret_proposal);
         return true;
 }
 

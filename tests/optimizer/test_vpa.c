@@ -193,6 +193,7 @@ struct pod {
         struct peer peer;
         double request;
         int64_t now_ms;
+        bool unmeasured; /* what it uses is not known */
 };
 
 static void pod_open(struct pod *pod, double request)
@@ -216,8 +217,9 @@ static struct proposal pod_turn(struct pod *pod, double used, double killed)
         pod->now_ms += 60000;
         observation = peer_observation(&pod->chain, pod->now_ms, 6);
         observation.configuration.value[1] = pod->request;
-        observation.cpu_ratio = 0.5;
-        observation.memory.worker = (struct memory_use){used, pod->request};
+        observation.cpu_ratio = pod->unmeasured ? NAN : 0.5;
+        observation.missing |= pod->unmeasured ? MISSING_CPU : 0;
+        observation.memory.worker = (struct memory_use){pod->unmeasured ? NAN : used, pod->request};
         observation.memory.killed = killed;
         proposal = peer_turn(&pod->peer, &observation);
         pod->request = proposal.configuration.value[1];
@@ -262,6 +264,42 @@ static void who_is_killed_soon_after_a_start_is_replaced_at_once(void **state)
         assert_int_equal(pod_turn(&pod, 900 * MIB, 0).kind, PROPOSAL_HOLD);
         assert_int_equal(pod_turn(&pod, 900 * MIB, 1).kind, PROPOSAL_CHANGE);
         assert_true(pod.request >= 1440 * MIB * 1.15 && pod.request <= 1440 * MIB * 1.15 * 1.06);
+        peer_close(&pod.peer);
+}
+
+/* In a loop of kills there is nobody who could be measured: each time it gets what the formula says. */
+static void who_is_killed_again_and_again_needs_no_measurement(void **state)
+{
+        double before = 1200 * MIB;
+        struct pod pod;
+
+        (void)state;
+        pod_open(&pod, before);
+        pod.unmeasured = true;
+        for (int minute = 0; minute < 60; minute++)
+                assert_int_equal(pod_turn(&pod, 0, 0).kind, PROPOSAL_HOLD);
+        assert_int_equal(pod_turn(&pod, 0, 1).kind, PROPOSAL_HOLD); /* it had run for an hour */
+        assert_int_equal(pod_turn(&pod, 0, 1).kind, PROPOSAL_CHANGE);
+        for (int kill = 0; kill < 3; kill++) {
+                assert_true(pod.request >= 1.2 * before * 1.15 && pod.request <= 1.2 * before * 1.15 * 1.06);
+                before = pod.request;
+                assert_int_equal(pod_turn(&pod, 0, 1).kind, PROPOSAL_CHANGE);
+        }
+        peer_close(&pod.peer);
+}
+
+/* What was refused is asked for again, until other requests are there. */
+static void a_kill_is_not_forgotten(void **state)
+{
+        struct pod pod;
+
+        (void)state;
+        pod_open(&pod, 1200 * MIB);
+        assert_int_equal(pod_turn(&pod, 900 * MIB, 1).kind, PROPOSAL_CHANGE);
+        pod.request = 1200 * MIB;
+        pod.unmeasured = true;
+        assert_int_equal(pod_turn(&pod, 0, 0).kind, PROPOSAL_CHANGE);
+        assert_int_equal(pod_turn(&pod, 0, 0).kind, PROPOSAL_HOLD);
         peer_close(&pod.peer);
 }
 
@@ -327,6 +365,8 @@ int main(void)
                 cmocka_unit_test(a_new_peak_takes_the_place_of_the_days),
                 cmocka_unit_test(memory_grows_after_a_kill),
                 cmocka_unit_test(who_is_killed_soon_after_a_start_is_replaced_at_once),
+                cmocka_unit_test(who_is_killed_again_and_again_needs_no_measurement),
+                cmocka_unit_test(a_kill_is_not_forgotten),
                 cmocka_unit_test(memory_of_idle_workers_shrinks_to_the_minimum),
                 cmocka_unit_test(what_a_real_one_recommends_is_taken),
         };
