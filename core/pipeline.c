@@ -65,11 +65,30 @@ void pipeline_deployment(const struct pipeline *pipeline, const struct configura
         ret_deployment->workers = workers;
 }
 
+/* Of the least that can be told of it so many make one; 0: any number can be told. */
+static double parts_of_one(const struct knob *knob)
+{
+        if (knob->role == KNOB_MEMORY)
+                return 1;
+        return strcmp(knob->name, "worker.cpu") == 0 ? 1000 : 0;
+}
+
+double knob_grain(const struct knob *knob)
+{
+        double parts = parts_of_one(knob);
+
+        return parts > 0 ? 1 / parts : 0;
+}
+
 double knob_fit(const struct knob *knob, double value)
 {
+        double parts = parts_of_one(knob), whole;
+
         if (knob->step > 0)
                 value = knob->min + round((value - knob->min) / knob->step) * knob->step;
-        return fmin(fmax(value, knob->min), knob->max);
+        value = fmin(fmax(value, knob->min), knob->max);
+        whole = ceil(value * parts - 1e-6);
+        return parts > 0 && whole / parts <= knob->max ? whole / parts : value;
 }
 
 void pipeline_configuration(const struct pipeline *pipeline, const struct deployment *deployment,

@@ -88,7 +88,12 @@ void pipeline_configuration(const struct pipeline *pipeline, const struct deploy
 int pipeline_parallelism_knob(const struct pipeline *pipeline, int operator_index);
 int pipeline_workers_knob(const struct pipeline *pipeline); /* or -1 */
 
-/* The value nearest to `value` that the knob's bounds and step allow. */
+/* The least by which two values differ that a target can be told: a byte of `memory`, a thousandth of a core
+ * of `worker.cpu`; 0: any two. */
+double knob_grain(const struct knob *knob);
+
+/* The value nearest to `value` that the knob's bounds and step allow, and the next one above it that can be
+ * told: what a target reads back is then the same number. */
 double knob_fit(const struct knob *knob, double value);
 
 /* True when parallelism is set by each operator, not by the number of workers. */

@@ -309,8 +309,8 @@ static const struct option knob_options[] = {
          AT(written_knob, step),
          .min = 1e-9,
          .max = INFINITY,
-         .help = "Values are min plus a multiple of this. Without it: 1 for workers, parallelism and "
-                 "partitions, else any value."},
+         .help = "Values are min plus a multiple of this. Without it: 1 for workers, parallelism, "
+                 "partitions and memory (a byte), a thousandth for worker.cpu, else any value."},
         {.name = "scale",
          .type = OPTION_CHOICE,
          AT(written_knob, scale),

@@ -32,7 +32,7 @@ static double step_of(const struct knob *knob)
                 return knob->step;
         if (knob->role == KNOB_MEMORY)
                 return ceil((knob->max - knob->min) / MEMORY_STEPS / MEBIBYTE) * MEBIBYTE;
-        return whole && knob->max - knob->min > 1 ? 1 : 0;
+        return whole && knob->max - knob->min > 1 ? 1 : knob_grain(knob);
 }
 
 static bool is_log(const struct knob *knob)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a configuration comes to in subtasks and workers; expected values follow Flink's slot sharing: a job
  * needs as many slots as its widest operator has subtasks. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "core/memory.h"
 #include "core/pipeline.h"
+#include "core/quantity.h"
 
 static struct operator_info operators[] = {{.name = "source", .source = true, .partitions = 12},
                                            {.name = "work"},
@@ -162,6 +165,36 @@ static void test_what_can_be_gone_back_to(void **state)
         assert_string_equal(words, "in 8 (8 workers), 24 partitions of in, memory.heap 2Gi");
 }
 
+static double read_back(const char *suffix, double written)
+{
+        autofree char *text = memory_format("%.0f%s", written, suffix);
+        double value = -1;
+
+        assert_true(quantity_parse(text, &value));
+        return value;
+}
+
+/* Kubernetes takes cores in thousandths and memory in bytes: what is set has to be what is read of them. */
+static void test_what_is_set_reads_back_as_the_same_number(void **state)
+{
+        static const struct knob
+                cores = {.name = "worker.cpu", .role = KNOB_OTHER, .min = 0.0125, .max = 64},
+                steps = {.name = "worker.cpu", .role = KNOB_OTHER, .min = 0.1, .max = 64, .step = 0.037},
+                memory = {.name = "memory", .role = KNOB_MEMORY, .min = 0.1 * 0x1p30, .max = 0x1p40};
+
+        (void)state;
+        for (int i = 0; i < 20000; i++) {
+                double value = i * 0.00137, some = knob_fit(&cores, value), one = knob_fit(&steps, value),
+                       bytes = knob_fit(&memory, value * 123456789.1);
+
+                assert_true(read_back("m", some * 1000) == some && some >= value - 1e-6 &&
+                            some <= fmax(value, 0.0125) + 0.001);
+                assert_true(read_back("m", one * 1000) == one);
+                assert_true(read_back("", bytes) == bytes && bytes >= memory.min);
+        }
+        assert_true(knob_fit(&cores, 100) == 64 && knob_fit(&memory, 0x1p50) == 0x1p40);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -171,6 +204,7 @@ int main(void)
                 cmocka_unit_test(test_which_way_a_change_goes),
                 cmocka_unit_test(test_words),
                 cmocka_unit_test(test_what_can_be_gone_back_to),
+                cmocka_unit_test(test_what_is_set_reads_back_as_the_same_number),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
