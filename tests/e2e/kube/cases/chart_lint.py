@@ -3,7 +3,7 @@
 schemas of a real API server and taken by it, and no mode gives more rights than it should."""
 import json
 
-from plane import chart
+from plane import chart, modes
 from plane.chart import CHART, OWN, WRITES, objects, render, rights, run, settings
 
 MONITORING = "monitoring.coreos.com"
@@ -93,6 +93,7 @@ def play(stage):
     schemas = chart.write_schemas(api, stage.folder / "schemas")
     check_refuses(schemas)
     check_scores(render())
+    modes.check_finds()
     run("helm-unittest", CHART)
     for name, values in VALUES.items():
         run("helm", "lint", "--strict", CHART, *settings(**values))
