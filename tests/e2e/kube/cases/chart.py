@@ -148,6 +148,28 @@ def kubectl(stage, *words):
     return run("kubectl", *words, env={**os.environ, **places})
 
 
+def may(api, user, verb, resource, namespace):
+    asked = {"verb": verb, "group": "optctl.dev", "resource": resource.split("/")[0], "namespace": namespace}
+    if "/" in resource:
+        asked["subresource"] = resource.split("/")[1]
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": user, "resourceAttributes": asked}}
+    return json.loads(api.text("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body))["status"]["allowed"]
+
+
+def check_users(api):
+    """Who may view or edit a namespace may do so with its pipelines, and with no others; what the operator says of them is its own."""
+    for role in ("view", "edit"):
+        api.post(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{SHOP}/rolebindings", {
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": role},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": f"may-{role}"}]})
+    eventually("who may edit writes pipelines", lambda: may(api, "may-edit", "create", "tunedpipelines", SHOP), SECONDS)
+    eventually("who may view sees pipelines", lambda: may(api, "may-view", "list", "tunedpipelines", SHOP), SECONDS)
+    for user, verb, resource, namespace in (("may-view", "create", "tunedpipelines", SHOP), ("may-edit", "create", "tunedpipelines", SPACE),
+                                            ("may-edit", "patch", "tunedpipelines/status", SHOP)):
+        assert not may(api, user, verb, resource, namespace), f"{user} may {verb} {resource} in {namespace}"
+
+
 def check_plugin(stage, pipelines):
     """`kubectl optctl` shows pipelines, and what it orders is followed."""
     shown = kubectl(stage, "optctl", "status", "-A").splitlines()
@@ -235,6 +257,7 @@ def play(stage):
     release.put(older_chart(stage.folder / "older-chart"), "older", targets=TARGETS)
     check_pod(plane.api)
     check_served(release)
+    check_users(plane.api)
     pools, scaler = tune(stage, pipelines)
     check_recommends(pipelines, pools, scaler)
     before = {"secrets": {name: release.secret(name) for name in ("token", "tls")}, "columns": columns(plane.api),

@@ -40,8 +40,9 @@ def objects(text):
 
 
 def rights(manifests):
-    """{(group, resource, verb)} of all roles."""
-    return {(group, resource, verb) for each in manifests if each["kind"] in ("Role", "ClusterRole") for rule in each["rules"]
+    """{(group, resource, verb)} of all roles that are bound: the others are parts of what users have."""
+    bound = {(each["roleRef"]["kind"], each["roleRef"]["name"]) for each in manifests if each["kind"] in ("RoleBinding", "ClusterRoleBinding")}
+    return {(group, resource, verb) for each in manifests if (each["kind"], each["metadata"]["name"]) in bound for rule in each["rules"]
             for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
 
 
