@@ -367,13 +367,21 @@ static bool is_measure(const struct tune_study *study, const char *name)
         return strcmp(name, "cost") == 0 && study->prices;
 }
 
-static bool check_measure(const struct tune_study *study, const char *path, const char *option,
-                          const char *name, struct error *err)
+/* Where something stands in the file, or would. */
+static const struct yaml_node *node_at(const struct tune_study *study, const char *path)
 {
-        return is_measure(study, name) || error_set(err, ERROR_INPUT, NULL,
-                                                    "%s: %s: %.80s is not measured; expected one of " MEASURES
-                                                    " (with prices), or a name of values",
-                                                    path, option, name);
+        const char *rest;
+
+        return yaml_nearest(yaml_root(study->document), path, &rest);
+}
+
+static bool check_measure(const struct tune_study *study, const char *place, const char *name,
+                          struct error *err)
+{
+        return is_measure(study, name) || yaml_error(node_at(study, place), err,
+                                                     "%.80s is not measured; expected one of " MEASURES
+                                                     " (with prices), or a name of values",
+                                                     name);
 }
 
 /* Values that an event log tells, and where it is. */
@@ -472,14 +480,17 @@ static bool check(const struct tune_study *study, const char *path, struct error
 {
         const struct tune_constraint *constraints = study->options.constraints.items;
 
-        if (!check_measure(study, path, "minimize", study->options.minimize, err) ||
+        if (!check_measure(study, "minimize", study->options.minimize, err) ||
             !check_patterns(study, path, err) || !check_event_log(study, path, err) ||
             !check_connection(study, path, err) || !check_give_up(study, path, err) ||
             !check_workers(study, path, err))
                 return false;
-        for (size_t i = 0; i < study->options.constraints.count; i++)
-                if (!check_measure(study, path, "constraints", constraints[i].value, err))
+        for (size_t i = 0; i < study->options.constraints.count; i++) {
+                autofree char *place = memory_format("constraints[%zu].value", i);
+
+                if (!check_measure(study, place, constraints[i].value, err))
                         return false;
+        }
         for (int i = 0; i < study->space->n; i++)
                 if (!is_used(study, study->space->parameters[i].name))
                         return error_set(

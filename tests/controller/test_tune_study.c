@@ -214,7 +214,7 @@ static void test_where_an_event_log_is(void **state)
 static void test_what_is_wrong_is_named(void **state)
 {
         assert_refused(*state, "minimise: seconds\n", "did you mean minimize?");
-        assert_refused(*state, "minimize: loss\n", "loss is not measured");
+        assert_refused(*state, "minimize: loss\n", "spec.yaml:2:11: minimize: loss is not measured");
         assert_refused(*state, "minimize: cost\n", "cost is not measured");
         assert_refused(*state, "values: [{name: v, pattern: 'a'}]\n", "expected a group");
         assert_refused(*state, "values: [{name: v, pattern: '(a'}]\n", "no regular expression");
@@ -226,7 +226,8 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "giveUpFactor: 2\nminimize: memoryBytes\n", "expected seconds or cost");
         assert_refused(*state, "giveUpFactor: 2\nminimize: cost\nvalues: [{name: cost, path: cost}]\n",
                        "expected seconds or cost");
-        assert_refused(*state, "constraints: [{value: v, max: 1}]\n", "v is not measured");
+        assert_refused(*state, "constraints: [{value: v, max: 1}]\n",
+                       "spec.yaml:2:23: constraints[0].value: v is not measured");
         assert_refused(*state, "workers: nobody\n", "the name of a parameter");
         assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n", "expected a name without /");
         assert_refused(*state, "files: [{template: none, name: x}]\n", "none");
