@@ -5,7 +5,8 @@
  *
  *   bench_search [clusters|cherrypick|switches|constrained|synthetic|ackley|time]... [--runs N] [--seed N]
  *
- * --seed: of the first run on a function (0); the others follow. Functions print the regret of each run, too.
+ * --seed: of the first run on a function or on options (0); the others follow. Functions print the regret of
+ * each run, too.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 #define MOST_RUNS 1024
 
-static int first_seed; /* of the runs on functions */
+static int first_seed; /* of the runs on functions and on options */
 
 static double now_seconds(void)
 {
@@ -202,14 +203,19 @@ static void bench_switches_of(const char *file, int runs)
 {
         autocall(tuning_case_free) struct tuning_case *tuned = tuning_switches(file);
         struct look look = {.tuned = tuned, .most = 60};
-        double sum = 0, begin = now_seconds();
+        double sum = 0, square = 0, begin = now_seconds();
 
         if (!tuned)
                 return;
         look.target = 1.01 * tuning_case_best(tuned);
-        for (int run = 0; run < runs; run++)
-                sum += look_for(&look, run, 0, NULL);
-        printf("%-28s mean %6.2f, %.1f CPU s\n", file, sum / runs, now_seconds() - begin);
+        for (int run = 0; run < runs; run++) {
+                int found = look_for(&look, first_seed + run, 0, NULL);
+
+                sum += found;
+                square += (double)found * found;
+        }
+        printf("%-28s mean %6.2f +- %.2f, %.1f CPU s\n", file, sum / runs,
+               sqrt((square / runs - sum / runs * sum / runs) / runs), now_seconds() - begin);
 }
 
 static void bench_switches(int runs)
