@@ -14,7 +14,8 @@
 #define GROWTH_PRIOR_SD 0.3
 #define GROWTH_RIDGE    (RUN_NOISE_PRIOR * RUN_NOISE_PRIOR / (GROWTH_PRIOR_SD * GROWTH_PRIOR_SD))
 #define GROWTH_MOST     2.0
-#define INPUTS_USUAL    30 /* runs whose inputs make the usual one */
+#define INPUT_BEYOND    10.0 /* times the baseline's own; more of it counts as so much */
+#define INPUTS_USUAL    30   /* runs whose inputs make the usual one */
 
 /* Sums of squares about the means of settings. */
 struct within {
@@ -98,6 +99,14 @@ static void learn_input(struct run_books *books, const struct run_spend *run)
         books->usual += (log(run->input_bytes) - books->origin - books->usual) / books->told;
 }
 
+/* Logarithm of a run's input over the baseline's, by which it is held against it. What the baseline would
+ * cost on a hundred times what it has ever run on nobody knows: such a run claims no more than one on ten
+ * times. */
+static double input_beyond(const struct run_books *books, const struct run_spend *run)
+{
+        return fmin(input_of(books, run) - books->input, log(INPUT_BEYOND));
+}
+
 /* Of a run with known settings other than the baseline's, which is known, too. */
 static bool is_held_against_baseline(const struct run_books *books, const struct run_spend *run)
 {
@@ -112,7 +121,7 @@ double run_books_baseline(const struct run_books *books, double cost, const stru
                 return cost;
         if (run->failed)
                 return 0;
-        return cost / run->value * exp(books->value + model.growth * (input_of(books, run) - books->input));
+        return cost / run->value * exp(books->value + model.growth * input_beyond(books, run));
 }
 
 /* ---- levels ---- */
@@ -297,7 +306,7 @@ void run_books_count(const struct run_books *books, const struct spend *spend, s
                 return;
         tally->squares += baseline * baseline;
         tally->spread += baseline / sqrt(books->weight);
-        tally->leverage += baseline * (input_of(books, run) - books->input);
+        tally->leverage += baseline * input_beyond(books, run);
 }
 
 void run_books_take(struct run_books *books, const struct spend *spend, struct run_tally *tally)

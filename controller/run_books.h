@@ -19,11 +19,11 @@
  *      level of the setting + growth * log input + scatter
  *
  * with one growth and one scatter for all settings (least squares within settings). `growth` is believed to
- * be 1 +- 0.3 before runs say otherwise. A run that does not tell the size of its input is taken to have had
- * the mean of those that did, so where none does growth makes no difference. The scatter starts from the
- * prior of optimizer/run_history.h. The level of the baseline is the mean of its good runs; where the job
- * itself changes, as seen on any setting by the same rule as in run_history, the baseline's level moves by as
- * much as that setting's.
+ * be 1 +- 0.3 before runs say otherwise, and not beyond ten times the input of the baseline's own. A run that
+ * does not tell the size of its input is taken to have had the mean of those that did, so where none does
+ * growth makes no difference. The scatter starts from the prior of optimizer/run_history.h. The level of the
+ * baseline is the mean of its good runs; where the job itself changes, as seen on any setting by the same
+ * rule as in run_history, the baseline's level moves by as much as that setting's.
  *
  * What a run is held against is fixed when it is booked: a run with the baseline's settings is its own
  * counterfactual, and so is any run before the first of these, so that nothing is claimed of a baseline that

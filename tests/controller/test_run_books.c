@@ -134,6 +134,17 @@ static void test_cost_grows_with_the_input(void **state)
         assert_near(book(&ledger, BASELINE, 300, GIGABYTE * exp(2), false), 300);
 }
 
+/* A baseline that ran on next to nothing: nothing is claimed beyond ten times its input. */
+static void test_growth_is_not_believed_far_beyond_the_baseline(void **state)
+{
+        struct ledger ledger = {0};
+
+        (void)state;
+        book(&ledger, BASELINE, 100, 1, false);
+        assert_near(book(&ledger, 2, 50, 10, false), 1000);
+        assert_near(book(&ledger, 2, 50, GIGABYTE, false), 1000);
+}
+
 /* The error of the growth adds: the prior's sd of 0.3 times the logarithm of the input's ratio, here ln 2,
  * times what the run is held against. Scatter 0.05 with two degrees of freedom: 95 % quantile of
  * t 2.91998558. */
@@ -267,6 +278,7 @@ int main(void)
                 cmocka_unit_test(test_nothing_is_claimed_of_a_baseline_nobody_has_seen),
                 cmocka_unit_test(test_unknown_settings_are_their_own_counterfactual),
                 cmocka_unit_test(test_cost_grows_with_the_input),
+                cmocka_unit_test(test_growth_is_not_believed_far_beyond_the_baseline),
                 cmocka_unit_test(test_how_sure_the_growth_is_widens_the_interval),
                 cmocka_unit_test(test_a_run_that_does_not_tell_its_input),
                 cmocka_unit_test(test_runs_before_the_first_input_is_told),
