@@ -13,10 +13,12 @@
 #define FIRST_TRIALS 3
 #define FIRST_EACH   4 /* one more for so many features */
 #define FIRST_KNOWN  2 /* where resources say the rest: level and scale */
+#define FIRST_LISTED 1 /* the same in a listed space: the first point is what they say is best */
 #define FIRST_ROOM   64
 #define STOP_LEAST   6 /* trials before a search may be ended: a model of fewer is not to be trusted */
 
 static const char *const why_first = "one of the first points, far from the others";
+static const char *const why_known = "the least by what price and resources say beforehand";
 static const char *const why_improvement = "most improvement expected";
 static const char *const why_feasible = "likeliest to keep the constraints, which no run has kept yet";
 
@@ -167,9 +169,10 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
 
 static int first_trials(const struct search *search)
 {
-        int first = search->options.n_resources > 0 ? FIRST_KNOWN
-                                                    : FIRST_TRIALS + search->features.d / FIRST_EACH;
+        int first = FIRST_TRIALS + search->features.d / FIRST_EACH;
 
+        if (search->options.n_resources > 0)
+                first = search->enumerated && search->n_constraints == 0 ? FIRST_LISTED : FIRST_KNOWN;
         return search->options.budget > 0 && first > search->options.budget / 3 ? search->options.budget / 3
                                                                                 : first;
 }
@@ -248,7 +251,7 @@ bool search_ask(struct search *search, struct search_suggestion *ret_suggestion,
                                                .feasible = NAN,
                                                .improvement = NAN,
                                                .left = NAN};
-        bool model = search_has_model(search), found;
+        bool model = search_has_model(search), known = search_begins_known(search), found;
 
         if (search->n_trials >= SEARCH_MAX_TRIALS)
                 return error_set(err, ERROR_LIMIT, NULL, "there are %d trials already", search->n_trials);
@@ -258,6 +261,8 @@ bool search_ask(struct search *search, struct search_suggestion *ret_suggestion,
                       : search_spread(search, suggestion.point, &suggestion.candidate);
         if (found) {
                 suggestion.id = ++search->asked;
+                if (known)
+                        suggestion.why = why_known;
                 if (model)
                         predict(search, &suggestion);
                 add_trial(search, suggestion.id, suggestion.point, suggestion.candidate);

@@ -87,7 +87,11 @@ void search_score(const struct search *search, const double *x, const double *pr
 /* The next point, by the model; false when the space is exhausted. */
 bool search_propose(struct search *search, double *ret_point, int *ret_candidate);
 
-/* One of the first points, far from those there are; false when the space is exhausted. */
+/* Whether the next point is the one that is best by what is known beforehand: the first of a listed space,
+ * where resources are told. Constraints say nothing of that point, which they may well rule out. */
+bool search_begins_known(const struct search *search);
+
+/* One of the first points: that one, else one far from those there are; false when the space is exhausted. */
 bool search_spread(struct search *search, double *ret_point, int *ret_candidate);
 
 #endif

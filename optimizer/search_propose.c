@@ -10,8 +10,9 @@
 
 #define SPREAD_TRIES    256 /* points looked at for each of the first ones */
 #define SPREAD_DRAWS    32
-#define LIMIT_TRIES     64 /* to draw a point that limits allow */
-#define QRNG_DIMENSIONS 40 /* that GSL's Sobol sequence has */
+#define ALIKE           1e-9 /* of logarithms */
+#define LIMIT_TRIES     64   /* to draw a point that limits allow */
+#define QRNG_DIMENSIONS 40   /* that GSL's Sobol sequence has */
 #define DRAWS_MOST      2048
 #define DRAWS_LEAST     256
 #define DRAW_WORK       400000 /* draws times points of the model */
@@ -182,6 +183,26 @@ static bool propose_listed(struct search *search, double greed, double *ret_poin
                 if (!search->taken[i] && (best < 0 || scores[i].score > scores[best].score))
                         best = i;
         return take_listed(search, best, ret_point, ret_candidate);
+}
+
+/* Of points that are expected to be alike one drawn by chance. */
+static int least_known(struct search *search)
+{
+        size_t n = (size_t)search->space->n;
+        unsigned long count = (unsigned long)search->n_points;
+        size_t start = gsl_rng_uniform_int(search->rng, count), best = start;
+        double least = INFINITY;
+
+        for (size_t j = 0; j < count; j++) {
+                size_t i = (start + j) % count;
+                double known = search_prior(search, search->points + i * n, (int)i);
+
+                if (known >= least - ALIKE)
+                        continue;
+                least = known;
+                best = i;
+        }
+        return (int)best;
 }
 
 static bool spread_listed(struct search *search, double *ret_point, int *ret_candidate)
@@ -504,9 +525,17 @@ bool search_propose(struct search *search, double *ret_point, int *ret_candidate
                                   : propose_drawn(search, greed_now(search), ret_point);
 }
 
+bool search_begins_known(const struct search *search)
+{
+        return search->enumerated && search->n_points > 0 && search->n_trials == 0 &&
+               search->options.n_resources > 0 && search->n_constraints == 0;
+}
+
 bool search_spread(struct search *search, double *ret_point, int *ret_candidate)
 {
         *ret_candidate = -1;
+        if (search_begins_known(search))
+                return take_listed(search, least_known(search), ret_point, ret_candidate);
         return search->enumerated ? spread_listed(search, ret_point, ret_candidate)
                                   : spread_drawn(search, ret_point);
 }

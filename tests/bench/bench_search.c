@@ -130,12 +130,13 @@ static void trace_first(const struct tuning_case *tuned, const struct tuning_tab
         first[count] = -1;
 }
 
+/* traces: NULL where the search chooses its first points itself. */
 static void bench_clusters_of(const struct tuning_table *traces, bool cost, int runs)
 {
         double sum = 0, square = 0, begin = now_seconds(), n = 0;
         int missed = 0;
 
-        printf("%-28s", cost ? "cost" : "runtime");
+        printf("%s%-21s", cost ? "cost   " : "runtime", traces ? "" : ", own first points");
         for (int job = 0; job < TUNING_CLUSTER_JOBS; job++) {
                 autocall(tuning_case_free) struct tuning_case *tuned = tuning_clusters(job, cost);
                 struct look look = {.tuned = tuned, .target = 1.1 * tuning_case_best(tuned), .most = 30};
@@ -144,8 +145,9 @@ static void bench_clusters_of(const struct tuning_table *traces, bool cost, int 
                 for (int run = 0; run < runs; run++) {
                         int first[4], found;
 
-                        trace_first(tuned, traces, cost, tuning_clusters_job(job), run, first);
-                        look.first = first;
+                        if (traces)
+                                trace_first(tuned, traces, cost, tuning_clusters_job(job), run, first);
+                        look.first = traces ? first : NULL;
                         found = look_for(&look, run, 30, NULL);
                         square += (double)found * found;
                         part += found;
@@ -170,6 +172,8 @@ static void bench_clusters(int runs)
         printf("clusters_140: trials to 1.10 x optimum, misses 31; %d runs each of 5 jobs\n", runs);
         bench_clusters_of(traces, true, runs);
         bench_clusters_of(traces, false, runs);
+        bench_clusters_of(NULL, true, runs);
+        bench_clusters_of(NULL, false, runs);
 }
 
 /* ---- CherryPick's tables ---- */

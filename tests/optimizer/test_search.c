@@ -237,6 +237,57 @@ static void resources_that_slow_down_do_no_harm(void **state)
         assert_float_equal(best, 100, 1e-9);
 }
 
+/* y expected beforehand is 0.1 n^0.3 of n cores, least at one machine of the smallest kind; without a price
+ * n^-0.7, least at all of the largest; where only machines count every kind of 16 of them is as good. */
+static void resources_say_where_to_begin(void **state)
+{
+        static const struct {
+                struct search_options options;
+                int rows, least[3];
+        } cases[] = {{{.price = 1, .n_resources = 2, .resources = {0, 2}}, 1, {0}},
+                     {{.price = -1, .n_resources = 2, .resources = {0, 2}}, 1, {47}},
+                     {{.price = -1, .n_resources = 1, .resources = {2}}, 3, {15, 31, 47}}};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                int hits[3] = {0};
+
+                for (uint64_t seed = 0; seed < 30; seed++) {
+                        struct search_options options = cases[i].options;
+
+                        options.seed = seed;
+                        autocall(search_free) struct search *search = search_new(clusters(), &options);
+                        struct search_suggestion first = ask(search), second;
+                        int hit = 0;
+
+                        while (hit < cases[i].rows && first.candidate != cases[i].least[hit])
+                                hit++;
+                        assert_true(hit < cases[i].rows);
+                        hits[hit]++;
+                        tell(search, first.id, SEARCH_OK, 100, 0);
+                        second = ask(search);
+                        assert_true(second.predicted);
+                        assert_int_not_equal(second.candidate, first.candidate);
+                }
+                for (int hit = 0; hit < cases[i].rows; hit++)
+                        assert_true(hits[hit] > 0);
+        }
+}
+
+/* What fails there, or may break a constraint, is followed by a point far away. */
+static void a_beginning_that_fails_is_left(void **state)
+{
+        const struct search_options options = {.seed = 1, .price = 1, .n_resources = 2, .resources = {0, 2}};
+        autocall(search_free) struct search *search = search_new(clusters(), &options);
+        struct search_suggestion next = ask(search);
+
+        (void)state;
+        tell(search, next.id, SEARCH_FAILED, NAN, 0);
+        next = ask(search);
+        assert_false(next.predicted);
+        assert_true(next.point[0] > 8);
+}
+
 /* ---- constraints and failures ---- */
 
 /* The least x that is allowed is 0.6: below, the constraint does not hold. */
@@ -550,6 +601,8 @@ int main(void)
                 cmocka_unit_test(a_bowl_is_found_in_twenty_trials),
                 cmocka_unit_test(time_falls_with_the_resources),
                 cmocka_unit_test(resources_that_slow_down_do_no_harm),
+                cmocka_unit_test(resources_say_where_to_begin),
+                cmocka_unit_test(a_beginning_that_fails_is_left),
                 cmocka_unit_test(a_constraint_is_learnt_and_kept),
                 cmocka_unit_test(failed_runs_are_kept_away_from),
                 cmocka_unit_test(a_stopped_run_counts_as_longer),
