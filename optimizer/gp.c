@@ -29,11 +29,14 @@ static const struct gp_prior prior_slope = {-1, 1.5, -7, 4};
 /* Of one feature; it grows with the root of their number, as distances do (Hvarfner et al., ICML 2024). */
 static const struct gp_prior prior_length = {-0.69, 1, -3, 3.5};
 
+const struct gp_step gp_no_step = {-1, 0, 0};
+
 struct gp *gp_new(int d, const bool *category)
 {
         struct gp *gp = memory_new(1, sizeof *gp);
 
         gp->d = d;
+        gp->step = gp_no_step;
         memcpy(gp->category, category, (size_t)d * sizeof *category);
         gp->prior[GP_VARIANCE] = prior_variance;
         gp->prior[GP_NOISE] = prior_noise;
@@ -106,7 +109,7 @@ bool gp_condition(struct gp *gp, struct error *err)
 {
         struct gp_kernel kernel;
 
-        gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
+        gp_kernel_init(&kernel, gp);
         for (double jitter = JITTER; jitter <= JITTER_MOST; jitter *= 10) {
                 if (!factor_with(gp, &kernel, jitter, NULL))
                         continue;
@@ -122,7 +125,7 @@ bool gp_append(struct gp *gp, const double *x, double y, double share, struct er
         struct gp_kernel kernel;
         double itself;
 
-        gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
+        gp_kernel_init(&kernel, gp);
         gp_kernel_cross(&kernel, gp->x, gp->n, x, 1, column);
         itself = gp_kernel_variance(&kernel, x) + exp(gp->theta[GP_NOISE]) * share +
                  JITTER * fmax(kernel.variance, 1);
@@ -169,7 +172,7 @@ static double likelihood(struct gp *gp, double *ret_gradient)
         autofree double *inverse = ret_gradient ? memory_new(n * n, sizeof *inverse) : NULL;
         struct gp_kernel kernel;
 
-        gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
+        gp_kernel_init(&kernel, gp);
         if (!factor_with(gp, &kernel, JITTER, slopes))
                 return IMPOSSIBLE;
         weigh(gp);
@@ -337,7 +340,7 @@ void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mea
         autofree double *cross = memory_new((size_t)gp->n * widest + 1, sizeof *cross);
         struct gp_kernel kernel;
 
-        gp_kernel_init(&kernel, gp->d, gp->category, gp->theta);
+        gp_kernel_init(&kernel, gp);
         for (int from = 0; from < count; from += PREDICT_BLOCK) {
                 int block = count - from < PREDICT_BLOCK ? count - from : PREDICT_BLOCK;
 

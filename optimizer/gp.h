@@ -15,6 +15,8 @@
  *   k(a, b) = 1 + slope (sum (a_k - 1/2)(b_k - 1/2) + sum [a_c = b_c] / 2) + variance matern52(r)
  *   r^2     = sum ((a_k - b_k) / length_k)^2 + sum [a_c != b_c] / length_c^2
  *
+ * and, where a step is set, + step variance [a_s < at] [b_s < at],
+ *
  * with independent noise. The constant and the slope take up the level and main effects, which a few points
  * show; the Matern part takes up the rest. Parameters are the maximum of the posterior under log-normal
  * priors, found by L-BFGS with analytic gradients. Targets should have a variance near 1.
@@ -30,11 +32,20 @@ struct gp_prior {
         double mean, sd, low, high;
 };
 
+/* One number below which all values differ by an unknown height. */
+struct gp_step {
+        int feature;         /* a number, or -1: no step */
+        double at, variance; /* its place; the variance of its height */
+};
+
+extern const struct gp_step gp_no_step;
+
 struct gp {
         int d, n, room;
         bool category[GP_MAX_FEATURES];
         double theta[GP_MAX_PARAMETERS]; /* GP_LENGTH + d of them */
         struct gp_prior prior[GP_MAX_PARAMETERS];
+        struct gp_step step;
         double *x;     /* n x d, a row a point; categories are small integers */
         double *y;     /* n */
         double *share; /* n: noise variance of the point over that of one run: 1 / replicates */
@@ -42,8 +53,8 @@ struct gp {
         double *weight; /* n: K^-1 y */
 };
 
-/* category: length d <= GP_MAX_FEATURES, true for categories. No points yet, parameters at their prior's
- * mean. */
+/* category: length d <= GP_MAX_FEATURES, true for categories. No points yet, no step, parameters at
+ * their prior's mean. */
 struct gp *gp_new(int d, const bool *category);
 void gp_free(struct gp *gp);
 DEFINE_CLEANUP(gp_free, struct gp);

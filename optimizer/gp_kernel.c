@@ -18,10 +18,14 @@
 #define CENTRE         0.5
 #define SAME           0.5 /* what a shared category counts in the linear part */
 
-void gp_kernel_init(struct gp_kernel *kernel, int d, const bool *category, const double *theta)
+void gp_kernel_init(struct gp_kernel *kernel, const struct gp *gp)
 {
+        const double *theta = gp->theta;
+        int d = gp->d;
+
         kernel->d = d;
-        kernel->category = category;
+        kernel->category = gp->category;
+        kernel->step = gp->step;
         kernel->variance = exp(theta[GP_VARIANCE]);
         kernel->slope = exp(theta[GP_SLOPE]);
         for (int k = 0; k < d; k++)
@@ -96,6 +100,11 @@ static void distances(const struct gp_kernel *kernel, const double *columns, siz
         }
 }
 
+static double step_height(const struct gp_kernel *kernel, double value)
+{
+        return value < kernel->step.at ? kernel->step.variance : 0;
+}
+
 /* Covariances of `n` rows with b. ret_slopes, when not NULL: 5/3 variance (1 + s) exp(-s), minus the
  * derivative by r over r. */
 static void covariances(const struct gp_kernel *kernel, const double *columns, size_t apart, int n,
@@ -116,6 +125,11 @@ static void covariances(const struct gp_kernel *kernel, const double *columns, s
                 for (int i = 0; i < count && ret_slopes; i++)
                         ret_slopes[from + i] = 5.0 / 3 * (1 + s[i]) * kernel->variance * decayed[i];
         }
+        if (kernel->step.feature >= 0 && b[kernel->step.feature] < kernel->step.at)
+                for (int i = 0; i < n; i++)
+                        ret_column[i] +=
+                                step_height(kernel,
+                                            columns[(size_t)kernel->step.feature * apart + (size_t)i]);
 }
 
 void gp_kernel_matrix(const struct gp_kernel *kernel, const double *x, int n, double *ret_matrix, int room,
@@ -146,7 +160,8 @@ double gp_kernel_variance(const struct gp_kernel *kernel, const double *b)
 
         for (int k = 0; k < kernel->d; k++)
                 product += kernel->category[k] ? SAME : (b[k] - CENTRE) * (b[k] - CENTRE);
-        return LEVEL_VARIANCE + kernel->slope * product + kernel->variance;
+        return LEVEL_VARIANCE + kernel->slope * product + kernel->variance +
+               (kernel->step.feature >= 0 ? step_height(kernel, b[kernel->step.feature]) : 0);
 }
 
 /* ---- derivatives ---- */

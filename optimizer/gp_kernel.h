@@ -9,10 +9,11 @@ struct gp_kernel {
         int d;
         const bool *category; /* borrowed */
         double variance, slope;
+        struct gp_step step;
         double inverse[GP_MAX_FEATURES]; /* 1 / length^2 */
 };
 
-void gp_kernel_init(struct gp_kernel *kernel, int d, const bool *category, const double *theta);
+void gp_kernel_init(struct gp_kernel *kernel, const struct gp *gp);
 
 /* Lower half of the n x n covariance of the rows of x, columns `room` apart. ret_slopes, when not NULL: n x
  * n, what gp_kernel_gradient asks for. */

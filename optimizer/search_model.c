@@ -409,6 +409,7 @@ bool search_model_learn(struct search *search, struct error *err)
         if (!model->objective)
                 model->objective = surrogate_new(search->features.d, search->features.category,
                                                  search->enumerated, search->options.seed);
+        model->objective->steps = search->options.n_resources > 0;
         if (!learn_objective(search, refit, err))
                 return false;
         for (int c = 0; c <= SEARCH_FAILING; c++)

@@ -7,6 +7,7 @@
 
 #include "core/random.h"
 #include "optimizer/gp_sample.h"
+#include "optimizer/gp_step.h"
 
 #define PURPOSE           7
 #define MEMBERS_UNTIL     60 /* points; with more, parameters are known well enough */
@@ -20,6 +21,8 @@
 #define SAME              1e-12
 #define VARIANCE_LEAST    1e-14
 #define OPEN_POINTS       4.0 /* of tables */
+#define PRIOR_SCALE                                                                                          \
+        0.3 /* of logarithms: values differ by so much from a prior mean, before two of them tell */
 
 static const struct gp_prior rough_noise = {-3.5, 2, -16, 0};
 
@@ -81,7 +84,7 @@ static void standardise(struct surrogate *surrogate, const struct surrogate_data
         surrogate->scale = sqrt(square / data->n);
         /* all the same, but for rounding: any scale does */
         if (!(surrogate->scale > SAME * fabs(surrogate->centre)) || surrogate->scale == 0)
-                surrogate->scale = 1;
+                surrogate->scale = surrogate->log && data->prior ? PRIOR_SCALE : 1;
 }
 
 static void fill(const struct surrogate *surrogate, struct gp *gp, const struct surrogate_data *data)
@@ -150,6 +153,9 @@ static bool draw_members(struct surrogate *surrogate, const struct surrogate_dat
 
                 fill(surrogate, gp, data);
                 memcpy(gp->theta, surrogate->gp[m - 1]->theta, sizeof gp->theta);
+                gp->step = gp_no_step;
+                if (surrogate->steps && data->prior && !gp_step_draw(gp, surrogate->rng, err))
+                        return false;
                 gp_sample(gp, SAMPLE_STEPS, surrogate->rng);
                 if (!gp_condition(gp, err))
                         return false;

@@ -13,6 +13,9 @@
  * when all are positive and the evidence does not speak against it, minus a prior mean (what is known of each
  * point beforehand, on the same scale) whose weight, 0 to 1, is the one under which the values are likeliest.
  *
+ * Where steps are looked for (optimizer/gp_step.h) each process but the first, the likeliest without one, has
+ * its own.
+ *
  * A few points leave the parameters of a process open, and the best guess of them is overconfident. So there
  * are several processes whose parameters are drawn from their posterior (slice sampling: Neal, Annals of
  * Statistics 31, 2003), fewer as points come in; predictions are the mean and variance of their mixture.
@@ -25,6 +28,7 @@ struct surrogate {
         double open_points; /* points' worth of what level and scale of the values leave open */
         struct gp *gp[SURROGATE_MAX_MEMBERS];
         gsl_rng *rng;
+        bool steps; /* values may have a step, where there is a prior */
         bool log;
         double prior_weight;
         double centre, scale; /* of the values less the prior */

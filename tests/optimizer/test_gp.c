@@ -10,8 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/random.h"
 #include "optimizer/cholesky.h"
 #include "optimizer/gp.h"
+#include "optimizer/gp_step.h"
 #include "optimizer/normal.h"
 
 #define POINTS   5
@@ -268,6 +270,81 @@ static void equal_points_do_not_break_it(void **state)
         assert_true(fabs(mean - targets[3]) < 0.05 && variance >= 0);
 }
 
+/* ---- a step ---- */
+
+static const double step_x[] = {0.1, 0.3, 0.55, 0.6, 0.9};
+
+/* Five points in one number, values high below 0.4. Caller frees. */
+static struct gp *stepped(const struct gp_step *step)
+{
+        static const double y[] = {1.1, 0.9, -0.6, -0.8, -0.5};
+        static const bool number[] = {false};
+        struct gp *gp = gp_new(1, number);
+        struct error err = ERROR_INIT;
+
+        gp->theta[GP_VARIANCE] = -1;
+        gp->theta[GP_NOISE] = -4;
+        gp->theta[GP_SLOPE] = -2;
+        gp->theta[GP_LENGTH] = -0.5;
+        gp->step = *step;
+        for (int i = 0; i < 5; i++)
+                gp_add(gp, &step_x[i], y[i], 1);
+        assert_true(gp_condition(gp, &err));
+        return gp;
+}
+
+static void a_step_parts_the_values(void **state)
+{
+        static const struct gp_step step = {0, 0.4, 2};
+        static const double wanted[][3] = {{0.35, 0.86941185344991611, 0.021473514703554446},
+                                           {0.45, -0.6295727045359184, 0.026120186914805146}};
+        autocall(gp_free) struct gp *with = stepped(&step), *without = stepped(&gp_no_step);
+
+        (void)state;
+        assert_close(gp_evidence(with), 2.9922120167899441, 1e-9);
+        assert_close(gp_evidence(without), 11.155923899009586, 1e-9);
+        for (int i = 0; i < 2; i++) {
+                double mean, variance;
+
+                gp_predict(with, &wanted[i][0], 1, &mean, &variance);
+                assert_close(mean, wanted[i][1], 1e-9);
+                assert_close(variance, wanted[i][2], 1e-9);
+        }
+}
+
+static void every_place_of_a_step_is_weighed(void **state)
+{
+        static const double gains[] = {-1.3478346502895163, 8.1637118822196417, -1.2898073566269793,
+                                       0.44753916046940186};
+        autocall(gp_free) struct gp *gp = stepped(&gp_no_step);
+        struct gp_step_place places[5];
+
+        (void)state;
+        assert_int_equal(gp_step_places(gp, places), 4);
+        for (int i = 0; i < 4; i++) {
+                assert_int_equal(places[i].feature, 0);
+                assert_float_equal(places[i].low, step_x[i], 0);
+                assert_float_equal(places[i].high, step_x[i + 1], 0);
+                assert_close(places[i].gain, gains[i], 1e-9);
+        }
+}
+
+/* By the gains above and the width of each place (1 for none) the one from 0.3 to 0.55 has 99.8 of 100. */
+static void a_step_is_drawn_where_it_is_likely(void **state)
+{
+        autocall(gp_free) struct gp *gp = stepped(&gp_no_step);
+        autocall(gsl_rng_free) gsl_rng *rng = random_new(1, 0, 0);
+        struct error err = ERROR_INIT;
+        int there = 0;
+
+        (void)state;
+        for (int i = 0; i < 1000; i++) {
+                assert_true(gp_step_draw(gp, rng, &err));
+                there += gp->step.feature == 0 && gp->step.at >= 0.3 && gp->step.at <= 0.55;
+        }
+        assert_in_range(there, 985, 1000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -281,6 +358,9 @@ int main(void)
                 cmocka_unit_test(gradient_of_the_fit_is_its_differences),
                 cmocka_unit_test(a_fit_ends_where_the_gradient_does),
                 cmocka_unit_test(equal_points_do_not_break_it),
+                cmocka_unit_test(a_step_parts_the_values),
+                cmocka_unit_test(every_place_of_a_step_is_weighed),
+                cmocka_unit_test(a_step_is_drawn_where_it_is_likely),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
