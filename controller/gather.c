@@ -144,6 +144,7 @@ void gather_merge(struct observation *whole, const struct observation *part, boo
         know_memory(&whole->memory.metaspace, &part->memory.metaspace);
         know(&whole->memory.gc_ratio, part->memory.gc_ratio);
         know_memory(&whole->memory.worker, &part->memory.worker);
+        know(&whole->memory.heap_told_bytes, part->memory.heap_told_bytes);
         know(&whole->memory.killed, part->memory.killed);
         know(&whole->checkpoints.interval_seconds, part->checkpoints.interval_seconds);
         know(&whole->checkpoints.duration_seconds, part->checkpoints.duration_seconds);

@@ -163,6 +163,7 @@ static const struct number_field memory_numbers[] = {
         {"gc_ratio", offsetof(struct memory_observation, gc_ratio)},
         {"worker_used_bytes", offsetof(struct memory_observation, worker.used_bytes)},
         {"worker_max_bytes", offsetof(struct memory_observation, worker.max_bytes)},
+        {"heap_told_bytes", offsetof(struct memory_observation, heap_told_bytes)},
         {"killed", offsetof(struct memory_observation, killed)},
 };
 

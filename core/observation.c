@@ -27,7 +27,7 @@ void observation_clear(struct observation *ret_observation, int64_t time_ms, int
         ret_observation->error_ratio = NAN;
         ret_observation->cpu_ratio = NAN;
         ret_observation->memory =
-                (struct memory_observation){unknown, unknown, unknown, unknown, NAN, unknown, NAN};
+                (struct memory_observation){unknown, unknown, unknown, unknown, NAN, unknown, NAN, NAN};
         ret_observation->cpu_advice = (struct request_advice){NAN, NAN, NAN};
         ret_observation->memory_advice = ret_observation->cpu_advice;
         ret_observation->checkpoints = (struct checkpoint_observation){NAN, NAN, NAN};

@@ -42,6 +42,9 @@ struct memory_observation {
         double gc_ratio; /* share of time the worst worker spent collecting garbage, 0..1 */
         /* Of a worker as a whole, as who runs it counts (Kubernetes: its limit is the most). */
         struct memory_use worker;
+        /* That the JVM of a worker may take for its heap, as it was told; INFINITY: a share of what the
+         * worker has. */
+        double heap_told_bytes;
         double killed; /* times that a worker was killed for want of memory, within the window */
 };
 

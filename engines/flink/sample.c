@@ -28,7 +28,7 @@ struct flink_sample *flink_sample_new(int n_vertices)
                 .failed_checkpoints = NAN,
                 .cpu_ratio = NAN,
                 .network_bytes = NAN,
-                .memory = {unknown, unknown, unknown, unknown, NAN, unknown, NAN},
+                .memory = {unknown, unknown, unknown, unknown, NAN, unknown, NAN, NAN},
         };
         for (int i = 0; i < FLINK_SIZES; i++)
                 sample->sizes[i] = NAN;

@@ -219,6 +219,7 @@ void kube_pool_observe_use(const struct kube_pool_sight *sight, struct kube_pool
         const struct kube_pods_of *pods = sight->pods ? sight->pods : &no_pods;
 
         observe_kills(pods, memory, ret_observation);
+        ret_observation->memory.heap_told_bytes = sight->status->heap_bytes;
         if (sight->usage)
                 ret_observation->memory.worker = memory_use(sight, pods);
         ret_observation->cpu_ratio =

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "engines/kubernetes/fields.h"
+#include "engines/kubernetes/jvm.h"
 
 #define DEFAULT_CONTAINER "kubectl.kubernetes.io/default-container"
 
@@ -109,6 +110,13 @@ static struct kube_resources asked_of(const json_t *template, const char *name)
         return kube_resources_default(kube_resources_read(json_object_get(found, "resources")));
 }
 
+static double heap_of(const json_t *template, const char *name)
+{
+        const json_t *list = kube_field(template, "spec.containers");
+
+        return kube_jvm_kept(*name ? kube_field_named(list, name) : NULL);
+}
+
 void kube_workload_read(const struct kube_workload_kind *kind, const json_t *object, const char *container,
                         struct kube_workload_status *ret_status)
 {
@@ -119,6 +127,7 @@ void kube_workload_read(const struct kube_workload_kind *kind, const json_t *obj
                 .replicas = kube_field_count(home, kind->workers, 1),
                 .observed = true,
                 .asked = asked_of(template, name),
+                .heap_bytes = heap_of(template, name),
         };
         ret_status->useful = ret_status->replicas;
         snprintf(ret_status->container, sizeof ret_status->container, "%s", name);
@@ -168,6 +177,7 @@ static json_t *cut_container(const json_t *container)
 
         kube_field_copy(cut, "name", container);
         kube_field_copy(cut, "resources", container);
+        kube_jvm_keep(cut, container);
         return cut;
 }
 

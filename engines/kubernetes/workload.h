@@ -94,6 +94,7 @@ struct kube_workload_status {
         bool observed;                    /* what is said of it is about what it is told now */
         bool paused;                      /* its controller rolls nothing out */
         struct kube_resources asked;      /* by its template: of the container, or of all of them */
+        double heap_bytes;                /* of the JVM of its containers (jvm.h) */
         char container[64];               /* whose requests a knob sets; "": it has none */
 };
 

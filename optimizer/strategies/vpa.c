@@ -29,6 +29,9 @@ struct vpa_strategy_options {
  * (--evict-after-oom-threshold). */
 #define QUICK_KILL_MS (10 * 60 * MS_PER_SECOND)
 
+/* Beside its heap a JVM holds classes, code, stacks and buffers. */
+#define JVM_BESIDE 0.25
+
 /* Of memory the peak of a day counts as one sample. */
 #define MEMORY_WINDOW_MS MS_PER_DAY
 
@@ -43,6 +46,8 @@ struct state {
         const struct pipeline *pipeline;
         const struct vpa_strategy_options *options;
         struct resource cpu, memory;
+        double heap_bytes; /* that the workers' JVM may take; NAN: not known, INFINITY: a share of what they
+                              have */
         double peak_bytes; /* of the day that ends then; 0: none yet */
         int64_t peak_until_ms;
         int64_t first_ms, last_ms, samples; /* of CPU, which tell how far to believe both */
@@ -151,6 +156,7 @@ static bool vpa_open(const struct strategy_context *context, const void *opaque,
                                   find_knob(context->pipeline, KNOB_OTHER, "worker.cpu"));
         state->memory = resource_new(&histogram_memory, options->half_life_seconds,
                                      find_knob(context->pipeline, KNOB_MEMORY, "memory"));
+        state->heap_bytes = NAN;
         state->started_ms = state->killed_ms = context->start_ms;
         *ret_state = state;
         return true;
@@ -203,6 +209,15 @@ static bool is_known(const struct resource *resource)
         return resource->knob >= 0 && (is_given(resource) || !histogram_empty(resource->histogram));
 }
 
+/* A JVM fills what heap it has before it collects, so its use does not tell how little would do: nobody takes
+ * from it what its heap may come to. NAN: it is none. */
+static double floor_of(const struct state *state, const struct resource *resource)
+{
+        return resource == &state->memory && !isnan(state->heap_bytes)
+                       ? fmin(resource->request, (1 + JVM_BESIDE) * state->heap_bytes)
+                       : NAN;
+}
+
 static struct vpa_recommendation recommend(const struct state *state, const struct resource *resource)
 {
         bool cpu = resource == &state->cpu;
@@ -214,11 +229,16 @@ static struct vpa_recommendation recommend(const struct state *state, const stru
                 .minimum = cpu ? state->options->minimum_cores : state->options->minimum_bytes,
         };
         double days = vpa_confidence_days(state->first_ms, state->last_ms, state->samples);
+        double least = floor_of(state, resource);
+        struct vpa_recommendation advice;
 
         if (is_given(resource))
                 return (struct vpa_recommendation){resource->given.lower, resource->given.target,
                                                    resource->given.upper};
-        return vpa_recommend(&options, resource->histogram, days);
+        advice = vpa_recommend(&options, resource->histogram, days);
+        advice.target = fmax(advice.target, least);
+        advice.upper = fmax(advice.upper, least);
+        return advice;
 }
 
 static bool is_due(const struct state *state, const struct resource *resource,
@@ -333,6 +353,7 @@ static bool vpa_propose(void *opaque, const struct observation *observation, str
         note_request(state, &state->memory, observation);
         state->cpu.given = observation->cpu_advice;
         state->memory.given = observation->memory_advice;
+        state->heap_bytes = observation->memory.heap_told_bytes;
         if (cpu_known)
                 sample_cpu(state, observation);
         sample_memory(state, observation);

@@ -194,6 +194,7 @@ struct pod {
         double request;
         int64_t now_ms;
         bool unmeasured; /* what it uses is not known */
+        double heap;     /* that its JVM may take; 0: it has none */
 };
 
 static void pod_open(struct pod *pod, double request)
@@ -221,6 +222,7 @@ static struct proposal pod_turn(struct pod *pod, double used, double killed)
         observation.missing |= pod->unmeasured ? MISSING_CPU : 0;
         observation.memory.worker = (struct memory_use){pod->unmeasured ? NAN : used, pod->request};
         observation.memory.killed = killed;
+        observation.memory.heap_told_bytes = pod->heap > 0 ? pod->heap : NAN;
         proposal = peer_turn(&pod->peer, &observation);
         pod->request = proposal.configuration.value[1];
         return proposal;
@@ -253,6 +255,32 @@ static void memory_grows_after_a_kill(void **state)
         assert_true(pod.request >= 1440 * MIB * 1.15 && pod.request <= 1440 * MIB * 1.15 * 1.06);
         assert_int_equal(pod_turn(&pod, 900 * MIB, 0).kind, PROPOSAL_HOLD);
         peer_close(&pod.peer);
+}
+
+/* Who uses 900 of 4,096 MiB for days is given less: 900 in a bucket of 5 %, and 15 % on top. A JVM keeps what
+ * its heap may come to and a quarter of it beside, and all it has where the heap is a share of that. It gets
+ * no more for it. */
+static void a_jvm_keeps_room_for_its_heap(void **state)
+{
+        static const struct {
+                double heap, low, high;
+        } cases[] = {{0, 900 * 1.15, 900 * 1.15 * 1.06},
+                     {2048, 2560, 2560},
+                     {512, 900 * 1.15, 900 * 1.15 * 1.06},
+                     {3584, 4096, 4096},
+                     {INFINITY, 4096, 4096}};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                struct pod pod;
+
+                pod_open(&pod, 4096 * MIB);
+                pod.heap = cases[i].heap * MIB;
+                for (int minute = 0; minute < 7 * 1440; minute++)
+                        pod_turn(&pod, 900 * MIB, 0);
+                assert_true(pod.request >= cases[i].low * MIB && pod.request <= cases[i].high * MIB);
+                peer_close(&pod.peer);
+        }
 }
 
 static void who_is_killed_soon_after_a_start_is_replaced_at_once(void **state)
@@ -364,6 +392,7 @@ int main(void)
                 cmocka_unit_test(sizes_the_workers),
                 cmocka_unit_test(a_new_peak_takes_the_place_of_the_days),
                 cmocka_unit_test(memory_grows_after_a_kill),
+                cmocka_unit_test(a_jvm_keeps_room_for_its_heap),
                 cmocka_unit_test(who_is_killed_soon_after_a_start_is_replaced_at_once),
                 cmocka_unit_test(who_is_killed_again_and_again_needs_no_measurement),
                 cmocka_unit_test(a_kill_is_not_forgotten),
