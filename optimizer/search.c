@@ -20,6 +20,7 @@
 static const char *const why_first = "one of the first points, far from the others";
 static const char *const why_known = "the least by what price and resources say beforehand";
 static const char *const why_improvement = "most improvement expected";
+static const char *const why_front = "most growth of the front expected";
 static const char *const why_feasible = "likeliest to keep the constraints, which no run has kept yet";
 
 static void list_points(struct search *search)
@@ -143,6 +144,8 @@ bool search_check(struct search *search, const struct search_outcome *outcome, s
 
         if (outcome->status != SEARCH_FAILED && !isfinite(outcome->y))
                 return error_set(err, ERROR_INPUT, NULL, "y is not a finite number");
+        if (search->options.pareto && outcome->status == SEARCH_OK && !isfinite(outcome->second))
+                return error_set(err, ERROR_INPUT, NULL, "the second y is not a finite number");
         return outcome->id ? find_trial(search, outcome->id, &trial, err)
                            : foreign_point(search, outcome->point, point, &candidate, err);
 }
@@ -161,6 +164,7 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
                 return false;
         trial->status = outcome->status;
         trial->y = outcome->y;
+        trial->second = outcome->second;
         memcpy(trial->constraints, outcome->constraints, sizeof trial->constraints);
         return true;
 }
@@ -218,7 +222,7 @@ static void weigh_stopping(const struct search *search, struct search_suggestion
 {
         const struct search_model *model = &search->model;
 
-        if (!model->has_best)
+        if (!model->has_best || search->options.pareto)
                 return;
         suggestion->improvement = suggestion->feasible * improvement(model, mean, sd);
         suggestion->left = fmax(surrogate_value(model->objective, model->best) -
@@ -240,7 +244,9 @@ static void predict(struct search *search, struct search_suggestion *suggestion)
         search_score(search, x, &prior, 1, NAN, &score);
         sd = sqrt(score.variance + noise);
         suggestion->feasible = exp(score.log_feasible);
-        suggestion->why = search->model.has_best ? why_improvement : why_feasible;
+        suggestion->why = !search->model.has_best  ? why_feasible
+                          : search->options.pareto ? why_front
+                                                   : why_improvement;
         predict_value(objective, score.mean, sd, suggestion);
         weigh_stopping(search, suggestion, score.mean, sqrt(score.variance));
 }

@@ -11,6 +11,8 @@
  * A search for the point with the least y, by asking and telling: Bayesian optimisation with expected
  * improvement in logarithms (Ament et al. 2023), one model for y and one for each constraint. What was asked
  * and not yet told counts as pending: several points may be out at once. No point is proposed twice.
+ *
+ * Of two values that are both to be small it seeks the front: the points that no other beats in both.
  */
 #define SEARCH_MAX_CONSTRAINTS 8
 #define SEARCH_MAX_TRIALS      2000
@@ -31,6 +33,8 @@ struct search_options {
          * time falls with them, until the values say otherwise. All positive. */
         int n_resources, resources[SEARCH_MAX_RESOURCES];
         double runs; /* for which the best point will be used, 0: not known. Then there is a rule to stop */
+        bool pareto; /* each trial has a second value that is to be small, too. There is no rule to stop then
+                      */
 };
 
 struct search_suggestion {
@@ -38,10 +42,11 @@ struct search_suggestion {
         double point[SEARCH_MAX_PARAMETERS];
         int candidate;      /* row of the table, or -1 */
         bool predicted;     /* mean and sd say something: there was a model */
-        double mean, sd;    /* of y */
+        double mean, sd;    /* of y, the first one */
         double feasible;    /* probability that constraints hold and it does not fail */
-        double improvement; /* expected, of y over the best so far; NAN while there is none */
-        double left;        /* bound on what is left: best so far less the least that any point may have */
+        double improvement; /* expected, of y over the best so far; NAN while there is none, and of a front */
+        double left;        /* bound on what is left: best so far less the least that any point may have; as
+                               above */
         bool stop;          /* options.runs times improvement is less than the trial costs */
         const char *why;    /* static text */
 };
@@ -51,6 +56,7 @@ struct search_outcome {
         const double *point; /* borrowed */
         enum search_status status;
         double y;                                   /* NAN when failed */
+        double second;                              /* of a front; NAN: also when censored and not known */
         double constraints[SEARCH_MAX_CONSTRAINTS]; /* at most 0 is kept; NAN: not measured */
 };
 
@@ -71,13 +77,13 @@ bool search_constraint(struct search *search, const char *name, int *ret_index, 
 bool search_ask(struct search *search, struct search_suggestion *ret_suggestion, struct error *err);
 
 /* ERROR_NOT_FOUND: no such suggestion; ERROR_CONFLICT: told already; ERROR_INPUT: a point that is not of the
- * space, or a y that is not finite. Then nothing has changed. */
+ * space, or a value that is not finite. Then nothing has changed. */
 bool search_check(struct search *search, const struct search_outcome *outcome, struct error *err);
 
 /* The same, and takes it up. */
 bool search_tell(struct search *search, const struct search_outcome *outcome, struct error *err);
 
-/* The best point told so far that keeps all constraints; NULL while there is none. */
+/* The point with the least y told so far that keeps all constraints; NULL while there is none. */
 const double *search_best(const struct search *search, double *ret_y);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <gsl/gsl_rng.h>
 
+#include "optimizer/pareto.h"
 #include "optimizer/search.h"
 #include "optimizer/search_features.h"
 #include "optimizer/surrogate.h"
@@ -17,16 +18,17 @@ struct search_trial {
         double point[SEARCH_MAX_PARAMETERS];
         int candidate;
         enum search_status status;
-        double y;
+        double y, second;
         double constraints[SEARCH_MAX_CONSTRAINTS];
 };
 
 /* What is believed of y, of each constraint, and of whether a run fails. */
 struct search_model {
         struct surrogate *objective;
-        struct surrogate *ranks; /* y by its rank, which only says where to look; NULL while unused */
-        bool heaped;             /* y lies in heaps: values and ranks take turns */
-        bool by_rank;            /* it is the turn of ranks */
+        struct surrogate *second; /* value of a front; NULL while unused */
+        struct surrogate *ranks;  /* y by its rank, which only says where to look; NULL while unused */
+        bool heaped;              /* y lies in heaps: values and ranks take turns */
+        bool by_rank;             /* it is the turn of ranks */
         struct surrogate
                 *constraints[SEARCH_MAX_CONSTRAINTS + 1]; /* the last one: failing; NULL while unused */
         bool used[SEARCH_MAX_CONSTRAINTS + 1];
@@ -35,6 +37,10 @@ struct search_model {
         bool noisy;    /* the same point was told twice with values that differ */
         bool has_best; /* some point told keeps the constraints */
         double best;   /* of those the least value on the objective's scale: the least mean when noisy */
+        int n_front;
+        struct pareto_point
+                *front; /* of those; `of` is the trial. The corner that areas are measured from: */
+        double reference[PARETO_OBJECTIVES];
 };
 
 struct search {
@@ -61,6 +67,7 @@ struct search {
 struct search_score {
         double score; /* larger is better */
         double mean, variance, log_feasible;
+        double second_mean, second_variance; /* of a front */
 };
 
 /* Whether there are enough trials for a model. */
@@ -80,7 +87,7 @@ bool search_has_prior(const struct search *search);
 double search_prior(const struct search *search, const double *point, int candidate);
 
 /* Scores of `count` encoded points. prior: of each. greed: of the lower confidence bound; NAN: log expected
- * improvement. */
+ * improvement, of a front that of the area it dominates. */
 void search_score(const struct search *search, const double *x, const double *prior, int count, double greed,
                   struct search_score *ret_scores);
 

@@ -11,7 +11,9 @@
 #define REFIT_ALWAYS  40  /* trials until which every one leads to new parameters */
 #define RANKED_LEAST  6   /* trials whose ranks say something */
 #define HEAPED        0.3 /* of the range of y, logarithms or not: y is heaped if its better half spans less */
-#define FAILED_BEYOND 0.3 /* of the range of y: where failed runs are put above the worst */
+#define FAILED_BEYOND 0.3                  /* of the range of y: where failed runs are put above the worst */
+#define FRONT_BEYOND  0.1                  /* of the range of a front: where areas are measured from */
+#define SECOND_SEED   (SEARCH_FAILING + 2) /* behind those of the constraints */
 /* Power of the resources that a run time falls with. By Amdahl's law with an eighth of the work serial, eight
  * times the resources are 4.27 times as fast: 8^0.7. */
 #define SPEED_POWER 0.7
@@ -19,6 +21,8 @@
 void search_model_free(struct search_model *model)
 {
         surrogate_free(model->objective);
+        surrogate_free(model->second);
+        free(model->front);
         surrogate_free(model->ranks);
         for (int c = 0; c <= SEARCH_FAILING; c++)
                 surrogate_free(model->constraints[c]);
@@ -122,24 +126,30 @@ int search_told(const struct search *search)
 
 /* ---- the objective ---- */
 
-static bool is_positive(const struct search *search)
+/* One of the values that are to be small: the first, or the second of a front. */
+static double value_of(const struct search_trial *trial, int objective)
+{
+        return objective == 0 ? trial->y : trial->second;
+}
+
+static bool is_positive(const struct search *search, int objective)
 {
         for (int t = 0; t < search->n_trials; t++)
                 if (search->trials[t].status != SEARCH_PENDING && search->trials[t].status != SEARCH_FAILED &&
-                    !(search->trials[t].y > 0))
+                    value_of(&search->trials[t], objective) <= 0)
                         return false;
         return true;
 }
 
 /* y that a failed run counts as: beyond the worst, so that the like of it does not look good. */
-static double failed_y(const struct search *search, bool positive)
+static double failed_y(const struct search *search, int objective, bool positive)
 {
         double low = INFINITY, high = -INFINITY;
 
         for (int t = 0; t < search->n_trials; t++)
                 if (search->trials[t].status == SEARCH_OK) {
-                        low = fmin(low, search->trials[t].y);
-                        high = fmax(high, search->trials[t].y);
+                        low = fmin(low, value_of(&search->trials[t], objective));
+                        high = fmax(high, value_of(&search->trials[t], objective));
                 }
         if (!(high >= low))
                 return NAN;
@@ -147,32 +157,36 @@ static double failed_y(const struct search *search, bool positive)
 }
 
 /* stopped: whether runs that were stopped count, as if they had ended there. */
-static void known_runs(const struct search *search, bool positive, bool stopped, struct known *ret_known)
+static void known_runs(const struct search *search, int objective, bool positive, bool stopped,
+                       struct known *ret_known)
 {
-        double failed = failed_y(search, positive);
+        double failed = failed_y(search, objective, positive);
 
         known_new(search, ret_known);
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
 
                 if (trial->status == SEARCH_OK || (stopped && trial->status == SEARCH_CENSORED))
-                        known_add(search, ret_known, t, trial->y);
+                        known_add(search, ret_known, t, value_of(trial, objective));
                 else if (trial->status == SEARCH_FAILED && isfinite(failed) &&
                          find_point(search, ret_known, t) < 0)
                         known_add(search, ret_known, t, failed);
         }
 }
 
-static bool learn_objective(struct search *search, bool refit, struct error *err)
+/* What is known beforehand is of the first value. */
+static bool learn_objective(struct search *search, int objective, struct surrogate *surrogate, bool refit,
+                            struct error *err)
 {
-        struct surrogate *objective = search->model.objective;
-        bool positive = is_positive(search), done;
+        bool positive = is_positive(search, objective), done;
         struct known known;
 
-        known_runs(search, positive, false, &known);
+        known_runs(search, objective, positive, false, &known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share,
-                                            positive && search_has_prior(search) ? known.prior : NULL};
-        done = known.n > 0 && surrogate_learn(objective, &data, positive, refit, err);
+                                            positive && objective == 0 && search_has_prior(search)
+                                                    ? known.prior
+                                                    : NULL};
+        done = known.n > 0 && surrogate_learn(surrogate, &data, positive, refit, err);
         known_free(&known);
         return done;
 }
@@ -219,7 +233,7 @@ static bool learn_ranks(struct search *search, bool refit, struct error *err)
         if (!model->ranks)
                 model->ranks = surrogate_new(search->features.d, search->features.category, true,
                                              search->options.seed);
-        known_runs(search, is_positive(search), true, &known);
+        known_runs(search, 0, is_positive(search, 0), true, &known);
         put_ranks(&known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share, NULL};
 
@@ -244,7 +258,8 @@ static bool is_heaped(const struct search *search)
         autofree double *y = memory_new((size_t)search->n_trials + 1, sizeof *y);
         int n = 0;
 
-        if (!search->enumerated || search_has_prior(search) || search->n_constraints > 0)
+        if (!search->enumerated || search_has_prior(search) || search->n_constraints > 0 ||
+            search->options.pareto)
                 return false;
         for (int t = 0; t < search->n_trials; t++)
                 if (search->trials[t].status == SEARCH_OK)
@@ -254,31 +269,33 @@ static bool is_heaped(const struct search *search)
 }
 
 /* Runs that were stopped are taken to end where the others say that runs that last so long end. */
-static bool believe_censored(struct search *search, const struct search_trial *trial, const double *x,
-                             double prior, struct error *err)
+static bool believe_censored(struct surrogate *surrogate, double y, const double *x, const double *prior,
+                             struct error *err)
 {
-        struct surrogate *objective = search->model.objective;
         double mean, variance, beyond, hazard;
 
-        surrogate_predict(objective, x, &prior, 1, &mean, &variance);
-        beyond = (surrogate_scale(objective, trial->y) - mean) / sqrt(variance);
+        surrogate_predict(surrogate, x, prior, 1, &mean, &variance);
+        beyond = (surrogate_scale(surrogate, y) - mean) / sqrt(variance);
         hazard = exp(normal_log_density(beyond) - normal_log_cdf(-beyond));
-        return surrogate_believe(objective, x, hazard, err);
+        return surrogate_believe(surrogate, x, hazard, err);
 }
 
-static bool believe_unknown(struct search *search, struct error *err)
+static bool believe_unknown(struct search *search, int objective, struct surrogate *surrogate,
+                            struct error *err)
 {
         double x[GP_MAX_FEATURES];
 
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
-                double prior = search_prior(search, trial->point, trial->candidate);
+                double prior = search_prior(search, trial->point, trial->candidate),
+                       y = value_of(trial, objective);
 
                 if (trial->status == SEARCH_OK || trial->status == SEARCH_FAILED)
                         continue;
                 search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
-                if (trial->status == SEARCH_CENSORED ? !believe_censored(search, trial, x, prior, err)
-                                                     : !surrogate_believe(search->model.objective, x, 0, err))
+                if (trial->status == SEARCH_CENSORED && isfinite(y)
+                            ? !believe_censored(surrogate, y, x, objective == 0 ? &prior : NULL, err)
+                            : !surrogate_believe(surrogate, x, 0, err))
                         return false;
         }
         return true;
@@ -338,18 +355,22 @@ static bool is_noisy(const struct search *search)
         for (int a = 0; a < search->n_trials; a++)
                 for (int b = 0; b < a; b++)
                         if (search->trials[a].status == SEARCH_OK && search->trials[b].status == SEARCH_OK &&
-                            search->trials[a].y != search->trials[b].y && same_point(search, a, b))
+                            (search->trials[a].y != search->trials[b].y ||
+                             (search->options.pareto &&
+                              search->trials[a].second != search->trials[b].second)) &&
+                            same_point(search, a, b))
                                 return true;
         return false;
 }
 
-static double mean_at(const struct search *search, const struct search_trial *trial)
+static double mean_at(const struct search *search, const struct search_trial *trial, int objective)
 {
         double x[GP_MAX_FEATURES], prior = search_prior(search, trial->point, trial->candidate), mean,
                                    variance;
 
         search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
-        surrogate_predict(search->model.objective, x, &prior, 1, &mean, &variance);
+        surrogate_predict(objective == 0 ? search->model.objective : search->model.second, x,
+                          objective == 0 ? &prior : NULL, 1, &mean, &variance);
         return mean;
 }
 
@@ -367,12 +388,55 @@ static void find_best(struct search *search)
 
                 if (!keeps_all(search, trial))
                         continue;
-                mean = model->noisy ? mean_at(search, trial) : surrogate_scale(model->objective, trial->y);
+                mean = model->noisy ? mean_at(search, trial, 0) : surrogate_scale(model->objective, trial->y);
                 if (model->has_best && mean >= model->best)
                         continue;
                 model->has_best = true;
                 model->best = mean;
         }
+}
+
+/* By its runs, or, where runs of a point differ, by the model, as the best is. */
+static struct pareto_point front_point(const struct search *search, int trial)
+{
+        const struct search_model *model = &search->model;
+        const struct search_trial *at = &search->trials[trial];
+
+        if (!model->noisy)
+                return (struct pareto_point){{at->y, at->second}, trial};
+        return (struct pareto_point){{surrogate_value(model->objective, mean_at(search, at, 0)),
+                                      surrogate_value(model->second, mean_at(search, at, 1))},
+                                     trial};
+}
+
+/* The corner that areas are measured from: the worst of the front, and a tenth of its range beyond, so that
+ * its ends may go further; of all points in which the front has no range. */
+static void put_reference(struct search_model *model, int count)
+{
+        for (int k = 0; k < PARETO_OBJECTIVES; k++) {
+                double low = INFINITY, high = -INFINITY, worst = -INFINITY, range;
+
+                for (int i = 0; i < count; i++) {
+                        low = fmin(low, model->front[i].y[k]);
+                        high = fmax(high, model->front[i].y[k]);
+                        worst = i < model->n_front ? high : worst;
+                }
+                range = model->n_front > 1 ? worst - low : high - low;
+                model->reference[k] = worst + FRONT_BEYOND * (range > 0 ? range : fabs(worst));
+        }
+}
+
+static void find_front(struct search *search)
+{
+        struct search_model *model = &search->model;
+        int count = 0;
+
+        model->front = memory_resize(model->front, (size_t)search->n_trials + 1, sizeof *model->front);
+        for (int t = 0; t < search->n_trials; t++)
+                if (keeps_all(search, &search->trials[t]))
+                        model->front[count++] = front_point(search, t);
+        model->n_front = pareto_front(model->front, count);
+        put_reference(model, count);
 }
 
 const double *search_best(const struct search *search, double *ret_y)
@@ -400,6 +464,18 @@ static bool is_refit_due(int learnt, int told)
         return since >= (told < 100 ? 2 : told < 300 ? 5 : 20);
 }
 
+static bool learn_second(struct search *search, bool refit, struct error *err)
+{
+        struct search_model *model = &search->model;
+
+        if (!search->options.pareto)
+                return true;
+        if (!model->second)
+                model->second = surrogate_new(search->features.d, search->features.category,
+                                              search->enumerated, search->options.seed + SECOND_SEED);
+        return learn_objective(search, 1, model->second, refit, err);
+}
+
 bool search_model_learn(struct search *search, struct error *err)
 {
         struct search_model *model = &search->model;
@@ -410,7 +486,7 @@ bool search_model_learn(struct search *search, struct error *err)
                 model->objective = surrogate_new(search->features.d, search->features.category,
                                                  search->enumerated, search->options.seed);
         model->objective->steps = search->options.n_resources > 0;
-        if (!learn_objective(search, refit, err))
+        if (!learn_objective(search, 0, model->objective, refit, err) || !learn_second(search, refit, err))
                 return false;
         for (int c = 0; c <= SEARCH_FAILING; c++)
                 if ((c < search->n_constraints || c == SEARCH_FAILING) &&
@@ -419,11 +495,14 @@ bool search_model_learn(struct search *search, struct error *err)
         if (refit)
                 model->learnt = told;
         find_best(search);
+        if (search->options.pareto)
+                find_front(search);
         model->heaped = is_heaped(search);
         model->by_rank = model->heaped && search->n_trials % 2 == 1;
         if (model->by_rank && !learn_ranks(search, rerank, err))
                 return false;
         if (model->by_rank && rerank)
                 model->ranked = told;
-        return believe_unknown(search, err);
+        return believe_unknown(search, 0, model->objective, err) &&
+               (!search->options.pareto || believe_unknown(search, 1, model->second, err));
 }

@@ -32,6 +32,7 @@
 #define FORBIDDEN       1e10
 #define LEVELS_ALL      16 /* parameters with no more values are tried at all of them */
 #define BETTER          1e-9
+#define HOPELESS        -1e8 /* log of the least improvement that is told apart from none */
 #define BOUND_SD        2.0
 #define GREED           1.0 /* standard deviations below the mean that a point is taken at its word */
 #define GREED_KNOWN     0.5 /* where resources say how y falls */
@@ -58,6 +59,15 @@ static void log_feasible(const struct search *search, const double *x, int count
         }
 }
 
+static double front_improvement(const struct search_model *model, const struct search_score *of)
+{
+        const struct pareto_belief belief[] = {{model->objective->log, of->mean, sqrt(of->variance)},
+                                               {model->second->log, of->second_mean,
+                                                sqrt(of->second_variance)}};
+
+        return fmax(pareto_log_improvement(model->front, model->n_front, model->reference, belief), HOPELESS);
+}
+
 static double score_one(const struct search *search, const struct search_score *of, double greed)
 {
         const struct search_model *model = &search->model;
@@ -65,10 +75,27 @@ static double score_one(const struct search *search, const struct search_score *
 
         if (!model->has_best)
                 return of->log_feasible;
+        if (search->options.pareto)
+                return of->log_feasible + front_improvement(model, of) -
+                       (of->log_feasible < log(FEASIBLE_LEAST) ? FORBIDDEN : 0);
         if (isfinite(greed))
                 return of->log_feasible * model->objective->scale - (of->mean - greed * sd);
         return of->log_feasible + log(sd) + normal_log_improvement((model->best - of->mean) / sd) -
                (of->log_feasible < log(FEASIBLE_LEAST) ? FORBIDDEN : 0);
+}
+
+static void predict_second(const struct search *search, const double *x, int count,
+                           struct search_score *ret_scores)
+{
+        autofree double *mean = memory_new((size_t)count, sizeof *mean);
+        autofree double *variance = memory_new((size_t)count, sizeof *variance);
+        double noise = search->model.noisy ? 0 : surrogate_noise(search->model.second);
+
+        surrogate_predict(search->model.second, x, NULL, count, mean, variance);
+        for (int i = 0; i < count; i++) {
+                ret_scores[i].second_mean = mean[i];
+                ret_scores[i].second_variance = variance[i] + noise;
+        }
 }
 
 void search_score(const struct search *search, const double *x, const double *prior, int count, double greed,
@@ -83,9 +110,12 @@ void search_score(const struct search *search, const double *x, const double *pr
         for (int i = 0; i < count; i++) {
                 if (!search->model.noisy)
                         variance[i] += surrogate_noise(search->model.objective);
-                ret_scores[i] = (struct search_score){0, mean[i], variance[i], feasible[i]};
-                ret_scores[i].score = score_one(search, &ret_scores[i], greed);
+                ret_scores[i] = (struct search_score){0, mean[i], variance[i], feasible[i], NAN, NAN};
         }
+        if (search->options.pareto)
+                predict_second(search, x, count, ret_scores);
+        for (int i = 0; i < count; i++)
+                ret_scores[i].score = score_one(search, &ret_scores[i], greed);
 }
 
 /* Scores of all listed points by the ranks of y; keeps what else ret_scores says. */
@@ -423,6 +453,8 @@ static int draws_for(const struct search *search)
 /* A point near another: most parameters as there, the others moved a little, choices drawn anew. */
 static void draw_near(struct search *search, const double *centre, double *point)
 {
+        if (!centre)
+                return;
         for (int i = 0; i < search->space->n; i++) {
                 const struct search_parameter *parameter = &search->space->parameters[i];
                 double radius = NEAR_RADIUS * pow(NEAR_SHRINK, gsl_rng_uniform(search->rng));
@@ -437,11 +469,22 @@ static void draw_near(struct search *search, const double *centre, double *point
         search_space_settle(search->space, point);
 }
 
+/* The best one; of a front any. NULL: there is none. */
+static const double *good_point(struct search *search)
+{
+        const struct search_model *model = &search->model;
+        double y = NAN;
+        unsigned long any;
+
+        if (!search->options.pareto || model->n_front == 0)
+                return search_best(search, &y);
+        any = gsl_rng_uniform_int(search->rng, (unsigned long)model->n_front);
+        return search->trials[model->front[any].of].point;
+}
+
 /* Points all over the space, and a quarter as many near the best; returns how many may be proposed. */
 static int draw_places(struct search *search, int count, struct place *ret_places)
 {
-        double y = NAN;
-        const double *best = search_best(search, &y);
         struct draws draws;
         int kept = 0;
 
@@ -450,8 +493,8 @@ static int draw_places(struct search *search, int count, struct place *ret_place
                 double *point = ret_places[kept].point;
 
                 draw(&draws, search, point);
-                if (i >= count && best)
-                        draw_near(search, best, point);
+                if (i >= count)
+                        draw_near(search, good_point(search), point);
                 kept += search_space_allows(search->space, point) && !is_taken(search, point);
         }
         gsl_qrng_free(draws.sequence);
@@ -506,10 +549,11 @@ static bool propose_drawn(struct search *search, double greed, double *ret_point
 /* In a table the lower bound at one standard deviation found good rows sooner than expected improvement did,
  * and at half of one where resources are told: there less has to be found out, and what is left of the spread
  * is of single rows; at three where y lies in heaps, in turn with one of ranks. Where points may lie as close
- * as they like bound and improvement take turns. Constraints are weighed by expected improvement alone. */
+ * as they like bound and improvement take turns. Constraints and fronts are weighed by expected improvement
+ * alone. */
 static double greed_now(const struct search *search)
 {
-        if (search->n_constraints > 0)
+        if (search->n_constraints > 0 || search->options.pareto)
                 return NAN;
         if (search->enumerated)
                 return search->options.n_resources > 0 ? GREED_KNOWN
