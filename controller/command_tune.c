@@ -71,7 +71,7 @@ static const struct parameter parameters[] = {
          .value = "FILE.html",
          .values = VALUES_FILE,
          .help = "Writes one HTML file that opens without a network: the trials, the best so far, how much "
-                 "each parameter matters and how what is minimised goes with it."},
+                 "each parameter matters and how what is minimised goes with it; of two measures the front."},
         {.name = "mlflow",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, mlflow),
@@ -165,6 +165,25 @@ static FILE *words_of(const struct tune_arguments *arguments)
         return stdout;
 }
 
+/* Trials that nothing beats in both measures, each with its command. */
+static void print_front(const struct tune_study *study, const struct tune_runs *runs, FILE *words)
+{
+        size_t count, all;
+        autofree size_t *front = tune_runs_front(runs, &count);
+        const struct tune_trial *trials = tune_runs_trials(runs, &all);
+
+        for (size_t i = 0; i < count; i++) {
+                const struct tune_trial *trial = &trials[front[i]];
+                autofree char *command = tune_report_command(study, runs, trial);
+                double y = NAN, second = NAN;
+
+                (void)json_find_number(trial->result, "y", &y);
+                (void)json_find_number(trial->result, "second", &second);
+                fprintf(words, "front: trial %lld, %s %.5g, %s %.5g: %s\n", (long long)trial->id,
+                        study->options.minimize, y, study->options.also_minimize, second, command);
+        }
+}
+
 static void print_best(const struct tune_study *study, const struct tune_runs *runs, FILE *words)
 {
         const struct tune_trial *best = tune_runs_best(runs);
@@ -174,6 +193,10 @@ static void print_best(const struct tune_study *study, const struct tune_runs *r
         fprintf(words, "%s\n", tune_runs_ending(runs));
         if (!best) {
                 fprintf(words, "no trial did what was asked\n");
+                return;
+        }
+        if (study->options.also_minimize) {
+                print_front(study, runs, words);
                 return;
         }
         (void)json_find_number(best->result, "y", &y);

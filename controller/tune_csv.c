@@ -45,6 +45,7 @@ static void put_head(const struct tune_study *study, struct text *out)
         size_t i;
 
         text_put(out, "trial,status,y,predicted");
+        text_put(out, study->options.also_minimize ? ",second,front" : "");
         for (i = 0; i < ARRAY_LENGTH(measures); i++)
                 text_format(out, ",%s", measures[i]);
         for (i = 0; i < study->options.values.count; i++) {
@@ -56,7 +57,8 @@ static void put_head(const struct tune_study *study, struct text *out)
         text_put(out, "\r\n");
 }
 
-static void put_row(const struct tune_study *study, const struct tune_trial *trial, struct text *out)
+static void put_row(const struct tune_study *study, const struct tune_runs *runs,
+                    const struct tune_trial *trial, struct text *out)
 {
         const struct tune_value *values = study->options.values.items;
         const json_t *found = json_object_get(trial->result, "values"), *parameter;
@@ -68,6 +70,10 @@ static void put_row(const struct tune_study *study, const struct tune_trial *tri
         text_format(out, "%lld,%s", (long long)trial->id, status);
         put_cell(json_object_get(trial->result, "y"), out);
         put_cell(predicted, out);
+        if (study->options.also_minimize) {
+                put_cell(json_object_get(trial->result, "second"), out);
+                text_put(out, tune_runs_is_in_front(runs, trial) ? ",true" : ",false");
+        }
         for (i = 0; i < ARRAY_LENGTH(measures); i++)
                 put_cell(json_object_get(trial->result, measures[i]), out);
         for (i = 0; i < study->options.values.count; i++)
@@ -85,5 +91,5 @@ void tune_csv(const struct tune_study *study, const struct tune_runs *runs, stru
 
         put_head(study, out);
         for (size_t i = 0; i < count; i++)
-                put_row(study, &trials[i], out);
+                put_row(study, runs, &trials[i], out);
 }

@@ -21,13 +21,16 @@ static json_t *copy_of(const json_t *object, const char *name)
         return value ? json_incref(value) : json_null();
 }
 
-static json_t *trial_json(const struct tune_trial *trial)
+static json_t *trial_json(const struct tune_runs *runs, const struct tune_trial *trial)
 {
-        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b}", "id", (json_int_t)trial->id,
-                         "status", trial->result ? copy_of(trial->result, "status") : json_string("running"),
-                         "why", copy_of(trial->result, "why"), "y", copy_of(trial->result, "y"), "seconds",
+        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b, s:o, s:b}", "id",
+                         (json_int_t)trial->id, "status",
+                         trial->result ? copy_of(trial->result, "status") : json_string("running"), "why",
+                         copy_of(trial->result, "why"), "y", copy_of(trial->result, "y"), "seconds",
                          copy_of(trial->result, "seconds"), "mean", json_from_double(trial->mean), "sd",
-                         json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial));
+                         json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial),
+                         "second", copy_of(trial->result, "second"), "front",
+                         tune_runs_is_in_front(runs, trial));
 }
 
 /* The best after each trial: which one it was, and the band in which the model now expects another run of it.
@@ -74,7 +77,7 @@ static json_t *trials_json(const struct tune_runs *runs)
         json_t *trials = json_array();
 
         for (size_t i = 0; i < count; i++)
-                json_array_append_new(trials, trial_json(&list[i]));
+                json_array_append_new(trials, trial_json(runs, &list[i]));
         put_bests(runs, trials);
         return trials;
 }
@@ -180,15 +183,13 @@ static json_t *parameters_json(const struct tune_runs *runs, const struct tune_t
 
 /* ---- the whole ---- */
 
-static const char *unit_of(const struct tune_study *study)
+static const char *unit_of(const struct tune_study *study, const char *measure)
 {
-        const char *minimize = study->options.minimize;
-
-        if (strcmp(minimize, "cost") == 0 && study->prices)
+        if (strcmp(measure, "cost") == 0 && study->prices)
                 return "money";
-        if (strcmp(minimize, "memoryBytes") == 0)
+        if (strcmp(measure, "memoryBytes") == 0)
                 return "bytes";
-        return strcmp(minimize, "seconds") == 0 || strcmp(minimize, "cpuSeconds") == 0 ? "seconds" : "";
+        return strcmp(measure, "seconds") == 0 || strcmp(measure, "cpuSeconds") == 0 ? "seconds" : "";
 }
 
 char *tune_report_command(const struct tune_study *study, const struct tune_runs *runs,
@@ -207,15 +208,17 @@ char *tune_report_command(const struct tune_study *study, const struct tune_runs
 
 json_t *tune_report_document(const struct tune_study *study, const struct tune_runs *runs, const char *name)
 {
+        const char *minimize = study->options.minimize, *also = study->options.also_minimize;
         const struct tune_trial *best = tune_runs_best(runs);
-        autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
+        autofree char *command = best && !also ? tune_report_command(study, runs, best) : NULL;
         json_t *parameters = parameters_json(runs, best);
 
-        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b}", "kind", "tune",
-                         "version", OPTCTL_VERSION, "pipeline", json_from_text(name), "measure",
-                         study->options.minimize, "unit", unit_of(study), "currency",
+        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b, s:s*, s:s*}", "kind",
+                         "tune", "version", OPTCTL_VERSION, "pipeline", json_from_text(name), "measure",
+                         minimize, "unit", unit_of(study, minimize), "currency",
                          study->prices ? price_book_currency(study->prices) : NULL, "ending",
                          tune_runs_ending(runs), "command", command ? json_from_text(command) : NULL,
                          "trials", trials_json(runs), "parameters", parameters, "table",
-                         search_space_of(tune_runs_search(runs))->n_candidates > 0);
+                         search_space_of(tune_runs_search(runs))->n_candidates > 0, "second", also,
+                         "second_unit", also ? unit_of(study, also) : NULL);
 }

@@ -19,6 +19,7 @@
 #include "controller/tune_trial.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "optimizer/pareto.h"
 
 #define LOOK_MS         20  /* whether trials have ended */
 #define DRAW_MS         250 /* the line about those that run */
@@ -105,7 +106,11 @@ static bool tell(struct search *search, const struct tune_trial *trial, int64_t 
                 {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
         const json_t *constraints = json_object_get(trial->result, "constraints");
         double point[SEARCH_MAX_PARAMETERS];
-        struct search_outcome outcome = {.id = asked, .point = point, .status = SEARCH_FAILED, .y = NAN};
+        struct search_outcome outcome = {.id = asked,
+                                         .point = point,
+                                         .status = SEARCH_FAILED,
+                                         .y = NAN,
+                                         .second = NAN};
         const char *status = "", *name;
         json_t *value;
 
@@ -115,6 +120,7 @@ static bool tell(struct search *search, const struct tune_trial *trial, int64_t 
                         outcome.status = i;
         if (outcome.status != SEARCH_FAILED)
                 (void)json_find_number(trial->result, "y", &outcome.y);
+        (void)json_find_number(trial->result, "second", &outcome.second);
         for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
                 outcome.constraints[i] = NAN;
         json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
@@ -453,21 +459,33 @@ static void erase_running(struct tune_runs *runs)
         runs->drawn_ms = 0;
 }
 
+static void print_head(struct tune_runs *runs)
+{
+        const struct tune_options *options = &runs->study->options;
+        FILE *rows = runs->setup.rows;
+
+        if (runs->printed)
+                return;
+        runs->printed = true;
+        fprintf(rows, "%-8s %-8s  %12.12s", "trial", "status", options->minimize);
+        if (options->also_minimize)
+                fprintf(rows, "  %12.12s", options->also_minimize);
+        fprintf(rows, "  %9s  %9s  settings\n", "predicted", options->also_minimize ? "front" : "best");
+}
+
+/* Of two measures: whether nothing so far beats the trial in both. */
 static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
 {
         const struct tune_trial *best = tune_runs_best(runs);
         const char *status = "", *why = "";
-        double y = NAN, least = NAN;
+        double y = NAN, second = NAN, least = NAN;
         FILE *rows = runs->setup.rows;
         autotext x = {0};
 
         if (!rows)
                 return;
         erase_running(runs);
-        if (!runs->printed)
-                fprintf(rows, "%-8s %-8s  %12.12s  %9s  %9s  settings\n", "trial", "status",
-                        runs->study->options.minimize, "predicted", "best");
-        runs->printed = true;
+        print_head(runs);
         (void)json_find_text(trial->result, "status", &status);
         (void)json_find_text(trial->result, "why", &why);
         (void)json_find_number(trial->result, "y", &y);
@@ -476,8 +494,15 @@ static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
         put_x(trial->x, &x);
         fprintf(rows, "%3lld/%-4lld %-8s", (long long)trial->id, (long long)runs->setup.trials, status);
         put_number(y, 12, rows);
+        if (runs->study->options.also_minimize) {
+                (void)json_find_number(trial->result, "second", &second);
+                put_number(second, 12, rows);
+        }
         put_number(trial->mean, 9, rows);
-        put_number(least, 9, rows);
+        if (runs->study->options.also_minimize)
+                fprintf(rows, "  %9s", tune_runs_is_in_front(runs, trial) ? "yes" : "-");
+        else
+                put_number(least, 9, rows);
         fprintf(rows, "  %s%s%s\n", x.data ? x.data : "", *why ? ": " : "", why);
         fflush(rows);
 }
@@ -654,6 +679,37 @@ const struct tune_trial *tune_runs_best(const struct tune_runs *runs)
                 best = &runs->trials[i];
         }
         return best;
+}
+
+size_t *tune_runs_front(const struct tune_runs *runs, size_t *ret_count)
+{
+        autofree struct pareto_point *points = memory_new(runs->count + 1, sizeof *points);
+        size_t *front = memory_new(runs->count + 1, sizeof *front);
+        int count = 0;
+
+        for (size_t i = 0; i < runs->count; i++) {
+                const struct tune_trial *trial = &runs->trials[i];
+                struct pareto_point *point = &points[count];
+
+                point->of = (int)i;
+                count += tune_runs_is_good(trial) && json_find_number(trial->result, "y", &point->y[0]) &&
+                         json_find_number(trial->result, "second", &point->y[1]);
+        }
+        *ret_count = (size_t)pareto_front(points, count);
+        for (size_t i = 0; i < *ret_count; i++)
+                front[i] = (size_t)points[i].of;
+        return front;
+}
+
+bool tune_runs_is_in_front(const struct tune_runs *runs, const struct tune_trial *trial)
+{
+        size_t count;
+        autofree size_t *front = tune_runs_front(runs, &count);
+
+        for (size_t i = 0; i < count; i++)
+                if (&runs->trials[front[i]] == trial)
+                        return true;
+        return false;
 }
 
 const char *tune_runs_folder(const struct tune_runs *runs)

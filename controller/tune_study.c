@@ -159,6 +159,11 @@ static const struct option options[] = {
          AT(tune_options, minimize),
          .fallback = "seconds",
          .help = "What is to be small: one of " MEASURES " or of values."},
+        {.name = "alsoMinimize",
+         .type = OPTION_TEXT,
+         AT(tune_options, also_minimize),
+         .help = "A second such measure: what is sought then is the front, the trials that no other beats in "
+                 "both."},
         {.name = "values",
          .type = OPTION_LIST,
          AT(tune_options, values),
@@ -435,6 +440,28 @@ static bool check_give_up(const struct tune_study *study, const char *path, stru
                          path);
 }
 
+/* Of two measures, what asks for one. */
+static bool check_front(const struct tune_study *study, const char *path, struct error *err)
+{
+        const char *also = study->options.also_minimize;
+
+        if (!also)
+                return true;
+        if (!check_measure(study, "alsoMinimize", also, err))
+                return false;
+        if (strcmp(also, study->options.minimize) == 0)
+                return yaml_error(node_at(study, "alsoMinimize"), err,
+                                  "expected another measure than %s, which minimize names", also);
+        if (study->search.runs > 0)
+                return yaml_error(node_at(study, "search.runs"), err,
+                                  "the rule to stop takes one measure; expected no runs beside alsoMinimize");
+        return study->options.give_up_factor == 0 ||
+               error_set(err, ERROR_INPUT, NULL,
+                         "%s: giveUpFactor: of two measures there is no best trial; expected no "
+                         "alsoMinimize beside it",
+                         path);
+}
+
 static bool check_patterns(const struct tune_study *study, const char *path, struct error *err)
 {
         const struct tune_value *values = study->options.values.items;
@@ -481,9 +508,9 @@ static bool check(const struct tune_study *study, const char *path, struct error
         const struct tune_constraint *constraints = study->options.constraints.items;
 
         if (!check_measure(study, "minimize", study->options.minimize, err) ||
-            !check_patterns(study, path, err) || !check_event_log(study, path, err) ||
-            !check_connection(study, path, err) || !check_give_up(study, path, err) ||
-            !check_workers(study, path, err))
+            !check_front(study, path, err) || !check_patterns(study, path, err) ||
+            !check_event_log(study, path, err) || !check_connection(study, path, err) ||
+            !check_give_up(study, path, err) || !check_workers(study, path, err))
                 return false;
         for (size_t i = 0; i < study->options.constraints.count; i++) {
                 autofree char *place = memory_format("constraints[%zu].value", i);
@@ -544,6 +571,7 @@ static bool read_parts(struct tune_study *study, const char *path, const char *b
                 return search_error(study, err);
         if (study->search.budget == 0)
                 study->search.budget = DEFAULT_BUDGET;
+        study->search.pareto = study->options.also_minimize != NULL;
         if (study->options.prices && !price_book_new(study->options.prices, base, &study->prices, err))
                 return error_wrap(err, "%s: prices", path);
         return read_templates(study, base, err) && check(study, path, err);
@@ -610,6 +638,6 @@ json_t *tune_study_identity(const struct tune_study *study)
         json_object_del(search, "runs");
         for (char *const *word = study->command; *word; word++)
                 json_array_append_new(command, json_string(*word));
-        return json_pack("{s:o, s:o, s:s}", "search", search, "command", command, "minimize",
-                         study->options.minimize);
+        return json_pack("{s:o, s:o, s:s, s:s*}", "search", search, "command", command, "minimize",
+                         study->options.minimize, "alsoMinimize", study->options.also_minimize);
 }

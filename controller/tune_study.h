@@ -46,7 +46,7 @@ struct tune_mlflow_options {
 
 struct tune_options {
         struct yaml_node *search;
-        char *minimize;
+        char *minimize, *also_minimize; /* also_minimize: NULL: nothing else is to be small */
         struct option_list values, constraints, environment, files;
         char *event_log; /* a template: where the command leaves Spark's event log; or NULL */
         struct http_options *event_log_connection; /* to a History Server; NULL: as anybody is reached */

@@ -456,9 +456,10 @@ static bool grows_with_time(const char *measure)
 static json_t *result_of(const struct tune_study *study, const json_t *x, const struct attempt *attempt,
                          int64_t attempts, json_t *values)
 {
-        const char *minimize = study->options.minimize, *status = "ok";
+        const char *minimize = study->options.minimize, *also = study->options.also_minimize, *status = "ok";
         json_t *measures = measures_of(study, x, attempt), *constraints;
-        double y = measured(measures, values, minimize);
+        double y = measured(measures, values, minimize),
+               second = also ? measured(measures, values, also) : NAN;
         autotext why = {0};
 
         describe(attempt, &why);
@@ -469,15 +470,22 @@ static json_t *result_of(const struct tune_study *study, const json_t *x, const 
         else if (!isfinite(y)) {
                 status = "failed";
                 text_format(&why, "nothing tells %s", minimize);
+        } else if (also && !isfinite(second)) {
+                status = "failed";
+                text_format(&why, "nothing tells %s", also);
         }
+        if (strcmp(status, "failed") == 0)
+                y = second = NAN;
+        else if (attempt->late && also && !grows_with_time(also))
+                second = NAN;
         constraints = constraints_of(study, measures, values);
         json_object_update_new(measures,
-                               json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "status", status, "why",
-                                         why.data, "attempts", (json_int_t)attempts, "begunMs",
+                               json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o*, s:o}", "status", status,
+                                         "why", why.data, "attempts", (json_int_t)attempts, "begunMs",
                                          (json_int_t)attempt->begun_ms, "endedMs",
                                          (json_int_t)attempt->ended_ms, "values", values, "y",
-                                         strcmp(status, "failed") == 0 ? json_null() : json_from_double(y),
-                                         "constraints", constraints));
+                                         json_from_double(y), "second",
+                                         also ? json_from_double(second) : NULL, "constraints", constraints));
         return measures;
 }
 

@@ -10,11 +10,12 @@
  *
  *   {"status": "ok" | "failed" | "censored", "why": TEXT, "attempts": N, "begunMs": .., "endedMs": ..,
  * "seconds": .., "cpuSeconds": .., "memoryBytes": .., "cost": .., "values": {NAME: ..}, "y": NUMBER | null,
- * "constraints": {NAME: ..}}
+ * "second": NUMBER | null, "constraints": {NAME: ..}}
  *
  * begunMs, endedMs (since 1970), seconds, cpuSeconds and memoryBytes (of the largest process) are those of
  * the last attempt. Censored: the time limit (or the best trial so far) stopped it, and what is minimised can
- * only grow with time.
+ * only grow with time. second: what alsoMinimize names; null, too, when the trial was censored and that does
+ * not only grow with time.
  */
 
 /* Runs the command, as often as it has to, and writes the result. best: of what is minimised, that the trial

@@ -3,19 +3,21 @@
 
 /* ---- a study of `optctl tune`: its trials, the best so far, what matters, and how ---- */
 
-const BAND_SD = 1.645, WIDE = 20;
+const BAND_SD = 1.645, WIDE = 20, TRADE_WIDE = 5, ROOM = 1.1;
 const POINT_ROOM = 6; /* pixels, so that the first and the last point are drawn whole */
 const SHOWN = 13;     /* characters of a choice on an axis; the table has all of it */
 const bytes = value => known(value) ? scaled(value) + 'B' : NONE;
-const measureFormat = () => ({money: value => known(value) ? `${signs[currency] || currency}${THIN}${digits(value, 4)}` : NONE, seconds, bytes}[doc.unit] || (value => digits(value, 4)));
+const formatOf = unit => ({money: value => known(value) ? `${signs[currency] || currency}${THIN}${digits(value, 4)}` : NONE, seconds, bytes}[unit] || (value => digits(value, 4)));
+const measureFormat = () => formatOf(doc.unit);
+const secondFormat = () => formatOf(doc.second_unit);
 const words = value => value === undefined || value === null ? NONE : typeof value === 'number' ? digits(value, 4) : String(value);
 const short = text => [...text].length > SHOWN ? `${[...text].slice(0, SHOWN - 1).join('')}\u2026` : text;
 const settings = x => Object.entries(x).map(([name, value]) => `${name}\u00a0=\u00a0${words(value)}`).join(', ');
 
 /* Logarithmic, where that is what shows anything. */
-function isWide(values) {
+function isWide(values, by = WIDE) {
   const all = values.filter(known);
-  return all.length > 0 && Math.min(...all) > 0 && Math.max(...all) > WIDE * Math.min(...all);
+  return all.length > 0 && Math.min(...all) > 0 && Math.max(...all) > by * Math.min(...all);
 }
 
 function ticker(ticks) {
@@ -46,17 +48,53 @@ function historyChart(host, trials) {
       {label: 'stopped, or a constraint broken', values: other, variable: 's1', points: true}]});
 }
 
+/* ---- two measures ---- */
+
+/* At each trial's first measure: the least of the second that the front has up to there. */
+function staircase(trials) {
+  let least = null;
+  return trials.map(one => { if (one.front) least = one.second; return least; });
+}
+
+function tradeChart(host, trials) {
+  const ended = trials.filter(one => known(one.y) && known(one.second)).sort((a, b) => a.y - b.y || b.second - a.second);
+  if (!ended.length) return;
+  const first = measureFormat(), format = secondFormat();
+  const values = ended.map(one => one.y), wide = isWide(values, TRADE_WIDE), axis = axisOf({values, log: wide});
+  const others = ended.map(one => one.second), log = isWide(others, TRADE_WIDE);
+  const only = pick => ended.map(one => pick(one) ? one.second : null);
+  addChart(host, 0, 0.001, {title: `${doc.second} against ${doc.measure}`, group: 'front', bars: true, format, tick: format, height: 'tall', times: values.map(axis.at),
+    log, range: log ? [Math.min(...others) / ROOM, Math.max(...others) * ROOM] : null, words: x => `${doc.measure} ${first(wide ? 10 ** x : x)}`, ticker: ticker(axis.ticks), xRangePad: POINT_ROOM, lines: [
+      {label: 'front', values: staircase(ended), variable: 'soft', dash: [2, 4], step: true},
+      {label: 'nothing beats it', values: only(one => one.front), variable: 's0', points: true},
+      {label: 'beaten', values: only(one => !one.front && one.good), variable: 's2', points: true},
+      {label: 'stopped, or a constraint broken', values: only(one => !one.good), variable: 's1', points: true}]});
+}
+
+const firstOnly = () => doc.second ? ` This is of ${doc.measure} alone: the best trial is the one with the least.` : '';
+
+function tradeSection(trials) {
+  const host = h('div', {class: 'charts'});
+  section('front', 'Front', `The dotted line is the Pareto front: no trial beats those on it in both ${doc.measure} and ${doc.second}.`, host);
+  tradeChart(host, trials);
+}
+
+/* ---- all trials ---- */
+
 function trialsTable(trials) {
   const format = measureFormat();
-  const best = trials.length ? trials[trials.length - 1].best : null;
-  const rows = trials.map(one => h('tr', {class: one.id === best ? 'best' : null},
+  const last = trials.length ? trials[trials.length - 1].best : null;
+  const best = one => doc.second ? one.front : one.id === last;
+  const second = secondFormat();
+  const rows = trials.map(one => h('tr', {class: best(one) ? 'best' : null},
     h('th', {scope: 'row', class: 'text', 'data-value': one.id}, digits(one.id)),
     h('td', {class: 'text'}, one.status + (one.status === 'ok' && !one.good ? ', a constraint broken' : ''), one.why ? h('span', {class: 'summary'}, one.why) : null),
     h('td', {'data-value': known(one.y) ? one.y : NaN}, format(one.y)),
+    doc.second ? h('td', {'data-value': known(one.second) ? one.second : NaN}, second(one.second)) : null,
     h('td', {'data-value': known(one.mean) ? one.mean : NaN}, format(one.mean), known(one.mean) ? h('span', {class: 'interval'}, `± ${format(one.sd)}`) : null),
     h('td', {'data-value': known(one.seconds) ? one.seconds : NaN}, seconds(one.seconds)),
     h('td', {class: 'text'}, settings(one.x))));
-  const table = plainTable('', [{text: 'Trial'}, {text: 'Status'}, doc.measure, 'predicted', 'took', {text: 'Settings'}], rows, {id: 'trials-table'});
+  const table = plainTable('', [{text: 'Trial'}, {text: 'Status'}, doc.measure, ...doc.second ? [doc.second] : [], 'predicted', 'took', {text: 'Settings'}], rows, {id: 'trials-table'});
   return h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of trials'}, sortable(table));
 }
 
@@ -102,8 +140,8 @@ function sliceChart(host, parameter, log) {
 
 function parametersSections(parameters) {
   const byWeight = parameters.slice().sort((a, b) => b.importance - a.importance);
-  section('importance', 'What matters', doc.table ? 'The share of what varies over the candidates that goes with a parameter’s value, by the model.'
-    : 'The share of what varies over the space that a parameter has a part in, by the model. Shares add up to more than 100 % where parameters act together.',
+  section('importance', 'What matters', (doc.table ? 'The share of what varies over the candidates that goes with a parameter’s value, by the model.'
+    : 'The share of what varies over the space that a parameter has a part in, by the model. Shares add up to more than 100 % where parameters act together.') + firstOnly(),
   h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Importance of parameters'}, importanceTable(byWeight)));
   const host = h('div', {class: 'charts'});
   section('slices', 'How it goes', doc.table ? 'Each value stands for the mean of what the model expects over the candidates with it. The band holds nine runs of ten.'
@@ -118,9 +156,10 @@ function tuneAnswer(trials) {
   const best = trials.find(one => trials.length && one.id === trials[trials.length - 1].best);
   const last = trials[trials.length - 1] || {};
   const format = measureFormat();
-  const lead = best ? ['Best of ', count(trials.length, 'trial'), ': ', h('b', {}, `${doc.measure} ${format(best.y)}`), ' with ', h('b', {class: 'plain'}, settings(best.x)), '.']
+  const front = trials.filter(one => one.front).length;
+  const lead = best && doc.second ? ['Nothing beats ', h('b', {}, digits(front)), ` of ${count(trials.length, 'trial')} in both ${doc.measure} and ${doc.second}.`] : best ? ['Best of ', count(trials.length, 'trial'), ': ', h('b', {}, `${doc.measure} ${format(best.y)}`), ' with ', h('b', {class: 'plain'}, settings(best.x)), '.']
     : [`No trial of ${trials.length} did what was asked.`];
-  const band = best && known(last.low) ? `By all that was seen, nine of ten runs with these settings come to between ${format(last.low)} and ${format(last.high)}.` : '';
+  const band = best && !doc.second && known(last.low) ? `By all that was seen, nine of ten runs with these settings come to between ${format(last.low)} and ${format(last.high)}.` : '';
   main.append(h('section', {class: 'answer', id: 'answer', 'aria-labelledby': 'answer-title'}, h('h1', {id: 'answer-title'}, lead),
     h('p', {}, [band, doc.ending ? ` ${doc.ending[0].toUpperCase()}${doc.ending.slice(1)}.` : '']), doc.command ? h('p', {class: 'facts'}, h('code', {}, doc.command)) : null));
 }
@@ -128,8 +167,9 @@ function tuneAnswer(trials) {
 function tuneReport() {
   const trials = doc.trials || [], parameters = doc.parameters || [];
   tuneAnswer(trials);
+  if (doc.second) tradeSection(trials);
   const host = h('div', {class: 'charts'});
-  section('time', 'Trials', 'Predicted: as it was before the trial ran. Best so far: with the band that the model, by now, expects of another run of it.', host);
+  section('time', 'Trials', 'Predicted: as it was before the trial ran. Best so far: with the band that the model, by now, expects of another run of it.' + firstOnly(), host);
   if (trials.length) historyChart(host, trials);
   if (parameters.length) parametersSections(parameters);
   else section('importance', 'What matters', 'There are too few trials for a model.');
