@@ -3,6 +3,8 @@
 says in their status how they go."""
 import time
 
+from harness.processes import eventually
+
 from .pool import CONTENT
 
 VERSION = "sparkoperator.k8s.io/v1beta2"
@@ -27,7 +29,7 @@ class Schedule:
         self.collection = f"/apis/{VERSION}/namespaces/{namespace}/scheduledsparkapplications"
         self.runs = f"/apis/{VERSION}/namespaces/{namespace}/sparkapplications"
         self.path = f"{self.collection}/{name}"
-        self.made = 0
+        self.made, self.ended = 0, 0
 
     def create(self, instances, **executor):
         self.api.post(f"{self.collection}?fieldManager=kubectl-create", {
@@ -70,9 +72,13 @@ class Schedule:
                   "lastSubmissionAttemptTime": moment(begun or time.time()), "terminationTime": moment(ended) if ended else None}
         self.merge({"status": status}, OPERATOR, "/status", f"{self.runs}/{run}")
 
-    def end_run(self, run, seconds, trouble=None):
-        """As if it had taken so long up to now."""
+    def another_second(self):
         now = int(time.time())
+        return now if now > self.ended else None
+
+    def end_run(self, run, seconds, trouble=None):
+        """As if it had taken so long up to now. Times are whole seconds: of two runs that end in the same one nobody knows the newer."""
+        now = self.ended = eventually("another second than that in which the last run ended", self.another_second, 10)
         self.say(run, "FAILED" if trouble else "COMPLETED", now - seconds, now, trouble)
 
     def run(self, seconds, trouble=None):
