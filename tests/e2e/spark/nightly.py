@@ -9,7 +9,7 @@ import re
 import stat
 import subprocess
 
-from harness.processes import eventually
+from harness.processes import eventually, is_begun
 
 HERE = pathlib.Path(__file__).resolve().parent
 ORDERS = 20_000
@@ -116,7 +116,7 @@ class Nightly:
 
     def actions(self, ledger):
         """Decisions that led to a change which is known to be made, oldest first."""
-        if not ledger.exists():
+        if not is_begun(ledger):
             return []
         history = json.loads(self.call("history", "--ledger", ledger, "--limit", 1000, "--json", "-"))["decisions"]
         ids = sorted(decision["id"] for decision in history if decision["outcome"] is not None)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from harness.processes import eventually
+from harness.processes import eventually, is_begun
 
 QUICK_HPA = {"syncPeriodSeconds": 1, "metricsWindowSeconds": 1, "targetCpuPercent": 80}
 VALUES = {"offered": "offeredPerSecond", "throughput": "throughputPerSecond", "backlog": "backlog"}
@@ -59,7 +59,7 @@ class Tuner:
 
     def actions(self):
         """What was begun, oldest first: of each its calls and how it ended."""
-        if not self.ledger.exists():
+        if not is_begun(self.ledger):
             return []
         history = json.loads(self.call("history", "--ledger", self.ledger, "--limit", 1000, "--json", "-").stdout)["decisions"]
         return [action for decision in reversed(history) if decision["outcome"] is not None for action in

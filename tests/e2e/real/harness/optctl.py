@@ -5,7 +5,7 @@ import pathlib
 import string
 import subprocess
 
-from .processes import eventually, free_ports
+from .processes import eventually, free_ports, is_begun
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -72,7 +72,7 @@ class Optctl:
 
     def history(self):
         """Decisions, oldest first; none while there is no ledger yet."""
-        if not self.ledger.exists():
+        if not is_begun(self.ledger):
             return []
         text = self.call("history", "--ledger", self.ledger, "--limit", 100000, "--json", "-")
         return json.loads(text)["decisions"][::-1]

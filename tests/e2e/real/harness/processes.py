@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes that are certain to end, and a private network for them where the kernel allows one."""
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -7,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -132,6 +134,15 @@ def end_on_signals():
         raise SystemExit(128 + number)
     for number in ENDING:
         signal.signal(number, end)
+
+
+def is_begun(ledger):
+    """Whether a ledger is there with its tables: who makes one makes an empty file first."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'decisions'").fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
 
 
 def eventually(what, condition, seconds, pause=0.25):
