@@ -23,6 +23,16 @@ static const char *const why_improvement = "most improvement expected";
 static const char *const why_front = "most growth of the front expected";
 static const char *const why_feasible = "likeliest to keep the constraints, which no run has kept yet";
 
+void search_encode(const struct search *search, const double *point, int candidate, double *ret_x)
+{
+        search_features_encode(&search->features, search->space, point, candidate, ret_x);
+}
+
+void search_encode_trial(const struct search *search, const struct search_trial *trial, double *ret_x)
+{
+        search_encode(search, trial->point, trial->candidate, ret_x);
+}
+
 static void list_points(struct search *search)
 {
         size_t n = (size_t)search->space->n, d = (size_t)search->features.d;
@@ -34,8 +44,7 @@ static void list_points(struct search *search)
         search->encoded = memory_new((size_t)search->n_points * d + 1, sizeof *search->encoded);
         search->taken = memory_new((size_t)search->n_points + 1, sizeof *search->taken);
         for (int i = 0; i < search->n_points; i++)
-                search_features_encode(&search->features, search->space, search->points + (size_t)i * n, i,
-                                       search->encoded + (size_t)i * d);
+                search_encode(search, search->points + (size_t)i * n, i, search->encoded + (size_t)i * d);
 }
 
 struct search *search_new(struct search_space *space, const struct search_options *options)
@@ -240,7 +249,7 @@ static void predict(struct search *search, struct search_suggestion *suggestion)
         double noise = search->model.noisy ? surrogate_noise(objective) : 0, sd;
         struct search_score score;
 
-        search_features_encode(&search->features, search->space, suggestion->point, suggestion->candidate, x);
+        search_encode(search, suggestion->point, suggestion->candidate, x);
         search_score(search, x, &prior, 1, NAN, &score);
         sd = sqrt(score.variance + noise);
         suggestion->feasible = exp(score.log_feasible);

@@ -33,8 +33,7 @@ static void predict(const struct search *search, const double *points, const int
                 const double *point = points + (size_t)i * n;
 
                 prior[i] = search_prior(search, point, row ? row[i] : -1);
-                search_features_encode(&search->features, search->space, point, row ? row[i] : -1,
-                                       x + (size_t)i * d);
+                search_encode(search, point, row ? row[i] : -1, x + (size_t)i * d);
         }
         search_score(search, x, prior, count, NAN, ret_scores);
 }

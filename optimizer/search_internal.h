@@ -70,6 +70,10 @@ struct search_score {
         double second_mean, second_variance; /* of a front */
 };
 
+/* A point, and that of a trial, as the models see it. ret_x: features.d. */
+void search_encode(const struct search *search, const double *point, int candidate, double *ret_x);
+void search_encode_trial(const struct search *search, const struct search_trial *trial, double *ret_x);
+
 /* Whether there are enough trials for a model. */
 bool search_has_model(const struct search *search);
 

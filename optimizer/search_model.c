@@ -93,8 +93,7 @@ static void known_add(const struct search *search, struct known *known, int tria
                 known->y[at] = y;
                 known->share[at] = 1;
                 known->prior[at] = search_prior(search, of->point, of->candidate);
-                search_features_encode(&search->features, search->space, of->point, of->candidate,
-                                       known->x + (size_t)at * (size_t)search->features.d);
+                search_encode_trial(search, of, known->x + (size_t)at * (size_t)search->features.d);
                 return;
         }
         /* running mean: the share of a point is one over its runs */
@@ -217,7 +216,7 @@ static bool believe_pending(struct search *search, struct surrogate *surrogate, 
 
                 if (trial->status != SEARCH_PENDING)
                         continue;
-                search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
+                search_encode_trial(search, trial, x);
                 if (!surrogate_believe(surrogate, x, 0, err))
                         return false;
         }
@@ -292,7 +291,7 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
 
                 if (trial->status == SEARCH_OK || trial->status == SEARCH_FAILED)
                         continue;
-                search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
+                search_encode_trial(search, trial, x);
                 if (trial->status == SEARCH_CENSORED && isfinite(y)
                             ? !believe_censored(surrogate, y, x, objective == 0 ? &prior : NULL, err)
                             : !surrogate_believe(surrogate, x, 0, err))
@@ -368,7 +367,7 @@ static double mean_at(const struct search *search, const struct search_trial *tr
         double x[GP_MAX_FEATURES], prior = search_prior(search, trial->point, trial->candidate), mean,
                                    variance;
 
-        search_features_encode(&search->features, search->space, trial->point, trial->candidate, x);
+        search_encode(search, trial->point, trial->candidate, x);
         surrogate_predict(objective == 0 ? search->model.objective : search->model.second, x,
                           objective == 0 ? &prior : NULL, 1, &mean, &variance);
         return mean;

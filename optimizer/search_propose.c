@@ -172,8 +172,7 @@ static double loneliness(const struct search *search, const double *x)
         double other[GP_MAX_FEATURES], nearest = INFINITY, off = 0;
 
         for (int t = 0; t < search->n_trials; t++) {
-                search_features_encode(&search->features, search->space, search->trials[t].point,
-                                       search->trials[t].candidate, other);
+                search_encode_trial(search, &search->trials[t], other);
                 nearest = fmin(nearest, distance(&search->features, x, other));
         }
         if (search->n_trials > 0)
@@ -314,7 +313,7 @@ static bool spread_drawn(struct search *search, double *ret_point)
                 double lonely;
 
                 draw(&draws, search, point);
-                search_features_encode(&search->features, search->space, point, -1, x);
+                search_encode(search, point, -1, x);
                 lonely = loneliness(search, x);
                 if (is_taken(search, point) || !search_space_allows(search->space, point) || lonely <= most)
                         continue;
@@ -335,7 +334,7 @@ static double score_at(struct search *search, const double *point, double greed)
         double x[GP_MAX_FEATURES], prior = search_prior(search, point, -1);
         struct search_score score;
 
-        search_features_encode(&search->features, search->space, point, -1, x);
+        search_encode(search, point, -1, x);
         search_score(search, x, &prior, 1, greed, &score);
         return score.score;
 }
@@ -509,8 +508,7 @@ static void score_places(struct search *search, double greed, struct place *plac
         autofree struct search_score *scores = memory_new((size_t)count, sizeof *scores);
 
         for (int i = 0; i < count; i++) {
-                search_features_encode(&search->features, search->space, places[i].point, -1,
-                                       x + (size_t)i * d);
+                search_encode(search, places[i].point, -1, x + (size_t)i * d);
                 prior[i] = search_prior(search, places[i].point, -1);
         }
         search_score(search, x, prior, count, greed, scores);
