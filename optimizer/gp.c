@@ -309,6 +309,15 @@ bool gp_fit(struct gp *gp, int starts, int evaluations, struct error *err)
 
 /* ---- predictions ---- */
 
+static double dot(const double *a, const double *b, size_t n)
+{
+        double sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+                sum += a[i] * b[i];
+        return sum;
+}
+
 static void predict_block(const struct gp *gp, const struct gp_kernel *kernel, const double *x, int count,
                           double *cross, double *ret_mean, double *ret_variance)
 {
@@ -319,9 +328,7 @@ static void predict_block(const struct gp *gp, const struct gp_kernel *kernel, c
                 const double *column = cross + (size_t)c * n;
 
                 ret_variance[c] = gp_kernel_variance(kernel, x + (size_t)c * d);
-                ret_mean[c] = 0;
-                for (size_t i = 0; i < n; i++)
-                        ret_mean[c] += column[i] * gp->weight[i];
+                ret_mean[c] = dot(column, gp->weight, n);
         }
         cholesky_solve_lower(&gp->factor, cross, count);
         for (int c = 0; c < count; c++) {
@@ -347,4 +354,33 @@ void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mea
                 predict_block(gp, &kernel, x + (size_t)from * (size_t)gp->d, block, cross, ret_mean + from,
                               ret_variance + from);
         }
+}
+
+void gp_mean(const struct gp *gp, const double *x, int count, double *ret_mean)
+{
+        autofree double *cross = memory_new((size_t)gp->n + 1, sizeof *cross);
+        struct gp_kernel kernel;
+
+        gp_kernel_init(&kernel, gp);
+        for (int c = 0; c < count; c++) {
+                gp_kernel_cross(&kernel, gp->x, gp->n, x + (size_t)c * (size_t)gp->d, 1, cross);
+                ret_mean[c] = dot(cross, gp->weight, (size_t)gp->n);
+        }
+}
+
+void gp_posterior(const struct gp *gp, const double *x, int count, double *ret_mean, double *ret_covariance)
+{
+        size_t n = (size_t)gp->n, m = (size_t)count;
+        autofree double *cross = memory_new(n * m + 1, sizeof *cross);
+        struct gp_kernel kernel;
+
+        gp_kernel_init(&kernel, gp);
+        gp_kernel_cross(&kernel, gp->x, gp->n, x, count, cross);
+        gp_kernel_matrix(&kernel, x, count, ret_covariance, count, NULL);
+        for (size_t c = 0; c < m; c++)
+                ret_mean[c] = dot(cross + c * n, gp->weight, n);
+        cholesky_solve_lower(&gp->factor, cross, count);
+        for (size_t j = 0; j < m; j++)
+                for (size_t i = j; i < m; i++)
+                        ret_covariance[i + j * m] -= dot(cross + i * n, cross + j * n, n);
 }

@@ -90,4 +90,11 @@ double gp_evidence(const struct gp *gp);
 /* Posterior of the function (without noise) at `count` points of d features: means and variances. */
 void gp_predict(const struct gp *gp, const double *x, int count, double *ret_mean, double *ret_variance);
 
+/* The same means alone, in O(n) each. */
+void gp_mean(const struct gp *gp, const double *x, int count, double *ret_mean);
+
+/* The same of all points together: means, and the covariance, count x count, of which the lower half is set
+ * (columns lie one after the other). */
+void gp_posterior(const struct gp *gp, const double *x, int count, double *ret_mean, double *ret_covariance);
+
 #endif

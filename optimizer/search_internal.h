@@ -82,6 +82,24 @@ bool search_has_model(const struct search *search);
 bool search_model_learn(struct search *search, struct error *err);
 void search_model_free(struct search_model *model);
 
+/* What is known of y or of the second value: runs of the same point become one, with the mean of their
+ * values.
+ */
+struct search_known {
+        int n;
+        int *trial; /* n: the first of each point */
+        double *x, *y, *share, *prior;
+};
+
+/* positive: y is taken by its logarithm. stopped: whether runs that were stopped count, as if they had ended
+ * there. */
+void search_known_runs(const struct search *search, int objective, bool positive, bool stopped,
+                       struct search_known *ret_known);
+void search_known_free(struct search_known *known);
+
+/* Whether all values told can be taken by their logarithm. */
+bool search_is_positive(const struct search *search, int objective);
+
 /* Number of distinct points that have been told. */
 int search_told(const struct search *search);
 

@@ -52,14 +52,7 @@ double search_prior(const struct search *search, const double *point, int candid
 
 /* ---- what is known ---- */
 
-/* Trials of the same point become one, with the mean of its values. */
-struct known {
-        int n;
-        int *trial; /* n: the first of each point */
-        double *x, *y, *share, *prior;
-};
-
-static void known_free(struct known *known)
+void search_known_free(struct search_known *known)
 {
         free(known->trial);
         free(known->x);
@@ -74,7 +67,7 @@ static bool same_point(const struct search *search, int a, int b)
                       (size_t)search->space->n * sizeof(double)) == 0;
 }
 
-static int find_point(const struct search *search, const struct known *known, int trial)
+static int find_point(const struct search *search, const struct search_known *known, int trial)
 {
         for (int i = 0; i < known->n; i++)
                 if (same_point(search, known->trial[i], trial))
@@ -82,7 +75,7 @@ static int find_point(const struct search *search, const struct known *known, in
         return -1;
 }
 
-static void known_add(const struct search *search, struct known *known, int trial, double y)
+static void known_add(const struct search *search, struct search_known *known, int trial, double y)
 {
         const struct search_trial *of = &search->trials[trial];
         int at = find_point(search, known, trial);
@@ -101,11 +94,11 @@ static void known_add(const struct search *search, struct known *known, int tria
         known->share[at] = 1 / (1 / known->share[at] + 1);
 }
 
-static void known_new(const struct search *search, struct known *known)
+static void known_new(const struct search *search, struct search_known *known)
 {
         size_t n = (size_t)search->n_trials + 1;
 
-        *known = (struct known){
+        *known = (struct search_known){
                 .trial = memory_new(n, sizeof *known->trial),
                 .x = memory_new(n * (size_t)search->features.d + 1, sizeof *known->x),
                 .y = memory_new(n, sizeof *known->y),
@@ -131,7 +124,7 @@ static double value_of(const struct search_trial *trial, int objective)
         return objective == 0 ? trial->y : trial->second;
 }
 
-static bool is_positive(const struct search *search, int objective)
+bool search_is_positive(const struct search *search, int objective)
 {
         for (int t = 0; t < search->n_trials; t++)
                 if (search->trials[t].status != SEARCH_PENDING && search->trials[t].status != SEARCH_FAILED &&
@@ -155,9 +148,8 @@ static double failed_y(const struct search *search, int objective, bool positive
         return positive ? high * pow(high / low, FAILED_BEYOND) : high + FAILED_BEYOND * (high - low);
 }
 
-/* stopped: whether runs that were stopped count, as if they had ended there. */
-static void known_runs(const struct search *search, int objective, bool positive, bool stopped,
-                       struct known *ret_known)
+void search_known_runs(const struct search *search, int objective, bool positive, bool stopped,
+                       struct search_known *ret_known)
 {
         double failed = failed_y(search, objective, positive);
 
@@ -177,23 +169,23 @@ static void known_runs(const struct search *search, int objective, bool positive
 static bool learn_objective(struct search *search, int objective, struct surrogate *surrogate, bool refit,
                             struct error *err)
 {
-        bool positive = is_positive(search, objective), done;
-        struct known known;
+        bool positive = search_is_positive(search, objective), done;
+        struct search_known known;
 
-        known_runs(search, objective, positive, false, &known);
+        search_known_runs(search, objective, positive, false, &known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share,
                                             positive && objective == 0 && search_has_prior(search)
                                                     ? known.prior
                                                     : NULL};
         done = known.n > 0 && surrogate_learn(surrogate, &data, positive, refit, err);
-        known_free(&known);
+        search_known_free(&known);
         return done;
 }
 
 /* ---- the objective by its ranks ---- */
 
 /* Scores of ranks, as a normal law has them; values that are the same share theirs. */
-static void put_ranks(struct known *known)
+static void put_ranks(struct search_known *known)
 {
         autofree double *y = memory_new((size_t)known->n, sizeof *y);
 
@@ -226,19 +218,19 @@ static bool believe_pending(struct search *search, struct surrogate *surrogate, 
 static bool learn_ranks(struct search *search, bool refit, struct error *err)
 {
         struct search_model *model = &search->model;
-        struct known known;
+        struct search_known known;
         bool done;
 
         if (!model->ranks)
                 model->ranks = surrogate_new(search->features.d, search->features.category, true,
                                              search->options.seed);
-        known_runs(search, 0, is_positive(search, 0), true, &known);
+        search_known_runs(search, 0, search_is_positive(search, 0), true, &known);
         put_ranks(&known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share, NULL};
 
         done = surrogate_learn(model->ranks, &data, false, refit, err) &&
                believe_pending(search, model->ranks, err);
-        known_free(&known);
+        search_known_free(&known);
         return done;
 }
 
@@ -315,7 +307,7 @@ static bool learn_constraint(struct search *search, int c, bool refit, struct er
 {
         struct search_model *model = &search->model;
         bool failing = c == SEARCH_FAILING, any = !failing, done = true;
-        struct known known;
+        struct search_known known;
 
         known_new(search, &known);
         for (int t = 0; t < search->n_trials; t++) {
@@ -335,7 +327,7 @@ static bool learn_constraint(struct search *search, int c, bool refit, struct er
                                               search->enumerated, search->options.seed + 1 + (uint64_t)c);
                 done = surrogate_learn(model->constraints[c], &data, false, refit, err);
         }
-        known_free(&known);
+        search_known_free(&known);
         return done;
 }
 

@@ -112,36 +112,48 @@ static double unlikeliness(struct surrogate *surrogate, const struct surrogate_d
         return gp_objective(gp, gp->theta, NULL) + jacobian;
 }
 
+struct scale {
+        bool log;
+        double prior_weight;
+};
+
+/* Values that may be taken by their logarithm are, where something is expected of them. */
+static bool may_be(const struct scale *scale, const struct surrogate_data *data, bool positive)
+{
+        if (scale->prior_weight > 0 && !data->prior)
+                return false;
+        if (scale->log || !positive)
+                return scale->log == positive;
+        return !data->prior && data->n >= LOG_UNTIL;
+}
+
 /* The scale (logarithm or not, prior or not) under which the values are likeliest; what is expected of it
  * beforehand has to be spoken against. Keeps the parameters that were fitted on it. */
 static void choose_scale(struct surrogate *surrogate, const struct surrogate_data *data, bool positive)
 {
-        static const struct scale {
-                bool log;
-                double prior_weight, penalty;
-        } scales[] = {{true, 1, 0}, {true, 0, NO_PRIOR_PENALTY}, {false, 0, NO_LOG_PENALTY}};
+        static const struct scale scales[] = {{true, 1}, {true, 0}, {false, 1}, {false, 0}};
         double start[GP_MAX_PARAMETERS], theta[GP_MAX_PARAMETERS], least = INFINITY;
-        const struct scale *best = &scales[positive ? 0 : 2];
+        struct scale best = {positive, data->prior ? 1 : 0};
 
         memcpy(start, surrogate->gp[0]->theta, sizeof start);
         memcpy(theta, start, sizeof theta);
-        for (size_t i = positive ? !data->prior : 2; i < ARRAY_LENGTH(scales); i++) {
-                double value;
+        for (size_t i = 0; i < ARRAY_LENGTH(scales); i++) {
+                double value = data->prior && scales[i].prior_weight == 0 ? NO_PRIOR_PENALTY : 0;
 
-                if (positive && !scales[i].log && (data->prior || data->n < LOG_UNTIL))
+                if (!may_be(&scales[i], data, positive))
                         continue;
                 surrogate->log = scales[i].log;
                 surrogate->prior_weight = scales[i].prior_weight;
                 memcpy(surrogate->gp[0]->theta, start, sizeof start);
-                value = unlikeliness(surrogate, data) + scales[i].penalty;
+                value += unlikeliness(surrogate, data) + (positive && !scales[i].log ? NO_LOG_PENALTY : 0);
                 if (value >= least)
                         continue;
                 least = value;
-                best = &scales[i];
+                best = scales[i];
                 memcpy(theta, surrogate->gp[0]->theta, sizeof theta);
         }
-        surrogate->log = best->log;
-        surrogate->prior_weight = best->prior_weight;
+        surrogate->log = best.log;
+        surrogate->prior_weight = best.prior_weight;
         memcpy(surrogate->gp[0]->theta, theta, sizeof theta);
 }
 

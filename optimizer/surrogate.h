@@ -34,7 +34,8 @@ struct surrogate {
         double centre, scale; /* of the values less the prior */
 };
 
-/* What it learns from. x: n x d. prior: n values on the logarithmic scale, or NULL. share: 1 / replicates. */
+/* What it learns from. x: n x d. prior: n values on the scale it works on (the logarithmic one where values
+ * may be taken so), or NULL. share: 1 / replicates. */
 struct surrogate_data {
         int n;
         const double *x, *y, *share, *prior;
