@@ -16,6 +16,8 @@
 #define FIRST_LISTED 1 /* the same in a listed space: the first point is what they say is best */
 #define FIRST_ROOM   64
 #define STOP_LEAST   6 /* trials before a search may be ended: a model of fewer is not to be trusted */
+#define MIDDLE       0.5
+#define LIKE         0.05 /* of the range of a context: what lies as near is the same for what was tried there */
 
 static const char *const why_first = "one of the first points, far from the others";
 static const char *const why_known = "the least by what price and resources say beforehand";
@@ -25,26 +27,93 @@ static const char *const why_feasible = "likeliest to keep the constraints, whic
 
 void search_encode(const struct search *search, const double *point, int candidate, double *ret_x)
 {
-        search_features_encode(&search->features, search->space, point, candidate, ret_x);
+        search_features_encode(&search->features, search->space, point, candidate, search->context, ret_x);
 }
 
 void search_encode_trial(const struct search *search, const struct search_trial *trial, double *ret_x)
 {
-        search_encode(search, trial->point, trial->candidate, ret_x);
+        search_features_encode(&search->features, search->space, trial->point, trial->candidate,
+                               trial->context, ret_x);
 }
 
-static void list_points(struct search *search)
+bool search_like_now(const struct search *search, const struct search_trial *trial)
+{
+        return search->space->n_context == 0 ||
+               search_features_apart(&search->features, search->space, trial->context, search->context) <=
+                       LIKE;
+}
+
+/* ---- the context ---- */
+
+/* What depends on it: the points as the models see them, and which of them are out. */
+static void encode_points(struct search *search)
 {
         size_t n = (size_t)search->space->n, d = (size_t)search->features.d;
 
+        for (int i = 0; i < search->n_points; i++)
+                search_encode(search, search->points + (size_t)i * n, i, search->encoded + (size_t)i * d);
+}
+
+static void mark_taken(struct search *search, const struct search_trial *trial)
+{
+        size_t n = (size_t)search->space->n;
+
+        for (int i = 0; i < search->n_points && search_like_now(search, trial); i++)
+                if (memcmp(search->points + (size_t)i * n, trial->point, n * sizeof *trial->point) == 0)
+                        search->taken[i] = true;
+}
+
+static void mark_all(struct search *search)
+{
+        if (search->enumerated)
+                memset(search->taken, 0, (size_t)search->n_points * sizeof *search->taken);
+        for (int t = 0; t < search->n_trials; t++)
+                mark_taken(search, &search->trials[t]);
+}
+
+static bool check_context(const struct search *search, const double *context, struct error *err)
+{
+        for (int i = 0; context && i < search->space->n_context; i++)
+                if (!search_context_fits(&search->space->context[i], context[i]))
+                        return error_set(err, ERROR_INPUT, NULL, "context: %s cannot be %.10g",
+                                         search->space->context[i].name, context[i]);
+        return true;
+}
+
+bool search_set_context(struct search *search, const double *context, struct error *err)
+{
+        size_t bytes = (size_t)search->space->n_context * sizeof *context;
+
+        if (!check_context(search, context, err))
+                return false;
+        if (memcmp(search->context, context, bytes) == 0)
+                return true;
+        memcpy(search->context, context, bytes);
+        search->model.current = false;
+        if (search->enumerated) {
+                encode_points(search);
+                mark_all(search);
+        }
+        return true;
+}
+
+const double *search_context(const struct search *search)
+{
+        return search->context;
+}
+
+/* ---- life ---- */
+
+static void list_points(struct search *search)
+{
         search->points = search_space_points(search->space, SEARCH_MAX_CANDIDATES, &search->n_points);
         search->enumerated = search->points != NULL;
         if (!search->enumerated)
                 return;
-        search->encoded = memory_new((size_t)search->n_points * d + 1, sizeof *search->encoded);
+        search->encoded = memory_new((size_t)search->n_points * (size_t)search->features.d + 1,
+                                     sizeof *search->encoded);
         search->taken = memory_new((size_t)search->n_points + 1, sizeof *search->taken);
-        for (int i = 0; i < search->n_points; i++)
-                search_encode(search, search->points + (size_t)i * n, i, search->encoded + (size_t)i * d);
+        encode_points(search);
 }
 
 struct search *search_new(struct search_space *space, const struct search_options *options)
@@ -55,6 +124,8 @@ struct search *search_new(struct search_space *space, const struct search_option
         search->options = *options;
         search->rng = random_new(options->seed, 0, PURPOSE);
         search_features_init(&search->features, space, options->price);
+        for (int i = 0; i < space->n_context; i++)
+                search->context[i] = search_parameter_value(&space->context[i], MIDDLE);
         list_points(search);
         return search;
 }
@@ -101,7 +172,6 @@ bool search_constraint(struct search *search, const char *name, int *ret_index, 
 
 static struct search_trial *add_trial(struct search *search, int64_t id, const double *point, int candidate)
 {
-        size_t n = (size_t)search->space->n;
         struct search_trial *trial;
 
         if (search->n_trials == search->room) {
@@ -110,10 +180,9 @@ static struct search_trial *add_trial(struct search *search, int64_t id, const d
         }
         trial = &search->trials[search->n_trials++];
         *trial = (struct search_trial){.id = id, .candidate = candidate};
-        memcpy(trial->point, point, n * sizeof *point);
-        for (int i = 0; i < search->n_points; i++)
-                if (memcmp(search->points + (size_t)i * n, point, n * sizeof *point) == 0)
-                        search->taken[i] = true;
+        memcpy(trial->point, point, (size_t)search->space->n * sizeof *point);
+        memcpy(trial->context, search->context, sizeof trial->context);
+        mark_taken(search, trial);
         return trial;
 }
 
@@ -155,8 +224,19 @@ bool search_check(struct search *search, const struct search_outcome *outcome, s
                 return error_set(err, ERROR_INPUT, NULL, "y is not a finite number");
         if (search->options.pareto && outcome->status == SEARCH_OK && !isfinite(outcome->second))
                 return error_set(err, ERROR_INPUT, NULL, "the second y is not a finite number");
+        if (!check_context(search, outcome->context, err))
+                return false;
         return outcome->id ? find_trial(search, outcome->id, &trial, err)
                            : foreign_point(search, outcome->point, point, &candidate, err);
+}
+
+/* It may have come otherwise than it was forecast, and then its point is out somewhere else. */
+static void take_context(struct search *search, struct search_trial *trial, const double *context)
+{
+        if (!context || search->space->n_context == 0)
+                return;
+        memcpy(trial->context, context, (size_t)search->space->n_context * sizeof *context);
+        mark_all(search);
 }
 
 bool search_tell(struct search *search, const struct search_outcome *outcome, struct error *err)
@@ -171,6 +251,8 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
                 trial = add_trial(search, 0, point, candidate);
         else if (!find_trial(search, outcome->id, &trial, err))
                 return false;
+        search->model.current = false;
+        take_context(search, trial, outcome->context);
         trial->status = outcome->status;
         trial->y = outcome->y;
         trial->second = outcome->second;

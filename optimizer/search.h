@@ -13,6 +13,10 @@
  * and not yet told counts as pending: several points may be out at once. No point is proposed twice.
  *
  * Of two values that are both to be small it seeks the front: the points that no other beats in both.
+ *
+ * Where the space has a context each trial has its own, which is one more input of every model (Krause and
+ * Ong, NIPS 2011), and points are proposed for the one that holds. What is best, and what keeps the
+ * constraints, is then what the models expect there. A point may be tried again at another context.
  */
 #define SEARCH_MAX_CONSTRAINTS 8
 #define SEARCH_MAX_TRIALS      2000
@@ -54,6 +58,9 @@ struct search_suggestion {
 struct search_outcome {
         int64_t id;          /* of a suggestion, or 0: then `point` says what was run */
         const double *point; /* borrowed */
+        /* Where it was run, space->n_context values, borrowed; NULL: as asked, and a point of one's own where
+         * the search is now. */
+        const double *context;
         enum search_status status;
         double y;                                   /* NAN when failed */
         double second;                              /* of a front; NAN: also when censored and not known */
@@ -73,6 +80,11 @@ const struct search_space *search_space_of(const struct search *search);
  * are too many. */
 bool search_constraint(struct search *search, const char *name, int *ret_index, struct error *err);
 
+/* What holds from now on: space->n_context values. At first each stands in the middle of its range.
+ * ERROR_INPUT: a value that cannot be. */
+bool search_set_context(struct search *search, const double *context, struct error *err);
+const double *search_context(const struct search *search);
+
 /* ERROR_LIMIT when there are too many trials. */
 bool search_ask(struct search *search, struct search_suggestion *ret_suggestion, struct error *err);
 
@@ -83,7 +95,13 @@ bool search_check(struct search *search, const struct search_outcome *outcome, s
 /* The same, and takes it up. */
 bool search_tell(struct search *search, const struct search_outcome *outcome, struct error *err);
 
-/* The point with the least y told so far that keeps all constraints; NULL while there is none. */
+/* The point with the least y told so far that keeps all constraints; NULL while there is none. Where there is
+ * a context: wherever that was. */
 const double *search_best(const struct search *search, double *ret_y);
+
+/* Of the points told the one that is expected to be best at the context that holds, among those that are
+ * likelier than not to keep all constraints there, and the mean of its y: by the model, which learns what it
+ * has not yet learnt. Without a context, or a model, as above. NULL while there is none. */
+const double *search_best_now(struct search *search, double *ret_y);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define LOG_RATIO 3.0 /* a positive column that spans more than this is taken by its ratios */
+#define BEYOND    1.0 /* ranges that a context may lie outside of its own: a model says nothing further out */
 
 static double raw_value(const struct search_features *features, const struct search_feature *feature,
                         const struct search_space *space, const double *point, int candidate);
@@ -37,7 +38,7 @@ static double raw_value(const struct search_features *features, const struct sea
 
 static void add(struct search_features *features, struct search_feature feature, bool category)
 {
-        if (features->d == GP_MAX_FEATURES)
+        if (features->d == GP_MAX_FEATURES - features->n_context)
                 return;
         features->category[features->d] = category;
         features->features[features->d++] = feature;
@@ -141,6 +142,33 @@ static void add_products(struct search_features *features, const struct search_s
                 }
 }
 
+static bool is_context(const struct search_feature *feature)
+{
+        return feature->kind >= FEATURE_CONTEXT;
+}
+
+/* All features but those of the context. */
+static void encode_point(const struct search_features *features, const struct search_space *space,
+                         const double *point, int candidate, double *ret_x)
+{
+        for (int k = 0; k < features->d; k++) {
+                const struct search_feature *feature = &features->features[k];
+                double value;
+
+                if (is_context(feature))
+                        return;
+                value = raw_value(features, feature, space, point, candidate);
+                if (feature->kind == FEATURE_PARAMETER &&
+                    !search_parameter_active(space, point, feature->index))
+                        ret_x[k] = 0.5;
+                else if (features->category[k])
+                        ret_x[k] = value;
+                else
+                        ret_x[k] = ((feature->log ? log(value) : value) - feature->low) /
+                                   (feature->high - feature->low);
+        }
+}
+
 /* Whether rows that agree in all features so far agree in this category, too. */
 static bool says_nothing_new(const struct search_features *features, const struct search_space *space,
                              const struct search_feature *feature)
@@ -156,7 +184,7 @@ static bool says_nothing_new(const struct search_features *features, const struc
         for (int c = 0; c < space->n_candidates; c++) {
                 const double *point = space->candidates + (size_t)c * n;
 
-                search_features_encode(features, space, point, c, x + (size_t)c * d);
+                encode_point(features, space, point, c, x + (size_t)c * d);
                 named[c] = raw_value(features, feature, space, point, c);
         }
         for (int a = 0; a < space->n_candidates && nothing; a++)
@@ -173,9 +201,44 @@ static void add_category(struct search_features *features, const struct search_s
                 add(features, feature, true);
 }
 
+/* ---- the context ---- */
+
+static void put_context(struct search_features *features, struct search_feature feature, bool category)
+{
+        features->category[features->d] = category;
+        features->features[features->d++] = feature;
+}
+
+static int context_features(const struct search_parameter *parameter)
+{
+        if (parameter->type == SEARCH_CATEGORY)
+                return parameter->n_choices > 1;
+        return parameter->high > parameter->low ? 1 + parameter->cyclic : 0;
+}
+
+static void add_context(struct search_features *features, const struct search_space *space, int index)
+{
+        const struct search_parameter *parameter = &space->context[index];
+        bool ordinal = parameter->type == SEARCH_ORDINAL;
+        double low = ordinal ? parameter->values[0] : parameter->low,
+               high = ordinal ? parameter->values[parameter->n_choices - 1] : parameter->high;
+        struct search_feature feature = {.kind = FEATURE_CONTEXT, .index = index, .log = parameter->log};
+
+        feature.low = feature.log ? log(low) : low;
+        feature.high = feature.log ? log(high) : high;
+        if (context_features(parameter) == 1)
+                put_context(features, feature, parameter->type == SEARCH_CATEGORY);
+        for (int k = 0; context_features(parameter) == 2 && k < 2; k++) {
+                feature.kind = k ? FEATURE_COSINE : FEATURE_SINE;
+                put_context(features, feature, false);
+        }
+}
+
 void search_features_init(struct search_features *features, const struct search_space *space, int left_out)
 {
         *features = (struct search_features){0};
+        for (int i = 0; i < space->n_context; i++)
+                features->n_context += context_features(&space->context[i]);
         for (int i = 0; i < space->n; i++)
                 if (space->parameters[i].type != SEARCH_CATEGORY)
                         add_parameter(features, space, i);
@@ -192,22 +255,45 @@ void search_features_init(struct search_features *features, const struct search_
                 if (space->columns[i].category)
                         add_category(features, space,
                                      (struct search_feature){.kind = FEATURE_COLUMN, .index = i});
+        for (int i = 0; i < space->n_context; i++)
+                add_context(features, space, i);
+}
+
+static double context_value(const struct search_feature *feature, const struct search_space *space,
+                            const double *context)
+{
+        const struct search_parameter *parameter = &space->context[feature->index];
+        double value = context[feature->index], angle, x;
+
+        if (parameter->type == SEARCH_CATEGORY)
+                return value;
+        if (parameter->type == SEARCH_ORDINAL)
+                value = parameter->values[(int)value];
+        x = ((feature->log ? log(value) : value) - feature->low) / (feature->high - feature->low);
+        if (feature->kind == FEATURE_CONTEXT)
+                return fmin(fmax(x, -BEYOND), 1 + BEYOND);
+        angle = 2 * M_PI * x;
+        return 0.5 + 0.5 * (feature->kind == FEATURE_SINE ? sin(angle) : cos(angle));
 }
 
 void search_features_encode(const struct search_features *features, const struct search_space *space,
-                            const double *point, int candidate, double *ret_x)
+                            const double *point, int candidate, const double *context, double *ret_x)
 {
-        for (int k = 0; k < features->d; k++) {
-                const struct search_feature *feature = &features->features[k];
-                double value = raw_value(features, feature, space, point, candidate);
+        encode_point(features, space, point, candidate, ret_x);
+        for (int k = features->d - features->n_context; k < features->d; k++)
+                ret_x[k] = context_value(&features->features[k], space, context);
+}
 
-                if (feature->kind == FEATURE_PARAMETER &&
-                    !search_parameter_active(space, point, feature->index))
-                        ret_x[k] = 0.5;
-                else if (features->category[k])
-                        ret_x[k] = value;
-                else
-                        ret_x[k] = ((feature->log ? log(value) : value) - feature->low) /
-                                   (feature->high - feature->low);
+double search_features_apart(const struct search_features *features, const struct search_space *space,
+                             const double *a, const double *b)
+{
+        double most = 0;
+
+        for (int k = features->d - features->n_context; k < features->d; k++) {
+                double off = context_value(&features->features[k], space, a) -
+                             context_value(&features->features[k], space, b);
+
+                most = fmax(most, features->category[k] && off != 0 ? 1 : fabs(off));
         }
+        return most;
 }

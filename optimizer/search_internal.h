@@ -16,6 +16,7 @@
 struct search_trial {
         int64_t id;
         double point[SEARCH_MAX_PARAMETERS];
+        double context[SEARCH_MAX_CONTEXT];
         int candidate;
         enum search_status status;
         double y, second;
@@ -36,7 +37,10 @@ struct search_model {
         int ranked;    /* the same, of ranks */
         bool noisy;    /* the same point was told twice with values that differ */
         bool has_best; /* some point told keeps the constraints */
-        double best;   /* of those the least value on the objective's scale: the least mean when noisy */
+        double best;   /* of those the least value on the objective's scale: the least mean when noisy, and
+                          of a context the least mean there */
+        int best_trial;
+        bool current; /* nothing has been told since it learnt, and the context is the same */
         int n_front;
         struct pareto_point
                 *front; /* of those; `of` is the trial. The corner that areas are measured from: */
@@ -49,6 +53,7 @@ struct search {
         int n_constraints;
         char *names[SEARCH_MAX_CONSTRAINTS];
         struct search_features features;
+        double context[SEARCH_MAX_CONTEXT]; /* that holds now */
         gsl_rng *rng;
         int64_t asked;
         int n_trials, room;
@@ -57,7 +62,7 @@ struct search {
         int n_points; /* all points of a small space; else 0 */
         double *points;
         double *encoded; /* n_points x d */
-        bool *taken;     /* n_points: told or pending */
+        bool *taken;     /* n_points: told or pending, at a context like the one that holds */
         bool enumerated;
         double least; /* of the lower bounds seen while the last point was proposed, on the objective's scale
                        */
@@ -70,9 +75,12 @@ struct search_score {
         double second_mean, second_variance; /* of a front */
 };
 
-/* A point, and that of a trial, as the models see it. ret_x: features.d. */
+/* A point as the models see it at the context that holds, and a trial at its own. ret_x: features.d. */
 void search_encode(const struct search *search, const double *point, int candidate, double *ret_x);
 void search_encode_trial(const struct search *search, const struct search_trial *trial, double *ret_x);
+
+/* Whether a trial was made at a context like the one that holds: its point is not tried again there. */
+bool search_like_now(const struct search *search, const struct search_trial *trial);
 
 /* Whether there are enough trials for a model. */
 bool search_has_model(const struct search *search);
@@ -82,8 +90,8 @@ bool search_has_model(const struct search *search);
 bool search_model_learn(struct search *search, struct error *err);
 void search_model_free(struct search_model *model);
 
-/* What is known of y or of the second value: runs of the same point become one, with the mean of their
- * values.
+/* What is known of y or of the second value: runs of the same point and context become one, with the mean of
+ * their values.
  */
 struct search_known {
         int n;
@@ -107,6 +115,9 @@ int search_told(const struct search *search);
  * leave; 0 when neither is known. */
 bool search_has_prior(const struct search *search);
 double search_prior(const struct search *search, const double *point, int candidate);
+
+/* Log of the probability that constraints hold and a run does not fail, at `count` encoded points. */
+void search_log_feasible(const struct search *search, const double *x, int count, double *ret_log);
 
 /* Scores of `count` encoded points. prior: of each. greed: of the lower confidence bound; NAN: log expected
  * improvement, of a front that of the area it dominates. */

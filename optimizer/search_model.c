@@ -12,6 +12,7 @@
 #define RANKED_LEAST  6   /* trials whose ranks say something */
 #define HEAPED        0.3 /* of the range of y, logarithms or not: y is heaped if its better half spans less */
 #define FAILED_BEYOND 0.3                  /* of the range of y: where failed runs are put above the worst */
+#define LIKELIER      0.5                  /* than not */
 #define FRONT_BEYOND  0.1                  /* of the range of a front: where areas are measured from */
 #define SECOND_SEED   (SEARCH_FAILING + 2) /* behind those of the constraints */
 /* Power of the resources that a run time falls with. By Amdahl's law with an eighth of the work serial, eight
@@ -63,8 +64,10 @@ void search_known_free(struct search_known *known)
 
 static bool same_point(const struct search *search, int a, int b)
 {
-        return memcmp(search->trials[a].point, search->trials[b].point,
-                      (size_t)search->space->n * sizeof(double)) == 0;
+        const struct search_trial *one = &search->trials[a], *other = &search->trials[b];
+
+        return memcmp(one->point, other->point, (size_t)search->space->n * sizeof(double)) == 0 &&
+               memcmp(one->context, other->context, sizeof one->context) == 0;
 }
 
 static int find_point(const struct search *search, const struct search_known *known, int trial)
@@ -243,14 +246,15 @@ static int by_value(const void *left, const void *right)
 
 /* Where y lies in heaps far from one another the differences that matter, within the best heap, are nothing
  * beside those between heaps: ranks show them. They do not show how much there is to be gained elsewhere, so
- * that they take turns with the values. What is known beforehand is of the values, and so are bounds. */
+ * that they take turns with the values. What is known beforehand is of the values, and so are bounds; and a
+ * context makes heaps of its own. */
 static bool is_heaped(const struct search *search)
 {
         autofree double *y = memory_new((size_t)search->n_trials + 1, sizeof *y);
         int n = 0;
 
         if (!search->enumerated || search_has_prior(search) || search->n_constraints > 0 ||
-            search->options.pareto)
+            search->options.pareto || search->space->n_context > 0)
                 return false;
         for (int t = 0; t < search->n_trials; t++)
                 if (search->trials[t].status == SEARCH_OK)
@@ -354,6 +358,7 @@ static bool is_noisy(const struct search *search)
         return false;
 }
 
+/* At the context that holds. */
 static double mean_at(const struct search *search, const struct search_trial *trial, int objective)
 {
         double x[GP_MAX_FEATURES], prior = search_prior(search, trial->point, trial->candidate), mean,
@@ -365,35 +370,54 @@ static double mean_at(const struct search *search, const struct search_trial *tr
         return mean;
 }
 
+/* Of a context it is the model that says what a trial's point does at the one that holds. */
+static bool is_by_model(const struct search *search)
+{
+        return search->model.noisy || search->space->n_context > 0;
+}
+
+/* What was tried at another context is good where it is likelier than not to keep the constraints here. */
+static bool is_good(const struct search *search, const struct search_trial *trial)
+{
+        double x[GP_MAX_FEATURES], log_feasible;
+
+        if (search->space->n_context == 0 || trial->status != SEARCH_OK)
+                return keeps_all(search, trial);
+        search_encode(search, trial->point, trial->candidate, x);
+        search_log_feasible(search, x, 1, &log_feasible);
+        return log_feasible >= log(LIKELIER);
+}
+
 /* Where no run was repeated, or repeating it changed nothing, a value stays what it is, and the best is the
  * least. Where runs of a point differ, the least y may be luck, and the best is the least mean. */
 static void find_best(struct search *search)
 {
         struct search_model *model = &search->model;
 
-        model->noisy = is_noisy(search);
         model->has_best = false;
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
                 double mean;
 
-                if (!keeps_all(search, trial))
+                if (!is_good(search, trial))
                         continue;
-                mean = model->noisy ? mean_at(search, trial, 0) : surrogate_scale(model->objective, trial->y);
+                mean = is_by_model(search) ? mean_at(search, trial, 0)
+                                           : surrogate_scale(model->objective, trial->y);
                 if (model->has_best && mean >= model->best)
                         continue;
                 model->has_best = true;
                 model->best = mean;
+                model->best_trial = t;
         }
 }
 
-/* By its runs, or, where runs of a point differ, by the model, as the best is. */
+/* By its runs, or, as the best is, by the model. */
 static struct pareto_point front_point(const struct search *search, int trial)
 {
         const struct search_model *model = &search->model;
         const struct search_trial *at = &search->trials[trial];
 
-        if (!model->noisy)
+        if (!is_by_model(search))
                 return (struct pareto_point){{at->y, at->second}, trial};
         return (struct pareto_point){{surrogate_value(model->objective, mean_at(search, at, 0)),
                                       surrogate_value(model->second, mean_at(search, at, 1))},
@@ -424,7 +448,7 @@ static void find_front(struct search *search)
 
         model->front = memory_resize(model->front, (size_t)search->n_trials + 1, sizeof *model->front);
         for (int t = 0; t < search->n_trials; t++)
-                if (keeps_all(search, &search->trials[t]))
+                if (is_good(search, &search->trials[t]))
                         model->front[count++] = front_point(search, t);
         model->n_front = pareto_front(model->front, count);
         put_reference(model, count);
@@ -443,6 +467,20 @@ const double *search_best(const struct search *search, double *ret_y)
                 *ret_y = trial->y;
         }
         return best;
+}
+
+const double *search_best_now(struct search *search, double *ret_y)
+{
+        const struct search_model *model = &search->model;
+        struct error ignored = ERROR_INIT;
+
+        if (search->space->n_context == 0 || !search_has_model(search) ||
+            (!model->current && !search_model_learn(search, &ignored)))
+                return search_best(search, ret_y);
+        if (!model->has_best)
+                return NULL;
+        *ret_y = surrogate_value(model->objective, model->best);
+        return search->trials[model->best_trial].point;
 }
 
 /* learnt: trials told when parameters were last looked for. */
@@ -485,6 +523,7 @@ bool search_model_learn(struct search *search, struct error *err)
                         return false;
         if (refit)
                 model->learnt = told;
+        model->noisy = is_noisy(search);
         find_best(search);
         if (search->options.pareto)
                 find_front(search);
@@ -494,6 +533,7 @@ bool search_model_learn(struct search *search, struct error *err)
                 return false;
         if (model->by_rank && rerank)
                 model->ranked = told;
-        return believe_unknown(search, 0, model->objective, err) &&
-               (!search->options.pareto || believe_unknown(search, 1, model->second, err));
+        model->current = believe_unknown(search, 0, model->objective, err) &&
+                         (!search->options.pareto || believe_unknown(search, 1, model->second, err));
+        return model->current;
 }

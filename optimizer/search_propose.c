@@ -42,7 +42,7 @@
 
 /* ---- scores ---- */
 
-static void log_feasible(const struct search *search, const double *x, int count, double *ret_log)
+void search_log_feasible(const struct search *search, const double *x, int count, double *ret_log)
 {
         const struct search_model *model = &search->model;
         autofree double *mean = memory_new((size_t)count, sizeof *mean);
@@ -106,7 +106,7 @@ void search_score(const struct search *search, const double *x, const double *pr
         autofree double *feasible = memory_new((size_t)count, sizeof *feasible);
 
         surrogate_predict(search->model.objective, x, prior, count, mean, variance);
-        log_feasible(search, x, count, feasible);
+        search_log_feasible(search, x, count, feasible);
         for (int i = 0; i < count; i++) {
                 if (!search->model.noisy)
                         variance[i] += surrogate_noise(search->model.objective);
@@ -151,7 +151,8 @@ static bool is_taken(const struct search *search, const double *point)
 
                 /* the first number tells most points apart, without a call */
                 if (trial[0] == point[0] &&
-                    memcmp(trial, point, (size_t)search->space->n * sizeof *point) == 0)
+                    memcmp(trial, point, (size_t)search->space->n * sizeof *point) == 0 &&
+                    search_like_now(search, &search->trials[t]))
                         return true;
         }
         return false;
@@ -476,7 +477,7 @@ static const double *good_point(struct search *search)
         unsigned long any;
 
         if (!search->options.pareto || model->n_front == 0)
-                return search_best(search, &y);
+                return search_best_now(search, &y);
         any = gsl_rng_uniform_int(search->rng, (unsigned long)model->n_front);
         return search->trials[model->front[any].of].point;
 }

@@ -7,18 +7,22 @@
 
 #define ROUNDING 1e-9 /* relative, of sums that stand at their limit */
 
+static void parameter_clear(struct search_parameter *parameter)
+{
+        for (int c = 0; parameter->choices && c < parameter->n_choices; c++)
+                free(parameter->choices[c]);
+        free(parameter->choices);
+        free(parameter->name);
+}
+
 void search_space_free(struct search_space *space)
 {
         if (!space)
                 return;
-        for (int i = 0; i < space->n; i++) {
-                struct search_parameter *parameter = &space->parameters[i];
-
-                for (int c = 0; parameter->choices && c < parameter->n_choices; c++)
-                        free(parameter->choices[c]);
-                free(parameter->choices);
-                free(parameter->name);
-        }
+        for (int i = 0; i < space->n; i++)
+                parameter_clear(&space->parameters[i]);
+        for (int i = 0; i < space->n_context; i++)
+                parameter_clear(&space->context[i]);
         for (int i = 0; i < space->n_columns; i++) {
                 free(space->columns[i].name);
                 free(space->columns[i].value);
@@ -58,6 +62,13 @@ double search_parameter_value(const struct search_parameter *parameter, double u
         if (parameter->log)
                 return search_parameter_round(parameter, low * pow(high / low, unit));
         return search_parameter_round(parameter, low + (high - low) * unit);
+}
+
+bool search_context_fits(const struct search_parameter *parameter, double value)
+{
+        if (parameter->n_choices > 0)
+                return value >= 0 && value < parameter->n_choices && value == floor(value);
+        return isfinite(value) && (!parameter->log || value > 0);
 }
 
 double search_parameter_levels(const struct search_parameter *parameter)

@@ -13,12 +13,17 @@
  * only points allowed, whose other columns are known of a point before it is tried (memory, a price).
  *
  * A point is one double a parameter: the value itself, or the index of a choice.
+ *
+ * A context is what is given and not chosen, and what y depends on beside the point: the size of the input,
+ * the load, the day of the week. Its values are one double each in the same way. `low` and `high` say where
+ * they usually lie, for the model's scale: what happens is not bound by them.
  */
 #define SEARCH_MAX_PARAMETERS 48
 #define SEARCH_MAX_COLUMNS    48
 #define SEARCH_MAX_CHOICES    64
 #define SEARCH_MAX_LIMITS     16
 #define SEARCH_MAX_CANDIDATES 20000 /* a space with more points is not listed */
+#define SEARCH_MAX_CONTEXT    8
 
 enum search_type {
         SEARCH_FLOAT,
@@ -33,6 +38,7 @@ struct search_parameter {
         double low, high; /* inclusive; of choices 0 and n_choices - 1 */
         double step;      /* of floats: values are low + i step; 0: none. Of all others 1 or more */
         bool log;         /* ratios count, not differences */
+        bool cyclic;      /* of a context: `high` is `low` again, as the hours 24 and 0 are; not with log */
         int n_choices;
         char **choices;                    /* texts of categories, else NULL */
         bool literal;                      /* the texts are JSON, not texts in JSON */
@@ -65,6 +71,8 @@ struct search_space {
         double *candidates; /* n_candidates x n */
         int n_columns;
         struct search_column columns[SEARCH_MAX_COLUMNS];
+        int n_context;
+        struct search_parameter context[SEARCH_MAX_CONTEXT];
 };
 
 void search_space_free(struct search_space *space); /* and what it holds */
@@ -76,6 +84,10 @@ double search_parameter_round(const struct search_parameter *parameter, double v
 /* Position of a value in [0, 1] on the parameter's scale, and the value (rounded) at a position. */
 double search_parameter_unit(const struct search_parameter *parameter, double value);
 double search_parameter_value(const struct search_parameter *parameter, double unit);
+
+/* Whether a value of a context can be: a finite number, above 0 where ratios count, or the index of a choice.
+ */
+bool search_context_fits(const struct search_parameter *parameter, double value);
 
 /* How many values it has; INFINITY for a float without a step. */
 double search_parameter_levels(const struct search_parameter *parameter);
