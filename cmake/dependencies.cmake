@@ -10,9 +10,9 @@ pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(SNAPPY REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(GSL REQUIRED IMPORTED_TARGET gsl)
 pkg_check_modules(NLOPT REQUIRED IMPORTED_TARGET nlopt)
-pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas) # loaded, not linked: optimizer/lapack.c
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas) # loaded, not linked: optimizer/search/lapack.c
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.39)
-pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq) # loaded, not linked: core/ledger_libpq.c
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq) # loaded, not linked: core/ledger/libpq.c
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controller/command.h"
-#include "controller/kubectl.h"
-#include "controller/usage.h"
+#include "controller/cli/command.h"
+#include "controller/cli/kubectl.h"
+#include "controller/cli/usage.h"
 #include "core/clock.h"
 
 static void stop(int signal)

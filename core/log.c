@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/redact.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/text.h"
 
 #define MESSAGE_COLUMNS 40

@@ -8,7 +8,7 @@
 
 #include "core/option_internal.h"
 #include "core/quantity.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 /* Names listed in a message when none is near. */
 #define LISTED_NAMES 12

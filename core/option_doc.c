@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "core/option_internal.h"
 #include "core/quantity.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define EXPLAIN_WIDTH 78
 

@@ -9,7 +9,7 @@
 #include "core/clock.h"
 #include "core/prices_options.h"
 #include "core/prices_steps.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define UNITS_PER_CURRENCY 1e9
 #define MAX_UNITS          1e18 /* of an hour's price: fits in 64 bits */

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizer/normal.h"
-#include "optimizer/search.h"
+#include "optimizer/search/normal.h"
+#include "optimizer/search/search.h"
 
 #define SEED         1
 #define LOG_RATIO    8.0 /* a knob whose maximum is so many times its minimum is searched by ratios */

@@ -9,8 +9,8 @@
 #include "optimizer/run_history.h"
 
 /*
- * Which setting the next run should try: a search (optimizer/search.h) over the knobs that is begun anew and
- * told of all runs that count, so that the answer follows from the runs and nothing else.
+ * Which setting the next run should try: a search (optimizer/search/search.h) over the knobs that is begun
+ * anew and told of all runs that count, so that the answer follows from the runs and nothing else.
  */
 struct run_search_options {
         struct run_terms terms;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/text.h"
 #include "sim/calibrate_internal.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define STEP_MS   1000
 #define MAX_STEPS (40u << 20)

@@ -2,7 +2,7 @@
 #ifndef OPTCTL_SIM_WORKLOAD_RECORDED_H
 #define OPTCTL_SIM_WORKLOAD_RECORDED_H
 
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/spec.h"
 #include "sim/workload_shapes.h"
 

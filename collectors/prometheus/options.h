@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/option.h"
 
 /* spec.metrics.prometheus */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "core/http_client.h"
+#include "core/http/client.h"
 
 /*
  * History from a server, for recordings: /api/v1/query_range in pieces that a server accepts (at most 11,000

@@ -3,7 +3,7 @@
 #define OPTCTL_COLLECTORS_SPARK_SERVER_H
 
 #include "collectors/spark/place.h"
-#include "core/http_client.h"
+#include "core/http/client.h"
 
 /*
  * The application's runs that a History Server knows of (GET /api/v1/applications), the last attempt of each.

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/kubernetes/config.h"
 #include "core/memory.h"
 

@@ -15,7 +15,7 @@
 
 #include "core/json.h"
 #include "core/secret_memory.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define PATIENCE_MS   30000
 #define MAX_OUTPUT    ((size_t)256 * 1024)

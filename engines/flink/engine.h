@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/plugin.h"
 #include "engines/flink/job.h"
 #include "engines/flink/options.h"

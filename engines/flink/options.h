@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/option.h"
 
 /* spec.engine.flink, of the collector and the actuator. */

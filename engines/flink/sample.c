@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "engines/flink/engine.h"

@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 #include "core/quantity.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define KEY_ROOM 64
 

@@ -2,7 +2,7 @@
 #ifndef OPTCTL_ENGINES_SPARK_HISTORY_H
 #define OPTCTL_ENGINES_SPARK_HISTORY_H
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 
 /*
  * Event logs out of a Spark History Server, by its REST API: it reads what stands in a file system that may

@@ -2,7 +2,7 @@
 #ifndef OPTCTL_ENGINES_SPARK_JOB_H
 #define OPTCTL_ENGINES_SPARK_JOB_H
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/plugin.h"
 #include "engines/spark/settings_text.h"
 

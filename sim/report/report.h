@@ -9,7 +9,7 @@
 #include "core/text.h"
 
 /*
- * A document (docs/schema/: a simulation or backtest; controller/tune_report.h: a search) as one HTML file
+ * A document (docs/schema/: a simulation or backtest; controller/tune/report.h: a search) as one HTML file
  * that needs nothing else: charts, tables and reasons open without a network. The same document gives the
  * same bytes.
  *

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "optimizer/search_internal.h"
+#include "optimizer/search/internal.h"
 #include "tests/support/tuning_tables.h"
 
 #define QUANTILE  1.6448536269514722

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "controller/host.h"
+#include "controller/live/host.h"
 #include "tests/support/played_flink.h"
 
 #define HANGS_EVERY   20

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "controller/registry.h"
-#include "controller/variant.h"
+#include "controller/study/variant.h"
 
 #define MAX_POINTS 200
 #define MAX_CASES  100

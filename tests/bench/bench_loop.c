@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "core/yaml.h"
 
 #define TURNS 4000000

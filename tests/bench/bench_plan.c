@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "optimizer/candidates.h"
 #include "optimizer/forecast.h"
 

@@ -14,7 +14,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
-#include "optimizer/search.h"
+#include "optimizer/search/search.h"
 #include "sim/scale_out.h"
 
 #define MOST_RUNS  2000

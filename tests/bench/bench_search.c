@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "core/random.h"
-#include "optimizer/search.h"
+#include "optimizer/search/search.h"
 #include "tests/support/tuning_tables.h"
 
 #define MOST_RUNS 1024

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "controller/registry.h"
-#include "controller/variant.h"
+#include "controller/study/variant.h"
 
 #define SPEC      "tests/bench/day.yaml"
 #define REPEATS   15

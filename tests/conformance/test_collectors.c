@@ -420,7 +420,7 @@ static void show_close(struct show *show)
         stand_close(&show->stand, show->collector->options);
 }
 
-/* As the loop calls it (controller/gather.c). */
+/* As the loop calls it (controller/live/gather.c). */
 static void collect(void *argument)
 {
         struct show *show = argument;

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "controller/account.h"
-#include "core/series.h"
+#include "controller/books/account.h"
+#include "core/series/series.h"
 #include "tests/support/play.h"
 
 struct books {

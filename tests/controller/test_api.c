@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "controller/api.h"
-#include "controller/api_client.h"
+#include "controller/api/api.h"
+#include "controller/api/client.h"
 #include "controller/page/page.h"
 #include "core/json.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "tests/support/api_script.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/schema.h"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "controller/backtest.h"
+#include "controller/study/backtest.h"
 #include "controller/registry.h"
 #include "core/json.h"
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "controller/backtest.h"
+#include "controller/study/backtest.h"
 #include "controller/registry.h"
 #include "core/json.h"
 #include "tests/support/data.h"

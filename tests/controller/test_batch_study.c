@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "controller/batch_study.h"
+#include "controller/study/batch_study.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "tests/support/schema.h"

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "controller/books.h"
+#include "controller/books/books.h"
 #include "core/json.h"
 #include "tests/support/ledger_scene.h"
 #include "tests/support/schema.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "controller/command.h"
+#include "controller/cli/command.h"
 
 struct arguments {
         const char *spec;

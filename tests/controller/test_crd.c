@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "controller/registry.h"
-#include "core/crd.h"
+#include "core/crd/crd.h"
 #include "core/json.h"
 #include "core/spec.h"
 #include "core/tuning_study.h"

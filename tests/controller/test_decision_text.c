@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controller/decision_text.h"
+#include "controller/cli/decision_text.h"
 #include "core/json.h"
-#include "core/ledger.h"
+#include "core/ledger/ledger.h"
 #include "core/text.h"
 #include "tests/support/schema.h"
 

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "core/random.h"
 #include "sim/engine.h"
 #include "tests/support/play.h"

@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "controller/backtest.h"
-#include "controller/fleet.h"
+#include "controller/study/backtest.h"
+#include "controller/live/fleet.h"
 #include "controller/registry.h"
-#include "controller/study.h"
+#include "controller/study/study.h"
 #include "core/json.h"
-#include "core/ledger.h"
+#include "core/ledger/ledger.h"
 #include "tests/support/heap.h"
 #include "tests/support/fleet_stage.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Observations leave a ledger when they are old, and nothing else does. */
-#include "controller/forget.h"
+#include "controller/books/forget.h"
 #include "tests/core/ledger/play.h"
 
 #define OLD  (3 * FORGET_AT_ONCE + 7) /* observations */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "controller/gather.h"
+#include "controller/live/gather.h"
 #include "core/reactor.h"
 
 #define START 1700000000000

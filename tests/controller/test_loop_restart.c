@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "controller/registry.h"
-#include "controller/variant.h"
-#include "core/ledger.h"
+#include "controller/study/variant.h"
+#include "core/ledger/ledger.h"
 #include "sim/engine.h"
 
 #define SEEDS           200

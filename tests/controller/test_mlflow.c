@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "controller/tune_mlflow.h"
+#include "controller/tune/mlflow_export.h"
 #include "core/json.h"
 #include "tests/support/http_stage.h"
 

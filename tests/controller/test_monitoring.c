@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "controller/command.h"
-#include "controller/monitoring.h"
+#include "controller/cli/command.h"
+#include "controller/monitoring/monitoring.h"
 #include "core/json.h"
 #include "core/metrics.h"
 

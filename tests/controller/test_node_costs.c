@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "controller/node_costs.h"
+#include "controller/operator/node_costs.h"
 #include "core/text.h"
 
 /* Four cores at 0.05 and 16 GiB at 0.0125: 0.4 an hour. */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "controller/opencost.h"
+#include "controller/operator/opencost.h"
 #include "tests/support/http_stage.h"
 
 #define SAMPLE(metric, node, value)                                                                          \

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "controller/fence.h"
-#include "controller/fleet.h"
-#include "controller/operator_claims.h"
-#include "controller/operator_object.h"
+#include "controller/operator/fence.h"
+#include "controller/live/fleet.h"
+#include "controller/operator/claims.h"
+#include "controller/operator/object.h"
 #include "controller/registry.h"
 #include "core/json.h"
 #include "core/metrics.h"

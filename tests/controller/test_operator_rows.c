@@ -6,7 +6,7 @@
  */
 #include <sys/stat.h>
 
-#include "controller/operator_object.h"
+#include "controller/operator/object.h"
 #include "core/text.h"
 #include "tests/support/operator_life.h"
 

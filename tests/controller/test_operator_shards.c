@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "controller/operator_internal.h"
+#include "controller/operator/internal.h"
 #include "tests/support/fleet_stage.h"
 #include "tests/support/http_stage.h"
 #include "tests/support/kube_cluster.h"

@@ -4,7 +4,7 @@
  * leave are documents of `optctl simulate` as docs/schema has them, with figures made up so that what follows
  * from them (savings, service level, the best) can be reckoned by hand.
  */
-#include "controller/operator_study_job.h"
+#include "controller/operator/study_job.h"
 #include "tests/support/operator_scene.h"
 
 static void start(struct scene *scene)

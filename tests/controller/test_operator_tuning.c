@@ -3,7 +3,7 @@
  * TuningStudies that search: trials are Jobs of a played cluster, in which the test plays Job controller and
  * kubelet. What a trial leaves is (n - 7)^2, so that the best one is known.
  */
-#include "controller/operator_study_job.h"
+#include "controller/operator/study_job.h"
 #include "tests/support/operator_scene.h"
 
 #define TRIALS 12

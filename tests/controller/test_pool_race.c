@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "controller/registry.h"
-#include "controller/turns.h"
+#include "controller/loop/turns.h"
 #include "core/memory.h"
 #include "core/spec.h"
 

@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "controller/backtest.h"
-#include "controller/recorder.h"
+#include "controller/study/backtest.h"
+#include "controller/live/recorder.h"
 #include "controller/registry.h"
-#include "controller/variant.h"
+#include "controller/study/variant.h"
 #include "core/json.h"
 #include "core/text.h"
 

@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "controller/registry.h"
-#include "controller/replay.h"
-#include "controller/replay_path.h"
-#include "controller/replay_tally.h"
-#include "controller/scenario.h"
+#include "controller/books/replay.h"
+#include "controller/books/replay_path.h"
+#include "controller/books/replay_tally.h"
+#include "controller/study/scenario.h"
 #include "core/json.h"
 #include "sim/workload.h"
 #include "tests/support/schema.h"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <gsl/gsl_randist.h>
 
-#include "controller/residuals.h"
+#include "controller/study/residuals.h"
 #include "core/random.h"
 
 #define FITTED 2000

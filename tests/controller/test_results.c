@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "controller/results.h"
+#include "controller/cli/results.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "sim/report/report.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What runs are held against. Every expected value is worked out by hand from the model that
- * controller/run_books.h states; quantiles of Student's t are those of any table. */
+ * controller/books/runs.h states; quantiles of Student's t are those of any table. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "controller/run_books.h"
+#include "controller/books/runs.h"
 #include "core/prices.h"
 
 #define BASELINE 1

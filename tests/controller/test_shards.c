@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "controller/shards.h"
+#include "controller/operator/shards.h"
 #include "core/json.h"
 #include "core/random.h"
 #include "core/text.h"

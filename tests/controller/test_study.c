@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "controller/registry.h"
-#include "controller/study.h"
+#include "controller/study/study.h"
 #include "core/clock.h"
 #include "core/json.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "controller/summary.h"
+#include "controller/study/summary.h"
 #include "core/json.h"
 
 static void assert_near(double value, double expected)

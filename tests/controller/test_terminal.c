@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "controller/terminal.h"
+#include "controller/cli/terminal.h"
 #include "core/memory.h"
 
 /* A file in memory whose text is read back. */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "controller/tune_trial.h"
+#include "controller/tune/trial.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "tests/support/scratch.h"

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "controller/turns.h"
+#include "controller/loop/turns.h"
 #include "core/clock.h"
 #include "core/memory.h"
 

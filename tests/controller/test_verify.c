@@ -15,8 +15,8 @@
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 
-#include "controller/avoid.h"
-#include "controller/verify.h"
+#include "controller/loop/avoid.h"
+#include "controller/loop/verify.h"
 
 #define WINDOW_MS 60000
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "controller/verify_run.h"
+#include "controller/loop/verify_run.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/yaml.h"

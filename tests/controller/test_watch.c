@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "controller/watch.h"
+#include "controller/cli/watch.h"
 #include "core/memory.h"
 
 #define START_MS INT64_C(1767600000000) /* 2026-01-05T08:00:00Z */

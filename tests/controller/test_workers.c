@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "controller/workers.h"
+#include "controller/study/workers.h"
 #include "core/clock.h"
 
 #define JOBS 500

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/cron.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 static int64_t instant(const char *text)
 {

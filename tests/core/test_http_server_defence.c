@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "tests/support/certificates.h"
 #include "tests/support/server_stage.h"
 

@@ -12,7 +12,7 @@
 #include "core/clock.h"
 #include "core/option.h"
 #include "core/prices.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/text.h"
 #include "core/yaml.h"
 #include "tests/support/data.h"

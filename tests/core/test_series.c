@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/text.h"
 #include "tests/support/data.h"
 

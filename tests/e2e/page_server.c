@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "controller/api.h"
+#include "controller/api/api.h"
 #include "tests/support/api_script.h"
 
 /*

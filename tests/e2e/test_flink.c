@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "controller/registry.h"
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/json.h"
 #include "core/reactor.h"
 #include "core/spec.h"

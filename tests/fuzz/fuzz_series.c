@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/series.h"
+#include "core/series/series.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

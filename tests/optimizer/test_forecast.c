@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "optimizer/forecast.h"
 #include "tests/support/data.h"
 #include "tests/support/heap.h"

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "core/random.h"
-#include "optimizer/cholesky.h"
-#include "optimizer/gp.h"
-#include "optimizer/gp_step.h"
-#include "optimizer/normal.h"
+#include "optimizer/search/cholesky.h"
+#include "optimizer/search/gp.h"
+#include "optimizer/search/gp_step.h"
+#include "optimizer/search/normal.h"
 
 #define POINTS   5
 #define FEATURES 3

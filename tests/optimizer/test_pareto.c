@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "core/random.h"
-#include "optimizer/search_internal.h"
+#include "optimizer/search/internal.h"
 
 #define ORDER  24  /* of Gauss and Legendre's rule on each panel */
 #define LEAST  -12 /* below lies what nothing comes to */

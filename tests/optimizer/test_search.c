@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "optimizer/search_internal.h"
+#include "optimizer/search/internal.h"
 
 static struct search_parameter *add(struct search_space *space, const char *name, enum search_type type,
                                     double low, double high)

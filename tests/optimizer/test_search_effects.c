@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "optimizer/search_effects.h"
+#include "optimizer/search/effects.h"
 
 static struct search *new_search(int candidates)
 {

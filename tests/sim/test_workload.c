@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/series.h"
+#include "core/series/series.h"
 #include "sim/workload.h"
 #include "tests/support/data.h"
 

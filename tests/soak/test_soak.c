@@ -33,7 +33,7 @@
 
 #include <cmocka.h>
 
-#include "controller/fleet.h"
+#include "controller/live/fleet.h"
 #include "controller/registry.h"
 #include "core/json.h"
 #include "core/random.h"

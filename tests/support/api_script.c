@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "core/series.h"
+#include "core/series/series.h"
 
 #define STEP_MS     60000
 #define PER_SUBTASK 900.0 /* records/s a subtask of the slowest operator can take */

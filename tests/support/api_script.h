@@ -2,7 +2,7 @@
 #ifndef OPTCTL_TESTS_SUPPORT_API_SCRIPT_H
 #define OPTCTL_TESTS_SUPPORT_API_SCRIPT_H
 
-#include "controller/api.h"
+#include "controller/api/api.h"
 
 /*
  * A source of the API that plays five pipelines, one in each kind of state, with a day of load that follows a

@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "controller/fleet.h"
+#include "controller/live/fleet.h"
 #include "controller/registry.h"
 #include "core/json.h"
-#include "core/ledger.h"
+#include "core/ledger/ledger.h"
 #include "tests/support/scratch.h"
 
 #define START         1700000000000

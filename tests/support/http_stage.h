@@ -2,7 +2,7 @@
 #ifndef OPTCTL_TESTS_SUPPORT_HTTP_STAGE_H
 #define OPTCTL_TESTS_SUPPORT_HTTP_STAGE_H
 
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "tests/support/scripted_peer.h"
 
 /* A client, a scripted peer and the way between them, in one reactor with virtual time. */

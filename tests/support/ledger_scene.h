@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
-#include "core/ledger.h"
+#include "controller/loop/loop.h"
+#include "core/ledger/ledger.h"
 #include "tests/support/play.h"
 
 /* The loop on the stage (tests/support/play.h), with the ledger on the disk as its journal. */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "controller/registry.h"
-#include "controller/turns.h"
+#include "controller/loop/turns.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/spec.h"

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 #include <gsl/gsl_randist.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "controller/registry.h"
-#include "core/ledger.h"
+#include "core/ledger/ledger.h"
 #include "core/random.h"
 #include "core/spec.h"
 

@@ -8,7 +8,7 @@
  */
 #include <sys/wait.h>
 
-#include "controller/operator.h"
+#include "controller/operator/operator.h"
 #include "tests/support/fleet_stage.h"
 #include "tests/support/kube_cluster.h"
 

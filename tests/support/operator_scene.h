@@ -3,7 +3,7 @@
 #define OPTCTL_TESTS_SUPPORT_OPERATOR_SCENE_H
 
 /* `optctl controller` in virtual time on a played cluster, whose engines are those of fleet_stage.h. */
-#include "controller/operator.h"
+#include "controller/operator/operator.h"
 #include "tests/support/fleet_stage.h"
 #include "tests/support/kube_cluster.h"
 

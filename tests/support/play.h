@@ -8,7 +8,7 @@
 
 #include <gsl/gsl_rng.h>
 
-#include "core/journal.h"
+#include "core/ledger/journal.h"
 #include "core/plugin.h"
 
 /*

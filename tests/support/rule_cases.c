@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/series.h"
+#include "core/series/series.h"
 #include "core/yaml.h"
 
 #define NOW_MS 1768478400000

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "controller/loop.h"
+#include "controller/loop/loop.h"
 #include "tests/support/play.h"
 
 /* A loop with everything around it played (tests/support/play.h), and what is looked at after some turns. */

@@ -2,7 +2,7 @@
 #ifndef OPTCTL_TESTS_SUPPORT_SERVER_STAGE_H
 #define OPTCTL_TESTS_SUPPORT_SERVER_STAGE_H
 
-#include "core/http_server.h"
+#include "core/http/server.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/scratch.h"
 

@@ -2,7 +2,7 @@
 #ifndef OPTCTL_SUPPORT_TUNING_TABLES_H
 #define OPTCTL_SUPPORT_TUNING_TABLES_H
 
-#include "optimizer/search.h"
+#include "optimizer/search/search.h"
 
 /*
  * Tables of configurations that others measured (OPTCTL_DATA or ../shared/data, folder tuning/), as spaces to

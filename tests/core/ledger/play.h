@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/json.h"
-#include "core/ledger.h"
+#include "core/ledger/ledger.h"
 #include "core/text.h"
 
 /*

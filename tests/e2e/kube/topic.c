@@ -2,7 +2,7 @@
 /* Kafka's actuator on a KafkaTopic of a real API server and on a real broker, which
  * tests/e2e/kube/cases/kafka_topic.py started: KUBECONFIG names the one, KAFKA the other. Topic "orders" has
  * three partitions. */
-#include "core/http_client.h"
+#include "core/http/client.h"
 #include "core/kubernetes/shared.h"
 #include "tests/support/kafka_scene.h"
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/json.h"
+
+bool output_json(const char *path, const json_t *root, struct error *err)
+{
+        autotext text = {0};
+
+        json_put(root, 2, &text);
+        text_put(&text, "\n");
+        return output_text(path, &text, err);
+}
+
+/* In place: Kubernetes mounts the file alone, so that nothing can be put beside it and renamed. */
+bool output_message(const char *path, const json_t *root, struct error *err)
+{
+        autotext text = {0};
+        int fd;
+        bool done;
+
+        json_put(root, 0, &text);
+        if (text.length > OUTPUT_MESSAGE_BYTES)
+                return error_set(err, ERROR_LIMIT, "TooLarge",
+                                 "%s: the figures take %zu bytes, and a termination message has room for %d; "
+                                 "expected fewer strategies",
+                                 path, text.length, OUTPUT_MESSAGE_BYTES);
+        fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        if (fd < 0)
+                return text_read_error(path, errno, err);
+        done = write(fd, text.data, text.length) == (ssize_t)text.length;
+        done = close(fd) == 0 && done;
+        return done || error_set(err, ERROR_IO, NULL, "%s: cannot be written", path);
+}
+
+bool output_text(const char *path, const struct text *text, struct error *err)
+{
+        /* What stdio still holds was printed first and must come first. Its error is found when the program
+         * ends. */
+        if (strcmp(path, "-") == 0)
+                fflush(stdout);
+        return text_write_file(path, text->data ? text->data : "", text->length, err);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/cli/command.h"
+#include "controller/cli/output.h"
+#include "controller/registry.h"
+#include "core/json.h"
+#include "core/spec.h"
+
+struct validate_arguments {
+        const char *spec, *data, *json;
+        char **overrides;
+};
+
+static const struct parameter parameters[] = {
+        {.name = "SPEC",
+         .positional = true,
+         .required = true,
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct validate_arguments, spec),
+         .values = VALUES_FILE,
+         .help = "The YAML file to read; - is standard input."},
+        {.name = "data",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct validate_arguments, data),
+         .value = "DIR",
+         .values = VALUES_FOLDER,
+         .help = "The folder that file names in the spec are relative to. Without it they are relative to "
+                 "the spec."},
+        {.name = "set",
+         .type = PARAMETER_TEXTS,
+         .offset = offsetof(struct validate_arguments, overrides),
+         .value = "PATH=VALUE",
+         .help = "Sets a field before the spec is checked: spec.constraints.latencyP99Milliseconds=500."},
+        {.name = "json",
+         .type = PARAMETER_TEXT,
+         .offset = offsetof(struct validate_arguments, json),
+         .value = "FILE",
+         .values = VALUES_FILE,
+         .help = "Writes the answer as one JSON object, also when the spec is wrong; - is standard output."},
+        {.name = NULL},
+};
+
+/* What a spec comes to, by the names that are printed. */
+struct counts {
+        long long operators, knobs, strategies, guardrails;
+};
+
+/* That a simulation runs when none is named. */
+static size_t count_all(const struct spec *spec)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < spec->n_strategies; i++)
+                count += !spec->strategies[i].strategy->periodic;
+        return count;
+}
+
+static struct counts count(const struct spec *spec)
+{
+        size_t chosen = spec->simulation.strategies.count;
+
+        return (struct counts){
+                .operators = spec->pipeline.n_operators,
+                .knobs = spec->pipeline.n_knobs,
+                .strategies = (long long)(chosen ? chosen : count_all(spec)),
+                .guardrails = (long long)spec->n_guardrails,
+        };
+}
+
+static json_t *answer_valid(const struct spec *spec)
+{
+        struct counts counts = count(spec);
+
+        return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "valid", 1, "name", spec->name, "operators",
+                         (json_int_t)counts.operators, "knobs", (json_int_t)counts.knobs, "strategies",
+                         (json_int_t)counts.strategies, "guardrails", (json_int_t)counts.guardrails);
+}
+
+static void print_valid(const struct spec *spec)
+{
+        struct counts counts = count(spec);
+
+        if (spec->n_sources > 0 && !spec->has_graph)
+                printf("%s: valid (graph asked of %s, %lld %s)\n", spec->name,
+                       spec->sources[0].collector->name, counts.strategies,
+                       counts.strategies == 1 ? "strategy" : "strategies");
+        else
+                printf("%s: valid (%lld operator%s, %lld knob%s, %lld %s)\n", spec->name, counts.operators,
+                       text_plural((double)counts.operators), counts.knobs, text_plural((double)counts.knobs),
+                       counts.strategies, counts.strategies == 1 ? "strategy" : "strategies");
+}
+
+/* The answer about a wrong spec; `err` stays as it is. */
+static void report_wrong(const struct validate_arguments *arguments, const struct error *err)
+{
+        autojson *answer =
+                json_pack("{s:b, s:s, s:s}", "valid", 0, "reason", err->reason, "message", err->message);
+        struct error second = ERROR_INIT;
+
+        if (!output_json(arguments->json, answer, &second))
+                fprintf(stderr, "optctl: %s\n", second.message);
+}
+
+static bool validate_run(const void *object, struct error *err)
+{
+        const struct validate_arguments *arguments = object;
+        autocall(spec_free) struct spec *spec = NULL;
+        autojson *answer = NULL;
+
+        if (!spec_read(arguments->spec, arguments->data, (const char *const *)arguments->overrides,
+                       registry_all(), &spec, err)) {
+                if (arguments->json && err->code == ERROR_INPUT)
+                        report_wrong(arguments, err);
+                return false;
+        }
+        if (!arguments->json || strcmp(arguments->json, "-") != 0)
+                print_valid(spec);
+        if (!arguments->json)
+                return true;
+        answer = answer_valid(spec);
+        return output_json(arguments->json, answer, err);
+}
+
+const struct command validate_command = {
+        .name = "validate",
+        .group = COMMAND_SPEC,
+        .summary = "whether a spec is right, and if not, where and why",
+        .description =
+                "Reads a spec and says in one line what it comes to, or, on standard error and with exit "
+                "status 2, the file, line and column of the first mistake, what is wrong and what was "
+                "expected. The files that a spec names are not opened.",
+        .example = "optctl validate clickstream.yaml",
+        .size = sizeof(struct validate_arguments),
+        .parameters = parameters,
+        .run = validate_run,
+};

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/operator/study_search.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/tune/search_document.h"
+#include "core/json.h"
+
+#define SEED 1
+
+static const struct study_parameter *parameter_of(const struct study_tuning *tuning, size_t i)
+{
+        return &((const struct study_parameter *)tuning->parameters.items)[i];
+}
+
+static const char *choice_of(const struct study_parameter *parameter, size_t i)
+{
+        return ((const char *const *)parameter->choices.items)[i];
+}
+
+/* ---- the space ---- */
+
+static bool is_number(const char *text)
+{
+        char *end;
+        double value = strtod(text, &end);
+
+        return end != text && !*end && isfinite(value);
+}
+
+/* Numbers keep their order and distance where all are numbers. */
+static json_t *choice_json(const struct study_parameter *parameter, size_t i)
+{
+        bool numbers = true;
+
+        for (size_t j = 0; j < parameter->choices.count; j++)
+                numbers &= is_number(choice_of(parameter, j));
+        return numbers ? json_real(strtod(choice_of(parameter, i), NULL))
+                       : json_string(choice_of(parameter, i));
+}
+
+static json_t *parameter_json(const struct study_parameter *parameter)
+{
+        json_t *choices, *made;
+
+        if (parameter->choices.count == 0) {
+                made = json_pack("{s:s, s:s, s:f, s:f}", "name", parameter->name, "type",
+                                 parameter->type == STUDY_INTEGER ? "int" : "float", "low", parameter->low,
+                                 "high", parameter->high);
+                if (parameter->scale != STUDY_SCALE_AUTO)
+                        json_object_set_new(made, "log", json_boolean(parameter->scale == STUDY_SCALE_LOG));
+                return made;
+        }
+        choices = json_array();
+        for (size_t i = 0; i < parameter->choices.count; i++)
+                json_array_append_new(choices, choice_json(parameter, i));
+        return json_pack("{s:s, s:s, s:o}", "name", parameter->name, "type", "cat", "choices", choices);
+}
+
+static bool search_of(const struct study_tuning *tuning, struct search **ret_search, struct error *err)
+{
+        autojson *document =
+                json_pack("{s:[], s:i, s:I}", "space", "seed", SEED, "budget", (json_int_t)tuning->trials);
+        struct search_space *space;
+        struct search_options options;
+
+        for (size_t i = 0; i < tuning->parameters.count; i++)
+                json_array_append_new(json_object_get(document, "space"),
+                                      parameter_json(parameter_of(tuning, i)));
+        if (!search_document_read(document, &space, &options, err))
+                return error_wrap(err, "spec.tuning.parameters");
+        *ret_search = search_new(space, &options);
+        return true;
+}
+
+bool study_search_check(const struct study_tuning *tuning, struct error *err)
+{
+        struct search *search;
+
+        if (!search_of(tuning, &search, err))
+                return false;
+        search_free(search);
+        return true;
+}
+
+/* ---- settings ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+        const char *text;
+
+        return json_find_text(object, key, &text) ? text : "";
+}
+
+static char *setting_text(const struct study_parameter *parameter, const json_t *value)
+{
+        if (parameter->choices.count == 0)
+                return parameter->type == STUDY_INTEGER ? memory_format("%.0f", json_number_value(value))
+                                                        : memory_format("%.10g", json_number_value(value));
+        for (size_t i = 0; i < parameter->choices.count; i++) {
+                autojson *choice = choice_json(parameter, i);
+                bool same = json_is_string(choice) ? json_equal(choice, value)
+                                                   : json_number_value(choice) == json_number_value(value);
+
+                if (same)
+                        return memory_copy_text(choice_of(parameter, i));
+        }
+        return memory_copy_text("");
+}
+
+static json_t *settings_of(const struct study_tuning *tuning, const json_t *x)
+{
+        json_t *settings = json_array();
+
+        for (size_t i = 0; i < tuning->parameters.count; i++) {
+                const struct study_parameter *parameter = parameter_of(tuning, i);
+                autofree char *text = setting_text(parameter, json_object_get(x, parameter->name));
+
+                json_array_append_new(settings,
+                                      json_pack("{s:s, s:s}", "name", parameter->name, "value", text));
+        }
+        return settings;
+}
+
+/* NULL: it is none of its choices. Digits are rounded, so an end of the range may have been passed by. */
+static json_t *value_of(const struct study_parameter *parameter, const char *text)
+{
+        if (parameter->choices.count == 0)
+                return is_number(text)
+                               ? json_real(fmin(fmax(strtod(text, NULL), parameter->low), parameter->high))
+                               : NULL;
+        for (size_t i = 0; i < parameter->choices.count; i++)
+                if (strcmp(choice_of(parameter, i), text) == 0)
+                        return choice_json(parameter, i);
+        return NULL;
+}
+
+static json_t *x_of(const struct study_tuning *tuning, const json_t *settings)
+{
+        json_t *x = json_object();
+
+        for (size_t i = 0; i < tuning->parameters.count; i++) {
+                const struct study_parameter *parameter = parameter_of(tuning, i);
+                const json_t *setting = json_array_get(settings, i);
+                json_t *value = value_of(parameter, text_of(setting, "value"));
+
+                if (strcmp(text_of(setting, "name"), parameter->name) == 0 && value)
+                        json_object_set(x, parameter->name, value);
+                json_decref(value);
+        }
+        return x;
+}
+
+/* ---- trials ---- */
+
+static void tell(struct search *search, const struct study_tuning *tuning, const json_t *row)
+{
+        autojson *x = x_of(tuning, json_object_get(row, "settings"));
+        const char *state = text_of(row, "state"), *value = text_of(row, "value");
+        double point[SEARCH_MAX_PARAMETERS];
+        struct search_outcome outcome = {.point = point, .status = SEARCH_FAILED, .y = NAN};
+        struct error ignored = ERROR_INIT;
+
+        for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
+                outcome.constraints[i] = NAN;
+        if (is_number(value) && strcmp(state, STUDY_FAILED) != 0) {
+                outcome.status = strcmp(state, STUDY_SUCCEEDED) == 0 ? SEARCH_OK : SEARCH_CENSORED;
+                outcome.y = strtod(value, NULL);
+        }
+        if (search_document_point(search_space_of(search), x, point, &ignored))
+                (void)search_tell(search, &outcome, &ignored);
+}
+
+bool study_search_points(const struct study_tuning *tuning, const json_t *told, size_t count,
+                         json_t **ret_points, struct error *err)
+{
+        autocall(search_free) struct search *search = NULL;
+        autojson *points = json_array();
+        const json_t *row;
+        size_t i;
+
+        if (!search_of(tuning, &search, err))
+                return false;
+        json_array_foreach(told, i, row) tell(search, tuning, row);
+        for (i = 0; i < count; i++) {
+                struct search_suggestion suggestion;
+                autojson *x = NULL;
+
+                if (!search_ask(search, &suggestion, err))
+                        return false;
+                if (suggestion.id == 0)
+                        break;
+                x = search_document_x(search_space_of(search), suggestion.point);
+                json_array_append_new(points, settings_of(tuning, x));
+        }
+        *ret_points = TAKE(points);
+        return true;
+}

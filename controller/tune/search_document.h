@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_TUNE_SEARCH_DOCUMENT_H
+#define OPTCTL_CONTROLLER_TUNE_SEARCH_DOCUMENT_H
+
+#include <jansson.h>
+
+#include "optimizer/search/search.h"
+
+/* The space of a search and its points as JSON (docs/tune.md). */
+
+/* From {"space":[...],"candidates":[...],"limits":[...],"price":..,"resources":[..],"seed":..,"budget":..,
+ * "runs":..}. ERROR_INPUT begins with the place and ": ", such as "space[0].low: ". The space belongs to the
+ * caller. */
+bool search_document_read(const json_t *document, struct search_space **ret_space,
+                          struct search_options *ret_options, struct error *err);
+
+/* The point that an object with a value for each parameter that has a meaning names; other keys have to be
+ * columns of the table. ret_point: space->n. */
+bool search_document_point(const struct search_space *space, const json_t *x, double *ret_point,
+                           struct error *err);
+
+/* The object for a point, with what the space was declared with; parameters without a meaning are left out.
+ */
+json_t *search_document_x(const struct search_space *space, const double *point);
+
+#endif

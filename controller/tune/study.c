@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/tune/study.h"
+
+#include <libgen.h>
+#include <math.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controller/tune/search_document.h"
+#include "controller/tune/log.h"
+#include "core/json.h"
+#include "engines/spark/history.h"
+
+#define TEMPLATE_MAX_BYTES ((size_t)1 << 20)
+#define DEFAULT_BUDGET     20
+#define MEASURES           "seconds, cpuSeconds, memoryBytes, cost"
+
+/* ---- the file ---- */
+
+#define AT(section, field) .offset = offsetof(struct section, field)
+
+static const struct option value_options[] = {
+        {.name = "name",
+         .type = OPTION_TEXT,
+         AT(tune_value, name),
+         .required = true,
+         .min = 1,
+         .max = 100,
+         .help = "What it is called by minimize and constraints."},
+        {.name = "pattern",
+         .type = OPTION_TEXT,
+         AT(tune_value, pattern),
+         .help = "POSIX extended regular expression; its first group is the value, where it matches last."},
+        {.name = "path",
+         .type = OPTION_TEXT,
+         AT(tune_value, path),
+         .help = "Dotted path of a number in the output, which is JSON: metrics.0.loss"},
+        {.name = "eventLog",
+         .type = OPTION_TEXT,
+         AT(tune_value, event_log),
+         .help = "What Spark's event log says: one of " TUNE_LOG_MEASURES "."},
+        {0},
+};
+static const struct option_rule value_rules[] = {
+        {RULE_ONE, {"pattern", "path", "eventLog"}, "expected one of pattern, path and eventLog"},
+        {0},
+};
+static const struct option_table value_table = {
+        .name = "values",
+        .size = sizeof(struct tune_value),
+        .options = value_options,
+        .rules = value_rules,
+        .help = "What is read from the command's output, or from its event log.",
+};
+
+static const struct option constraint_options[] = {
+        {.name = "value",
+         .type = OPTION_TEXT,
+         AT(tune_constraint, value),
+         .required = true,
+         .help = "One of " MEASURES " or of values."},
+        {.name = "max",
+         .type = OPTION_QUANTITY,
+         AT(tune_constraint, max),
+         .required = true,
+         .help = "The most it may be."},
+        {0},
+};
+static const struct option_table constraint_table = {
+        .name = "constraints",
+        .size = sizeof(struct tune_constraint),
+        .options = constraint_options,
+        .help = "What a good trial keeps to.",
+};
+
+static const struct option variable_options[] = {
+        {.name = "name",
+         .type = OPTION_TEXT,
+         AT(tune_variable, name),
+         .required = true,
+         .min = 1,
+         .max = 200,
+         .help = "Name of the variable."},
+        {.name = "value",
+         .type = OPTION_TEXT,
+         AT(tune_variable, value),
+         .required = true,
+         .help = "Its value; {NAME} stands for a parameter."},
+        {0},
+};
+static const struct option_table variable_table = {
+        .name = "environment",
+        .size = sizeof(struct tune_variable),
+        .options = variable_options,
+        .help = "Variables of the command's environment, beside those of optctl.",
+};
+
+static const struct option file_options[] = {
+        {.name = "template",
+         .type = OPTION_TEXT,
+         AT(tune_file, template),
+         .required = true,
+         .help = "File with {NAME} for parameters, relative to the spec."},
+        {.name = "name",
+         .type = OPTION_TEXT,
+         AT(tune_file, name),
+         .required = true,
+         .min = 1,
+         .max = 100,
+         .help = "Name of what is made of it, in the trial's folder: {trial}/NAME."},
+        {0},
+};
+static const struct option_table file_table = {
+        .name = "files",
+        .size = sizeof(struct tune_file),
+        .options = file_options,
+        .help = "Files that are written before a trial.",
+};
+
+static const struct option_table search_table = {
+        .name = "search",
+        .help = "The space and how it is searched: the first line of --ask-tell (docs/tune.md).",
+};
+
+static const struct option mlflow_options[] = {
+        {.name = "url",
+         .type = OPTION_TEXT,
+         AT(tune_mlflow_options, url),
+         .required = true,
+         .help = "Of the tracking server: http://mlflow:5000. --mlflow takes its place."},
+        {.name = "experiment",
+         .type = OPTION_TEXT,
+         AT(tune_mlflow_options, experiment),
+         .min = 1,
+         .max = 256,
+         .help = "Name of the experiment that trials become runs of; it is made when there is none. Default: "
+                 "the spec's file name."},
+        HTTP_CONNECTION_OPTION(struct tune_mlflow_options, connection),
+        {0},
+};
+static const struct option_table mlflow_table = {
+        .name = "mlflow",
+        .size = sizeof(struct tune_mlflow_options),
+        .options = mlflow_options,
+        .help = "An MLflow tracking server that each trial becomes a run of.",
+};
+
+static const struct option options[] = {
+        {.name = "search",
+         .type = OPTION_FREE,
+         AT(tune_options, search),
+         .table = &search_table,
+         .required = true,
+         .help = "The space and how it is searched (docs/tune.md, \"The first line\")."},
+        {.name = "minimize",
+         .type = OPTION_TEXT,
+         AT(tune_options, minimize),
+         .fallback = "seconds",
+         .help = "What is to be small: one of " MEASURES " or of values."},
+        {.name = "alsoMinimize",
+         .type = OPTION_TEXT,
+         AT(tune_options, also_minimize),
+         .help = "A second such measure: what is sought then is the front, the trials that no other beats in "
+                 "both."},
+        {.name = "values",
+         .type = OPTION_LIST,
+         AT(tune_options, values),
+         .table = &value_table,
+         .key = "name",
+         .max = 32,
+         .help = "What is read from the command's output, or from its event log."},
+        {.name = "constraints",
+         .type = OPTION_LIST,
+         AT(tune_options, constraints),
+         .table = &constraint_table,
+         .max = SEARCH_MAX_CONSTRAINTS,
+         .help = "What a good trial keeps to."},
+        {.name = "environment",
+         .type = OPTION_LIST,
+         AT(tune_options, environment),
+         .table = &variable_table,
+         .key = "name",
+         .max = 100,
+         .help = "Variables of the command's environment."},
+        {.name = "files",
+         .type = OPTION_LIST,
+         AT(tune_options, files),
+         .table = &file_table,
+         .key = "name",
+         .max = 20,
+         .help = "Files that are written before a trial."},
+        {.name = "eventLog",
+         .type = OPTION_TEXT,
+         AT(tune_options, event_log),
+         .help = "Where the command leaves Spark's event log: the log, or a folder whose newest log counts, "
+                 "such as "
+                 "{trial}/events; or on a History Server: http://HOST:18080/history/{application}."},
+        {.name = "eventLogConnection",
+         .type = OPTION_POINTER,
+         AT(tune_options, event_log_connection),
+         .table = &http_options_table,
+         .help = "How that History Server is reached: deadlines, TLS, credentials."},
+        {.name = "timeLimitSeconds",
+         .type = OPTION_INT,
+         AT(tune_options, time_limit_seconds),
+         .unit = "s",
+         .min = 0,
+         .max = 31536000,
+         .fallback = "0",
+         .help = "A trial that takes longer is stopped; 0 lets it run."},
+        {.name = "giveUpFactor",
+         .type = OPTION_NUMBER,
+         AT(tune_options, give_up_factor),
+         .min = 0,
+         .max = 1000,
+         .fallback = "0",
+         .help = "A trial is stopped once it has taken so many times what the best one took: seconds or "
+                 "cost, "
+                 "whichever is minimised; 0 lets it run."},
+        {.name = "retries",
+         .type = OPTION_INT,
+         AT(tune_options, retries),
+         .min = 0,
+         .max = 100,
+         .fallback = "0",
+         .help = "How often a command that fails is run again before the trial has failed."},
+        {.name = "workers",
+         .type = OPTION_TEXT,
+         AT(tune_options, workers),
+         .help = "Workers that are paid for: a number in quotes, or the parameter that says it; one without "
+                 "it."},
+        {.name = "prices",
+         .type = OPTION_POINTER,
+         AT(tune_options, prices),
+         .table = &prices_table,
+         .help = "What a worker costs; without it there is no cost."},
+        {.name = "mlflow",
+         .type = OPTION_POINTER,
+         AT(tune_options, mlflow),
+         .table = &mlflow_table,
+         .help = "An MLflow tracking server that each trial becomes a run of."},
+        {0},
+};
+
+const struct option_table tune_table = {
+        .name = "tune",
+        .size = sizeof(struct tune_options),
+        .options = options,
+        .help = "What `optctl tune` searches, and how a trial is run and measured.",
+};
+
+/* ---- templates ---- */
+
+char *tune_value_text(const json_t *value)
+{
+        char *words = json_is_string(value) ? memory_copy_text(json_string_value(value))
+                                            : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+
+        return words ? words : memory_copy_text("");
+}
+
+static void put_value(const json_t *value, struct text *out)
+{
+        autofree char *words = tune_value_text(value);
+
+        text_put(out, words);
+}
+
+/* What stands for {NAME} at the begin of `at`; NULL when nothing does. *ret_length: of {NAME}. */
+static const json_t *find_name(const char *at, const json_t *x, const json_t *trial, size_t *ret_length)
+{
+        size_t length = strcspn(at, "}");
+        autofree char *name = NULL;
+
+        if (*at != '{' || !at[length])
+                return NULL;
+        name = memory_format("%.*s", (int)length - 1, at + 1);
+        *ret_length = length + 1;
+        return strcmp(name, "trial") == 0 ? trial : json_object_get(x, name);
+}
+
+char *tune_render(const char *template, const json_t *x, const char *folder)
+{
+        autojson *trial = json_string(folder);
+        autotext out = {0};
+
+        while (*template) {
+                size_t length = 1;
+                const json_t *value = find_name(template, x, trial, &length);
+
+                if (value)
+                        put_value(value, &out);
+                else
+                        text_add(&out, template, length = 1);
+                template += length;
+        }
+        return text_take(&out);
+}
+
+static bool mentions(const char *template, const char *name)
+{
+        autofree char *sought = memory_format("{%s}", name);
+
+        return template && strstr(template, sought);
+}
+
+static bool is_used(const struct tune_study *study, const char *name)
+{
+        const struct tune_variable *variables = study->options.environment.items;
+        const struct tune_file *files = study->options.files.items;
+
+        for (char *const *word = study->command; *word; word++)
+                if (mentions(*word, name))
+                        return true;
+        if (mentions(study->options.event_log, name))
+                return true;
+        for (size_t i = 0; i < study->options.environment.count; i++)
+                if (mentions(variables[i].value, name))
+                        return true;
+        for (size_t i = 0; i < study->options.files.count; i++)
+                if (mentions(files[i].text, name))
+                        return true;
+        return false;
+}
+
+/* ---- reading ---- */
+
+static json_t *to_json(const struct yaml_node *node)
+{
+        json_t *made;
+        long long whole;
+        double number;
+
+        switch (node->kind) {
+        case YAML_LIST:
+                made = json_array();
+                for (size_t i = 0; i < node->count; i++)
+                        json_array_append_new(made, to_json(node->items[i]));
+                return made;
+        case YAML_MAP:
+                made = json_object();
+                for (size_t i = 0; i < node->count; i++)
+                        json_object_set_new(made, node->keys[i]->scalar, to_json(node->items[i]));
+                return made;
+        case YAML_SCALAR:
+                break;
+        }
+        if (node->null)
+                return json_null();
+        if (node->quoted)
+                return json_string(node->scalar);
+        if (strcmp(node->scalar, "true") == 0 || strcmp(node->scalar, "false") == 0)
+                return json_boolean(node->scalar[0] == 't');
+        if (text_to_int64(node->scalar, &whole))
+                return json_integer(whole);
+        return text_to_double(node->scalar, &number) ? json_real(number) : json_string(node->scalar);
+}
+
+static bool is_measure(const struct tune_study *study, const char *name)
+{
+        static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes"};
+        const struct tune_value *values = study->options.values.items;
+
+        for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
+                if (strcmp(measures[i], name) == 0)
+                        return true;
+        for (size_t i = 0; i < study->options.values.count; i++)
+                if (strcmp(values[i].name, name) == 0)
+                        return true;
+        return strcmp(name, "cost") == 0 && study->prices;
+}
+
+/* Where something stands in the file, or would. */
+static const struct yaml_node *node_at(const struct tune_study *study, const char *path)
+{
+        const char *rest;
+
+        return yaml_nearest(yaml_root(study->document), path, &rest);
+}
+
+static bool check_measure(const struct tune_study *study, const char *place, const char *name,
+                          struct error *err)
+{
+        return is_measure(study, name) || yaml_error(node_at(study, place), err,
+                                                     "%.80s is not measured; expected one of " MEASURES
+                                                     " (with prices), or a name of values",
+                                                     name);
+}
+
+/* Values that an event log tells, and where it is. */
+static bool check_event_log(const struct tune_study *study, const char *path, struct error *err)
+{
+        const struct tune_value *values = study->options.values.items;
+
+        for (size_t i = 0; i < study->options.values.count; i++) {
+                if (!values[i].event_log)
+                        continue;
+                if (!tune_log_is_measure(values[i].event_log))
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "%s: values.%s.eventLog: expected one of " TUNE_LOG_MEASURES, path,
+                                         values[i].name);
+                if (!study->options.event_log)
+                        return error_set(
+                                err, ERROR_INPUT, NULL,
+                                "%s: values.%s: expected eventLog beside values, which says where the log is",
+                                path, values[i].name);
+        }
+        return true;
+}
+
+static bool check_connection(const struct tune_study *study, const char *path, struct error *err)
+{
+        const struct http_options *connection = study->options.event_log_connection;
+        const char *event_log = study->options.event_log;
+
+        if (!connection)
+                return true;
+        if (!event_log || !spark_history_is(event_log))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "%s: eventLogConnection: expected the URL of a History Server as eventLog",
+                                 path);
+        return tune_study_check_files(study, connection, err);
+}
+
+static bool check_give_up(const struct tune_study *study, const char *path, struct error *err)
+{
+        const char *minimize = study->options.minimize;
+
+        if (study->options.give_up_factor == 0)
+                return true;
+        if (study->options.give_up_factor < 1)
+                return error_set(err, ERROR_INPUT, NULL, "%s: giveUpFactor: expected 0, or 1 and more", path);
+        return strcmp(minimize, "seconds") == 0 || (strcmp(minimize, "cost") == 0 && study->prices) ||
+               error_set(err, ERROR_INPUT, NULL,
+                         "%s: giveUpFactor: expected seconds or cost to be minimised, which are known while "
+                         "a trial "
+                         "runs",
+                         path);
+}
+
+/* Of two measures, what asks for one. */
+static bool check_front(const struct tune_study *study, const char *path, struct error *err)
+{
+        const char *also = study->options.also_minimize;
+
+        if (!also)
+                return true;
+        if (!check_measure(study, "alsoMinimize", also, err))
+                return false;
+        if (strcmp(also, study->options.minimize) == 0)
+                return yaml_error(node_at(study, "alsoMinimize"), err,
+                                  "expected another measure than %s, which minimize names", also);
+        if (study->search.runs > 0)
+                return yaml_error(node_at(study, "search.runs"), err,
+                                  "the rule to stop takes one measure; expected no runs beside alsoMinimize");
+        return study->options.give_up_factor == 0 ||
+               error_set(err, ERROR_INPUT, NULL,
+                         "%s: giveUpFactor: of two measures there is no best trial; expected no "
+                         "alsoMinimize beside it",
+                         path);
+}
+
+static bool check_patterns(const struct tune_study *study, const char *path, struct error *err)
+{
+        const struct tune_value *values = study->options.values.items;
+
+        for (size_t i = 0; i < study->options.values.count; i++) {
+                regex_t pattern;
+                size_t groups;
+
+                if (!values[i].pattern)
+                        continue;
+                if (regcomp(&pattern, values[i].pattern, REG_EXTENDED | REG_NEWLINE) != 0)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "%s: values.%s: %.80s is no regular expression", path,
+                                         values[i].name, values[i].pattern);
+                groups = pattern.re_nsub;
+                regfree(&pattern);
+                if (groups < 1)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "%s: values.%s: expected a group in brackets", path, values[i].name);
+        }
+        return true;
+}
+
+static bool check_workers(const struct tune_study *study, const char *path, struct error *err)
+{
+        const char *workers = study->options.workers;
+        double number;
+
+        if (!workers)
+                return true;
+        if (text_to_double(workers, &number))
+                return (number > 0 && number <= 1e6) ||
+                       error_set(err, ERROR_INPUT, NULL, "%s: workers: expected more than 0", path);
+        for (int i = 0; i < study->space->n; i++)
+                if (strcmp(study->space->parameters[i].name, workers) == 0 &&
+                    study->space->parameters[i].type != SEARCH_CATEGORY)
+                        return true;
+        return error_set(err, ERROR_INPUT, NULL,
+                         "%s: workers: expected a number or the name of a parameter with numbers", path);
+}
+
+static bool check(const struct tune_study *study, const char *path, struct error *err)
+{
+        const struct tune_constraint *constraints = study->options.constraints.items;
+
+        if (!check_measure(study, "minimize", study->options.minimize, err) ||
+            !check_front(study, path, err) || !check_patterns(study, path, err) ||
+            !check_event_log(study, path, err) || !check_connection(study, path, err) ||
+            !check_give_up(study, path, err) || !check_workers(study, path, err))
+                return false;
+        for (size_t i = 0; i < study->options.constraints.count; i++) {
+                autofree char *place = memory_format("constraints[%zu].value", i);
+
+                if (!check_measure(study, place, constraints[i].value, err))
+                        return false;
+        }
+        for (int i = 0; i < study->space->n; i++)
+                if (!is_used(study, study->space->parameters[i].name))
+                        return error_set(
+                                err, ERROR_INPUT, NULL,
+                                "%s: {%s} stands neither in the command, nor in environment, nor in files",
+                                path, study->space->parameters[i].name);
+        return true;
+}
+
+static bool read_templates(struct tune_study *study, const char *base, struct error *err)
+{
+        struct tune_file *files = study->options.files.items;
+
+        for (size_t i = 0; i < study->options.files.count; i++) {
+                autofree char *place = files[i].template[0] == '/'
+                                               ? memory_copy_text(files[i].template)
+                                               : memory_format("%s/%s", base, files[i].template);
+
+                if (strchr(files[i].name, '/') || files[i].name[0] == '.')
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "files: %s: expected a name without / or a leading dot",
+                                         files[i].name);
+                if (!text_read_file(place, TEMPLATE_MAX_BYTES, &files[i].text, NULL, err))
+                        return false;
+        }
+        return true;
+}
+
+/* A message that begins with a place in the search, with that of the file before it. */
+static bool search_error(const struct tune_study *study, struct error *err)
+{
+        autofree char *message = memory_copy_text(err->message);
+        char *end = strstr(message, ": ");
+        const struct yaml_node *node = study->options.search;
+        const char *rest = "";
+
+        if (!end)
+                return yaml_error(node, err, "%s", message);
+        *end = '\0';
+        node = yaml_nearest(node, message, &rest);
+        return yaml_error(node, err, "%s%s%s", rest, *rest ? ": " : "", end + 2);
+}
+
+static bool read_parts(struct tune_study *study, const char *path, const char *base, struct error *err)
+{
+        if (!yaml_read_file(path, &study->document, err) ||
+            !option_parse(&tune_table, yaml_root(study->document), &study->options, err))
+                return false;
+        study->search_json = to_json(study->options.search);
+        if (!search_document_read(study->search_json, &study->space, &study->search, err))
+                return search_error(study, err);
+        if (study->search.budget == 0)
+                study->search.budget = DEFAULT_BUDGET;
+        study->search.pareto = study->options.also_minimize != NULL;
+        if (study->options.prices && !price_book_new(study->options.prices, base, &study->prices, err))
+                return error_wrap(err, "%s: prices", path);
+        return read_templates(study, base, err) && check(study, path, err);
+}
+
+bool tune_study_read(const char *path, char *const *command, struct tune_study **ret_study, struct error *err)
+{
+        autocall(tune_study_free) struct tune_study *study = memory_new(1, sizeof *study);
+        autofree char *copy = memory_copy_text(path);
+
+        study->command = command;
+        study->path = memory_copy_text(path);
+        study->folder = memory_copy_text(dirname(copy));
+        if (!read_parts(study, path, study->folder, err))
+                return false;
+        *ret_study = TAKE(study);
+        return true;
+}
+
+void tune_study_free(struct tune_study *study)
+{
+        struct tune_file *files;
+
+        if (!study)
+                return;
+        files = study->options.files.items;
+        for (size_t i = 0; i < study->options.files.count; i++)
+                free(files[i].text);
+        price_book_free(study->prices);
+        option_free(&tune_table, &study->options);
+        json_decref(study->search_json);
+        search_space_free(study->space);
+        yaml_document_free(study->document);
+        free(study->path);
+        free(study->folder);
+        free(study);
+}
+
+bool tune_study_check_files(const struct tune_study *study, const struct http_options *connection,
+                            struct error *err)
+{
+        const char *const files[] = {connection->token_file, connection->password_file, connection->ca_file,
+                                     connection->certificate_file, connection->key_file};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+                autofree char *place = NULL;
+
+                if (!files[i])
+                        continue;
+                place = *files[i] == '/' ? memory_copy_text(files[i])
+                                         : memory_format("%s/%s", study->folder, files[i]);
+                if (access(place, R_OK) != 0)
+                        return text_read_error(place, errno, err);
+        }
+        return true;
+}
+
+json_t *tune_study_identity(const struct tune_study *study)
+{
+        json_t *search = json_copy(study->search_json), *command = json_array();
+
+        /* How long it goes on may be thought of again. */
+        json_object_del(search, "budget");
+        json_object_del(search, "runs");
+        for (char *const *word = study->command; *word; word++)
+                json_array_append_new(command, json_string(*word));
+        return json_pack("{s:o, s:o, s:s, s:s*}", "search", search, "command", command, "minimize",
+                         study->options.minimize, "alsoMinimize", study->options.also_minimize);
+}

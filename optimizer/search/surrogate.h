@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_OPTIMIZER_SEARCH_SURROGATE_H
+#define OPTCTL_OPTIMIZER_SEARCH_SURROGATE_H
+
+#include <gsl/gsl_rng.h>
+
+#include <stdint.h>
+
+#include "optimizer/search/gp.h"
+
+/*
+ * What a search believes of one measured quantity: Gaussian processes on its values, or on their logarithms
+ * when all are positive and the evidence does not speak against it, minus a prior mean (what is known of each
+ * point beforehand, on the same scale) whose weight, 0 to 1, is the one under which the values are likeliest.
+ *
+ * Where steps are looked for (optimizer/search/gp_step.h) each process but the first, the likeliest without
+ * one, has its own.
+ *
+ * A few points leave the parameters of a process open, and the best guess of them is overconfident. So there
+ * are several processes whose parameters are drawn from their posterior (slice sampling: Neal, Annals of
+ * Statistics 31, 2003), fewer as points come in; predictions are the mean and variance of their mixture.
+ */
+#define SURROGATE_MAX_MEMBERS 8
+
+struct surrogate {
+        int d, members;
+        int learnt;         /* points that it learnt from last */
+        double open_points; /* points' worth of what level and scale of the values leave open */
+        struct gp *gp[SURROGATE_MAX_MEMBERS];
+        gsl_rng *rng;
+        bool steps; /* values may have a step, where there is a prior */
+        bool log;
+        double prior_weight;
+        double centre, scale; /* of the values less the prior */
+};
+
+/* What it learns from. x: n x d. prior: n values on the scale it works on (the logarithmic one where values
+ * may be taken so), or NULL. share: 1 / replicates. */
+struct surrogate_data {
+        int n;
+        const double *x, *y, *share, *prior;
+};
+
+/* rough: values at neighbouring points may differ by what no feature explains, as they do in tables. */
+struct surrogate *surrogate_new(int d, const bool *category, bool rough, uint64_t seed);
+void surrogate_free(struct surrogate *surrogate);
+DEFINE_CLEANUP(surrogate_free, struct surrogate);
+
+/* Learns anew. `positive`: may be taken by its logarithm. `refit`: look for parameters again, from where they
+ * are; else keep those. */
+bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *data, bool positive,
+                     bool refit, struct error *err);
+
+/* Takes up a point that has no value yet, as if its value were so many standard deviations above its mean.
+ */
+bool surrogate_believe(struct surrogate *surrogate, const double *x, double deviations, struct error *err);
+
+/* Means and variances (without noise) on the scale it works on: logarithms when surrogate->log. prior: count
+ * values, or NULL. */
+void surrogate_predict(const struct surrogate *surrogate, const double *x, const double *prior, int count,
+                       double *ret_mean, double *ret_variance);
+
+/* Variance of one run about the function, on the same scale. */
+double surrogate_noise(const struct surrogate *surrogate);
+
+/* A value on the scale it works on, and back. */
+double surrogate_scale(const struct surrogate *surrogate, double y);
+double surrogate_value(const struct surrogate *surrogate, double scaled);
+
+#endif
