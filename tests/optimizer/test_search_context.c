@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "optimizer/search_effects.h"
+#include "optimizer/search/effects.h"
 #include "optimizer/search_internal.h"
 
 static struct search_parameter number(const char *name, enum search_type type, double low, double high,
