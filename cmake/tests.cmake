@@ -112,6 +112,9 @@ set_tests_properties(e2e/spark/tune PROPERTIES
 add_test(NAME e2e/spark/nightly
   COMMAND ${spark} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/spark-nightly nightly)
 set_tests_properties(e2e/spark/nightly PROPERTIES TIMEOUT 1800 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED spark)
+add_test(NAME e2e/spark/skew
+  COMMAND ${spark} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/spark-skew skew)
+set_tests_properties(e2e/spark/skew PROPERTIES TIMEOUT 1800 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED spark)
 add_test(NAME e2e/spark/sizes
   COMMAND ${spark} --optctl $<TARGET_FILE:optctl> --folder ${PROJECT_BINARY_DIR}/e2e/spark-sizes sizes)
 set_tests_properties(e2e/spark/sizes PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 LABELS e2e FIXTURES_REQUIRED spark RUN_SERIAL ON)
