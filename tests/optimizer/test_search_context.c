@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "optimizer/search/effects.h"
-#include "optimizer/search_internal.h"
+#include "optimizer/search/internal.h"
 
 static struct search_parameter number(const char *name, enum search_type type, double low, double high,
                                       bool log)
