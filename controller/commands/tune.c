@@ -22,6 +22,7 @@ struct tune_arguments {
         char **command;
         bool ask_tell, quiet;
         const char *study, *csv, *report, *mlflow;
+        char **context;
         int64_t parallel, trials;
 };
 
@@ -58,6 +59,13 @@ static const struct parameter parameters[] = {
          .max = 64,
          .fallback = "1",
          .help = "So many trials at once."},
+        {.name = "context",
+         .type = PARAMETER_TEXTS,
+         .offset = offsetof(struct tune_arguments, context),
+         .value = "NAME=VALUE",
+         .help = "What holds from now on of the search's context: trials are made for it, and the best is "
+                 "that for it. "
+                 "May be given several times."},
         {.name = "csv",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, csv),
@@ -186,9 +194,10 @@ static void print_front(const struct tune_study *study, const struct tune_runs *
 
 static void print_best(const struct tune_study *study, const struct tune_runs *runs, FILE *words)
 {
-        const struct tune_trial *best = tune_runs_best(runs);
-        autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
         double y = NAN;
+        const struct tune_trial *best = tune_runs_best(runs, &y);
+        autofree char *command = best ? tune_report_command(study, runs, best) : NULL;
+        autofree char *place = tune_report_context(runs);
 
         fprintf(words, "%s\n", tune_runs_ending(runs));
         if (!best) {
@@ -199,9 +208,8 @@ static void print_best(const struct tune_study *study, const struct tune_runs *r
                 print_front(study, runs, words);
                 return;
         }
-        (void)json_find_number(best->result, "y", &y);
-        fprintf(words, "best: trial %lld, %s %.5g: %s\n", (long long)best->id, study->options.minimize, y,
-                command);
+        fprintf(words, "best%s%s: trial %lld, %s %.5g%s: %s\n", place ? " at " : "", place ? place : "",
+                (long long)best->id, study->options.minimize, y, place ? " expected" : "", command);
 }
 
 static void put_importance(struct terminal_table *table, const json_t *parameter)
@@ -272,7 +280,7 @@ static bool check_best(const struct tune_runs *runs, const char *folder, struct 
         size_t count;
 
         (void)tune_runs_trials(runs, &count);
-        return tune_runs_best(runs) ||
+        return tune_runs_best(runs, NULL) ||
                error_set(err, ERROR_UNAVAILABLE, "NoTrialSucceeded",
                          "no trial did what was asked, of %zu: %s/N/output has what trial N said; once the "
                          "command is mended, another --study begins anew; more --trials go on with this one",
@@ -287,6 +295,7 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
         autofree char *beside = memory_format("%s.trials", arguments->spec);
         struct tune_runs_setup setup = {.folder = arguments->study ? arguments->study : beside,
                                         .parallel = arguments->parallel,
+                                        .given = arguments->context,
                                         .trials = arguments->trials,
                                         .rows = arguments->quiet ? NULL : words_of(arguments)};
         const struct presentation outputs = {.csv = arguments->csv, .report = arguments->report};

@@ -91,18 +91,46 @@ static json_t *suggestion_json(const struct search *search, const struct search_
         return object;
 }
 
-static bool ask(struct ask_tell *session, const json_t *count, struct text *out, struct error *err)
+/* Where there is a context, the point that was tried and is expected to be best at this one. */
+static void put_best(struct search *search, json_t *object)
+{
+        const struct search_space *space = search_space_of(search);
+        double y = NAN;
+        const double *best = space->n_context > 0 ? search_best_now(search, &y) : NULL;
+
+        if (best)
+                json_object_set_new(object, "best",
+                                    json_pack("{s:o, s:o}", "x", search_document_x(space, best), "mean",
+                                              json_from_double(y)));
+}
+
+/* All of it is said with every question: what held at the last one may not hold any more. */
+static bool set_context(struct search *search, const json_t *given, struct error *err)
+{
+        double context[SEARCH_MAX_CONTEXT] = {0};
+
+        return search_document_context(search_space_of(search), given, true, context, err) &&
+               search_set_context(search, context, err);
+}
+
+static bool ask(struct ask_tell *session, const json_t *count, const json_t *context, struct text *out,
+                struct error *err)
 {
         if (!json_is_integer(count) || json_integer_value(count) < 1 ||
             json_integer_value(count) > ASK_TELL_ASK_MAX)
                 return error_set(err, ERROR_INPUT, NULL, "ask: expected a whole number from 1 to %d",
                                  ASK_TELL_ASK_MAX);
+        if (!set_context(session->search, context, err))
+                return error_wrap(err, "ask");
         for (json_int_t i = 0; i < json_integer_value(count); i++) {
                 struct search_suggestion suggestion;
+                json_t *object;
 
                 if (!search_ask(session->search, &suggestion, err))
                         return false;
-                answer(suggestion_json(session->search, &suggestion), out);
+                object = suggestion_json(session->search, &suggestion);
+                put_best(session->search, object);
+                answer(object, out);
                 if (suggestion.id == 0)
                         break;
         }
@@ -156,7 +184,8 @@ static bool read_constraints(struct ask_tell *session, const json_t *constraints
 static bool tell(struct ask_tell *session, const json_t *tell, struct error *err)
 {
         const json_t *id = json_object_get(tell, "id"), *x = json_object_get(tell, "x");
-        double point[SEARCH_MAX_PARAMETERS];
+        const json_t *given = json_object_get(tell, "context");
+        double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT] = {0};
         struct search_outcome outcome = {.point = point, .y = NAN};
 
         if (!json_is_object(tell) || !id == !x)
@@ -168,6 +197,14 @@ static bool tell(struct ask_tell *session, const json_t *tell, struct error *err
                 return error_wrap(err, "tell");
         if (!read_status(tell, &outcome.status, err))
                 return false;
+        if (id && given)
+                search_asked_context(session->search, outcome.id, context);
+        if (x || given) {
+                outcome.context = context;
+                if (!search_document_context(search_space_of(session->search), given, x != NULL, context,
+                                             err))
+                        return error_wrap(err, "tell");
+        }
         if (outcome.status != SEARCH_FAILED && !json_find_number(tell, "y", &outcome.y))
                 return error_set(err, ERROR_INPUT, NULL, "tell: y has to be a number");
         return search_check(session->search, &outcome, err) &&
@@ -177,15 +214,16 @@ static bool tell(struct ask_tell *session, const json_t *tell, struct error *err
 
 static bool take(struct ask_tell *session, const json_t *line, struct text *out, struct error *err)
 {
-        const json_t *asked = json_object_get(line, "ask"), *told = json_object_get(line, "tell");
+        const json_t *asked = json_object_get(line, "ask"), *told = json_object_get(line, "tell"),
+                     *context = json_object_get(line, "context");
 
         if (json_object_get(line, "space"))
                 return declare(session, line, err);
         if (!session->search)
                 return error_set(err, ERROR_INPUT, NULL, "the first line has to declare the space");
-        if (!asked == !told || json_object_size(line) != 1)
+        if (!asked == !told || json_object_size(line) != (asked && context ? 2 : 1))
                 return error_set(err, ERROR_INPUT, NULL, "expected {\"ask\":1} or {\"tell\":{...}}");
-        return asked ? ask(session, asked, out, err) : tell(session, told, err);
+        return asked ? ask(session, asked, context, out, err) : tell(session, told, err);
 }
 
 void ask_tell_line(struct ask_tell *session, const char *line, size_t length, struct text *out)

@@ -38,6 +38,11 @@ static const json_t *parameters_of(const struct tune_study *study)
         return json_object_get(study->search_json, "space");
 }
 
+static const json_t *contexts_of(const struct tune_study *study)
+{
+        return json_object_get(study->search_json, "context");
+}
+
 static void put_head(const struct tune_study *study, struct text *out)
 {
         const struct tune_value *values = study->options.values.items;
@@ -54,6 +59,14 @@ static void put_head(const struct tune_study *study, struct text *out)
         }
         json_array_foreach(parameters_of(study), i, parameter)
                 put_cell(json_object_get(parameter, "name"), out);
+        json_array_foreach(contexts_of(study), i, parameter)
+        {
+                autofree char *name =
+                        memory_format("context.%s", json_string_value(json_object_get(parameter, "name")));
+
+                text_put(out, ",");
+                put_text(name, out);
+        }
         text_put(out, "\r\n");
 }
 
@@ -80,6 +93,10 @@ static void put_row(const struct tune_study *study, const struct tune_runs *runs
                 put_cell(json_object_get(found, values[i].name), out);
         json_array_foreach(parameters_of(study), i, parameter)
                 put_cell(json_object_get(trial->x, json_string_value(json_object_get(parameter, "name"))),
+                         out);
+        json_array_foreach(contexts_of(study), i, parameter)
+                put_cell(json_object_get(trial->context,
+                                         json_string_value(json_object_get(parameter, "name"))),
                          out);
         text_put(out, "\r\n");
 }

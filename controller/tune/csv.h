@@ -6,8 +6,8 @@
 #include "core/text.h"
 
 /* The trials of a study as CSV (RFC 4180), a row each: trial, status, y, predicted, seconds, cpuSeconds,
- * memoryBytes, cost, attempts, then what was read from the output, then the parameters. What is not known is
- * empty. */
+ * memoryBytes, cost, attempts, then what was read from the output, then the parameters, then the context.
+ * What is not known is empty. */
 void tune_csv(const struct tune_study *study, const struct tune_runs *runs, struct text *out);
 
 #endif

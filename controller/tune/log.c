@@ -55,6 +55,12 @@ static double gc_seconds(const struct batch_run *run)
         return TOTAL(run, gc_ms) / 1e3;
 }
 
+/* Read from outside, not from other stages. */
+static double input_bytes(const struct batch_run *run)
+{
+        return TOTAL(run, input_bytes);
+}
+
 static double shuffle_bytes(const struct batch_run *run)
 {
         return TOTAL(run, shuffle_written_bytes);
@@ -84,10 +90,9 @@ static const struct measure {
         const char *name;
         double (*of)(const struct batch_run *run);
 } measures[] = {
-        {"runSeconds", run_seconds},     {"coreSeconds", core_seconds},
-        {"taskSeconds", task_seconds},   {"cpuSeconds", cpu_seconds},
-        {"gcSeconds", gc_seconds},       {"shuffleBytes", shuffle_bytes},
-        {"spilledBytes", spilled_bytes}, {"tasks", tasks},
+        {"runSeconds", run_seconds},     {"coreSeconds", core_seconds},   {"taskSeconds", task_seconds},
+        {"cpuSeconds", cpu_seconds},     {"gcSeconds", gc_seconds},       {"inputBytes", input_bytes},
+        {"shuffleBytes", shuffle_bytes}, {"spilledBytes", spilled_bytes}, {"tasks", tasks},
         {"failedTasks", failed_tasks},
 };
 

@@ -11,7 +11,8 @@
  * What Spark's event log of a trial measures, beside what its command prints.
  */
 #define TUNE_LOG_MEASURES                                                                                    \
-        "runSeconds, coreSeconds, taskSeconds, cpuSeconds, gcSeconds, shuffleBytes, spilledBytes, tasks, "   \
+        "runSeconds, coreSeconds, taskSeconds, cpuSeconds, gcSeconds, inputBytes, shuffleBytes, "            \
+        "spilledBytes, tasks, "                                                                              \
         "failedTasks"
 
 bool tune_log_is_measure(const char *name);

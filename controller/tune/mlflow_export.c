@@ -29,17 +29,25 @@ struct tune_mlflow {
 
 /* ---- a trial ---- */
 
+static void add_params(json_t *params, const json_t *of, const char *prefix)
+{
+        const char *name;
+        json_t *value;
+
+        json_object_foreach((json_t *)(uintptr_t)of, name, value)
+        {
+                autofree char *words = tune_value_text(value), *full = memory_format("%s%s", prefix, name);
+
+                mlflow_set(params, full, json_string(words));
+        }
+}
+
 static json_t *params_of(const struct tune_trial *trial)
 {
-        json_t *params = json_object(), *value;
-        const char *name;
+        json_t *params = json_object();
 
-        json_object_foreach(trial->x, name, value)
-        {
-                autofree char *words = tune_value_text(value);
-
-                mlflow_set(params, name, json_string(words));
-        }
+        add_params(params, trial->x, "");
+        add_params(params, trial->context, "context.");
         return params;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "controller/tune/context.h"
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 #include "optimizer/search/effects.h"
@@ -23,50 +24,73 @@ static json_t *copy_of(const json_t *object, const char *name)
 
 static json_t *trial_json(const struct tune_runs *runs, const struct tune_trial *trial)
 {
-        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b, s:o, s:b}", "id",
+        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b, s:o, s:b, s:O*}", "id",
                          (json_int_t)trial->id, "status",
                          trial->result ? copy_of(trial->result, "status") : json_string("running"), "why",
                          copy_of(trial->result, "why"), "y", copy_of(trial->result, "y"), "seconds",
                          copy_of(trial->result, "seconds"), "mean", json_from_double(trial->mean), "sd",
                          json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial),
                          "second", copy_of(trial->result, "second"), "front",
-                         tune_runs_is_in_front(runs, trial));
+                         tune_runs_is_in_front(runs, trial), "context", trial->context);
 }
 
-/* The best after each trial: which one it was, and the band in which the model now expects another run of it.
- */
-static void put_bests(const struct tune_runs *runs, json_t *trials)
+/* Settings of all trials, as points. */
+static double *points_of(const struct tune_runs *runs)
+{
+        const struct search_space *space = search_space_of(tune_runs_search(runs));
+        size_t count, n = (size_t)space->n;
+        const struct tune_trial *list = tune_runs_trials(runs, &count);
+        double *points = memory_new(count * n + 1, sizeof *points);
+        struct error ignored = ERROR_INIT;
+
+        for (size_t i = 0; i < count; i++)
+                (void)search_document_point(space, list[i].x, points + i * n, &ignored);
+        return points;
+}
+
+/* What each good trial came to; where there is a context what its settings are expected to come to at the one
+ * that holds. NAN: it was not good. low, high: the band in which the model now expects another run of it;
+ * false when there is none. */
+static bool expect(const struct tune_runs *runs, double *ret_y, double *ret_low, double *ret_high)
 {
         struct search *search = tune_runs_search(runs);
-        size_t count, n = (size_t)search_space_of(search)->n;
-        const struct tune_trial *list = tune_runs_trials(runs, &count), *best = NULL;
-        size_t from = count; /* the first one with a best */
-        autofree double *points = memory_new(count * n + 1, sizeof *points);
-        autofree double *low = memory_new(count + 1, sizeof *low),
-                        *high = memory_new(count + 1, sizeof *high);
+        size_t count;
+        const struct tune_trial *list = tune_runs_trials(runs, &count);
+        autofree double *points = points_of(runs), *mean = memory_new(count + 1, sizeof *mean);
         struct error ignored = ERROR_INIT;
-        double least = INFINITY, y;
+        bool known = search_bands(search, points, (int)count, mean, ret_low, ret_high, &ignored);
 
         for (size_t i = 0; i < count; i++) {
-                if (tune_runs_is_good(&list[i]) && json_find_number(list[i].result, "y", &y) && y < least) {
-                        best = &list[i];
-                        least = y;
-                        from = from < i ? from : i;
-                }
-                if (best)
-                        (void)search_document_point(search_space_of(search), best->x, points + i * n,
-                                                    &ignored);
-                json_object_set_new(json_array_get(trials, i), "best",
-                                    best ? json_integer(best->id) : json_null());
-                json_object_set_new(json_array_get(trials, i), "least", json_from_double(best ? least : NAN));
+                ret_y[i] = NAN;
+                if (!tune_runs_is_good(&list[i]))
+                        continue;
+                (void)json_find_number(list[i].result, "y", &ret_y[i]);
+                if (known && search_space_of(search)->n_context > 0)
+                        ret_y[i] = mean[i];
         }
-        if (!best || !search_bands(search, points + from * n, (int)(count - from), low, high, &ignored))
-                return;
-        for (size_t i = from; i < count; i++) {
+        return known;
+}
+
+/* The best after each trial: which one it was, and its band. */
+static void put_bests(const struct tune_runs *runs, json_t *trials)
+{
+        size_t count = json_array_size(trials), best = count;
+        autofree double *y = memory_new(count + 1, sizeof *y), *low = memory_new(count + 1, sizeof *low),
+                        *high = memory_new(count + 1, sizeof *high);
+        bool known = expect(runs, y, low, high);
+
+        for (size_t i = 0; i < count; i++) {
                 json_t *trial = json_array_get(trials, i);
 
-                json_object_set_new(trial, "low", json_from_double(low[i - from]));
-                json_object_set_new(trial, "high", json_from_double(high[i - from]));
+                if (isfinite(y[i]) && (best == count || y[i] < y[best]))
+                        best = i;
+                json_object_set_new(trial, "best",
+                                    best < count ? copy_of(json_array_get(trials, best), "id") : json_null());
+                json_object_set_new(trial, "least", json_from_double(best < count ? y[best] : NAN));
+                if (!known || best == count)
+                        continue;
+                json_object_set_new(trial, "low", json_from_double(low[best]));
+                json_object_set_new(trial, "high", json_from_double(high[best]));
         }
 }
 
@@ -192,14 +216,32 @@ static const char *unit_of(const struct tune_study *study, const char *measure)
         return strcmp(measure, "seconds") == 0 || strcmp(measure, "cpuSeconds") == 0 ? "seconds" : "";
 }
 
+char *tune_report_context(const struct tune_runs *runs)
+{
+        autojson *context = tune_runs_context(runs);
+        autotext out = {0};
+        const char *name;
+        json_t *value;
+
+        json_object_foreach(context, name, value)
+        {
+                autofree char *words = json_is_real(value) ? memory_format("%.6g", json_real_value(value))
+                                                           : tune_value_text(value);
+
+                text_format(&out, "%s%s=%s", out.length ? " " : "", name, words);
+        }
+        return context ? text_take(&out) : NULL;
+}
+
 char *tune_report_command(const struct tune_study *study, const struct tune_runs *runs,
                           const struct tune_trial *trial)
 {
         autofree char *place = tune_runs_place(runs, trial);
+        autojson *holds = tune_runs_context(runs), *settings = tune_context_settings(study, trial->x, holds);
         autotext out = {0};
 
         for (char *const *word = study->command; *word; word++) {
-                autofree char *rendered = tune_render(*word, trial->x, place);
+                autofree char *rendered = tune_render(*word, settings, place);
 
                 text_format(&out, "%s%s", out.length ? " " : "", rendered);
         }
@@ -209,16 +251,17 @@ char *tune_report_command(const struct tune_study *study, const struct tune_runs
 json_t *tune_report_document(const struct tune_study *study, const struct tune_runs *runs, const char *name)
 {
         const char *minimize = study->options.minimize, *also = study->options.also_minimize;
-        const struct tune_trial *best = tune_runs_best(runs);
+        const struct tune_trial *best = tune_runs_best(runs, NULL);
         autofree char *command = best && !also ? tune_report_command(study, runs, best) : NULL;
         json_t *parameters = parameters_json(runs, best);
 
-        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b, s:s*, s:s*}", "kind",
-                         "tune", "version", OPTCTL_VERSION, "pipeline", json_from_text(name), "measure",
-                         minimize, "unit", unit_of(study, minimize), "currency",
+        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b, s:s*, s:s*, s:o*}",
+                         "kind", "tune", "version", OPTCTL_VERSION, "pipeline", json_from_text(name),
+                         "measure", minimize, "unit", unit_of(study, minimize), "currency",
                          study->prices ? price_book_currency(study->prices) : NULL, "ending",
                          tune_runs_ending(runs), "command", command ? json_from_text(command) : NULL,
                          "trials", trials_json(runs), "parameters", parameters, "table",
                          search_space_of(tune_runs_search(runs))->n_candidates > 0, "second", also,
-                         "second_unit", also ? unit_of(study, also) : NULL);
+                         "second_unit", also ? unit_of(study, also) : NULL, "context",
+                         tune_runs_context(runs));
 }

@@ -12,6 +12,9 @@
 /* The document of the page. name: of the study, for its title. The caller owns it. */
 json_t *tune_report_document(const struct tune_study *study, const struct tune_runs *runs, const char *name);
 
+/* What holds now, in words; NULL: the search has no context. The caller frees it. */
+char *tune_report_context(const struct tune_runs *runs);
+
 /* Renders the command with the settings of a trial. The caller frees it. */
 char *tune_report_command(const struct tune_study *study, const struct tune_runs *runs,
                           const struct tune_trial *trial);

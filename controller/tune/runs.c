@@ -15,7 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controller/tune/context.h"
 #include "controller/tune/search_document.h"
+#include "controller/tune/tell.h"
 #include "controller/tune/trial.h"
 #include "core/clock.h"
 #include "core/json.h"
@@ -46,7 +48,10 @@ struct tune_runs {
         size_t count, room;
         struct out *outs;
         size_t n_outs;
-        char *folder; /* as commands may be told, whatever folder they go to */
+        char *folder;  /* as commands may be told, whatever folder they go to */
+        json_t *given; /* --context */
+        size_t best;   /* where there is a context: one more than the place of the best trial; 0: none */
+        double best_y;
         const char *ending;
         bool printed;     /* the head of the table */
         int64_t drawn_ms; /* when the line about those that run was; 0: it is not there */
@@ -92,6 +97,54 @@ static struct tune_trial *add_trial(struct tune_runs *runs, int64_t id, json_t *
         return &runs->trials[runs->count++];
 }
 
+/* ---- the context ---- */
+
+static bool has_context(const struct tune_runs *runs)
+{
+        return search_space_of(runs->search)->n_context > 0;
+}
+
+/* Whose settings are expected to do best where the search stands: the newest such trial. */
+static void find_best(struct tune_runs *runs)
+{
+        const double *point = search_best_now(runs->search, &runs->best_y);
+        autojson *x = point ? search_document_x(search_space_of(runs->search), point) : NULL;
+
+        runs->best = 0;
+        for (size_t i = 0; x && i < runs->count; i++)
+                if (runs->trials[i].result && json_equal(runs->trials[i].x, x))
+                        runs->best = i + 1;
+}
+
+/* The search goes where the next trial would be. */
+static bool stand(struct tune_runs *runs, struct error *err)
+{
+        const struct search_space *space = search_space_of(runs->search);
+        double context[SEARCH_MAX_CONTEXT] = {0};
+        const json_t *newest = NULL;
+
+        if (!has_context(runs))
+                return true;
+        for (size_t i = 0; i < runs->count; i++)
+                if (runs->trials[i].result)
+                        newest = runs->trials[i].context;
+        memcpy(context, search_context(runs->search), (size_t)space->n_context * sizeof *context);
+        tune_context_now(runs->study, space, runs->given, newest, clock_now_ms(&runs->clock), context);
+        if (!search_set_context(runs->search, context, err))
+                return false;
+        find_best(runs);
+        return true;
+}
+
+json_t *tune_runs_context(const struct tune_runs *runs)
+{
+        return has_context(runs) ? search_document_context_json(search_space_of(runs->search),
+                                                                search_context(runs->search))
+                                 : NULL;
+}
+
+/* ---- trials ---- */
+
 static void add_out(struct tune_runs *runs, size_t trial, int64_t asked)
 {
         runs->outs = memory_resize(runs->outs, runs->n_outs + 1, sizeof *runs->outs);
@@ -99,48 +152,18 @@ static void add_out(struct tune_runs *runs, size_t trial, int64_t asked)
                 (struct out){.trial = trial, .asked = asked, .begun_ms = clock_now_ms(&runs->clock)};
 }
 
-/* What the search is told of a trial. */
-static bool tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
-{
-        static const char *const names[] =
-                {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
-        const json_t *constraints = json_object_get(trial->result, "constraints");
-        double point[SEARCH_MAX_PARAMETERS];
-        struct search_outcome outcome = {.id = asked,
-                                         .point = point,
-                                         .status = SEARCH_FAILED,
-                                         .y = NAN,
-                                         .second = NAN};
-        const char *status = "", *name;
-        json_t *value;
-
-        (void)json_find_text(trial->result, "status", &status);
-        for (enum search_status i = SEARCH_OK; i <= SEARCH_CENSORED; i++)
-                if (strcmp(names[i], status) == 0)
-                        outcome.status = i;
-        if (outcome.status != SEARCH_FAILED)
-                (void)json_find_number(trial->result, "y", &outcome.y);
-        (void)json_find_number(trial->result, "second", &outcome.second);
-        for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
-                outcome.constraints[i] = NAN;
-        json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
-        {
-                int index;
-
-                if (!search_constraint(search, name, &index, err))
-                        return false;
-                outcome.constraints[index] = json_number_value(value);
-        }
-        return search_document_point(search_space_of(search), trial->x, point, err) &&
-               search_tell(search, &outcome, err);
-}
-
 static bool read_result(struct tune_runs *runs, struct tune_trial *trial, bool *ret_there, struct error *err)
 {
         autofree char *place = place_of(runs, trial->id, "result.json");
 
         *ret_there = access(place, F_OK) == 0;
-        return !*ret_there || json_read_file(place, TRIAL_MAX_BYTES, &trial->result, err);
+        if (!*ret_there)
+                return true;
+        if (!json_read_file(place, TRIAL_MAX_BYTES, &trial->result, err))
+                return false;
+        if (trial->context)
+                tune_context_settle(search_space_of(runs->search), trial->context, trial->result);
+        return true;
 }
 
 /* ---- a process for a trial ---- */
@@ -151,20 +174,19 @@ static bool read_result(struct tune_runs *runs, struct tune_trial *trial, bool *
  */
 static void run_child(struct tune_runs *runs, const struct tune_trial *trial)
 {
-        const struct tune_trial *best = tune_runs_best(runs);
+        autojson *settings = tune_context_settings(runs->study, trial->x, trial->context);
         double least = NAN;
         autofree char *folder = place_of(runs, trial->id, "");
         struct error err = ERROR_INIT;
         bool done;
 
-        if (best)
-                (void)json_find_number(best->result, "y", &least);
+        (void)tune_runs_best(runs, &least);
         setsid();
         close(runs->lock);
         search_free(runs->search);
         runs->search = NULL;
         (void)malloc_trim(0);
-        done = tune_trial_run(runs->study, trial->x, folder, least, &err);
+        done = tune_trial_run(runs->study, settings, folder, least, &err);
         if (!done && err.code != ERROR_INTERRUPTED)
                 fprintf(stderr, "optctl: trial %lld: %s\n", (long long)trial->id, err.message);
         _exit(done ? 0 : 1);
@@ -217,6 +239,8 @@ static bool read_trial(struct tune_runs *runs, int64_t id, bool *ret_there, stru
         if (!json_read_file(place, TRIAL_MAX_BYTES, &asked, err))
                 return false;
         trial = add_trial(runs, id, json_incref(json_object_get(asked, "x")));
+        if (has_context(runs))
+                trial->context = json_incref(json_object_get(asked, "context"));
         (void)json_find_number(asked, "mean", &trial->mean);
         (void)json_find_number(asked, "sd", &trial->sd);
         return true;
@@ -238,7 +262,7 @@ static bool take_up(struct tune_runs *runs, size_t index, struct error *err)
                         return false;
                 if (there) {
                         close(lock);
-                        return tell(runs->search, trial, 0, err);
+                        return tune_tell(runs->search, trial, 0, err);
                 }
                 if (!start(runs, trial, lock, err))
                         return false;
@@ -256,7 +280,7 @@ static bool take_up_all(struct tune_runs *runs, struct error *err)
                         return false;
         for (size_t i = 0; i < runs->count; i++) {
                 if (!read_result(runs, &runs->trials[i], &there, err) ||
-                    (there && !tell(runs->search, &runs->trials[i], 0, err)))
+                    (there && !tune_tell(runs->search, &runs->trials[i], 0, err)))
                         return false;
                 if (!there && !take_up(runs, i, err))
                         return false;
@@ -306,7 +330,9 @@ bool tune_runs_open(struct tune_study *study, const struct tune_runs_setup *setu
         if (!runs->folder)
                 return error_errno(err, errno, "%s", setup->folder);
         runs->search = search_new(TAKE(study->space), &study->search);
-        if (!check_identity(runs, err) || !take_up_all(runs, err))
+        if (!check_identity(runs, err) ||
+            !tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err) ||
+            !take_up_all(runs, err) || !stand(runs, err))
                 return false;
         *ret_runs = TAKE(runs);
         return true;
@@ -318,8 +344,10 @@ void tune_runs_close(struct tune_runs *runs)
                 return;
         for (size_t i = 0; i < runs->count; i++) {
                 json_decref(runs->trials[i].x);
+                json_decref(runs->trials[i].context);
                 json_decref(runs->trials[i].result);
         }
+        json_decref(runs->given);
         free(runs->trials);
         free(runs->outs);
         free(runs->folder);
@@ -336,9 +364,9 @@ static bool write_trial(const struct tune_runs *runs, const struct tune_trial *t
 {
         autofree char *folder = place_of(runs, trial->id, ""),
                       *place = place_of(runs, trial->id, "trial.json");
-        autojson *asked = json_pack("{s:I, s:O, s:s, s:o, s:o}", "id", (json_int_t)trial->id, "x", trial->x,
-                                    "why", suggestion->why, "mean", json_from_double(trial->mean), "sd",
-                                    json_from_double(trial->sd));
+        autojson *asked = json_pack("{s:I, s:O, s:O*, s:s, s:o, s:o}", "id", (json_int_t)trial->id, "x",
+                                    trial->x, "context", trial->context, "why", suggestion->why, "mean",
+                                    json_from_double(trial->mean), "sd", json_from_double(trial->sd));
         autofree char *text = json_dumps(asked, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
 
         return make_folder(folder, err) && text_write_file(place, text, strlen(text), err);
@@ -362,6 +390,7 @@ static bool begin_trial(struct tune_runs *runs, const struct search_suggestion *
         autofree char *place = place_of(runs, trial->id, "lock");
         int lock;
 
+        trial->context = tune_runs_context(runs);
         if (suggestion->predicted) {
                 trial->mean = suggestion->mean;
                 trial->sd = suggestion->sd;
@@ -384,7 +413,7 @@ static bool ask(struct tune_runs *runs, struct error *err)
                 runs->ending = "all trials are made";
                 return true;
         }
-        if (!search_ask(runs->search, &suggestion, err))
+        if (!stand(runs, err) || !search_ask(runs->search, &suggestion, err))
                 return false;
         if (suggestion.id == 0 || suggestion.stop) {
                 runs->ending = suggestion.stop
@@ -429,9 +458,9 @@ static void put_number(double value, int width, FILE *rows)
  * to be beaten. */
 static void draw_running(struct tune_runs *runs)
 {
-        const struct tune_trial *best = tune_runs_best(runs);
         int64_t now = clock_now_ms(&runs->clock);
         double least = NAN;
+        const struct tune_trial *best = tune_runs_best(runs, &least);
         autotext line = {0};
 
         if (!runs->setup.rows || !isatty(STDERR_FILENO) || now - runs->drawn_ms < DRAW_MS)
@@ -442,7 +471,7 @@ static void draw_running(struct tune_runs *runs)
                             (long long)(now - runs->outs[i].begun_ms) / 1000);
         if (runs->n_outs > DRAW_TRIALS)
                 text_format(&line, ", and %zu more", runs->n_outs - DRAW_TRIALS);
-        if (best && json_find_number(best->result, "y", &least))
+        if (best)
                 text_format(&line, "; best %s %.5g (trial %lld)", runs->study->options.minimize, least,
                             (long long)best->id);
         fprintf(stderr, ERASE "running: %.*s", DRAW_COLUMNS, line.data ? line.data : "");
@@ -476,7 +505,6 @@ static void print_head(struct tune_runs *runs)
 /* Of two measures: whether nothing so far beats the trial in both. */
 static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
 {
-        const struct tune_trial *best = tune_runs_best(runs);
         const char *status = "", *why = "";
         double y = NAN, second = NAN, least = NAN;
         FILE *rows = runs->setup.rows;
@@ -489,9 +517,9 @@ static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
         (void)json_find_text(trial->result, "status", &status);
         (void)json_find_text(trial->result, "why", &why);
         (void)json_find_number(trial->result, "y", &y);
-        if (best)
-                (void)json_find_number(best->result, "y", &least);
+        (void)tune_runs_best(runs, &least);
         put_x(trial->x, &x);
+        put_x(trial->context, &x);
         fprintf(rows, "%3lld/%-4lld %-8s", (long long)trial->id, (long long)runs->setup.trials, status);
         put_number(y, 12, rows);
         if (runs->study->options.also_minimize) {
@@ -533,7 +561,7 @@ static bool look_at(struct tune_runs *runs, size_t index, bool *ret_ended, struc
                        error_set(err, ERROR_UNAVAILABLE, NULL,
                                  "trial %lld: its process ended without a result; the same command goes on",
                                  (long long)trial->id);
-        if (!tell(runs->search, trial, out.asked, err))
+        if (!tune_tell(runs->search, trial, out.asked, err) || !stand(runs, err))
                 return false;
         print_row(runs, trial);
         if (runs->setup.ended)
@@ -650,9 +678,11 @@ bool tune_runs_retell(const struct tune_runs *runs, size_t left_out, size_t grou
                 return false;
         options = runs->study->search;
         search = search_new(space, &options);
+        if (!search_set_context(search, search_context(runs->search), err))
+                return false;
         for (size_t i = 0; i < runs->count; i++)
                 if (runs->trials[i].result && i % groups != left_out &&
-                    !tell(search, &runs->trials[i], 0, err))
+                    !tune_tell(search, &runs->trials[i], 0, err))
                         return false;
         *ret_search = search;
         search = NULL;
@@ -664,20 +694,34 @@ struct search *tune_runs_search(const struct tune_runs *runs)
         return runs->search;
 }
 
-const struct tune_trial *tune_runs_best(const struct tune_runs *runs)
+static const struct tune_trial *least_trial(const struct tune_runs *runs, double *ret_y)
 {
         const struct tune_trial *best = NULL;
-        double least = INFINITY;
 
+        *ret_y = INFINITY;
         for (size_t i = 0; i < runs->count; i++) {
                 double y;
 
                 if (!tune_runs_is_good(&runs->trials[i]) ||
-                    !json_find_number(runs->trials[i].result, "y", &y) || !(y < least))
+                    !json_find_number(runs->trials[i].result, "y", &y) || !(y < *ret_y))
                         continue;
-                least = y;
+                *ret_y = y;
                 best = &runs->trials[i];
         }
+        return best;
+}
+
+const struct tune_trial *tune_runs_best(const struct tune_runs *runs, double *ret_y)
+{
+        const struct tune_trial *best;
+        double y = runs->best_y;
+
+        if (has_context(runs))
+                best = runs->best ? &runs->trials[runs->best - 1] : NULL;
+        else
+                best = least_trial(runs, &y);
+        if (best && ret_y)
+                *ret_y = y;
         return best;
 }
 

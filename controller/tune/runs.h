@@ -18,6 +18,7 @@
 struct tune_trial {
         int64_t id; /* from 1 */
         json_t *x;
+        json_t *context; /* as it was, or is expected to be while the trial is out; NULL: there is none */
         json_t *result;  /* NULL while it is out */
         double mean, sd; /* as predicted; NAN before there was a model */
 };
@@ -26,9 +27,10 @@ struct tune_runs;
 
 struct tune_runs_setup {
         const char *folder;
-        int64_t parallel; /* trials at once */
-        int64_t trials;   /* in all; 0: the budget of the search */
-        FILE *rows;       /* where a row for each trial goes; NULL: no rows */
+        int64_t parallel;   /* trials at once */
+        int64_t trials;     /* in all; 0: the budget of the search */
+        char *const *given; /* NAME=VALUE: what holds from now on, ends with NULL; or NULL */
+        FILE *rows;         /* where a row for each trial goes; NULL: no rows */
         /* A trial has ended; NULL: nobody wants to know. */
         void (*ended)(void *context, const struct tune_runs *runs);
         void *context;
@@ -49,8 +51,13 @@ bool tune_runs_go(struct tune_runs *runs, struct error *err);
 /* By id; what is out has no result. */
 const struct tune_trial *tune_runs_trials(const struct tune_runs *runs, size_t *ret_count);
 
-/* The one with the least y of those that keep all constraints; NULL: none. */
-const struct tune_trial *tune_runs_best(const struct tune_runs *runs);
+/* The one with the least y of those that keep all constraints; where there is a context the one that is
+ * expected to be best at the one that holds now (search_best_now). NULL: none. *ret_y, when not NULL: its y,
+ * or what is expected of it. */
+const struct tune_trial *tune_runs_best(const struct tune_runs *runs, double *ret_y);
+
+/* What holds now, as the next trial would have it. The caller owns it; NULL: there is no context. */
+json_t *tune_runs_context(const struct tune_runs *runs);
 
 /* The trials that nothing beats in both measures, by their place in tune_runs_trials: good ones, of which no
  * other is as small in both; ascending by the first measure. None where one measure is minimised. The caller

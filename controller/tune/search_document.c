@@ -220,7 +220,8 @@ static bool read_type(struct search_parameter *parameter, const json_t *object, 
                 return read_choices(parameter, json_object_get(object, "choices"), place, err);
         if (strcmp(type, "bool") == 0)
                 return read_choices(parameter, both, place, err);
-        return wrong_key(err, place, "type", "float, int, cat or bool");
+        return wrong_key(err, place, "type",
+                         place[0] == 'c' ? "float, int, cat, bool or weekday" : "float, int, cat or bool");
 }
 
 static bool read_parameter(struct search_space *space, const json_t *object, bool table, struct error *err)
@@ -242,6 +243,73 @@ static bool read_parameter(struct search_space *space, const json_t *object, boo
         space->n++;
         return only_keys(object, keys, place, err) && read_type(parameter, object, table, place, err) &&
                read_when(space, parameter, json_object_get(object, "when"), place, err);
+}
+
+/* ---- the context ---- */
+
+static bool read_weekday(struct search_parameter *parameter, const char *place, struct error *err)
+{
+        autojson *days = json_pack("[s, s, s, s, s, s, s]", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun");
+
+        return read_choices(parameter, days, place, err);
+}
+
+static bool read_cyclic(struct search_parameter *parameter, const json_t *cyclic, const char *place,
+                        struct error *err)
+{
+        if (cyclic && !json_is_boolean(cyclic))
+                return wrong_key(err, place, "cyclic", "true or false");
+        parameter->cyclic = json_is_true(cyclic);
+        if (parameter->cyclic && (parameter->n_choices > 0 || parameter->log))
+                return wrong_key(err, place, "cyclic", "low and high, and no log");
+        return true;
+}
+
+static bool is_named(const struct search_space *space, const char *name)
+{
+        bool found = false;
+
+        for (int i = 0; i < space->n; i++)
+                found |= strcmp(space->parameters[i].name, name) == 0;
+        for (int i = 0; i < space->n_context; i++)
+                found |= strcmp(space->context[i].name, name) == 0;
+        return found;
+}
+
+static bool read_one_context(struct search_space *space, const json_t *object, struct error *err)
+{
+        static const char *const keys[] = {"name", "type", "low", "high", "log", "choices", "cyclic", NULL};
+        struct search_parameter *parameter = &space->context[space->n_context];
+        autofree char *place = memory_format("context[%d]", space->n_context);
+        const json_t *cyclic = json_object_get(object, "cyclic");
+        const char *name = "", *type = "";
+
+        json_find_text(object, "name", &name);
+        json_find_text(object, "type", &type);
+        if (!json_is_object(object) || !name[0] || strlen(name) > NAME_MAX_BYTES)
+                return wrong(err, place, "an object with a name, a text");
+        if (is_named(space, name))
+                return wrong_key(err, place, "name", "one that nothing else has");
+        *parameter = (struct search_parameter){.name = memory_copy_text(name), .when = -1};
+        space->n_context++;
+        if (!only_keys(object, keys, place, err))
+                return false;
+        if (strcmp(type, "weekday") == 0)
+                return read_weekday(parameter, place, err) && read_cyclic(parameter, cyclic, place, err);
+        return read_type(parameter, object, false, place, err) && read_cyclic(parameter, cyclic, place, err);
+}
+
+static bool read_context(struct search_space *space, const json_t *context, struct error *err)
+{
+        if (!context)
+                return true;
+        if (!json_is_array(context) || json_array_size(context) > SEARCH_MAX_CONTEXT)
+                return error_set(err, ERROR_INPUT, NULL, "context: expected a list of at most %d",
+                                 SEARCH_MAX_CONTEXT);
+        for (size_t i = 0; i < json_array_size(context); i++)
+                if (!read_one_context(space, json_array_get(context, i), err))
+                        return false;
+        return true;
 }
 
 /* ---- points ---- */
@@ -312,6 +380,35 @@ bool search_document_point(const struct search_space *space, const json_t *x, do
         return true;
 }
 
+bool search_document_context(const struct search_space *space, const json_t *object, bool all,
+                             double *context, struct error *err)
+{
+        double values[SEARCH_MAX_CONTEXT] = {0};
+        size_t known = 0;
+
+        if (object && !json_is_object(object))
+                return wrong(err, "context", "an object");
+        for (int i = 0; i < space->n_context; i++) {
+                const struct search_parameter *parameter = &space->context[i];
+                const json_t *given = json_object_get(object, parameter->name);
+
+                values[i] = context[i];
+                known += given != NULL;
+                if (!given && all)
+                        return error_set(err, ERROR_INPUT, NULL, "context: %s is missing", parameter->name);
+                if (given && !read_value(parameter, given, &values[i], err))
+                        return error_wrap(err, "context");
+                if (!search_context_fits(parameter, values[i]))
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "context: %s: expected more than 0, since log is true",
+                                         parameter->name);
+        }
+        if (known != json_object_size(object))
+                return error_set(err, ERROR_INPUT, NULL, "context: expected names of the space's context");
+        memcpy(context, values, (size_t)space->n_context * sizeof *context);
+        return true;
+}
+
 static json_t *value_json(const struct search_parameter *parameter, double value)
 {
         switch (parameter->type) {
@@ -337,6 +434,16 @@ json_t *search_document_x(const struct search_space *space, const double *point)
                         json_object_set_new(x, space->parameters[i].name,
                                             value_json(&space->parameters[i], point[i]));
         return x;
+}
+
+json_t *search_document_context_json(const struct search_space *space, const double *context)
+{
+        json_t *object = json_object();
+
+        for (int i = 0; i < space->n_context; i++)
+                json_object_set_new(object, space->context[i].name,
+                                    value_json(&space->context[i], context[i]));
+        return object;
 }
 
 /* ---- the table ---- */
@@ -555,8 +662,8 @@ static bool read_options(const struct search_space *space, const json_t *documen
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err)
 {
-        static const char *const keys[] = {"space", "candidates", "limits", "price", "resources",
-                                           "seed",  "budget",     "runs",   NULL};
+        static const char *const keys[] = {"space",     "candidates", "context", "limits", "price",
+                                           "resources", "seed",       "budget",  "runs",   NULL};
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
         const json_t *parameters = json_object_get(document, "space"),
                      *rows = json_object_get(document, "candidates");
@@ -570,6 +677,7 @@ bool search_document_read(const json_t *document, struct search_space **ret_spac
                 if (!read_parameter(space, json_array_get(parameters, i), rows != NULL, err))
                         return false;
         if (!read_candidates(space, rows, err) ||
+            !read_context(space, json_object_get(document, "context"), err) ||
             !read_limits(space, json_object_get(document, "limits"), err) ||
             !read_options(space, document, ret_options, err))
                 return false;

@@ -8,7 +8,8 @@
 
 /* The space of a search and its points as JSON (docs/tune.md). */
 
-/* From {"space":[...],"candidates":[...],"limits":[...],"price":..,"resources":[..],"seed":..,"budget":..,
+/* From
+ * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"seed":..,"budget":..,
  * "runs":..}. ERROR_INPUT begins with the place and ": ", such as "space[0].low: ". The space belongs to the
  * caller. */
 bool search_document_read(const json_t *document, struct search_space **ret_space,
@@ -18,6 +19,12 @@ bool search_document_read(const json_t *document, struct search_space **ret_spac
  * columns of the table. ret_point: space->n. */
 bool search_document_point(const struct search_space *space, const json_t *x, double *ret_point,
                            struct error *err);
+
+/* The context that an object with values for some of it says, all of it where `all`; what it leaves out
+ * stays. context: space->n_context. ERROR_INPUT: then nothing has changed. */
+bool search_document_context(const struct search_space *space, const json_t *object, bool all,
+                             double *context, struct error *err);
+json_t *search_document_context_json(const struct search_space *space, const double *context);
 
 /* The object for a point, with what the space was declared with; parameters without a meaning are left out.
  */

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controller/tune/context.h"
 #include "controller/tune/log.h"
 #include "core/clock.h"
 #include "core/json.h"
@@ -473,6 +474,9 @@ static json_t *result_of(const struct tune_study *study, const json_t *x, const 
         } else if (also && !isfinite(second)) {
                 status = "failed";
                 text_format(&why, "nothing tells %s", also);
+        } else if (tune_context_untold(study, values)) {
+                status = "failed";
+                text_format(&why, "nothing tells %s", tune_context_untold(study, values));
         }
         if (strcmp(status, "failed") == 0)
                 y = second = NAN;

@@ -230,8 +230,8 @@ bool search_effects(struct search *search, const double *point, struct search_ef
         return true;
 }
 
-bool search_bands(struct search *search, const double *points, int count, double *ret_low, double *ret_high,
-                  struct error *err)
+bool search_bands(struct search *search, const double *points, int count, double *ret_mean, double *ret_low,
+                  double *ret_high, struct error *err)
 {
         size_t n = (size_t)search->space->n, points_count = (size_t)count;
         autofree struct search_score *scores = memory_new(points_count + 1, sizeof *scores);
@@ -249,6 +249,7 @@ bool search_bands(struct search *search, const double *points, int count, double
                 struct search_effect band = {.count = 0};
 
                 put_band(search, &band, 0, scores[i].mean, sqrt(scores[i].variance));
+                ret_mean[i] = band.mean[0];
                 ret_low[i] = band.low[0];
                 ret_high[i] = band.high[0];
         }

@@ -26,9 +26,9 @@ struct search_effect {
 bool search_effects(struct search *search, const double *point, struct search_effect *ret_effects,
                     struct error *err);
 
-/* Bands (90 %) of one run of each of `count` points. ERROR_INPUT where one is not in the table, if there is
- * one; ERROR_INCOMPLETE as above. */
-bool search_bands(struct search *search, const double *points, int count, double *ret_low, double *ret_high,
-                  struct error *err);
+/* Means and bands (90 %) of one run of each of `count` points. ERROR_INPUT where one is not in the table, if
+ * there is one; ERROR_INCOMPLETE as above. */
+bool search_bands(struct search *search, const double *points, int count, double *ret_mean, double *ret_low,
+                  double *ret_high, struct error *err);
 
 #endif

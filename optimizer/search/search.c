@@ -260,6 +260,16 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
         return true;
 }
 
+void search_asked_context(const struct search *search, int64_t id, double *ret_context)
+{
+        const double *context = search->context;
+
+        for (int t = 0; t < search->n_trials; t++)
+                if (search->trials[t].id == id && search->trials[t].status == SEARCH_PENDING)
+                        context = search->trials[t].context;
+        memcpy(ret_context, context, (size_t)search->space->n_context * sizeof *context);
+}
+
 /* ---- suggestions ---- */
 
 static int first_trials(const struct search *search)

@@ -85,6 +85,10 @@ bool search_constraint(struct search *search, const char *name, int *ret_index, 
 bool search_set_context(struct search *search, const double *context, struct error *err);
 const double *search_context(const struct search *search);
 
+/* The context of a suggestion that is out, or of no such suggestion the one that holds. ret_context:
+ * space->n_context. */
+void search_asked_context(const struct search *search, int64_t id, double *ret_context);
+
 /* ERROR_LIMIT when there are too many trials. */
 bool search_ask(struct search *search, struct search_suggestion *ret_suggestion, struct error *err);
 

@@ -13,6 +13,8 @@ const secondFormat = () => formatOf(doc.second_unit);
 const words = value => value === undefined || value === null ? NONE : typeof value === 'number' ? digits(value, 4) : String(value);
 const short = text => [...text].length > SHOWN ? `${[...text].slice(0, SHOWN - 1).join('')}\u2026` : text;
 const settings = x => Object.entries(x).map(([name, value]) => `${name}\u00a0=\u00a0${words(value)}`).join(', ');
+const placed = (x, context) => context ? `${settings(x)} at ${settings(context)}` : settings(x);
+const here = () => doc.context ? ` What is expected is meant at ${settings(doc.context)}.` : '';
 
 /* Logarithmic, where that is what shows anything. */
 function isWide(values, by = WIDE) {
@@ -93,7 +95,7 @@ function trialsTable(trials) {
     doc.second ? h('td', {'data-value': known(one.second) ? one.second : NaN}, second(one.second)) : null,
     h('td', {'data-value': known(one.mean) ? one.mean : NaN}, format(one.mean), known(one.mean) ? h('span', {class: 'interval'}, `± ${format(one.sd)}`) : null),
     h('td', {'data-value': known(one.seconds) ? one.seconds : NaN}, seconds(one.seconds)),
-    h('td', {class: 'text'}, settings(one.x))));
+    h('td', {class: 'text'}, placed(one.x, one.context))));
   const table = plainTable('', [{text: 'Trial'}, {text: 'Status'}, doc.measure, ...doc.second ? [doc.second] : [], 'predicted', 'took', {text: 'Settings'}], rows, {id: 'trials-table'});
   return h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of trials'}, sortable(table));
 }
@@ -144,8 +146,8 @@ function parametersSections(parameters) {
     : 'The share of what varies over the space that a parameter has a part in, by the model. Shares add up to more than 100 % where parameters act together.') + firstOnly(),
   h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Importance of parameters'}, importanceTable(byWeight)));
   const host = h('div', {class: 'charts'});
-  section('slices', 'How it goes', doc.table ? 'Each value stands for the mean of what the model expects over the candidates with it. The band holds nine runs of ten.'
-    : 'What the model expects along one parameter, through the best trial. The band holds nine runs of ten.', h('div', {class: 'bar sticky'}, readout), h('div', {class: 'recording'}, host));
+  section('slices', 'How it goes', (doc.table ? 'Each value stands for the mean of what the model expects over the candidates with it. The band holds nine runs of ten.'
+    : 'What the model expects along one parameter, through the best trial. The band holds nine runs of ten.') + here(), h('div', {class: 'bar sticky'}, readout), h('div', {class: 'recording'}, host));
   const log = isWide(parameters.flatMap(one => [...one.mean, ...one.low, ...one.high]));
   byWeight.forEach(one => sliceChart(host, one, log));
 }
@@ -157,7 +159,7 @@ function tuneAnswer(trials) {
   const last = trials[trials.length - 1] || {};
   const format = measureFormat();
   const front = trials.filter(one => one.front).length;
-  const lead = best && doc.second ? ['Nothing beats ', h('b', {}, digits(front)), ` of ${count(trials.length, 'trial')} in both ${doc.measure} and ${doc.second}.`] : best ? ['Best of ', count(trials.length, 'trial'), ': ', h('b', {}, `${doc.measure} ${format(best.y)}`), ' with ', h('b', {class: 'plain'}, settings(best.x)), '.']
+  const lead = best && doc.second ? ['Nothing beats ', h('b', {}, digits(front)), ` of ${count(trials.length, 'trial')} in both ${doc.measure} and ${doc.second}.`] : best ? ['Best of ', count(trials.length, 'trial'), ': ', h('b', {}, `${doc.measure} ${format(doc.context ? last.least : best.y)}`), doc.context ? ' expected with ' : ' with ', h('b', {class: 'plain'}, placed(best.x, doc.context)), '.']
     : [`No trial of ${trials.length} did what was asked.`];
   const band = best && !doc.second && known(last.low) ? `By all that was seen, nine of ten runs with these settings come to between ${format(last.low)} and ${format(last.high)}.` : '';
   main.append(h('section', {class: 'answer', id: 'answer', 'aria-labelledby': 'answer-title'}, h('h1', {id: 'answer-title'}, lead),
@@ -169,7 +171,7 @@ function tuneReport() {
   tuneAnswer(trials);
   if (doc.second) tradeSection(trials);
   const host = h('div', {class: 'charts'});
-  section('time', 'Trials', 'Predicted: as it was before the trial ran. Best so far: with the band that the model, by now, expects of another run of it.' + firstOnly(), host);
+  section('time', 'Trials', 'Predicted: as it was before the trial ran. Best so far: with the band that the model, by now, expects of another run of it.' + firstOnly() + here(), host);
   if (trials.length) historyChart(host, trials);
   if (parameters.length) parametersSections(parameters);
   else section('importance', 'What matters', 'There are too few trials for a model.');

@@ -107,15 +107,16 @@ static void test_a_band_about_what_was_seen(void **state)
 {
         static const double points[] = {0, 0, 0.5, 0.5};
         autocall(search_free) struct search *search = new_search(0);
-        double low[2], high[2];
+        double mean[2], low[2], high[2];
         struct error err = ERROR_INIT;
 
         (void)state;
         tell_grid(search);
-        assert_true(search_bands(search, points, 2, low, high, &err));
+        assert_true(search_bands(search, points, 2, mean, low, high, &err));
         for (int i = 0; i < 2; i++) {
                 double y = plane(points[2 * i], points[2 * i + 1]);
 
+                assert_true(fabs(mean[i] - y) < 0.1 && low[i] < mean[i] && mean[i] < high[i]);
                 assert_true(low[i] < y && y < high[i] && high[i] - low[i] < 0.5);
         }
 }
@@ -125,13 +126,13 @@ static void test_no_band_beside_the_table(void **state)
 {
         static const double points[] = {0.25, 0.5, 0.3, 0.5};
         autocall(search_free) struct search *search = new_search(5);
-        double low[2], high[2];
+        double mean[2], low[2], high[2];
         struct error err = ERROR_INIT;
 
         (void)state;
         tell_grid(search);
-        assert_true(search_bands(search, points, 1, low, high, &err));
-        assert_false(search_bands(search, points, 2, low, high, &err));
+        assert_true(search_bands(search, points, 1, mean, low, high, &err));
+        assert_false(search_bands(search, points, 2, mean, low, high, &err));
         assert_int_equal(err.code, ERROR_INPUT);
 }
 

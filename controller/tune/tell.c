@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/tune/tell.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "controller/tune/search_document.h"
+#include "core/json.h"
+
+bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
+{
+        static const char *const names[] =
+                {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
+        const json_t *constraints = json_object_get(trial->result, "constraints");
+        double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT] = {0};
+        struct search_outcome outcome = {.id = asked,
+                                         .point = point,
+                                         .context = context,
+                                         .status = SEARCH_FAILED,
+                                         .y = NAN,
+                                         .second = NAN};
+        const char *status = "", *name;
+        json_t *value;
+
+        (void)json_find_text(trial->result, "status", &status);
+        for (enum search_status i = SEARCH_OK; i <= SEARCH_CENSORED; i++)
+                if (strcmp(names[i], status) == 0)
+                        outcome.status = i;
+        if (outcome.status != SEARCH_FAILED)
+                (void)json_find_number(trial->result, "y", &outcome.y);
+        (void)json_find_number(trial->result, "second", &outcome.second);
+        for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
+                outcome.constraints[i] = NAN;
+        json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
+        {
+                int index;
+
+                if (!search_constraint(search, name, &index, err))
+                        return false;
+                outcome.constraints[index] = json_number_value(value);
+        }
+        return search_document_point(search_space_of(search), trial->x, point, err) &&
+               search_document_context(search_space_of(search), trial->context, true, context, err) &&
+               search_tell(search, &outcome, err);
+}
