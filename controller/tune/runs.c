@@ -321,6 +321,9 @@ bool tune_runs_open(struct tune_study *study, const struct tune_runs_setup *setu
         runs->ending = "";
         if (runs->setup.trials == 0)
                 runs->setup.trials = study->search.budget;
+        runs->search = search_new(TAKE(study->space), &study->search);
+        if (!tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err))
+                return false;
         if (!make_folder(setup->folder, err) || !take_lock(lock, &runs->lock, err))
                 return false;
         if (runs->lock < 0)
@@ -329,10 +332,7 @@ bool tune_runs_open(struct tune_study *study, const struct tune_runs_setup *setu
         runs->folder = realpath(setup->folder, NULL);
         if (!runs->folder)
                 return error_errno(err, errno, "%s", setup->folder);
-        runs->search = search_new(TAKE(study->space), &study->search);
-        if (!check_identity(runs, err) ||
-            !tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err) ||
-            !take_up_all(runs, err) || !stand(runs, err))
+        if (!check_identity(runs, err) || !take_up_all(runs, err) || !stand(runs, err))
                 return false;
         *ret_runs = TAKE(runs);
         return true;
