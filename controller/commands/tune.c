@@ -64,8 +64,7 @@ static const struct parameter parameters[] = {
          .offset = offsetof(struct tune_arguments, context),
          .value = "NAME=VALUE",
          .help = "What holds from now on of the search's context: trials are made for it, and the best is "
-                 "that for it. "
-                 "May be given several times."},
+                 "that for it."},
         {.name = "csv",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, csv),
