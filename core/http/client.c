@@ -92,6 +92,7 @@ static void origin_leave(struct http_client *client, struct http_origin *origin)
                 return;
         tdelete(origin, &client->origins, compare_names);
         metrics_forget(client->metrics, origin->name);
+        http_lane_replace(origin);
         free(origin->name);
         free(origin);
 }

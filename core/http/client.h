@@ -73,6 +73,14 @@ struct http_credentials {
 };
 void http_peer_trust(struct http_peer *peer, const struct http_credentials *credentials);
 
+/*
+ * From now on what is read (GET, HEAD; not what is urgent) goes over HTTP/2 where peer and libcurl speak it
+ * (over TLS, agreed on by ALPN), and shares connections. Writes and what is urgent never do: each has an
+ * HTTP/1.1 connection to itself while it is under way. After five minutes, or when a request was not answered
+ * in time or lost its connection, what comes next goes over a new connection. Before the first request.
+ */
+void http_peer_share(struct http_peer *peer);
+
 struct http_request {
         const char *method; /* NULL: GET */
         const char *path;   /* appended to the base URL, with its query */
@@ -137,7 +145,8 @@ size_t http_send_all(struct http_peer *peer, const struct http_request *requests
 /*
  * An answer that is read while it comes, for as long as it lasts. It keeps a connection of its own beside the
  * 8, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the peer
- * waits, too.
+ * waits, too. On a connection that is shared all others would wait with it: there it ends once 16 MB wait
+ * (ERROR_LIMIT, "NotReadInTime").
  */
 struct http_stream;
 

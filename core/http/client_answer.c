@@ -159,6 +159,8 @@ static bool judge_network(const struct http_call *call, const char *name, struct
                 {CURLE_GOT_NOTHING, ERROR_UNAVAILABLE, "ConnectionLost", "hung up without an answer"},
                 {CURLE_RECV_ERROR, ERROR_UNAVAILABLE, "ConnectionLost", "the connection was lost"},
                 {CURLE_SEND_ERROR, ERROR_UNAVAILABLE, "ConnectionLost", "the connection was lost"},
+                {CURLE_HTTP2, ERROR_UNAVAILABLE, "ConnectionLost", "the connection was lost"},
+                {CURLE_HTTP2_STREAM, ERROR_UNAVAILABLE, "ConnectionLost", NULL},
         };
         autofree char *detail =
                 shorten(call->detail[0] ? call->detail : curl_easy_strerror(call->result), WORDS_BYTES);
@@ -182,6 +184,8 @@ bool http_answer_judge(const struct http_call *call, struct error *err)
         if (call->response->status / 100 == 2 && !call->too_large)
                 return true;
         name = http_call_name(call);
+        if (call->unread)
+                return error_set(err, ERROR_LIMIT, "NotReadInTime", "%s: more came than was read", name);
         if (call->too_large)
                 return error_set(err, ERROR_LIMIT, "AnswerTooLarge",
                                  "%s: the answer is larger than the %zu KiB that are accepted", name,
@@ -194,10 +198,11 @@ bool http_answer_judge(const struct http_call *call, struct error *err)
 bool http_answer_passes(const struct http_call *call)
 {
         static const int statuses[] = {408, 429, 502, 503, 504};
-        static const CURLcode results[] = {CURLE_OPERATION_TIMEDOUT,   CURLE_COULDNT_CONNECT,
-                                           CURLE_COULDNT_RESOLVE_HOST, CURLE_GOT_NOTHING,
-                                           CURLE_RECV_ERROR,           CURLE_SEND_ERROR,
-                                           CURLE_PARTIAL_FILE,         CURLE_SSL_CONNECT_ERROR};
+        static const CURLcode results[] =
+                {CURLE_OPERATION_TIMEDOUT, CURLE_COULDNT_CONNECT,   CURLE_COULDNT_RESOLVE_HOST,
+                 CURLE_GOT_NOTHING,        CURLE_RECV_ERROR,        CURLE_SEND_ERROR,
+                 CURLE_PARTIAL_FILE,       CURLE_SSL_CONNECT_ERROR, CURLE_HTTP2,
+                 CURLE_HTTP2_STREAM};
 
         if (call->too_large)
                 return false;

@@ -12,6 +12,7 @@
 #define CONNECTION_SECONDS 300L                /* then it is made anew: certificates and addresses change */
 #define ADDRESS_SECONDS    5L                  /* that a name stands for: as long as a turn asks */
 #define MAX_UNREAD_BYTES   ((size_t)1 << 20)   /* of a stream */
+#define MAX_SHARED_BYTES   ((size_t)16 << 20)  /* likewise, where the connection is not its own */
 #define IDLE_CONNECTIONS   HTTP_CONNECTIONS_PER_ORIGIN /* kept in each lane beside those in use */
 
 /* ---- what comes ---- */
@@ -35,10 +36,16 @@ static void wake(const struct http_call *call)
                 reactor_wake(call->peer->client->reactor, call->fiber);
 }
 
-/* libcurl hands the same bytes over again once it is told to go on. */
+/* libcurl hands the same bytes over again once it is told to go on. Until then it takes nothing off an HTTP/2
+ * connection, whosever it is (7.88). */
 static size_t on_piece(struct http_call *call, const char *bytes, size_t length)
 {
-        call->full = call->body.length > 0 && call->body.length + length > MAX_UNREAD_BYTES;
+        size_t unread = call->body.length + length;
+
+        call->unread = unread > MAX_SHARED_BYTES && http_lane_is_shared(call);
+        if (call->unread)
+                return CURL_WRITEFUNC_ERROR;
+        call->full = call->body.length > 0 && unread > MAX_UNREAD_BYTES && !http_lane_is_shared(call);
         if (call->full)
                 return CURL_WRITEFUNC_PAUSE;
         text_add(&call->body, bytes, length);
@@ -198,7 +205,8 @@ static void set_url(struct http_call *call)
 
         curl_easy_setopt(call->easy, CURLOPT_URL, url);
         curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-        curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+        curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION,
+                         (long)(call->lane->shares ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
         curl_easy_setopt(call->easy, CURLOPT_USERAGENT, "optctl/" OPTCTL_VERSION);
         /* The environment decides nothing: neither a proxy nor an exception from one. */
         curl_easy_setopt(call->easy, CURLOPT_PROXY, call->peer->proxy ? call->peer->proxy : "");
@@ -321,26 +329,28 @@ static void count_asking(struct http_lane *lane, int change)
 
 bool http_attempt_start(struct http_call *call, struct error *err)
 {
-        struct http_lane *lane = call->peer->origin->lane;
+        struct http_client *client = call->peer->client;
 
         text_free(&call->body);
         call->body = (struct text){0};
         call->header_bytes = 0;
-        call->done = call->too_large = call->cut = call->begun = call->full = false;
+        call->done = call->unheard = call->too_large = call->cut = false;
+        call->begun = call->full = call->unread = false;
         call->detail[0] = '\0';
         if (!make_headers(call, err)) {
                 wipe_headers(call);
                 return false;
         }
-        call->easy = handle_take(lane->client);
+        call->lane = http_lane_choose(call);
+        call->easy = handle_take(client);
         set_url(call);
         set_method(call);
         set_connection(call);
         set_tls(call);
         set_answer(call);
         curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
-        count_asking(lane, 1);
-        curl_multi_add_handle(lane->multi, call->easy);
+        count_asking(call->lane, 1);
+        curl_multi_add_handle(call->lane->multi, call->easy);
         return true;
 }
 
@@ -352,13 +362,12 @@ void http_attempt_resume(struct http_call *call)
 
 void http_attempt_stop(struct http_call *call)
 {
-        struct http_lane *lane = call->peer->origin->lane;
-
         if (!call->easy)
                 return;
-        curl_multi_remove_handle(lane->multi, call->easy);
-        count_asking(lane, -1);
-        handle_give(lane->client, call->easy);
+        curl_multi_remove_handle(call->lane->multi, call->easy);
+        count_asking(call->lane, -1);
+        handle_give(call->peer->client, call->easy);
         call->easy = NULL;
         wipe_headers(call);
+        http_lane_leave(call);
 }

@@ -249,6 +249,7 @@ static void time_out(struct http_call *call)
                   call->header_bytes > 0 ? "the answer did not end" : "no answer",
                   (double)waited_ms / MS_PER_SECOND);
         http_response_free(call->response);
+        call->unheard = true;
         release(call);
         end(call);
 }

@@ -13,13 +13,14 @@
 /*
  * The parts of the client:
  *
- * http_client.c          clients, peers, origins
- * http_client_loop.c     libcurl's sockets and timers on the reactor's loop
- * http_client_call.c     a request with all its attempts: waiting, asking, pausing, ended
- * http_client_attempt.c  one attempt: what libcurl is told, what it hands over
- * http_client_stream.c   an answer that is read while it comes
- * http_client_answer.c   what an answer means: status to error, the peer's own words
- * http_client_options.c  spec.*.*.connection
+ * client.c          clients, peers, origins
+ * client_loop.c     libcurl's sockets and timers on the reactor's loop
+ * client_shared.c   connections that requests share: which do, and for how long
+ * client_call.c     a request with all its attempts: waiting, asking, pausing, ended
+ * client_attempt.c  one attempt: what libcurl is told, what it hands over
+ * client_stream.c   an answer that is read while it comes
+ * client_answer.c   what an answer means: status to error, the peer's own words
+ * client_options.c  spec.*.*.connection
  */
 #define HTTP_CONNECTIONS_PER_ORIGIN 8
 #define HTTP_IDLE_HANDLES           16
@@ -31,6 +32,7 @@ struct http_call;
 struct http_origin {
         char *name; /* https://host:port */
         struct http_lane *lane;
+        struct http_lane *shared;       /* for what shares connections from now on; NULL: none so far */
         size_t users;                   /* peers */
         size_t asking;                  /* attempts under way */
         size_t n_waiting;               /* calls that wait for a connection */
@@ -42,12 +44,19 @@ struct http_origin {
 /*
  * A share of the origins, with a libcurl of its own. With every answer libcurl looks at all connections and
  * addresses that it holds: with thousands of peers that would cost more than the answers.
+ *
+ * What shares connections has a lane for each origin, which no other request comes near, and which another
+ * one replaces after a while: libcurl can neither be told to leave a connection alone that has gone dead, nor
+ * does it end one that is never without a request.
  */
 struct http_lane {
         struct http_client *client;
         CURLM *multi; /* NULL: no origin has come yet */
         uv_timer_t *timer;
         size_t asking; /* attempts under way */
+        bool shares;
+        bool replaced; /* takes nothing new, and goes with its last attempt */
+        int64_t opened_ms;
 };
 
 struct http_client {
@@ -77,6 +86,7 @@ struct http_peer {
         char *username;
         struct secret *token, *password;
         bool token_is_ours;
+        bool shares;                    /* connections, as of http_peer_share */
         char *ca_pem, *certificate_pem; /* in place of the files */
         char *key_pem;                  /* in memory for secrets */
 };
@@ -101,6 +111,7 @@ struct http_call {
         struct http_call *next; /* CALL_WAITING: in the origin's queue */
 
         /* Of the attempt under way. */
+        struct http_lane *lane;
         CURL *easy;
         struct curl_slist *headers, *connect_to;
         bool done;
@@ -109,21 +120,37 @@ struct http_call {
         long os_error; /* errno of connecting; 0: none */
         struct text body;
         size_t header_bytes;
+        bool unheard;   /* given up, because nothing came in time */
         bool too_large; /* the answer; nothing of it is used */
         bool cut;       /* an error's body, which is enough of it */
         bool streams;   /* a good answer's body is read while it comes; the call waits in no queue */
         bool begun;     /* such an answer's headers have come */
         bool full;      /* no more of it is taken until some is read */
+        bool unread;    /* so much of it that the others on its connection would have to wait */
 };
 
-/* ---- http_client_loop.c ---- */
+/* ---- client_loop.c ---- */
 
 bool http_loop_open(struct error *err);
 /* The lane of the `index`-th origin to come, unless it is open. */
 bool http_lane_open(struct http_client *client, size_t index, struct error *err);
+/* One on which requests share connections. */
+struct http_lane *http_lane_new(struct http_client *client);
+void http_lane_free(struct http_lane *lane);
 void http_loop_close(struct http_client *client);
 
-/* ---- http_client_attempt.c ---- */
+/* ---- client_shared.c ---- */
+
+/* The lane that an attempt of the call goes to now. */
+struct http_lane *http_lane_choose(const struct http_call *call);
+/* What comes next goes over other connections. Of an origin without shared ones: nothing. */
+void http_lane_replace(struct http_origin *origin);
+/* The attempt's lane is one attempt emptier. */
+void http_lane_leave(const struct http_call *call);
+/* Others on the attempt's connection wait as long as what came for it is not taken. */
+bool http_lane_is_shared(const struct http_call *call);
+
+/* ---- client_attempt.c ---- */
 
 /* False when it cannot even be sent: a secret's file, a path that is none. */
 bool http_attempt_start(struct http_call *call, struct error *err);
@@ -132,7 +159,7 @@ void http_attempt_resume(struct http_call *call);
 /* Ends it, finished or not, and wipes what was secret. The body stays. */
 void http_attempt_stop(struct http_call *call);
 
-/* ---- http_client_answer.c ---- */
+/* ---- client_answer.c ---- */
 
 /* Moves status, type and body of the answer to the attempt that is done into the call's response. */
 void http_answer_take(struct http_call *call);
@@ -143,7 +170,7 @@ bool http_answer_passes(const struct http_call *call);
 /* "peer/path" for messages, redacted and shortened. Caller frees. */
 char *http_call_name(const struct http_call *call);
 
-/* ---- http_client_call.c ---- */
+/* ---- client_call.c ---- */
 
 /* Sending it twice does what sending it once does. */
 bool http_call_repeatable(const struct http_call *call);

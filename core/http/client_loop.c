@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/http/client_internal.h"
@@ -110,16 +111,12 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, 
         return watch && uv_poll_start(&watch->poll, events, socket_ready) == 0 ? 0 : -1;
 }
 
-bool http_lane_open(struct http_client *client, size_t index, struct error *err)
+static bool lane_begin(struct http_lane *lane, struct http_client *client)
 {
-        struct http_lane *lane = &client->lanes[index % HTTP_LANES];
-
-        if (lane->multi)
-                return true;
         lane->client = client;
         lane->multi = curl_multi_init();
         if (!lane->multi)
-                return error_set(err, ERROR_IO, NULL, "libcurl does not start");
+                return false;
         lane->timer = memory_new(1, sizeof *lane->timer);
         lane->timer->data = lane;
         uv_timer_init(reactor_loop(client->reactor), lane->timer);
@@ -127,8 +124,30 @@ bool http_lane_open(struct http_client *client, size_t index, struct error *err)
         curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
         curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_timer);
         curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
-        curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+        curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING,
+                          (long)(lane->shares ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
         return true;
+}
+
+bool http_lane_open(struct http_client *client, size_t index, struct error *err)
+{
+        struct http_lane *lane = &client->lanes[index % HTTP_LANES];
+
+        return lane->multi || lane_begin(lane, client) ||
+               error_set(err, ERROR_IO, NULL, "libcurl does not start");
+}
+
+struct http_lane *http_lane_new(struct http_client *client)
+{
+        struct http_lane *lane = memory_new(1, sizeof *lane);
+
+        lane->shares = true;
+        lane->opened_ms = reactor_steady_ms(client->reactor);
+        if (!lane_begin(lane, client)) {
+                fputs("optctl: out of memory\n", stderr);
+                abort();
+        }
+        return lane;
 }
 
 static void lane_close(struct http_lane *lane)
@@ -137,6 +156,14 @@ static void lane_close(struct http_lane *lane)
                 curl_multi_cleanup(lane->multi);
         if (lane->timer)
                 uv_close((uv_handle_t *)lane->timer, free_handle);
+}
+
+void http_lane_free(struct http_lane *lane)
+{
+        if (!lane)
+                return;
+        lane_close(lane);
+        free(lane);
 }
 
 bool http_loop_open(struct error *err)

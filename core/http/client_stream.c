@@ -38,6 +38,7 @@ static bool fail_unheard(struct http_stream *stream, int64_t waited_ms, struct e
 
         if (stopped(stream))
                 return error_set(err, ERROR_INTERRUPTED, NULL, "%s: interrupted", name);
+        stream->call.unheard = true;
         return error_set(err, ERROR_TIMEOUT, NULL, "%s: nothing came within %.3g s", name,
                          (double)waited_ms / MS_PER_SECOND);
 }

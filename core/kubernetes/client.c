@@ -44,6 +44,7 @@ bool kube_client_new(struct reactor *reactor, struct http_client *http, struct k
         if (!http_peer_new(http, config->server, &options, NULL, &peer, err))
                 return error_wrap(err, "%s", config->shown);
         http_peer_trust(peer, &credentials);
+        http_peer_share(peer);
         client = memory_new(1, sizeof *client);
         client->reactor = reactor;
         client->clock = reactor_clock(reactor);

@@ -57,6 +57,26 @@ struct wire_tls *wire_tls_new(const char *certificate_file, const char *key_file
         return tls;
 }
 
+static int select_protocol(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_length,
+                           const unsigned char *offered, unsigned length, void *context)
+{
+        static const unsigned char spoken[] = "\x02h2\x08http/1.1";
+
+        unsigned char *name = NULL;
+        bool common = SSL_select_next_proto(&name, ret_length, spoken, sizeof spoken - 1, offered, length) ==
+                      OPENSSL_NPN_NEGOTIATED;
+
+        (void)ssl;
+        (void)context;
+        *ret_name = name;
+        return common ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+void wire_tls_speak_http2(struct wire_tls *tls)
+{
+        SSL_CTX_set_alpn_select_cb(tls->context, select_protocol, NULL);
+}
+
 void wire_tls_free(struct wire_tls *tls)
 {
         if (!tls)

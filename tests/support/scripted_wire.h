@@ -19,6 +19,8 @@ struct wire_events {
 };
 
 struct wire_tls *wire_tls_new(const char *certificate_file, const char *key_file, const char *client_ca_file);
+/* Who offers HTTP/2 gets it, who offers HTTP/1.1 alone gets that (ALPN). */
+void wire_tls_speak_http2(struct wire_tls *tls);
 void wire_tls_free(struct wire_tls *tls);
 
 /* Accepts what waits at `listener`. `tls` NULL: plain. */

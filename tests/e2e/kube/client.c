@@ -19,6 +19,7 @@
 
 #define PATIENCE_MS  INT64_C(60000)
 #define MANY         1010 /* objects: three pages */
+#define READS        1000
 #define LEADS_WITHIN (3 * PATIENCE_MS)
 
 static const struct kube_resource maps = {"", "v1", "configmaps"};
@@ -616,6 +617,32 @@ static void test_a_watch_from_a_version_that_is_forgotten(void **state)
         run(play_forgotten_watch);
 }
 
+/* ---- connections that the server ends ---- */
+
+/* One answer in fifty comes with a GOAWAY: twenty of them, which neither who asks nor a watch notices. */
+static void play_connections_that_end(struct scene *scene)
+{
+        autocall(kube_watch_close) struct kube_watch *watch = NULL;
+        autojson *object = NULL;
+        enum kube_event_type type;
+        char version[KUBE_VERSION_ROOM];
+
+        version_now(scene, version);
+        must(kube_watch_open(scene->client, &maps, &ours, version, &watch, &scene->err), &scene->err);
+        for (int i = 0; i < READS; i++)
+                version_now(scene, version);
+        must(apply_map(scene, "m-0000", "once more", NULL, true), &scene->err);
+        must(kube_watch_next(watch, &type, &object, &scene->err), &scene->err);
+        assert_int_equal(type, KUBE_MODIFIED);
+        assert_string_equal(kube_meta(object, "name"), "m-0000");
+}
+
+static void test_connections_that_the_server_ends(void **state)
+{
+        (void)state;
+        run(play_connections_that_end);
+}
+
 /* ---- one leader ---- */
 
 static struct kube_elector *stands[2];
@@ -687,6 +714,7 @@ int main(void)
                 cmocka_unit_test(test_a_cache_of_a_thousand_objects),
                 cmocka_unit_test(test_a_version_forgotten_between_two_pages),
                 cmocka_unit_test(test_a_watch_from_a_version_that_is_forgotten),
+                cmocka_unit_test(test_connections_that_the_server_ends),
                 cmocka_unit_test(test_one_of_two_leads),
         };
 

@@ -4,12 +4,13 @@ saw nothing else of it: each object created once, no request that the server cou
 import collections
 
 # Versions are forgotten at once, and not when the server's memory of them is full.
-WITHOUT_MEMORY = ("--watch-cache=false",)
+# Connections are ended by GOAWAY, as often as the server can be told to (H10).
+FLAGS = ("--watch-cache=false", "--goaway-chance=0.02")
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
 
 
 def play(world):
-    plane = world.start(api_flags=WITHOUT_MEMORY)
+    plane = world.start(api_flags=FLAGS)
     plane.api.post("/api/v1/namespaces/default/serviceaccounts", ACCOUNT)
     world.run_test("kube_client", 600, ETCD_URL=plane.etcd_url)
 

@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Requests that share HTTP/2 connections, and what must not: against a server that says what RFC 9113 lets
+ * one say, and what it does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/client.h"
+#include "tests/support/certificates.h"
+#include "tests/support/http2_peer.h"
+#include "tests/support/http_stage.h"
+#include "tests/support/scratch.h"
+
+#define START     INT64_C(1767600000000) /* 2026-01-05T08:00:00Z */
+#define MANY      8
+#define LINES     20000 /* of PIECE bytes: more than may wait */
+#define PIECE     1000
+#define FLOOD     20000
+#define MOST_KEPT 64
+
+/* A client and a server in one reactor with virtual time, and one certificate between them. */
+struct stage {
+        struct scratch scratch;
+        struct reactor *reactor;
+        struct clock clock;
+        struct http_client *client;
+        struct http2_peer *server;
+        struct http_peer *peer;
+        void (*play)(struct stage *stage);
+        void (*when_asked)(struct stage *stage, const struct http2_stream *stream);
+        struct http2_stream asked[MOST_KEPT]; /* in their order */
+};
+
+static const struct http2_stream *request(const struct stage *stage, int number)
+{
+        assert_true(number <= http2_requests(stage->server));
+        return &stage->asked[number - 1];
+}
+
+static void take(struct http2_peer *server, const struct http2_stream *stream)
+{
+        struct stage *stage = http2_peer_context(server);
+
+        if (stream->request <= MOST_KEPT)
+                stage->asked[stream->request - 1] = *stream;
+        if (stage->when_asked)
+                stage->when_asked(stage, stream);
+        else
+                http2_answer(server, stream, "{}");
+}
+
+static void stay_silent(struct stage *stage, const struct http2_stream *stream)
+{
+        (void)stage;
+        (void)stream;
+}
+
+static void play_fiber(void *argument)
+{
+        struct stage *stage = argument;
+
+        stage->play(stage);
+}
+
+static void make_certificates(const struct scratch *scratch)
+{
+        certificate_make(scratch, "ca", &(struct certificate){.subject = "Test authority"});
+        certificate_make(scratch, "server",
+                         &(struct certificate){.subject = "server", .names = "IP:127.0.0.1", .issuer = "ca"});
+}
+
+static void run(void (*play)(struct stage *stage))
+{
+        static const struct reactor_options how = {.virtual_start_ms = START};
+        struct stage stage = {.scratch = scratch_open(), .play = play};
+        autofree char *ca_file = scratch_path(&stage.scratch, "ca.crt");
+        autofree char *certificate_file = scratch_path(&stage.scratch, "server.crt");
+        autofree char *key_file = scratch_path(&stage.scratch, "server.key");
+        const struct scripted_tls tls = {certificate_file, key_file, NULL};
+        const struct http_options options = {.ca_file = ca_file, .retries = 3};
+        struct error err = ERROR_INIT;
+
+        make_certificates(&stage.scratch);
+        assert_true(reactor_new(&how, &stage.reactor, &err));
+        stage.clock = reactor_clock(stage.reactor);
+        stage.server = http2_peer_new(stage.reactor, &tls, take, &stage);
+        assert_true(http_client_new(stage.reactor, NULL, NULL, &stage.client, &err));
+        assert_true(
+                http_peer_new(stage.client, http2_peer_url(stage.server), &options, NULL, &stage.peer, &err));
+        http_peer_share(stage.peer);
+        reactor_call(stage.reactor, play_fiber, &stage);
+        http_peer_free(stage.peer);
+        http_client_free(stage.client);
+        http2_peer_free(stage.server);
+        reactor_free(stage.reactor);
+        scratch_close(&stage.scratch);
+}
+
+/* ---- what is sent ---- */
+
+static struct error ask(struct stage *stage, const struct http_request *request)
+{
+        struct http_response response;
+        struct error err = ERROR_INIT;
+
+        (void)http_send(stage->peer, request, &response, &err);
+        http_response_free(&response);
+        return err;
+}
+
+static void expect_good(const struct error *err)
+{
+        if (err->code != ERROR_NONE)
+                fail_msg("%s", err->message);
+}
+
+static void get(struct stage *stage)
+{
+        struct error err = ask(stage, &(struct http_request){.path = "/list"});
+
+        expect_good(&err);
+}
+
+/* How many succeeded. */
+static size_t get_many(struct stage *stage)
+{
+        static const struct http_request requests[MANY];
+        struct http_response responses[MANY];
+        struct error errors[MANY] = {0};
+        size_t good = http_send_all(stage->peer, requests, MANY, responses, errors);
+
+        for (int i = 0; i < MANY; i++)
+                http_response_free(&responses[i]);
+        return good;
+}
+
+static struct http_stream *open_stream(struct stage *stage)
+{
+        const struct http_request request = {.path = "/watch"};
+        struct http_response response;
+        struct http_stream *stream = NULL;
+        struct error err = ERROR_INIT;
+
+        if (!http_stream_open(stage->peer, &request, &stream, &response, &err))
+                fail_msg("%s", err.message);
+        return stream;
+}
+
+static void expect_line(struct http_stream *stream, const char *expected)
+{
+        autotext text = {0};
+        struct error err = ERROR_INIT;
+        bool ended;
+
+        if (!http_stream_read(stream, 1000, &text, &ended, &err))
+                fail_msg("%s", err.message);
+        assert_false(ended);
+        assert_string_equal(text.data, expected);
+}
+
+static void wait_ms(struct stage *stage, int64_t ms)
+{
+        struct error err = ERROR_INIT;
+
+        assert_true(clock_sleep_until(&stage->clock, clock_now_ms(&stage->clock) + ms, &err));
+}
+
+/* ---- who shares ---- */
+
+static void begin_watch(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->request != 1) {
+                http2_answer(stage->server, stream, "{}");
+                return;
+        }
+        http2_begin(stage->server, stream);
+        http2_piece(stage->server, stream, "one\n", 4);
+}
+
+static void play_reads_share(struct stage *stage)
+{
+        struct http_stream *stream;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        for (int i = 0; i < 10; i++)
+                assert_int_equal(get_many(stage), MANY);
+        http2_piece(stage->server, request(stage, 1), "two\n", 4);
+        expect_line(stream, "two\n");
+        http_stream_close(stream);
+        assert_int_equal(http2_connections(stage->server), 1);
+        assert_int_equal(http2_requests(stage->server), 1 + 10 * MANY);
+        assert_int_equal(http2_plain_connections(stage->server), 0);
+}
+
+/* Even with a shared connection there and idle: a write has one to itself, what settles who may write another
+ * one, and neither is made anew for each unless it has to be. */
+static void play_writes_do_not(struct stage *stage)
+{
+        static const struct http_request post = {.method = "POST",
+                                                 .path = "/things",
+                                                 .body = "{}",
+                                                 .body_length = 2};
+        static const struct http_request apply = {.method = "PATCH",
+                                                  .path = "/things/1",
+                                                  .body = "{}",
+                                                  .body_length = 2,
+                                                  .repeatable = true};
+        static const struct http_request lease = {.path = "/leases/1", .urgent = true};
+        static const struct http_request *const each[] = {&lease, &apply, &post, &lease, &post};
+        static const int connections[] = {1, 1, 2, 2, 3};
+
+        get(stage);
+        for (size_t i = 0; i < ARRAY_LENGTH(each); i++) {
+                struct error err = ask(stage, each[i]);
+
+                expect_good(&err);
+                assert_int_equal(http2_plain_connections(stage->server), connections[i]);
+                assert_int_equal(http2_plain_requests(stage->server), i + 1);
+        }
+        get(stage);
+        assert_int_equal(http2_connections(stage->server), 1);
+        assert_int_equal(http2_requests(stage->server), 2);
+}
+
+/* Certificates and addresses change: a connection that is never without a request is made anew, too. */
+static void play_made_anew(struct stage *stage)
+{
+        struct http_stream *stream;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        wait_ms(stage, 299 * MS_PER_SECOND);
+        get(stage);
+        assert_int_equal(http2_connections(stage->server), 1);
+        wait_ms(stage, 2 * MS_PER_SECOND);
+        get(stage);
+        assert_int_equal(http2_connections(stage->server), 2);
+        http2_piece(stage->server, request(stage, 1), "two\n", 4);
+        expect_line(stream, "two\n");
+        assert_int_equal(http2_connections_open(stage->server), 2);
+        http_stream_close(stream);
+        wait_ms(stage, 1);
+        assert_int_equal(http2_connections_open(stage->server), 1);
+}
+
+/* ---- connections that go dead ---- */
+
+static void play_half_open(struct stage *stage)
+{
+        static const struct http_request lease = {.path = "/leases/1", .urgent = true};
+        struct http_stream *stream;
+        struct error err;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        http2_fall_silent(stage->server, 1);
+        err = ask(stage, &(struct http_request){.path = "/list"});
+        assert_int_equal(err.code, ERROR_TIMEOUT);
+        /* One request is what it costs: neither a lease nor what is read next goes over it. */
+        err = ask(stage, &lease);
+        expect_good(&err);
+        for (int i = 0; i < 3; i++)
+                get(stage);
+        assert_int_equal(http2_connections(stage->server), 2);
+        assert_int_equal(request(stage, 2)->connection, 2);
+        http_stream_close(stream);
+        wait_ms(stage, 1);
+        assert_int_equal(http2_connections_open(stage->server), 1);
+}
+
+/* Nobody asks anything else: then it is the stream that says it. */
+static void play_silent_stream(struct stage *stage)
+{
+        autotext text = {0};
+        struct http_stream *stream;
+        struct error err = ERROR_INIT;
+        bool ended;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        http2_fall_silent(stage->server, 1);
+        assert_false(http_stream_read(stream, 90 * MS_PER_SECOND, &text, &ended, &err));
+        assert_int_equal(err.code, ERROR_TIMEOUT);
+        http_stream_close(stream);
+        http_stream_close(open_stream(stage));
+        assert_int_equal(http2_connections(stage->server), 2);
+}
+
+/* ---- ends ---- */
+
+static void go_away_at_first(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->request == 1)
+                http2_go_away(stage->server, 1, stream->id);
+        http2_answer(stage->server, stream, "{}");
+}
+
+/* A server that sheds load: what is under way is answered, all else goes elsewhere. */
+static void play_go_away(struct stage *stage)
+{
+        stage->when_asked = go_away_at_first;
+        for (int i = 0; i < 3; i++)
+                get(stage);
+        assert_int_equal(http2_requests(stage->server), 3);
+        assert_int_equal(http2_connections(stage->server), 2);
+        assert_int_equal(request(stage, 2)->connection, 2);
+}
+
+static void answer_elsewhere(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->connection != 1)
+                http2_answer(stage->server, stream, "{}");
+}
+
+/* While nobody listens: the next request may be on its way before it is heard. */
+static void play_go_away_at_rest(struct stage *stage)
+{
+        get(stage);
+        http2_go_away(stage->server, 1, request(stage, 1)->id);
+        stage->when_asked = answer_elsewhere;
+        wait_ms(stage, 10);
+        get(stage);
+        get(stage);
+        assert_int_equal(http2_connections(stage->server), 2);
+}
+
+static void leave_the_second(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->request == 2)
+                http2_go_away(stage->server, 1, request(stage, 1)->id);
+        else
+                begin_watch(stage, stream);
+}
+
+/* Sent before it was heard, and not looked at: asked again, which the caller does not notice, while a watch
+ * goes on. */
+static void play_go_away_midway(struct stage *stage)
+{
+        struct http_stream *stream;
+
+        stage->when_asked = leave_the_second;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        get(stage);
+        assert_int_equal(request(stage, 3)->connection, 2);
+        http2_piece(stage->server, request(stage, 1), "two\n", 4);
+        expect_line(stream, "two\n");
+        http_stream_close(stream);
+}
+
+static void reset_the_third(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->request == 3) {
+                http2_begin(stage->server, stream);
+                http2_piece(stage->server, stream, "{", 1);
+                http2_reset(stage->server, stream, HTTP2_INTERNAL_ERROR);
+        } else if (stream->request == 4) {
+                http2_reset(stage->server, stream, HTTP2_REFUSED_STREAM);
+        } else {
+                http2_answer(stage->server, stream, "{}");
+        }
+}
+
+static void play_streams_that_are_reset(struct stage *stage)
+{
+        stage->when_asked = reset_the_third;
+        get(stage);
+        assert_int_equal(get_many(stage), MANY);
+        assert_int_equal(http2_requests(stage->server), 1 + MANY + 2);
+}
+
+static void hang_up_on_all(struct stage *stage)
+{
+        get(stage);
+        stage->when_asked = stay_silent;
+        wait_ms(stage, 1000);
+        stage->when_asked = NULL;
+        http2_hang_up(stage->server, 1);
+}
+
+static void hang_up_fiber(void *argument)
+{
+        hang_up_on_all(argument);
+}
+
+/* All of them are lost at once, and each is asked again. */
+static void play_lost_with_all_on_it(struct stage *stage)
+{
+        reactor_spawn(stage->reactor, hang_up_fiber, stage);
+        wait_ms(stage, 500);
+        assert_int_equal(get_many(stage), MANY);
+        assert_int_equal(http2_requests(stage->server), 1 + 2 * MANY);
+        get(stage);
+}
+
+/* ---- what comes too fast, and what makes no sense ---- */
+
+/* A reader that does not come back: nobody waits for it, and what is kept for it has an end. */
+static void play_a_reader_that_sleeps(struct stage *stage)
+{
+        autofree char *line = memory_new(PIECE, 1);
+        autotext text = {0};
+        struct http_stream *stream;
+        struct error err = ERROR_INIT;
+        bool ended;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        memset(line, 'x', PIECE);
+        for (int i = 1; i <= LINES; i++) {
+                http2_piece(stage->server, request(stage, 1), line, PIECE);
+                if (i % 1000 == 0)
+                        get(stage);
+        }
+        assert_true(http_stream_read(stream, 1000, &text, &ended, &err));
+        assert_in_range(text.length, (16 << 20) - (1 << 16), 16 << 20);
+        assert_false(http_stream_read(stream, 1000, &text, &ended, &err));
+        assert_int_equal(err.code, ERROR_LIMIT);
+        assert_string_equal(err.reason, "NotReadInTime");
+        http_stream_close(stream);
+        get(stage);
+}
+
+/* Who reads gets it all, however much it is. */
+static void play_a_reader_that_keeps_up(struct stage *stage)
+{
+        autofree char *line = memory_new(PIECE, 1);
+        struct http_stream *stream;
+        struct error err = ERROR_INIT;
+        size_t read = 0;
+        bool ended = false;
+
+        stage->when_asked = begin_watch;
+        stream = open_stream(stage);
+        expect_line(stream, "one\n");
+        memset(line, 'x', PIECE);
+        for (int i = 0; i < 2 * LINES; i++)
+                http2_piece(stage->server, request(stage, 1), line, PIECE);
+        http2_end(stage->server, request(stage, 1));
+        while (!ended) {
+                autotext text = {0};
+
+                if (!http_stream_read(stream, 1000, &text, &ended, &err))
+                        fail_msg("%s", err.message);
+                read += text.length;
+        }
+        assert_int_equal(read, 2 * LINES * PIECE);
+        http_stream_close(stream);
+}
+
+static void flood(struct stage *stage, const struct http2_stream *stream)
+{
+        static const char payload[8];
+
+        for (int i = 0; i < FLOOD && stream->request == 2; i++) {
+                http2_say(stage->server, stream->connection, HTTP2_PING, 0, 0, payload, sizeof payload);
+                http2_say(stage->server, stream->connection, HTTP2_SETTINGS, 0, 0, "", 0);
+        }
+        http2_answer(stage->server, stream, "{}");
+}
+
+static void play_a_flood(struct stage *stage)
+{
+        stage->when_asked = flood;
+        for (int i = 0; i < 4; i++)
+                get(stage);
+}
+
+/* Over what RFC 9113 forbids the connection ends, and one without such things serves. */
+static void speak_nonsense(struct stage *stage, const struct http2_stream *stream)
+{
+        static const struct {
+                enum http2_frame type;
+                unsigned flags;
+                uint32_t id;
+                const char *payload;
+                size_t length;
+        } frames[] = {
+                {HTTP2_DATA, 0, 0, "x", 1},                        /* of no stream */
+                {HTTP2_HEADERS, 4, 2, "\x88", 1},                  /* a stream that only we could begin */
+                {HTTP2_SETTINGS, 0, 0, "\0\4\xff\xff\xff\xff", 6}, /* a window beyond 2^31 - 1 */
+                {HTTP2_HEADERS, 4, UINT32_MAX, "\xff\xff\xff", 3}, /* no headers; of the stream that asks */
+                {HTTP2_PING, 0, 0, "short", 5},
+        };
+        size_t which = (size_t)stream->request - 1;
+
+        if (which < ARRAY_LENGTH(frames)) {
+                uint32_t id = frames[which].id == UINT32_MAX ? stream->id : frames[which].id;
+
+                http2_say(stage->server, stream->connection, frames[which].type, frames[which].flags, id,
+                          frames[which].payload, frames[which].length);
+        } else {
+                http2_answer(stage->server, stream, "{}");
+        }
+}
+
+static void play_nonsense(struct stage *stage)
+{
+        stage->when_asked = speak_nonsense;
+        for (int i = 0; i < 5 && http2_requests(stage->server) < 6; i++)
+                (void)ask(stage, &(struct http_request){.path = "/list"});
+        get(stage);
+}
+
+static void allow_one_at_a_time(struct stage *stage, const struct http2_stream *stream)
+{
+        if (stream->request == 1)
+                http2_say(stage->server, stream->connection, HTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
+        http2_answer(stage->server, stream, "{}");
+}
+
+static void play_one_at_a_time(struct stage *stage)
+{
+        stage->when_asked = allow_one_at_a_time;
+        get(stage);
+        assert_int_equal(get_many(stage), MANY);
+        assert_int_equal(http2_requests(stage->server), 1 + MANY);
+}
+
+/* ---- a server that speaks HTTP/1.1 alone ---- */
+
+static void watch_and_list(void *argument)
+{
+        struct http_stage *stage = argument;
+        const struct http_request request = {.path = "/watch"}, list = {.path = "/list"};
+        struct http_response response;
+        struct http_stream *stream = NULL;
+        struct error err = ERROR_INIT;
+
+        assert_true(http_stream_open(stage->peer, &request, &stream, &response, &err));
+        for (int i = 0; i < 3; i++) {
+                if (!http_send(stage->peer, &list, &response, &err))
+                        fail_msg("%s", err.message);
+                http_response_free(&response);
+        }
+        http_stream_close(stream);
+}
+
+/* Nothing waits to share with a watch that does not end. */
+static void test_a_server_without_http2(void **state)
+{
+        struct scratch scratch = scratch_open();
+        autofree char *ca_file = scratch_path(&scratch, "ca.crt");
+        autofree char *certificate_file = scratch_path(&scratch, "server.crt");
+        autofree char *key_file = scratch_path(&scratch, "server.key");
+        const struct scripted_tls tls = {certificate_file, key_file, NULL};
+        const struct http_options options = {.ca_file = ca_file};
+        const struct scripted_answer watch = {.body = "one\ntwo\n", .drip_ms = 1000, .drip_bytes = 100};
+        struct http_stage *stage;
+
+        (void)state;
+        make_certificates(&scratch);
+        stage = http_stage_open_with(&options, &tls, true);
+        scripted_peer_answer(stage->script, "GET /watch", &watch);
+        scripted_peer_json(stage->script, "GET /list", "{}");
+        http_peer_share(stage->peer);
+        reactor_call(stage->reactor, watch_and_list, stage);
+        assert_int_equal(scripted_peer_connections(stage->script), 2);
+        http_stage_close(stage);
+        scratch_close(&scratch);
+}
+
+#define TEST(name)                                                                                           \
+        static void test_##name(void **state)                                                                \
+        {                                                                                                    \
+                (void)state;                                                                                 \
+                run(play_##name);                                                                            \
+        }
+
+TEST(reads_share)
+TEST(writes_do_not)
+TEST(made_anew)
+TEST(half_open)
+TEST(silent_stream)
+TEST(go_away)
+TEST(go_away_at_rest)
+TEST(go_away_midway)
+TEST(streams_that_are_reset)
+TEST(lost_with_all_on_it)
+TEST(a_reader_that_sleeps)
+TEST(a_reader_that_keeps_up)
+TEST(a_flood)
+TEST(nonsense)
+TEST(one_at_a_time)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_reads_share),
+                cmocka_unit_test(test_writes_do_not),
+                cmocka_unit_test(test_made_anew),
+                cmocka_unit_test(test_half_open),
+                cmocka_unit_test(test_silent_stream),
+                cmocka_unit_test(test_go_away),
+                cmocka_unit_test(test_go_away_at_rest),
+                cmocka_unit_test(test_go_away_midway),
+                cmocka_unit_test(test_streams_that_are_reset),
+                cmocka_unit_test(test_lost_with_all_on_it),
+                cmocka_unit_test(test_a_reader_that_sleeps),
+                cmocka_unit_test(test_a_reader_that_keeps_up),
+                cmocka_unit_test(test_a_flood),
+                cmocka_unit_test(test_nonsense),
+                cmocka_unit_test(test_one_at_a_time),
+                cmocka_unit_test(test_a_server_without_http2),
+        };
+
+        signal(SIGPIPE, SIG_IGN); /* as the program does: SSL_write has no MSG_NOSIGNAL */
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
