@@ -115,7 +115,7 @@ static void a_context_is_seen_on_its_own_scale(void **state)
 
 #define RUNS 6
 
-/* docs of the kernel in optimizer/gp.h, written out for two numbers. */
+/* docs of the kernel in optimizer/search/gp.h, written out for two numbers. */
 static double kernel(const double *theta, const double *a, const double *b)
 {
         double product = 0, square = 0, s;
