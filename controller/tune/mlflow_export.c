@@ -181,7 +181,8 @@ static bool check(const struct tune_mlflow *mlflow, struct error *err)
         bool good = wire_open(mlflow, &wire, err);
 
         wire_close(&wire);
-        return good && (!connection || tune_study_check_files(mlflow->study, connection, err));
+        return good &&
+               (!connection || tune_study_check_files(mlflow->study, "mlflow.connection", connection, err));
 }
 
 bool tune_mlflow_open(const struct tune_study *study, const char *url, struct tune_mlflow **ret_mlflow,

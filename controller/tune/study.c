@@ -380,37 +380,45 @@ static const struct yaml_node *node_at(const struct tune_study *study, const cha
         return yaml_nearest(yaml_root(study->document), path, &rest);
 }
 
-static bool check_measure(const struct tune_study *study, const char *place, const char *name,
+static const struct yaml_node *item_at(const struct tune_study *study, const char *list, size_t index,
+                                       const char *key)
+{
+        autofree char *path = memory_format("%s[%zu].%s", list, index, key);
+
+        return node_at(study, path);
+}
+
+static bool check_measure(const struct tune_study *study, const struct yaml_node *place, const char *name,
                           struct error *err)
 {
-        return is_measure(study, name) || yaml_error(node_at(study, place), err,
+        return is_measure(study, name) || yaml_error(place, err,
                                                      "%.80s is not measured; expected one of " MEASURES
                                                      " (with prices), or a name of values",
                                                      name);
 }
 
 /* Values that an event log tells, and where it is. */
-static bool check_event_log(const struct tune_study *study, const char *path, struct error *err)
+static bool check_event_log(const struct tune_study *study, struct error *err)
 {
         const struct tune_value *values = study->options.values.items;
 
         for (size_t i = 0; i < study->options.values.count; i++) {
+                const struct yaml_node *place = item_at(study, "values", i, "eventLog");
+
                 if (!values[i].event_log)
                         continue;
                 if (!tune_log_is_measure(values[i].event_log))
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "%s: values.%s.eventLog: expected one of " TUNE_LOG_MEASURES, path,
-                                         values[i].name);
+                        return yaml_error(place, err,
+                                          "%.80s is not in an event log; expected one of " TUNE_LOG_MEASURES,
+                                          values[i].event_log);
                 if (!study->options.event_log)
-                        return error_set(
-                                err, ERROR_INPUT, NULL,
-                                "%s: values.%s: expected eventLog beside values, which says where the log is",
-                                path, values[i].name);
+                        return yaml_error(place, err,
+                                          "expected eventLog beside values, which says where the log is");
         }
         return true;
 }
 
-static bool check_connection(const struct tune_study *study, const char *path, struct error *err)
+static bool check_connection(const struct tune_study *study, struct error *err)
 {
         const struct http_options *connection = study->options.event_log_connection;
         const char *event_log = study->options.event_log;
@@ -418,113 +426,123 @@ static bool check_connection(const struct tune_study *study, const char *path, s
         if (!connection)
                 return true;
         if (!event_log || !spark_history_is(event_log))
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "%s: eventLogConnection: expected the URL of a History Server as eventLog",
-                                 path);
-        return tune_study_check_files(study, connection, err);
+                return yaml_error(node_at(study, "eventLogConnection"), err,
+                                  "expected the URL of a History Server as eventLog");
+        return tune_study_check_files(study, "eventLogConnection", connection, err);
 }
 
-static bool check_give_up(const struct tune_study *study, const char *path, struct error *err)
+static bool check_give_up(const struct tune_study *study, struct error *err)
 {
+        const struct yaml_node *place = node_at(study, "giveUpFactor");
         const char *minimize = study->options.minimize;
 
         if (study->options.give_up_factor == 0)
                 return true;
         if (study->options.give_up_factor < 1)
-                return error_set(err, ERROR_INPUT, NULL, "%s: giveUpFactor: expected 0, or 1 and more", path);
+                return yaml_error(place, err, "expected 0, or 1 and more");
+        if (study->options.also_minimize)
+                return yaml_error(
+                        place, err,
+                        "of two measures there is no best trial; expected no alsoMinimize beside it");
         return strcmp(minimize, "seconds") == 0 || (strcmp(minimize, "cost") == 0 && study->prices) ||
-               error_set(err, ERROR_INPUT, NULL,
-                         "%s: giveUpFactor: expected seconds or cost to be minimised, which are known while "
-                         "a trial "
-                         "runs",
-                         path);
+               yaml_error(place, err,
+                          "expected seconds or cost to be minimised, which are known while a trial runs");
 }
 
 /* Of two measures, what asks for one. */
-static bool check_front(const struct tune_study *study, const char *path, struct error *err)
+static bool check_front(const struct tune_study *study, struct error *err)
 {
+        const struct yaml_node *place = node_at(study, "alsoMinimize");
         const char *also = study->options.also_minimize;
 
         if (!also)
                 return true;
-        if (!check_measure(study, "alsoMinimize", also, err))
+        if (!check_measure(study, place, also, err))
                 return false;
         if (strcmp(also, study->options.minimize) == 0)
-                return yaml_error(node_at(study, "alsoMinimize"), err,
-                                  "expected another measure than %s, which minimize names", also);
-        if (study->search.runs > 0)
-                return yaml_error(node_at(study, "search.runs"), err,
-                                  "the rule to stop takes one measure; expected no runs beside alsoMinimize");
-        return study->options.give_up_factor == 0 ||
-               error_set(err, ERROR_INPUT, NULL,
-                         "%s: giveUpFactor: of two measures there is no best trial; expected no "
-                         "alsoMinimize beside it",
-                         path);
+                return yaml_error(place, err, "expected another measure than %s, which minimize names", also);
+        return study->search.runs == 0 ||
+               yaml_error(node_at(study, "search.runs"), err,
+                          "the rule to stop takes one measure; expected no runs beside alsoMinimize");
 }
 
-static bool check_patterns(const struct tune_study *study, const char *path, struct error *err)
+static bool check_patterns(const struct tune_study *study, struct error *err)
 {
         const struct tune_value *values = study->options.values.items;
 
         for (size_t i = 0; i < study->options.values.count; i++) {
+                const struct yaml_node *place = item_at(study, "values", i, "pattern");
                 regex_t pattern;
                 size_t groups;
 
                 if (!values[i].pattern)
                         continue;
                 if (regcomp(&pattern, values[i].pattern, REG_EXTENDED | REG_NEWLINE) != 0)
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "%s: values.%s: %.80s is no regular expression", path,
-                                         values[i].name, values[i].pattern);
+                        return yaml_error(place, err,
+                                          "%.80s is no regular expression; expected a POSIX extended one",
+                                          values[i].pattern);
                 groups = pattern.re_nsub;
                 regfree(&pattern);
                 if (groups < 1)
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "%s: values.%s: expected a group in brackets", path, values[i].name);
+                        return yaml_error(place, err, "expected a group in brackets, which is the value");
         }
         return true;
 }
 
-static bool check_workers(const struct tune_study *study, const char *path, struct error *err)
+static bool check_workers(const struct tune_study *study, struct error *err)
 {
         const char *workers = study->options.workers;
+        const struct yaml_node *place = node_at(study, "workers");
         double number;
 
         if (!workers)
                 return true;
         if (text_to_double(workers, &number))
                 return (number > 0 && number <= 1e6) ||
-                       error_set(err, ERROR_INPUT, NULL, "%s: workers: expected more than 0", path);
+                       yaml_error(place, err, "expected more than 0 and at most 1000000");
         for (int i = 0; i < study->space->n; i++)
                 if (strcmp(study->space->parameters[i].name, workers) == 0 &&
                     study->space->parameters[i].type != SEARCH_CATEGORY)
                         return true;
-        return error_set(err, ERROR_INPUT, NULL,
-                         "%s: workers: expected a number or the name of a parameter with numbers", path);
+        return yaml_error(place, err, "expected a number or the name of a parameter with numbers");
 }
 
-static bool check(const struct tune_study *study, const char *path, struct error *err)
+static bool check_constraints(const struct tune_study *study, struct error *err)
 {
         const struct tune_constraint *constraints = study->options.constraints.items;
 
-        if (!check_measure(study, "minimize", study->options.minimize, err) ||
-            !check_front(study, path, err) || !check_patterns(study, path, err) ||
-            !check_event_log(study, path, err) || !check_connection(study, path, err) ||
-            !check_give_up(study, path, err) || !check_workers(study, path, err))
-                return false;
-        for (size_t i = 0; i < study->options.constraints.count; i++) {
-                autofree char *place = memory_format("constraints[%zu].value", i);
-
-                if (!check_measure(study, place, constraints[i].value, err))
+        for (size_t i = 0; i < study->options.constraints.count; i++)
+                if (!check_measure(study, item_at(study, "constraints", i, "value"), constraints[i].value,
+                                   err))
                         return false;
-        }
+        return true;
+}
+
+static bool check_use(const struct tune_study *study, struct error *err)
+{
         for (int i = 0; i < study->space->n; i++)
                 if (!is_used(study, study->space->parameters[i].name))
-                        return error_set(
-                                err, ERROR_INPUT, NULL,
-                                "%s: {%s} stands neither in the command, nor in environment, nor in files",
-                                path, study->space->parameters[i].name);
+                        return yaml_error(item_at(study, "search.space", (size_t)i, "name"), err,
+                                          "{%.80s} stands neither in the command, nor in environment, nor in "
+                                          "files",
+                                          study->space->parameters[i].name);
         return true;
+}
+
+static bool check(const struct tune_study *study, struct error *err)
+{
+        return check_measure(study, node_at(study, "minimize"), study->options.minimize, err) &&
+               check_front(study, err) && check_patterns(study, err) && check_event_log(study, err) &&
+               check_connection(study, err) && check_give_up(study, err) && check_workers(study, err) &&
+               check_constraints(study, err) && check_use(study, err);
+}
+
+/* A message about what a place names, with the place before it. */
+static bool wrong_at(const struct yaml_node *place, struct error *err)
+{
+        autofree char *message = memory_copy_text(err->message);
+
+        return yaml_error(place, err, "%s", message);
 }
 
 static bool read_templates(struct tune_study *study, const char *base, struct error *err)
@@ -537,21 +555,19 @@ static bool read_templates(struct tune_study *study, const char *base, struct er
                                                : memory_format("%s/%s", base, files[i].template);
 
                 if (strchr(files[i].name, '/') || files[i].name[0] == '.')
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "files: %s: expected a name without / or a leading dot",
-                                         files[i].name);
+                        return yaml_error(item_at(study, "files", i, "name"), err,
+                                          "%.80s: expected a name without / or a leading dot", files[i].name);
                 if (!text_read_file(place, TEMPLATE_MAX_BYTES, &files[i].text, NULL, err))
-                        return false;
+                        return wrong_at(item_at(study, "files", i, "template"), err);
         }
         return true;
 }
 
-/* A message that begins with a place in the search, with that of the file before it. */
-static bool search_error(const struct tune_study *study, struct error *err)
+/* A message that begins with a place below `node`, with that of the file before it. */
+static bool wrong_below(const struct yaml_node *node, const char *words, struct error *err)
 {
-        autofree char *message = memory_copy_text(err->message);
+        autofree char *message = memory_copy_text(words);
         char *end = strstr(message, ": ");
-        const struct yaml_node *node = study->options.search;
         const char *rest = "";
 
         if (!end)
@@ -561,6 +577,17 @@ static bool search_error(const struct tune_study *study, struct error *err)
         return yaml_error(node, err, "%s%s%s", rest, *rest ? ": " : "", end + 2);
 }
 
+static bool read_prices(struct tune_study *study, const char *base, struct error *err)
+{
+        static const char section[] = "prices.";
+        const char *words = err->message;
+
+        if (!study->options.prices || price_book_new(study->options.prices, base, &study->prices, err))
+                return true;
+        words += strncmp(words, section, strlen(section)) == 0 ? strlen(section) : 0;
+        return wrong_below(node_at(study, "prices"), words, err);
+}
+
 static bool read_parts(struct tune_study *study, const char *path, const char *base, struct error *err)
 {
         if (!yaml_read_file(path, &study->document, err) ||
@@ -568,13 +595,11 @@ static bool read_parts(struct tune_study *study, const char *path, const char *b
                 return false;
         study->search_json = to_json(study->options.search);
         if (!search_document_read(study->search_json, &study->space, &study->search, err))
-                return search_error(study, err);
+                return wrong_below(study->options.search, err->message, err);
         if (study->search.budget == 0)
                 study->search.budget = DEFAULT_BUDGET;
         study->search.pareto = study->options.also_minimize != NULL;
-        if (study->options.prices && !price_book_new(study->options.prices, base, &study->prices, err))
-                return error_wrap(err, "%s: prices", path);
-        return read_templates(study, base, err) && check(study, path, err);
+        return read_prices(study, base, err) && read_templates(study, base, err) && check(study, err);
 }
 
 bool tune_study_read(const char *path, char *const *command, struct tune_study **ret_study, struct error *err)
@@ -610,21 +635,28 @@ void tune_study_free(struct tune_study *study)
         free(study);
 }
 
-bool tune_study_check_files(const struct tune_study *study, const struct http_options *connection,
-                            struct error *err)
+bool tune_study_check_files(const struct tune_study *study, const char *section,
+                            const struct http_options *connection, struct error *err)
 {
-        const char *const files[] = {connection->token_file, connection->password_file, connection->ca_file,
-                                     connection->certificate_file, connection->key_file};
+        const struct {
+                const char *key, *path;
+        } files[] = {{"tokenFile", connection->token_file},
+                     {"passwordFile", connection->password_file},
+                     {"caFile", connection->ca_file},
+                     {"certificateFile", connection->certificate_file},
+                     {"keyFile", connection->key_file}};
 
         for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-                autofree char *place = NULL;
+                autofree char *key = memory_format("%s.%s", section, files[i].key), *place = NULL;
 
-                if (!files[i])
+                if (!files[i].path)
                         continue;
-                place = *files[i] == '/' ? memory_copy_text(files[i])
-                                         : memory_format("%s/%s", study->folder, files[i]);
-                if (access(place, R_OK) != 0)
-                        return text_read_error(place, errno, err);
+                place = *files[i].path == '/' ? memory_copy_text(files[i].path)
+                                              : memory_format("%s/%s", study->folder, files[i].path);
+                if (access(place, R_OK) != 0) {
+                        (void)text_read_error(place, errno, err);
+                        return wrong_at(node_at(study, key), err);
+                }
         }
         return true;
 }

@@ -84,9 +84,10 @@ char *tune_render(const char *template, const json_t *x, const char *folder);
  */
 char *tune_value_text(const json_t *value);
 
-/* Whether what a connection names is there. ERROR_INPUT. */
-bool tune_study_check_files(const struct tune_study *study, const struct http_options *connection,
-                            struct error *err);
+/* Whether the files that a connection names are there, in the section ("mlflow.connection") of the spec that
+ * it was read from. ERROR_INPUT. */
+bool tune_study_check_files(const struct tune_study *study, const char *section,
+                            const struct http_options *connection, struct error *err);
 
 /* All that has to be the same when a study goes on. The caller owns it. */
 json_t *tune_study_identity(const struct tune_study *study);

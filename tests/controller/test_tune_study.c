@@ -216,21 +216,41 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "minimise: seconds\n", "did you mean minimize?");
         assert_refused(*state, "minimize: loss\n", "spec.yaml:2:11: minimize: loss is not measured");
         assert_refused(*state, "minimize: cost\n", "cost is not measured");
-        assert_refused(*state, "values: [{name: v, pattern: 'a'}]\n", "expected a group");
-        assert_refused(*state, "values: [{name: v, pattern: '(a'}]\n", "no regular expression");
+        assert_refused(*state, "values: [{name: v, pattern: 'a'}]\n",
+                       "spec.yaml:2:29: values[0].pattern: expected a group");
+        assert_refused(*state, "values: [{name: v, pattern: '(a'}]\n",
+                       "spec.yaml:2:29: values[0].pattern: (a is no regular expression; expected ");
         assert_refused(*state, "values: [{name: v}]\n", "expected one of pattern, path and eventLog");
-        assert_refused(*state, "eventLog: x\nvalues: [{name: v, eventLog: joy}]\n",
-                       "expected one of runSeconds");
-        assert_refused(*state, "values: [{name: v, eventLog: tasks}]\n", "expected eventLog beside values");
-        assert_refused(*state, "giveUpFactor: 0.5\n", "expected 0, or 1 and more");
-        assert_refused(*state, "giveUpFactor: 2\nminimize: memoryBytes\n", "expected seconds or cost");
+        assert_refused(*state, "eventLog: x\nvalues: [{name: u, path: u}, {name: v, eventLog: joy}]\n",
+                       "spec.yaml:3:50: values[1].eventLog: joy is not in an event log; expected one of "
+                       "runSeconds");
+        assert_refused(*state, "values: [{name: v, eventLog: tasks}]\n",
+                       "spec.yaml:2:30: values[0].eventLog: expected eventLog beside values");
+        assert_refused(*state, "giveUpFactor: 0.5\n",
+                       "spec.yaml:2:15: giveUpFactor: expected 0, or 1 and more");
+        assert_refused(*state, "giveUpFactor: 2\nminimize: memoryBytes\n",
+                       "spec.yaml:2:15: giveUpFactor: expected seconds or cost");
         assert_refused(*state, "giveUpFactor: 2\nminimize: cost\nvalues: [{name: cost, path: cost}]\n",
                        "expected seconds or cost");
+        assert_refused(*state, "giveUpFactor: 2\nalsoMinimize: memoryBytes\n",
+                       "spec.yaml:2:15: giveUpFactor: of two measures there is no best trial; expected no "
+                       "alsoMinimize");
         assert_refused(*state, "constraints: [{value: v, max: 1}]\n",
                        "spec.yaml:2:23: constraints[0].value: v is not measured");
-        assert_refused(*state, "workers: nobody\n", "the name of a parameter");
-        assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n", "expected a name without /");
-        assert_refused(*state, "files: [{template: none, name: x}]\n", "none");
+        assert_refused(*state, "workers: nobody\n",
+                       "spec.yaml:2:10: workers: expected a number or the name of a parameter");
+        assert_refused(*state, "workers: '0'\n", "spec.yaml:2:10: workers: expected more than 0");
+        assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n",
+                       "spec.yaml:2:37: files[0].name: ../x: expected a name without /");
+        assert_refused(*state, "files: [{template: none, name: x}]\n", "spec.yaml:2:20: files[0].template: ");
+        assert_refused(*state, "files: [{template: none, name: x}]\n", "/none: No such file");
+        assert_refused(*state, "eventLog: x\neventLogConnection: {caFile: none}\n",
+                       "spec.yaml:3:21: eventLogConnection: expected the URL of a History Server");
+        assert_refused(*state,
+                       "eventLog: http://h/history/{application}\neventLogConnection: {caFile: none}\n",
+                       "spec.yaml:3:30: eventLogConnection.caFile: ");
+        assert_refused(*state, "prices: {currency: EUR, worker: {file: none.csv, valueColumn: c}}\n",
+                       "spec.yaml:2:33: prices.worker: ");
 }
 
 static void assert_search_refused(struct stage *stage, const char *search, const char *words)
@@ -273,7 +293,9 @@ static void test_a_parameter_that_is_used_nowhere_is_refused(void **state)
 
         write_spec(stage, "");
         assert_false(tune_study_read(stage->path, deaf, &study, &err));
-        assert_non_null(strstr(err.message, "{threads} stands neither in the command"));
+        assert_non_null(
+                strstr(err.message,
+                       "spec.yaml:1:25: search.space[0].name: {threads} stands neither in the command"));
         write_spec(stage, "environment: [{name: OMP_NUM_THREADS, value: '{threads}'}]\n");
         assert_true(tune_study_read(stage->path, deaf, &study, &err));
         tune_study_free(study);
