@@ -488,6 +488,20 @@ static void erase_running(struct tune_runs *runs)
         runs->drawn_ms = 0;
 }
 
+/* Before any other line: a study that goes on. */
+static void print_taken_up(const struct tune_runs *runs)
+{
+        FILE *rows = runs->setup.rows;
+
+        if (!rows || runs->count == 0)
+                return;
+        fprintf(rows, "%zu trial%s taken up from %s", runs->count, runs->count == 1 ? "" : "s",
+                runs->setup.folder);
+        if (runs->n_outs > 0)
+                fprintf(rows, ", of which %zu ha%s not ended", runs->n_outs, runs->n_outs == 1 ? "s" : "ve");
+        fputc('\n', rows);
+}
+
 static void print_head(struct tune_runs *runs)
 {
         const struct tune_options *options = &runs->study->options;
@@ -632,8 +646,10 @@ static bool go(struct tune_runs *runs, struct error *err)
 
 bool tune_runs_go(struct tune_runs *runs, struct error *err)
 {
-        bool done = go(runs, err);
+        bool done;
 
+        print_taken_up(runs);
+        done = go(runs, err);
         erase_running(runs);
         return done;
 }
