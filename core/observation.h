@@ -67,7 +67,9 @@ struct checkpoint_observation {
 struct run_observation {
         bool periodic; /* it is such a job; else nothing of this is set. Rates and backlog are then of no use
                         */
-        int64_t begun_ms, ended_ms; /* ended_ms 0: none has ended that is known of */
+        /* ended_ms 0: none has ended that is known of. A later run has a later end: of runs that end at the
+         * same time by the source's clock each is told a millisecond after the one before. */
+        int64_t begun_ms, ended_ms;
         bool failed;
         bool more; /* it is not the newest yet: the next look tells of a run that ended after it */
         /* What it held of machines, the longer the more: workers alone, then all of its pods. NAN: not known.
@@ -77,6 +79,10 @@ struct run_observation {
         double input_bytes;                 /* that it read from outside; NAN: not known */
         struct configuration configuration; /* count 0: not known */
 };
+
+/* An end that is further ahead of our own clock is not believed: who wrote it has a wrong one, and no later
+ * run would ever be the newest. */
+#define RUN_AHEAD_MS (5 * 60 * 1000)
 
 #define OBSERVATION_FAILURE_ROOM 120
 

@@ -43,6 +43,7 @@ static void close_state(void *opaque)
         if (!state)
                 return;
         kube_pool_clear(&state->pool);
+        kube_run_memory_clear(&state->memory);
         free(state);
 }
 
@@ -95,7 +96,7 @@ static void observe_runs(struct state *state, const struct caches *caches,
         const struct kube_workload *workload = state->pool.workload;
         const char *uid = kube_reflector_uid(caches->pool.objects.reflector, workload->namespace,
                                              workload->options->name);
-        const struct job_run *newest = kube_runs_newest(&caches->runs, uid);
+        const struct job_run *newest = kube_runs_newest(&caches->runs, uid, &state->memory);
         struct kube_pool_sight of_runs = *sight;
         struct kube_pods_of pods = {.count = 0};
 

@@ -43,6 +43,7 @@ static void *project(void *context, const json_t *object, size_t *ret_bytes)
         if (begun_ms == INT64_MIN)
                 begun_ms = kube_field_time(object, "metadata.creationTimestamp");
         run->run = (struct kube_run){
+                .uid = memory_copy_text(kube_field_text(object, "metadata.uid")),
                 .owner_uid = memory_copy_text(kube_field_text(owner, "uid")),
                 .trouble = trouble_of(&end),
                 .failed = end.failed,

@@ -38,6 +38,7 @@ static void close_state(void *opaque)
         spark_schedule_close(state->schedule);
         free(state->reading.application);
         free(state->reading.folder);
+        kube_run_memory_clear(&state->memory);
         free(state);
 }
 
@@ -141,11 +142,14 @@ static bool look(const struct spark_schedule *schedule, const struct caches *cac
         return false;
 }
 
-static const struct spark_run *find_run(const struct spark_schedule *schedule, const struct caches *caches)
+static const struct spark_run *find_run(const struct state *state, const struct caches *caches)
 {
+        const struct spark_schedule *schedule = state->schedule;
+
         return kube_runs_newest(&caches->runs,
                                 kube_reflector_uid(caches->schedules.reflector, schedule->namespace,
-                                                   schedule->options->name));
+                                                   schedule->options->name),
+                                &state->memory);
 }
 
 /* Reading a log waits: the run it belongs to is looked for again. False: it is too early to tell of it. */
@@ -157,13 +161,13 @@ static bool consult_log(struct state *state, struct caches *caches, const struct
         if (!state->reading.folder || !*(*run)->application)
                 return true;
         look_into_log(state, (*run)->application);
-        *run = find_run(schedule, caches);
+        *run = find_run(state, caches);
         return *run && (state->reading.found || !patient);
 }
 
 static void observe_run(struct state *state, struct caches *caches, struct observation *observation)
 {
-        const struct spark_run *run = find_run(state->schedule, caches);
+        const struct spark_run *run = find_run(state, caches);
 
         if (run && consult_log(state, caches, &run)) {
                 const struct log_reading *reading = &state->reading;

@@ -56,6 +56,7 @@ static void *project(void *context, const json_t *object, size_t *ret_bytes)
         if (!schedule)
                 return NULL;
         run = memory_new(1, sizeof *run);
+        run->run.uid = memory_copy_text(kube_field_text(object, "metadata.uid"));
         run->run.owner_uid = memory_copy_text(kube_field_text(schedule, "uid"));
         run->application = memory_copy_text(kube_field_text(object, "status.sparkApplicationId"));
         run->run.trouble = memory_copy_text(kube_field_text(object, "status.applicationState.errorMessage"));

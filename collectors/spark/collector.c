@@ -8,6 +8,7 @@
 #include "collectors/spark/server.h"
 #include "collectors/spark/summary.h"
 #include "core/reactor.h"
+#include "core/series/series.h"
 #include "engines/spark/event_log.h"
 #include "engines/spark/history.h"
 #include "engines/spark/job.h"
@@ -141,6 +142,12 @@ static bool run(struct errand *errand, void (*work)(void *argument), struct erro
 
 /* ---- the next run ---- */
 
+/* What is ahead of it is not believed. */
+static int64_t latest_ms(const struct state *state)
+{
+        return clock_now_ms(state->context.clock) + RUN_AHEAD_MS;
+}
+
 /* With *ret_none all that are over were told of; else the caller frees the place's id. */
 static bool find_next(struct state *state, struct spark_place *ret_place, bool *ret_more, bool *ret_none,
                       struct error *err)
@@ -153,6 +160,7 @@ static bool find_next(struct state *state, struct spark_place *ret_place, bool *
                             : spark_server_look(state->server, state->options->application,
                                                 told.id ? state->told.run.ended_ms : 0, &errand.places, err);
 
+        spark_places_believe(&errand.places, latest_ms(state));
         next = done ? spark_places_next(&errand.places, &told, ret_more) : NULL;
         if (next && state->looked_ms == 0) /* what opens a pipeline, and makes its baseline, ran last */
                 next = &errand.places.items[errand.places.count - 1];
@@ -219,6 +227,18 @@ static bool read_run(struct state *state, const struct spark_place *place, struc
         return state->folder ? read_log(errand, place->id, err) : read_from_server(state, place, errand, err);
 }
 
+static bool check_end(const struct state *state, const struct spark_place *place,
+                      const struct run_observation *run, struct error *err)
+{
+        char end[32];
+
+        if (run->ended_ms <= latest_ms(state))
+                return true;
+        time_format(run->ended_ms, end);
+        return error_set(err, ERROR_INPUT, NULL, "%s: the run ended at %s, which is yet to come", place->id,
+                         end);
+}
+
 /* It says nothing that could be used. */
 static bool is_useless(const struct error *err)
 {
@@ -240,7 +260,7 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
 {
         struct told *told = &state->told;
         struct errand errand = {.state = state, .err = ERROR_INIT};
-        bool done = read_run(state, place, &errand, err);
+        bool done = read_run(state, place, &errand, err) && check_end(state, place, &errand.run, err);
 
         if (!done && !is_useless(err) && (!newer || err->code == ERROR_INTERRUPTED || try_later(state, err)))
                 return false;

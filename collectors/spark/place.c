@@ -47,6 +47,19 @@ static void keep_those_over(struct spark_places *places)
         places->count = kept;
 }
 
+void spark_places_believe(struct spark_places *places, int64_t latest_ms)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < places->count; i++) {
+                if (places->items[i].begun_ms <= latest_ms && places->items[i].seen_ms <= latest_ms)
+                        places->items[kept++] = places->items[i];
+                else
+                        free(places->items[i].id);
+        }
+        places->count = kept;
+}
+
 static int compare(int64_t a_ms, const char *a_id, int64_t b_ms, const char *b_id)
 {
         return a_ms != b_ms ? (a_ms > b_ms) - (a_ms < b_ms) : strcmp(a_id, b_id);

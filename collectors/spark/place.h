@@ -23,6 +23,9 @@ struct spark_places {
 void spark_places_add(struct spark_places *places, struct spark_place place); /* takes its id */
 void spark_places_clear(struct spark_places *places);
 
+/* Takes out those that begin or were seen after `latest_ms`, written by a clock that is wrong: until then. */
+void spark_places_believe(struct spark_places *places, int64_t latest_ms);
+
 /* Of an application of which nothing was told yet, so many runs are told of at most, and so much of their
  * logs: what is older teaches little. */
 #define SPARK_PLACES_PAST       30

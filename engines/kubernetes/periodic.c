@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "engines/kubernetes/fields.h"
 
 const json_t *kube_run_owner(const json_t *object, const char *kind)
@@ -23,6 +24,7 @@ const json_t *kube_run_owner(const json_t *object, const char *kind)
 
 void kube_run_clear(struct kube_run *run)
 {
+        free(run->uid);
         free(run->owner_uid);
         free(run->trouble);
 }
@@ -34,10 +36,49 @@ bool kube_check_suspended(bool suspended, struct error *err)
 
 /* ---- the newest ---- */
 
+void kube_run_memory_clear(struct kube_run_memory *memory)
+{
+        for (size_t i = 0; i < KUBE_RUN_TIES; i++) {
+                free(memory->told[i]);
+                memory->told[i] = NULL;
+        }
+}
+
+/* Its place among those of the same end that were told of, or where it would come. */
+static size_t place_in(const struct kube_run_memory *memory, const struct kube_run *run)
+{
+        size_t i = 0;
+
+        if (run->ended_ms != memory->ended_ms)
+                return 0;
+        while (i + 1 < KUBE_RUN_TIES && memory->told[i] && strcmp(memory->told[i], run->uid) != 0)
+                i++;
+        return i;
+}
+
+static bool was_told(const struct kube_run_memory *memory, const struct kube_run *run)
+{
+        return run->ended_ms < memory->ended_ms ||
+               (run->ended_ms == memory->ended_ms && memory->told[place_in(memory, run)]);
+}
+
 struct search {
         const char *owner_uid;
+        const struct kube_run_memory *memory;
         const struct kube_run *newest;
 };
+
+/* Whatever the order in which a cache goes through them, it is the same one. */
+static bool is_newer(const struct search *search, const struct kube_run *run)
+{
+        const struct kube_run *newest = search->newest;
+        size_t place = place_in(search->memory, run), best;
+
+        if (!newest || run->ended_ms != newest->ended_ms)
+                return !newest || run->ended_ms > newest->ended_ms;
+        best = place_in(search->memory, newest);
+        return place != best ? place > best : strcmp(run->uid, newest->uid) < 0;
+}
 
 static void visit(void *context, const char *namespace, const char *name, const void *kept)
 {
@@ -47,13 +88,14 @@ static void visit(void *context, const char *namespace, const char *name, const 
         (void)namespace;
         (void)name;
         if (run->ended && strcmp(run->owner_uid, search->owner_uid) == 0 &&
-            (!search->newest || run->ended_ms > search->newest->ended_ms))
+            run->ended_ms <= search->memory->looked_ms + RUN_AHEAD_MS && is_newer(search, run))
                 search->newest = run;
 }
 
-const void *kube_runs_newest(const struct kube_follower *runs, const char *owner_uid)
+const void *kube_runs_newest(const struct kube_follower *runs, const char *owner_uid,
+                             const struct kube_run_memory *memory)
 {
-        struct search search = {.owner_uid = owner_uid};
+        struct search search = {.owner_uid = owner_uid, .memory = memory};
 
         if (*owner_uid)
                 kube_reflector_each(runs->reflector, visit, &search);
@@ -75,12 +117,21 @@ void kube_periodic_observe(struct kube_run_memory *memory, int64_t now_ms, struc
 void kube_run_observe(struct kube_run_memory *memory, const struct kube_run *run, const char *trouble,
                       struct observation *observation)
 {
+        bool told = was_told(memory, run);
+        size_t place;
+
+        if (run->ended_ms > memory->ended_ms) {
+                kube_run_memory_clear(memory);
+                memory->ended_ms = run->ended_ms;
+        }
+        place = place_in(memory, run);
+        if (!told)
+                memory->told[place] = memory_copy_text(run->uid);
         observation->run.begun_ms = run->begun_ms;
-        observation->run.ended_ms = run->ended_ms;
+        observation->run.ended_ms = run->ended_ms + (int64_t)place;
         observation->run.failed = run->failed;
-        if (!memory->first && run->failed && run->ended_ms > memory->told_ms)
+        if (!memory->first && run->failed && !told)
                 snprintf(observation->failure, sizeof observation->failure, "%s", trouble);
-        memory->told_ms = run->ended_ms;
 }
 
 void kube_run_configuration(const struct configuration *seen, struct run_observation *run)

@@ -20,6 +20,7 @@ struct scene {
         struct kube_recording *recording;
         json_t *job, *cron_job; /* laid over the run, and over the CronJob */
         const char *pods;       /* laid over the end of each container of the run; NULL: its pods are gone */
+        const char *others;     /* runs beside it, each laid over a copy of it; NULL: none */
         int version;            /* of what is laid over, above what was recorded */
         void *collector;
         struct observation *seen;
@@ -75,6 +76,21 @@ static void edit_job(const struct scene *scene, json_t *job)
         set_version(scene, job);
 }
 
+static void add_others(const struct scene *scene, json_t *items, const json_t *run)
+{
+        autojson *others = scene->others ? parse(scene->others) : NULL;
+        size_t i;
+        json_t *other;
+
+        json_array_foreach(others, i, other)
+        {
+                json_t *added = json_deep_copy(run);
+
+                json_object_update_recursive(added, other);
+                json_array_append_new(items, added);
+        }
+}
+
 static json_t *edited(const struct scene *scene, const char *path, const json_t *recorded)
 {
         json_t *list = json_deep_copy(recorded), *items = json_object_get(list, "items");
@@ -91,6 +107,7 @@ static json_t *edited(const struct scene *scene, const char *path, const json_t 
                                 json_array_remove(items, i);
                 } else if (strncmp(path, JOBS, strlen(JOBS)) == 0 && strcmp(name, RUN) == 0) {
                         edit_job(scene, item);
+                        add_others(scene, items, item);
                 } else if (strncmp(path, CRON, strlen(CRON)) == 0) {
                         json_object_update_recursive(item, scene->cron_job);
                 }
@@ -254,6 +271,49 @@ static void test_what_is_no_run_of_it_that_has_ended(void **state)
                     "\"work-cronjob\", \"uid\": \"of-one-before-it\"}]}}");
 }
 
+#define OTHER(name, second)                                                                                  \
+        "{\"metadata\": {\"name\": \"" name "\", \"uid\": \"" name                                           \
+        "\"}, \"status\": {\"completionTime\": \"" second "\"}}"
+
+static int64_t end_beside(struct scene *scene, const char *others)
+{
+        scene->others = others;
+        change(scene, "{}", "{}");
+        return look(scene)->ended_ms;
+}
+
+/* The API server tells when a run ended by the second: each is told of, and once. */
+static void test_runs_that_end_in_one_second_are_two(void **state)
+{
+        const int64_t end = STAGE_START - 120000;
+        struct scene *scene = scene_open("{}", "{}", "{}");
+
+        (void)state;
+        assert_true(look(scene)->ended_ms == end);
+        assert_true(end_beside(scene, "[" OTHER("0", "2026-01-05T07:58:00Z") "]") == end + 1);
+        assert_true(look(scene)->ended_ms == end + 1);
+        assert_true(end_beside(scene, "[" OTHER("0", "2026-01-05T07:58:00Z") "," OTHER(
+                                              "z", "2026-01-05T07:58:00Z") "]") == end + 2);
+        assert_true(look(scene)->ended_ms == end + 2);
+        assert_true(end_beside(scene, "[" OTHER("0", "2026-01-05T07:58:01Z") "]") == end + 1000);
+        scene_close(scene);
+}
+
+/* By the clock of a node that is years ahead; those that come after it count. */
+static void test_an_end_that_is_yet_to_come_is_not_believed(void **state)
+{
+        static const char ahead[] = "[" OTHER("x", "2031-01-01T00:00:00Z") "]";
+        static const char then[] =
+                "[" OTHER("x", "2031-01-01T00:00:00Z") "," OTHER("y", "2026-01-05T07:59:00Z") "]";
+        struct scene *scene = scene_open("{}", "{}", "{}");
+
+        (void)state;
+        scene->others = ahead;
+        assert_true(look(scene)->ended_ms == STAGE_START - 120000);
+        assert_true(end_beside(scene, then) == STAGE_START - 60000);
+        scene_close(scene);
+}
+
 /* Not that of a run that had ended before anybody looked. */
 static void test_why_a_run_failed_is_told_once(void **state)
 {
@@ -315,6 +375,8 @@ int main(void)
                 cmocka_unit_test(test_the_next_run_is_as_the_template_says),
                 cmocka_unit_test(test_pods_that_are_gone),
                 cmocka_unit_test(test_what_is_no_run_of_it_that_has_ended),
+                cmocka_unit_test(test_runs_that_end_in_one_second_are_two),
+                cmocka_unit_test(test_an_end_that_is_yet_to_come_is_not_believed),
                 cmocka_unit_test(test_why_a_run_failed_is_told_once),
                 cmocka_unit_test(test_who_was_killed_for_want_of_memory_is_the_reason),
                 cmocka_unit_test(test_what_cannot_be_tuned_is_said),
