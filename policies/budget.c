@@ -22,7 +22,8 @@ static enum judgement other_currency(const struct money_budget *budget, const ch
 }
 
 /* One run is a trial, which may be kept: then all runs that are left cost as much. Where nothing tells what
- * it will cost, it is taken to cost what the newest run did. */
+ * it will cost, it is taken to cost what the newest run did; where that is not known either, nobody can tell
+ * whether the budget is kept. One run at least is left. */
 static enum judgement judge_runs(const struct money_budget *budget, const struct judgement_context *context,
                                  const struct proposal *proposal, char *reason)
 {
@@ -31,10 +32,16 @@ static enum judgement judge_runs(const struct money_budget *budget, const struct
                                    ? proposal->prediction.run.cost_mean
                                    : NAN;
         double cost = isfinite(predicted) ? predicted : context->run_cost;
-        double by_month_end = context->spent_this_month + cost * context->runs_left;
+        double left = isnan(context->runs_left) ? 1 : context->runs_left;
+        double by_month_end = context->spent_this_month + cost * left;
 
-        if (predicted <= context->run_cost || isnan(by_month_end))
+        if (predicted <= context->run_cost)
                 return JUDGEMENT_ALLOWED;
+        if (isnan(cost))
+                return finding_refuse(reason,
+                                      "what a run costs is not known, so nothing tells whether the budget of "
+                                      "%.2f %s is kept",
+                                      budget->per_month, budget->currency);
         if (strcmp(budget->currency, currency) != 0)
                 return other_currency(budget, currency, reason);
         if (by_month_end <= budget->per_month)
@@ -43,8 +50,8 @@ static enum judgement judge_runs(const struct money_budget *budget, const struct
                 reason,
                 "runs of %.4g %s would bring the month to %.2f %s (%.2f spent, %.3g runs left), "
                 "over the budget of %.2f %s",
-                cost, currency, by_month_end, currency, context->spent_this_month, context->runs_left,
-                budget->per_month, currency);
+                cost, currency, by_month_end, currency, context->spent_this_month, left, budget->per_month,
+                currency);
 }
 
 static enum judgement budget_judge(const void *object, const struct judgement_context *context,
@@ -87,7 +94,7 @@ static const struct option money_options[] = {
          .required = true,
          .help = "Money for one calendar month (UTC). A change that adds workers is refused when its run "
                  "rate would spend more by the end of the month; of a job that runs from time to time one "
-                 "whose runs would."},
+                 "whose runs would, and any while it is not known what its runs cost."},
         {.name = "currency",
          .type = OPTION_TEXT,
          .offset = offsetof(struct money_budget, currency),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Guardrails that count: changes of a day, money of a month. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,6 +140,25 @@ static void test_budget_of_runs(void **state)
                  .spent = 900,
                  .run_cost = 5,
                  .runs_left = 10},
+                {"before the first run nobody knows",
+                 "{budget: {perMonth: \"9999\", currency: USD}}",
+                 {2, 4},
+                 {2, 4},
+                 .expected = JUDGEMENT_REFUSED,
+                 .reason =
+                         "what a run costs is not known, so nothing tells whether the budget of 9999.00 USD "
+                         "is kept",
+                 .run_cost = NAN,
+                 .runs_left = NAN},
+                {"of how many are left nothing is known, so of one",
+                 "{budget: {perMonth: \"910\", currency: USD}}",
+                 {2, 4},
+                 {2, 4},
+                 .expected = JUDGEMENT_ALLOWED,
+                 .spent = 900,
+                 .run_cost = NAN,
+                 .run_predicted = 10,
+                 .runs_left = NAN},
                 {"another currency",
                  "{budget: {perMonth: \"9999\", currency: EUR}}",
                  {2, 4},

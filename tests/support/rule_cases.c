@@ -74,7 +74,7 @@ static void observe(struct stage *stage, const struct rule_case *c)
         observation->throughput_per_second = c->throughput > 0 ? c->throughput : 1000;
         observation->backlog_records = c->backlog;
         observation->n_operators = 2;
-        observation->run.periodic = c->runs_left > 0;
+        observation->run.periodic = c->runs_left != 0;
         observation->operators[0] = (struct operator_observation){.busy_ratio = 0.2, .busy_ratio_max = 0.3};
         observation->operators[1] =
                 (struct operator_observation){.busy_ratio = c->busy > 0 ? c->busy - 0.1 : 0.5,
@@ -144,7 +144,7 @@ static void run_case(const struct guardrail *rule, struct stage *stage, const st
 
         set_stage(stage, c);
         proposal.configuration = configuration;
-        proposal.prediction.present = proposal.prediction.run.present = c->runs_left > 0;
+        proposal.prediction.present = proposal.prediction.run.present = c->runs_left != 0;
         proposal.prediction.run.cost_mean = c->run_predicted > 0 ? c->run_predicted : NAN;
         if (c->options) {
                 if (!yaml_parse(c->options, strlen(c->options), "spec.yaml", &document, &err))

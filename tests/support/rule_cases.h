@@ -31,7 +31,8 @@ struct rule_case {
         double avoided_work, avoided_seconds; /* work's parallelism in a configuration to keep away from */
         const char *now;
         bool coarse;                               /* work has steps of 2 from 2 to 40 */
-        double run_cost, run_predicted, runs_left; /* of a job that runs from time to time */
+        double run_cost, run_predicted, runs_left; /* of a job that runs from time to time, unless
+                                                    * the last is 0; NAN: not known */
 };
 
 void rule_cases_run(const struct guardrail *rule, const struct rule_case *cases, size_t count);
