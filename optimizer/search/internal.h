@@ -47,6 +47,16 @@ struct search_model {
         double reference[PARETO_OBJECTIVES];
 };
 
+/* A study of before in the same space, and what it says of y here. */
+struct search_earlier {
+        int n_trials;
+        struct search_trial *trials;
+        struct gp *gp;  /* of y, less what is known beforehand, in its own standard deviations */
+        double scale;   /* one of them, on the scale of y's model; 0 before it has learnt */
+        double *listed; /* means at all points of a small space */
+        double weight;  /* what it says is taken with */
+};
+
 struct search {
         struct search_space *space;
         struct search_options options;
@@ -59,7 +69,12 @@ struct search {
         int n_trials, room;
         struct search_trial *trials;
         struct search_model model;
-        int n_points; /* all points of a small space; else 0 */
+        int n_earlier;
+        struct search_earlier earlier[SEARCH_MAX_EARLIER];
+        struct gp *own; /* the same of the search itself: what earlier studies are weighed against; or NULL */
+        int weighed;    /* trials told when they were last weighed */
+        bool linear;    /* y is not to be taken by its logarithm, since some here or there is not above 0 */
+        int n_points;   /* all points of a small space; else 0 */
         double *points;
         double *encoded; /* n_points x d */
         bool *taken;     /* n_points: told or pending, at a context like the one that holds */
@@ -111,10 +126,26 @@ bool search_is_positive(const struct search *search, int objective);
 /* Number of distinct points that have been told. */
 int search_told(const struct search *search);
 
-/* What is known of log y of a point beforehand, up to a constant: its price times the time that its resources
- * leave; 0 when neither is known. */
+/* What is expected of log y of a point beforehand, up to a constant: its price times the time that its
+ * resources leave, and what earlier studies say, where they weigh anything; 0 when nothing is known. Where y
+ * is not taken by its logarithm only they say something, of y itself. */
 bool search_has_prior(const struct search *search);
 double search_prior(const struct search *search, const double *point, int candidate);
+double search_prior_trial(const struct search *search, const struct search_trial *trial); /* at its context */
+double search_prior_listed(const struct search *search, int index); /* of a point of a small space */
+
+/* Whether price or resources say something. */
+bool search_has_known(const struct search *search);
+
+/* Earlier studies: whether any has a weight; what they say of a point as models see it, and of one of a small
+ * space, for which they are asked again when the context changes; the point of theirs that is expected to be
+ * best here, or NULL. */
+bool search_earlier_speaks(const struct search *search);
+double search_earlier_mean(const struct search *search, const double *x);
+double search_earlier_listed(const struct search *search, int index);
+void search_earlier_list(struct search *search);
+const double *search_earlier_best(const struct search *search);
+void search_earlier_free(struct search_earlier *earlier);
 
 /* Log of the probability that constraints hold and a run does not fail, at `count` encoded points. */
 void search_log_feasible(const struct search *search, const double *x, int count, double *ret_log);
@@ -127,8 +158,9 @@ void search_score(const struct search *search, const double *x, const double *pr
 /* The next point, by the model; false when the space is exhausted. */
 bool search_propose(struct search *search, double *ret_point, int *ret_candidate);
 
-/* Whether the next point is the one that is best by what is known beforehand: the first of a listed space,
- * where resources are told. Constraints say nothing of that point, which they may well rule out. */
+/* Whether the next point is the one that is best by what is known beforehand: the first, where earlier
+ * studies or, in a listed space, resources are told. Constraints say nothing of that point, which they may
+ * well rule out. */
 bool search_begins_known(const struct search *search);
 
 /* One of the first points: that one, else one far from those there are; false when the space is exhausted. */

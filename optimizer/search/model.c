@@ -29,9 +29,14 @@ void search_model_free(struct search_model *model)
                 surrogate_free(model->constraints[c]);
 }
 
-bool search_has_prior(const struct search *search)
+bool search_has_known(const struct search *search)
 {
         return search->options.price >= 0 || search->options.n_resources > 0;
+}
+
+bool search_has_prior(const struct search *search)
+{
+        return (!search->linear && search_has_known(search)) || search_earlier_speaks(search);
 }
 
 /* of: as in search_options, a column or a parameter. */
@@ -41,7 +46,8 @@ static double log_known(const struct search_space *space, int of, const double *
                                           : space->columns[of].value[candidate]);
 }
 
-double search_prior(const struct search *search, const double *point, int candidate)
+/* Price and resources. */
+static double known_mean(const struct search *search, const double *point, int candidate)
 {
         const struct search_options *options = &search->options;
         double sum = options->price < 0 ? 0 : log_known(search->space, options->price, point, candidate);
@@ -49,6 +55,34 @@ double search_prior(const struct search *search, const double *point, int candid
         for (int r = 0; r < options->n_resources; r++)
                 sum -= SPEED_POWER * log_known(search->space, options->resources[r], point, candidate);
         return sum;
+}
+
+double search_prior(const struct search *search, const double *point, int candidate)
+{
+        double x[GP_MAX_FEATURES], known = search->linear ? 0 : known_mean(search, point, candidate);
+
+        if (!search_earlier_speaks(search))
+                return known;
+        search_encode(search, point, candidate, x);
+        return known + search_earlier_mean(search, x);
+}
+
+double search_prior_trial(const struct search *search, const struct search_trial *trial)
+{
+        double x[GP_MAX_FEATURES],
+                known = search->linear ? 0 : known_mean(search, trial->point, trial->candidate);
+
+        if (!search_earlier_speaks(search))
+                return known;
+        search_encode_trial(search, trial, x);
+        return known + search_earlier_mean(search, x);
+}
+
+double search_prior_listed(const struct search *search, int index)
+{
+        const double *point = search->points + (size_t)index * (size_t)search->space->n;
+
+        return (search->linear ? 0 : known_mean(search, point, index)) + search_earlier_listed(search, index);
 }
 
 /* ---- what is known ---- */
@@ -88,7 +122,7 @@ static void known_add(const struct search *search, struct search_known *known, i
                 known->trial[at] = trial;
                 known->y[at] = y;
                 known->share[at] = 1;
-                known->prior[at] = search_prior(search, of->point, of->candidate);
+                known->prior[at] = search_prior_trial(search, of);
                 search_encode_trial(search, of, known->x + (size_t)at * (size_t)search->features.d);
                 return;
         }
@@ -172,12 +206,13 @@ void search_known_runs(const struct search *search, int objective, bool positive
 static bool learn_objective(struct search *search, int objective, struct surrogate *surrogate, bool refit,
                             struct error *err)
 {
-        bool positive = search_is_positive(search, objective), done;
+        bool linear = objective == 0 && search->linear, done,
+             positive = !linear && search_is_positive(search, objective);
         struct search_known known;
 
         search_known_runs(search, objective, positive, false, &known);
         const struct surrogate_data data = {known.n, known.x, known.y, known.share,
-                                            positive && objective == 0 && search_has_prior(search)
+                                            objective == 0 && (positive || linear) && search_has_prior(search)
                                                     ? known.prior
                                                     : NULL};
         done = known.n > 0 && surrogate_learn(surrogate, &data, positive, refit, err);
@@ -282,8 +317,7 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
 
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
-                double prior = search_prior(search, trial->point, trial->candidate),
-                       y = value_of(trial, objective);
+                double prior = search_prior_trial(search, trial), y = value_of(trial, objective);
 
                 if (trial->status == SEARCH_OK || trial->status == SEARCH_FAILED)
                         continue;
@@ -515,7 +549,8 @@ bool search_model_learn(struct search *search, struct error *err)
                 model->objective = surrogate_new(search->features.d, search->features.category,
                                                  search->enumerated, search->options.seed);
         model->objective->steps = search->options.n_resources > 0;
-        if (!learn_objective(search, 0, model->objective, refit, err) || !learn_second(search, refit, err))
+        if (!search_earlier_weigh(search, err) || !learn_objective(search, 0, model->objective, refit, err) ||
+            !learn_second(search, refit, err))
                 return false;
         for (int c = 0; c <= SEARCH_FAILING; c++)
                 if ((c < search->n_constraints || c == SEARCH_FAILING) &&

@@ -198,13 +198,12 @@ static bool take_listed(const struct search *search, int at, double *ret_point, 
 
 static bool propose_listed(struct search *search, double greed, double *ret_point, int *ret_candidate)
 {
-        size_t n = (size_t)search->space->n;
         autofree struct search_score *scores = memory_new((size_t)search->n_points + 1, sizeof *scores);
         autofree double *prior = memory_new((size_t)search->n_points + 1, sizeof *prior);
         int best = -1;
 
         for (int i = 0; i < search->n_points; i++)
-                prior[i] = search_prior(search, search->points + (size_t)i * n, i);
+                prior[i] = search_prior_listed(search, i);
         search_score(search, search->encoded, prior, search->n_points, greed, scores);
         search->least = least_bound(scores, search->n_points);
         if (search->model.by_rank)
@@ -218,14 +217,13 @@ static bool propose_listed(struct search *search, double greed, double *ret_poin
 /* Of points that are expected to be alike one drawn by chance. */
 static int least_known(struct search *search)
 {
-        size_t n = (size_t)search->space->n;
         unsigned long count = (unsigned long)search->n_points;
         size_t start = gsl_rng_uniform_int(search->rng, count), best = start;
         double least = INFINITY;
 
         for (size_t j = 0; j < count; j++) {
                 size_t i = (start + j) % count;
-                double known = search_prior(search, search->points + i * n, (int)i);
+                double known = search_prior_listed(search, (int)i);
 
                 if (known >= least - ALIKE)
                         continue;
@@ -570,15 +568,31 @@ bool search_propose(struct search *search, double *ret_point, int *ret_candidate
 
 bool search_begins_known(const struct search *search)
 {
-        return search->enumerated && search->n_points > 0 && search->n_trials == 0 &&
-               search->options.n_resources > 0 && search->n_constraints == 0;
+        if (search->n_trials > 0 || search->n_constraints > 0)
+                return false;
+        return search->n_earlier > 0 ||
+               (search->enumerated && search->n_points > 0 && search->options.n_resources > 0);
+}
+
+/* The best by what is known beforehand: of a large space one that an earlier study tried. */
+static bool begin_known(struct search *search, double *ret_point, int *ret_candidate)
+{
+        const double *best;
+
+        if (search->enumerated)
+                return search->n_points > 0 &&
+                       take_listed(search, least_known(search), ret_point, ret_candidate);
+        best = search_earlier_best(search);
+        if (best)
+                memcpy(ret_point, best, (size_t)search->space->n * sizeof *ret_point);
+        return best;
 }
 
 bool search_spread(struct search *search, double *ret_point, int *ret_candidate)
 {
         *ret_candidate = -1;
-        if (search_begins_known(search))
-                return take_listed(search, least_known(search), ret_point, ret_candidate);
+        if (search_begins_known(search) && begin_known(search, ret_point, ret_candidate))
+                return true;
         return search->enumerated ? spread_listed(search, ret_point, ret_candidate)
                                   : spread_drawn(search, ret_point);
 }

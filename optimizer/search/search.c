@@ -12,7 +12,7 @@
 #define PURPOSE      8
 #define FIRST_TRIALS 3
 #define FIRST_EACH   4 /* one more for so many features */
-#define FIRST_KNOWN  2 /* where resources say the rest: level and scale */
+#define FIRST_KNOWN  2 /* where resources or earlier studies say the rest: level and scale */
 #define FIRST_LISTED 1 /* the same in a listed space: the first point is what they say is best */
 #define FIRST_ROOM   64
 #define STOP_LEAST   6 /* trials before a search may be ended: a model of fewer is not to be trusted */
@@ -21,6 +21,7 @@
 
 static const char *const why_first = "one of the first points, far from the others";
 static const char *const why_known = "the least by what price and resources say beforehand";
+static const char *const why_earlier = "the best by what earlier studies say";
 static const char *const why_improvement = "most improvement expected";
 static const char *const why_front = "most growth of the front expected";
 static const char *const why_feasible = "likeliest to keep the constraints, which no run has kept yet";
@@ -92,6 +93,7 @@ bool search_set_context(struct search *search, const double *context, struct err
         search->model.current = false;
         if (search->enumerated) {
                 encode_points(search);
+                search_earlier_list(search);
                 mark_all(search);
         }
         return true;
@@ -137,6 +139,9 @@ void search_free(struct search *search)
         for (int c = 0; c < search->n_constraints; c++)
                 free(search->names[c]);
         search_model_free(&search->model);
+        for (int e = 0; e < search->n_earlier; e++)
+                search_earlier_free(&search->earlier[e]);
+        gp_free(search->own);
         search_space_free(search->space);
         gsl_rng_free(search->rng);
         free(search->trials);
@@ -276,6 +281,8 @@ static int first_trials(const struct search *search)
 {
         int first = FIRST_TRIALS + search->features.d / FIRST_EACH;
 
+        if (search_earlier_speaks(search))
+                first = FIRST_KNOWN;
         if (search->options.n_resources > 0)
                 first = search->enumerated && search->n_constraints == 0 ? FIRST_LISTED : FIRST_KNOWN;
         return search->options.budget > 0 && first > search->options.budget / 3 ? search->options.budget / 3
@@ -358,10 +365,13 @@ bool search_ask(struct search *search, struct search_suggestion *ret_suggestion,
                                                .feasible = NAN,
                                                .improvement = NAN,
                                                .left = NAN};
-        bool model = search_has_model(search), known = search_begins_known(search), found;
+        bool model, known = search_begins_known(search), found;
 
         if (search->n_trials >= SEARCH_MAX_TRIALS)
                 return error_set(err, ERROR_LIMIT, NULL, "there are %d trials already", search->n_trials);
+        if (!search_earlier_weigh(search, err))
+                return false;
+        model = search_has_model(search);
         if (model && !search_model_learn(search, err))
                 return false;
         found = model ? search_propose(search, suggestion.point, &suggestion.candidate)
@@ -369,7 +379,7 @@ bool search_ask(struct search *search, struct search_suggestion *ret_suggestion,
         if (found) {
                 suggestion.id = ++search->asked;
                 if (known)
-                        suggestion.why = why_known;
+                        suggestion.why = search->options.n_resources > 0 ? why_known : why_earlier;
                 if (model)
                         predict(search, &suggestion);
                 add_trial(search, suggestion.id, suggestion.point, suggestion.candidate);

@@ -21,6 +21,8 @@
 #define SEARCH_MAX_CONSTRAINTS 8
 #define SEARCH_MAX_TRIALS      2000
 #define SEARCH_MAX_RESOURCES   4
+#define SEARCH_MAX_EARLIER     8
+#define SEARCH_EARLIER_TRIALS  100 /* of each that count: every so-manieth of more */
 
 enum search_status {
         SEARCH_PENDING,
@@ -75,6 +77,24 @@ void search_free(struct search *search);
 DEFINE_CLEANUP(search_free, struct search);
 
 const struct search_space *search_space_of(const struct search *search);
+
+/* Trials of an earlier study with the same parameters; id, second value and constraints of an outcome are not
+ * looked at. What they say of y is expected here, too, with a weight that the
+ * trials of this search decide: by how well they are ranked (optimizer/search/rgpe.h), and by how likely they
+ * become. To be called before anything is asked. Points that are none of the candidates are left out.
+ * ERROR_INPUT: too few trials that ended well, or y not above 0 where price or resources are told;
+ * ERROR_LIMIT: too many studies. */
+bool search_add_earlier(struct search *search, const struct search_outcome *runs, int count,
+                        struct error *err);
+
+int search_earlier_count(const struct search *search);
+
+/* What such a study weighs, by the order in which they came: from 0 to 1. With the weight of the search
+ * itself they come to 1. */
+double search_earlier_weight(const struct search *search, int earlier);
+
+/* Weighs them by all that has been told; search_ask does so, too. */
+bool search_earlier_weigh(struct search *search, struct error *err);
 
 /* Index of the constraint of that name, which is new when it was not heard of before; ERROR_LIMIT when there
  * are too many. */

@@ -3,7 +3,8 @@
  * How many trials a search needs, on tables that others measured (tests/support/tuning_tables.h; what is
  * absent is skipped) and on functions with a known minimum, and what a suggestion takes.
  *
- *   bench_search [clusters|cherrypick|switches|constrained|synthetic|ackley|time]... [--runs N] [--seed N]
+ *   bench_search [clusters|transfer|cherrypick|switches|constrained|synthetic|ackley|time]... [--runs N]
+ * [--seed N]
  *
  * --seed: of the first run on a function or on options (0); the others follow. Functions print the regret of
  * each run, too.
@@ -43,6 +44,8 @@ struct look {
         const int *first; /* rows told before anything is asked, ends with -1; or NULL */
         double target;
         int most;
+        /* Told as earlier studies, when not NULL. */
+        void (*earlier)(struct search *search, const struct look *look, int seed);
 };
 
 static void tell_row(struct search *search, const struct look *look, int64_t id, const double *point, int row)
@@ -89,6 +92,8 @@ static int look_for(const struct look *look, int seed, int budget, int *ret_late
 
         options.budget = budget;
         search = search_new(tuning_case_space(look->tuned), &options);
+        if (look->earlier)
+                look->earlier(search, look, seed);
         trials = tell_first(search, look, &found);
         if (look->tuned->bound && !search_constraint(search, "bound", &constraint, &err))
                 stop(&err);
@@ -174,6 +179,163 @@ static void bench_clusters(int runs)
         bench_clusters_of(traces, false, runs);
         bench_clusters_of(NULL, true, runs);
         bench_clusters_of(NULL, false, runs);
+}
+
+/* ---- clusters_140, with what published runs of the other jobs found ---- */
+
+enum earlier { EARLIER_NONE, EARLIER_RUNS, EARLIER_NEGATED, EARLIER_SHUFFLED };
+
+struct transfer {
+        const struct tuning_table *traces;
+        enum earlier earlier;
+        const char *method;
+        bool cost;
+        int job; /* that is searched */
+};
+
+static struct transfer transfer; /* of the searches that run */
+
+static int find_cluster(const struct tuning_table *table, char (*trace)[TUNING_CELL])
+{
+        for (int i = 0; i < table->rows; i++)
+                if (strcmp(trace[5], tuning_cell(table, i, "family")) == 0 &&
+                    strcmp(trace[6], tuning_cell(table, i, "size")) == 0 &&
+                    strcmp(trace[7], tuning_cell(table, i, "nodes")) == 0)
+                        return i;
+        return -1;
+}
+
+/* The published run of another job, as outcomes in the space of the one that is searched. */
+static int read_run(const struct tuning_case *tuned, const struct search_space *space, int job, int run,
+                    struct search_outcome *ret_runs)
+{
+        const struct tuning_table *traces = transfer.traces;
+        double failed = transfer.cost ? 100 : 3600;
+        int count = 0;
+
+        for (int t = 0; t < traces->rows; t++) {
+                char(*trace)[TUNING_CELL] = traces->cells[t];
+                int row;
+
+                if (strcmp(trace[3], "") == 0 || atoi(trace[3]) != run ||
+                    strcmp(trace[0], transfer.cost ? "cost" : "runtime") != 0 ||
+                    strcmp(trace[1], tuning_clusters_job(job)) != 0 || strcmp(trace[2], transfer.method) != 0)
+                        continue;
+                row = find_cluster(tuned->table, trace);
+                if (row < 0)
+                        continue;
+                ret_runs[count] =
+                        (struct search_outcome){.point = space->candidates + (size_t)row * (size_t)space->n,
+                                                .y = strtod(trace[8], NULL)};
+                ret_runs[count].status = ret_runs[count].y < failed ? SEARCH_OK : SEARCH_FAILED;
+                count++;
+        }
+        return count;
+}
+
+/* What was good is bad, by ratios; or every value is that of another cluster. */
+static void spoil(struct search_outcome *runs, int count, int seed)
+{
+        autocall(gsl_rng_free) gsl_rng *rng = random_new((uint64_t)seed, 0, 0);
+        double sum = 0;
+        int good = 0;
+
+        for (int i = 0; i < count; i++)
+                if (runs[i].status == SEARCH_OK) {
+                        sum += log(runs[i].y);
+                        good++;
+                }
+        for (int i = 0; i < count; i++) {
+                int other = (int)gsl_rng_uniform_int(rng, (unsigned long)(i + 1));
+                struct search_outcome kept = runs[i];
+
+                if (transfer.earlier == EARLIER_NEGATED && runs[i].status == SEARCH_OK)
+                        runs[i].y = exp(2 * sum / good) / runs[i].y;
+                if (transfer.earlier != EARLIER_SHUFFLED)
+                        continue;
+                runs[i].y = runs[other].y;
+                runs[i].status = runs[other].status;
+                runs[other].y = kept.y;
+                runs[other].status = kept.status;
+        }
+}
+
+static void tell_earlier(struct search *search, const struct look *look, int seed)
+{
+        struct search_outcome runs[64];
+        struct error err = ERROR_INIT;
+
+        for (int job = 0; job < TUNING_CLUSTER_JOBS; job++) {
+                int count;
+
+                if (job == transfer.job)
+                        continue;
+                count = read_run(look->tuned, search_space_of(search), job, seed, runs);
+                spoil(runs, count, seed);
+                if (!search_add_earlier(search, runs, count, &err))
+                        stop(&err);
+        }
+}
+
+/* told: price, and that nodes times cores work on a run. */
+static void bench_transfer_of(bool told, int runs)
+{
+        static const char *const names[] = {"none", "other jobs", "negated", "shuffled"};
+        double sum = 0, square = 0, begin = now_seconds(), n = 0;
+        int missed = 0;
+
+        printf("%s%-11s%-11s", transfer.cost ? "cost    " : "runtime ", told ? "told" : "not told",
+               names[transfer.earlier]);
+        for (int job = 0; job < TUNING_CLUSTER_JOBS; job++) {
+                autocall(tuning_case_free) struct tuning_case *tuned = tuning_clusters(job, transfer.cost);
+                struct look look = {.tuned = tuned,
+                                    .target = 1.1 * tuning_case_best(tuned),
+                                    .most = 30,
+                                    .earlier = transfer.earlier ? tell_earlier : NULL};
+                double part = 0;
+
+                if (!told) {
+                        tuned->n_resources = 0;
+                        free(tuned->price);
+                        tuned->price = NULL;
+                }
+                transfer.job = job;
+                for (int run = 0; run < runs; run++) {
+                        int found = look_for(&look, run, 30, NULL);
+
+                        square += (double)found * found;
+                        part += found;
+                        missed += found > 30;
+                        n++;
+                }
+                sum += part;
+                printf(" %6.2f", part / runs);
+        }
+        printf("   mean %6.2f +- %.2f, missed %d of %.0f, %.1f CPU s\n", sum / n,
+               sqrt((square / n - sum / n * sum / n) / n), missed, n, now_seconds() - begin);
+        fflush(stdout);
+}
+
+static void bench_transfer(int runs)
+{
+        autocall(tuning_table_free) struct tuning_table *traces = tuning_table_read("peer_traces_140.csv.gz");
+        autocall(tuning_case_free) struct tuning_case *any = tuning_clusters(0, true);
+
+        if (!any || !traces)
+                return;
+        runs = runs > 0 && runs < 50 ? runs : 50;
+        printf("clusters_140 with 30 random trials of each other job as earlier studies: trials to 1.10 x "
+               "optimum, "
+               "misses 31; %d runs each of 5 jobs\n",
+               runs);
+        for (int which = 0; which < 4; which++)
+                for (enum earlier earlier = EARLIER_NONE; earlier <= EARLIER_SHUFFLED; earlier++) {
+                        transfer = (struct transfer){.traces = traces,
+                                                     .earlier = earlier,
+                                                     .method = "random",
+                                                     .cost = which % 2 == 0};
+                        bench_transfer_of(which < 2, runs);
+                }
 }
 
 /* ---- CherryPick's tables ---- */
@@ -494,13 +656,10 @@ int main(int count, char **words)
         static const struct {
                 const char *name;
                 void (*run)(int runs);
-        } parts[] = {{"clusters", bench_clusters},
-                     {"cherrypick", bench_cherrypick},
-                     {"switches", bench_switches},
-                     {"constrained", bench_constrained},
-                     {"synthetic", bench_synthetic},
-                     {"ackley", bench_ackley},
-                     {"time", bench_time}};
+        } parts[] = {{"clusters", bench_clusters},       {"transfer", bench_transfer},
+                     {"cherrypick", bench_cherrypick},   {"switches", bench_switches},
+                     {"constrained", bench_constrained}, {"synthetic", bench_synthetic},
+                     {"ackley", bench_ackley},           {"time", bench_time}};
         bool all = true;
         int runs = 0;
 
