@@ -31,6 +31,7 @@ STRIKES = {
     "h3-503": lambda: [Fault(OTHERS, None, 2, refuse=(503, "ServiceUnavailable"))],
     "h3-504": lambda: [Fault(OTHERS, None, 2, refuse=(504, "Timeout"))],
     "h4-reset": lambda: [Fault(OTHERS, None, 2, cut="reset")],
+    "h4-stream": lambda: [Fault(OTHERS, None, 2, cut="stream")],
     "h4-text": lambda: [Fault(OTHERS, None, 2, cut="text")],
     "h5": lambda: [Fault(OTHERS, None, 2, cut="slow")],
     "h10": lambda: [Fault(OTHERS, None, 2, cut="end")],
@@ -213,12 +214,20 @@ def check_writes(scene, counts, scaled, like):
     assert all(uid for _, uid, _ in scaled), f"{scene.name}: {scaled}"
 
 
+def check_shared(scene):
+    """Reads come over HTTP/2; what may not be repeated, or keeps the lease, never does."""
+    assert scene.proxy.shared, f"{scene.name}: nothing came over HTTP/2"
+    wrong = [(method, path) for method, path in scene.proxy.shared if method != "GET" or fault_proxy.is_lease(path)]
+    assert not wrong, f"{scene.name}: over a connection that is shared: {wrong}"
+
+
 def check(ended, audited):
     counts, scaled = writes_of(audited)
     endings = {scene.name: ending for scene, ending in ended}
     like, wanted = counts["undisturbed"], endings["undisturbed"]
     assert (wanted["replicas"], like["patch", "deployments/scale"]) == (RIGHT, 1), (wanted, like)
     for scene, ending in ended:
+        check_shared(scene)
         if scene.alike:
             assert ending == wanted, f"{scene.name}: {ending}, and undisturbed {wanted}"
             check_writes(scene, counts[scene.name], scaled[scene.name], like)

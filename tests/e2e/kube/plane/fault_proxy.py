@@ -11,6 +11,8 @@ import time
 
 from harness.proxy import Proxy, kept_headers
 
+from . import http2
+
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 DRIP_SECONDS = 0.5
 IDLE_SECONDS = 30
@@ -39,7 +41,8 @@ class Fault:
     def __init__(self, path=".", methods=None, every=1, **what):
         self.path, self.methods, self.every = re.compile(path), methods, every
         self.refuse = what.pop("refuse", None)  # (code, reason[, headers]) instead of an answer of the server's
-        self.cut = what.pop("cut", None)  # the answer: "reset" or "text" half-way, "slow": a byte at a time, "end": the connection, after it
+        self.cut = what.pop("cut", None)  # the answer: "reset" or "text" half-way, "stream": that it is reset,
+        # or hung up on, "slow": a byte at a time, "end": the connection, after it
         self.past = what.pop("past", None)  # lists as they were: by collection
         self.hold = what.pop("hold", False)  # watches say nothing
         self.events = what.pop("events", None)  # what becomes of an event of a watch: the lines that come of one line
@@ -82,15 +85,17 @@ class every_other_lost:
 # ---- the proxy ----
 
 class FaultProxy(Proxy):
-    """Asks the API server as `user`, whose certificate `plane` has."""
+    """Asks the API server as `user`, whose certificate `plane` has. It speaks HTTP/2 with who offers it, as the server does."""
 
     def __init__(self, plane, user="admin"):
         path = plane.identities.path
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trust.load_cert_chain(path("server.crt"), path("server.key"))
+        trust.set_alpn_protocols(["h2", "http/1.1"])
         identity = ssl.create_default_context(cafile=path("ca.crt"))
         identity.load_cert_chain(path(f"{user}.crt"), path(f"{user}.key"))
-        self.faults, self.lists, self.kept = [], {}, threading.local()
+        self.faults, self.lists, self.idle = [], {}, []
+        self.shared = []  # (method, path) of what came over connections that requests share
         super().__init__(plane.ports["api"], trust, identity)
 
     def begin(self, *faults):
@@ -103,19 +108,42 @@ class FaultProxy(Proxy):
             fault.over.set()
         self.faults = []
 
-    def _ask(self, method, path, body, headers):
-        """Over one connection for each of the client's."""
-        now = time.monotonic()
-        if getattr(self.kept, "upstream", None) is None or now - self.kept.used > IDLE_SECONDS:
-            self.kept.upstream = self._connect()
-        self.kept.used = now
+    def takes_over(self, client):
         try:
-            self.kept.upstream.request(method, path, body or None, kept_headers(headers))
-            answer = self.kept.upstream.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            client.connection.do_handshake()
+        except OSError:
+            return True
+        if client.connection.selected_alpn_protocol() != "h2":
+            return False
+        http2.Connection(client.connection, self._pass_on_shared).serve()
+        return True
+
+    def _pass_on_shared(self, client):
+        self.shared.append((client.command, client.path))
+        self.pass_on(client)
+
+    def _kept(self):
+        """A connection that nobody uses."""
+        try:
+            while True:
+                upstream, since = self.idle.pop()
+                if time.monotonic() - since <= IDLE_SECONDS:
+                    return upstream
+                upstream.close()
+        except IndexError:
+            return self._connect()
+
+    def _ask(self, method, path, body, headers):
+        upstream = self._kept()
+        try:
+            upstream.request(method, path, body or None, kept_headers(headers))
+            answer = upstream.getresponse()
+            said = answer.status, answer.getheaders(), answer.read()
         except (OSError, http.client.HTTPException) as error:
-            self.kept.upstream = None
+            upstream.close()
             raise ConnectionError(error) from error
+        self.idle.append((upstream, time.monotonic()))
+        return said
 
     def is_held(self, path):
         return any(fault.hold and not fault.over.is_set() and fault.path.search(path) for fault in self.faults)
@@ -149,9 +177,9 @@ class FaultProxy(Proxy):
             return super()._answer(client, code, headers, answer)
         if fault.cut == "text":
             return super()._answer(client, code, headers, answer[:len(answer) // 2])
-        return self._begin_answer(client, code, headers, answer, fault.cut == "slow")
+        return self._begin_answer(client, code, headers, answer, fault.cut)
 
-    def _begin_answer(self, client, code, headers, answer, slowly):
+    def _begin_answer(self, client, code, headers, answer, cut):
         """Half of it and a reset; or slowly, until somebody has had enough of it."""
         try:
             client.send_response(code)
@@ -159,7 +187,7 @@ class FaultProxy(Proxy):
                 client.send_header(key, value)
             client.send_header("Content-Length", str(len(answer)))
             client.end_headers()
-            if slowly:
+            if cut == "slow":
                 for i in range(len(answer)):
                     client.wfile.write(answer[i:i + 1])
                     time.sleep(DRIP_SECONDS)
@@ -167,7 +195,9 @@ class FaultProxy(Proxy):
                 client.wfile.write(answer[:len(answer) // 2])
         except OSError:
             pass
-        if not slowly:
+        if cut == "stream":
+            return self._hang_up(client)
+        if cut == "reset":
             client.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.connection.close()
         client.close_connection = True
@@ -199,7 +229,7 @@ class FaultProxy(Proxy):
             for each in lines:
                 if each is None:
                     return
-                client.wfile.write(b"%x\r\n%s\r\n" % (len(each), each))
+                client.wfile.write(each if hasattr(client, "is_stream") else b"%x\r\n%s\r\n" % (len(each), each))
 
 
 class Killer:

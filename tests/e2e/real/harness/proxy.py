@@ -40,6 +40,10 @@ class Proxy:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def handle(self):
+                if not proxy.takes_over(self):
+                    super().handle()
+
             def handle_one(self):
                 proxy.pass_on(self)
 
@@ -80,6 +84,10 @@ class Proxy:
             allowed = rule.act() is not False and allowed
             rule.done.set()
         return allowed
+
+    def takes_over(self, _client):
+        """Whether it has served all of the connection, in another protocol."""
+        return False
 
     def pass_on(self, client):
         method, path = client.command, client.path
