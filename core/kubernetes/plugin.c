@@ -59,15 +59,17 @@ static int64_t steady_ms(void)
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* In a group of its own, so that what it starts ends with it. */
+/* In a group of its own, so that what it starts ends with it, and with the signals that a program expects:
+ * what we ignore or block (SIGPIPE) it would, too. */
 static int start(const struct run *run, int output, pid_t *ret_child)
 {
         posix_spawn_file_actions_t files;
         posix_spawnattr_t how;
-        sigset_t none;
+        sigset_t none, all;
         int failed;
 
         sigemptyset(&none);
+        sigfillset(&all);
         posix_spawn_file_actions_init(&files);
         posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
@@ -75,7 +77,9 @@ static int start(const struct run *run, int output, pid_t *ret_child)
         posix_spawnattr_init(&how);
         posix_spawnattr_setpgroup(&how, 0);
         posix_spawnattr_setsigmask(&how, &none);
-        posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+        posix_spawnattr_setsigdefault(&how, &all);
+        posix_spawnattr_setflags(&how,
+                                 POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         failed = posix_spawnp(ret_child, run->plugin->arguments[0], &files, &how, run->plugin->arguments,
                               run->environment);
         posix_spawnattr_destroy(&how);

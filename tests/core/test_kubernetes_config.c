@@ -2,6 +2,7 @@
 /* Kubeconfigs as kubectl's documentation describes them, the service account of a pod, and that what they
  * hold is used: a TLS server that wants a client certificate, and one that wants a token. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -511,6 +512,25 @@ static void test_what_a_plugin_sees(void **state)
         plugin_close(&plugin);
 }
 
+/* The program ignores SIGPIPE. (32 and 33 are the C library's own.) */
+static void test_signals_of_a_plugin(void **state)
+{
+        struct plugin_stage plugin =
+                plugin_open("sed -n 's/SigIgn:\\t*//p' /proc/self/status > ignored; " CREDENTIAL(
+                        "'{\"token\": \"t-of-ours\"}'"));
+        autofree char *path = scratch_path(&plugin.scratch, "ignored"), *text = NULL;
+        void (*before)(int number) = signal(SIGPIPE, SIG_IGN);
+        struct error err = plugin_ask(&plugin);
+
+        (void)state;
+        signal(SIGPIPE, before);
+        assert_string_equal(err.message, "");
+        assert_true(text_read_file(path, 1024, &text, NULL, &err));
+        assert_int_equal(strlen(text), 17);
+        assert_int_equal(strtoull(text, NULL, 16) & 0x7fffffff, 0);
+        plugin_close(&plugin);
+}
+
 static void test_a_plugin_that_is_not_there(void **state)
 {
         struct scratch scratch = scratch_open();
@@ -546,6 +566,7 @@ int main(void)
                 cmocka_unit_test(test_a_token_that_expires),
                 cmocka_unit_test(test_a_plugin_that_fails),
                 cmocka_unit_test(test_what_a_plugin_sees),
+                cmocka_unit_test(test_signals_of_a_plugin),
                 cmocka_unit_test(test_a_plugin_that_is_not_there),
         };
 
