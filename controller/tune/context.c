@@ -8,6 +8,7 @@
 #include "controller/tune/search_document.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "core/yaml.h"
 
 static const json_t *declared(const struct tune_study *study)
 {
@@ -72,16 +73,17 @@ static bool check_sources(const struct tune_study *study, const struct search_sp
 {
         for (int i = 0; i < space->n_context; i++) {
                 const char *name = space->context[i].name;
+                autofree char *path = memory_format("search.context[%d].name", i);
+                const struct yaml_node *place = tune_study_at(study, path);
 
                 if (is_read(study, name) && space->context[i].n_choices > 0)
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "search.context: %s is read of trials: expected type float or int",
-                                         name);
+                        return yaml_error(place, err, "%s is read of trials: expected type float or int",
+                                          name);
                 if (!json_object_get(given, name) && !is_read(study, name) && !is_weekday(study, i))
-                        return error_set(err, ERROR_INPUT, NULL,
-                                         "search.context: nothing says %s; expected --context %s=VALUE, or "
-                                         "values with that name",
-                                         name, name);
+                        return yaml_error(place, err,
+                                          "nothing says %s; expected --context %s=VALUE, or values with that "
+                                          "name",
+                                          name, name);
         }
         return true;
 }

@@ -372,8 +372,7 @@ static bool is_measure(const struct tune_study *study, const char *name)
         return strcmp(name, "cost") == 0 && study->prices;
 }
 
-/* Where something stands in the file, or would. */
-static const struct yaml_node *node_at(const struct tune_study *study, const char *path)
+const struct yaml_node *tune_study_at(const struct tune_study *study, const char *path)
 {
         const char *rest;
 
@@ -385,7 +384,7 @@ static const struct yaml_node *item_at(const struct tune_study *study, const cha
 {
         autofree char *path = memory_format("%s[%zu].%s", list, index, key);
 
-        return node_at(study, path);
+        return tune_study_at(study, path);
 }
 
 static bool check_measure(const struct tune_study *study, const struct yaml_node *place, const char *name,
@@ -426,14 +425,14 @@ static bool check_connection(const struct tune_study *study, struct error *err)
         if (!connection)
                 return true;
         if (!event_log || !spark_history_is(event_log))
-                return yaml_error(node_at(study, "eventLogConnection"), err,
+                return yaml_error(tune_study_at(study, "eventLogConnection"), err,
                                   "expected the URL of a History Server as eventLog");
         return tune_study_check_files(study, "eventLogConnection", connection, err);
 }
 
 static bool check_give_up(const struct tune_study *study, struct error *err)
 {
-        const struct yaml_node *place = node_at(study, "giveUpFactor");
+        const struct yaml_node *place = tune_study_at(study, "giveUpFactor");
         const char *minimize = study->options.minimize;
 
         if (study->options.give_up_factor == 0)
@@ -452,7 +451,7 @@ static bool check_give_up(const struct tune_study *study, struct error *err)
 /* Of two measures, what asks for one. */
 static bool check_front(const struct tune_study *study, struct error *err)
 {
-        const struct yaml_node *place = node_at(study, "alsoMinimize");
+        const struct yaml_node *place = tune_study_at(study, "alsoMinimize");
         const char *also = study->options.also_minimize;
 
         if (!also)
@@ -462,7 +461,7 @@ static bool check_front(const struct tune_study *study, struct error *err)
         if (strcmp(also, study->options.minimize) == 0)
                 return yaml_error(place, err, "expected another measure than %s, which minimize names", also);
         return study->search.runs == 0 ||
-               yaml_error(node_at(study, "search.runs"), err,
+               yaml_error(tune_study_at(study, "search.runs"), err,
                           "the rule to stop takes one measure; expected no runs beside alsoMinimize");
 }
 
@@ -492,7 +491,7 @@ static bool check_patterns(const struct tune_study *study, struct error *err)
 static bool check_workers(const struct tune_study *study, struct error *err)
 {
         const char *workers = study->options.workers;
-        const struct yaml_node *place = node_at(study, "workers");
+        const struct yaml_node *place = tune_study_at(study, "workers");
         double number;
 
         if (!workers)
@@ -531,7 +530,7 @@ static bool check_use(const struct tune_study *study, struct error *err)
 
 static bool check(const struct tune_study *study, struct error *err)
 {
-        return check_measure(study, node_at(study, "minimize"), study->options.minimize, err) &&
+        return check_measure(study, tune_study_at(study, "minimize"), study->options.minimize, err) &&
                check_front(study, err) && check_patterns(study, err) && check_event_log(study, err) &&
                check_connection(study, err) && check_give_up(study, err) && check_workers(study, err) &&
                check_constraints(study, err) && check_use(study, err);
@@ -585,7 +584,7 @@ static bool read_prices(struct tune_study *study, const char *base, struct error
         if (!study->options.prices || price_book_new(study->options.prices, base, &study->prices, err))
                 return true;
         words += strncmp(words, section, strlen(section)) == 0 ? strlen(section) : 0;
-        return wrong_below(node_at(study, "prices"), words, err);
+        return wrong_below(tune_study_at(study, "prices"), words, err);
 }
 
 static bool read_parts(struct tune_study *study, const char *path, const char *base, struct error *err)
@@ -655,7 +654,7 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
                                               : memory_format("%s/%s", study->folder, files[i].path);
                 if (access(place, R_OK) != 0) {
                         (void)text_read_error(place, errno, err);
-                        return wrong_at(node_at(study, key), err);
+                        return wrong_at(tune_study_at(study, key), err);
                 }
         }
         return true;

@@ -84,6 +84,9 @@ char *tune_render(const char *template, const json_t *x, const char *folder);
  */
 char *tune_value_text(const json_t *value);
 
+/* Where something ("values[0].path") stands in the file, or would: for yaml_error. */
+const struct yaml_node *tune_study_at(const struct tune_study *study, const char *path);
+
 /* Whether the files that a connection names are there, in the section ("mlflow.connection") of the spec that
  * it was read from. ERROR_INPUT. */
 bool tune_study_check_files(const struct tune_study *study, const char *section,
