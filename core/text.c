@@ -189,11 +189,9 @@ static bool write_all(int fd, const char *path, const char *bytes, size_t length
         return true;
 }
 
-/* Errors speak of `path`, whatever the name of the file is that is written. */
-static bool write_synced(const char *file, const char *path, const char *bytes, size_t length,
-                         struct error *err)
+/* Errors speak of `path`, whatever the name of the file is that is written. Closes it. */
+static bool write_synced(int fd, const char *path, const char *bytes, size_t length, struct error *err)
 {
-        int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         bool done;
 
         if (fd < 0)
@@ -206,27 +204,46 @@ static bool write_synced(const char *file, const char *path, const char *bytes, 
         return done;
 }
 
+/* A file of our own, whatever was put there: a link would lead what is written elsewhere. What another
+ * process of our number left behind goes. `there`: what it will replace, or NULL. */
+static int create(const char *name, const struct stat *there)
+{
+        int fd;
+
+        unlink(name);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, there ? 0600 : 0666);
+        if (fd >= 0 && there)
+                (void)fchmod(fd, there->st_mode & 0777); /* else it is for us alone */
+        return fd;
+}
+
+/* The old content or the new. `there` as for create(). */
+static bool replace(const char *path, const struct stat *there, const char *bytes, size_t length,
+                    struct error *err)
+{
+        autofree char *beside = memory_format("%s.%ld.tmp", path, (long)getpid());
+
+        if (write_synced(create(beside, there), path, bytes, length, err) &&
+            (rename(beside, path) == 0 || error_errno(err, errno, "%s", path)))
+                return true;
+        unlink(beside);
+        return false;
+}
+
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err)
 {
-        autofree char *beside = NULL;
+        autofree char *target = NULL;
         struct stat there;
 
         if (strcmp(path, "-") == 0)
                 return write_all(STDOUT_FILENO, "standard output", bytes, length, err);
+        if (stat(path, &there) != 0)
+                return replace(path, NULL, bytes, length, err);
         /* A device (/dev/null, /dev/stdout) or a pipe is written, not replaced. */
-        if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
-                return write_synced(path, path, bytes, length, err);
-        beside = memory_format("%s.tmp", path);
-        if (!write_synced(beside, path, bytes, length, err)) {
-                unlink(beside);
-                return false;
-        }
-        if (rename(beside, path) != 0) {
-                error_errno(err, errno, "%s", path);
-                unlink(beside);
-                return false;
-        }
-        return true;
+        if (!S_ISREG(there.st_mode))
+                return write_synced(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), path, bytes, length, err);
+        target = realpath(path, NULL);
+        return replace(target ? target : path, &there, bytes, length, err);
 }
 
 /* Unicode 15, table 3-7. */

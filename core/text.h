@@ -38,7 +38,8 @@ bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_l
  * rights would mend it, ERROR_IO when the disk or the system failed. */
 bool text_read_error(const char *path, int number, struct error *err);
 
-/* Writes to PATH.tmp, syncs, renames: the old content or the new, never half. "-" is standard output. */
+/* Writes to PATH.PID.tmp, syncs, renames: the old content or the new, never half. A file that is there keeps
+ * its mode, and a symbolic link what it leads to. "-" is standard output. */
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
 
 /* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */

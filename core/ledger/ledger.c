@@ -22,6 +22,16 @@
 
 /* ---- one writer ---- */
 
+/* A link is not followed: a process id would be written over what it leads to. */
+static bool lock_error(const char *path, const char *lock_path, int number, struct error *err)
+{
+        if (number == ELOOP)
+                return error_set(err, ERROR_IO, NULL,
+                                 "ledger %s: its lock %s is a symbolic link; expected a file", path,
+                                 lock_path);
+        return error_errno(err, number, "ledger %s: its lock %s", path, lock_path);
+}
+
 static long lock_owner(int lock)
 {
         char text[LOCK_MAX_BYTES + 1];
@@ -43,10 +53,10 @@ static bool lock_taken(const char *path, long owner, struct error *err)
 static bool take_lock(const char *path, int *ret_lock, struct error *err)
 {
         autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
-        int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        int lock = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
 
         if (lock < 0)
-                return error_errno(err, errno, "ledger %s: its lock %s", path, lock_path);
+                return lock_error(path, lock_path, errno, err);
         if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
                 int why = errno;
                 long owner = lock_owner(lock);
@@ -63,12 +73,11 @@ static bool take_lock(const char *path, int *ret_lock, struct error *err)
 bool ledger_hold(const char *path, int *ret_lock, struct error *err)
 {
         autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
-        int lock = open(lock_path, O_RDONLY | O_CLOEXEC);
+        int lock = open(lock_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
         *ret_lock = -1;
         if (lock < 0)
-                return errno == ENOENT || errno == ENOTDIR ||
-                       error_errno(err, errno, "ledger %s: its lock %s", path, lock_path);
+                return errno == ENOENT || errno == ENOTDIR || lock_error(path, lock_path, errno, err);
         if (flock(lock, LOCK_SH | LOCK_NB) != 0) {
                 long owner = lock_owner(lock);
 

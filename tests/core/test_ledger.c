@@ -582,6 +582,22 @@ static void test_other_files_are_left_alone(void **state)
         assert_false(exists(fixture->path, "-wal"));
 }
 
+/* Who can write beside the ledger leads its lock to a file of somebody else's. */
+static void test_a_lock_that_is_a_link_is_not_followed(void **state)
+{
+        struct fixture *fixture = *state;
+        autofree char *lock = memory_format("%s-lock", fixture->path), *after = NULL;
+        autofree char *theirs = memory_format("%s/theirs", fixture->folder);
+        struct error err = ERROR_INIT;
+
+        play_must(text_write_file(theirs, "theirs", 6, &err), &err);
+        assert_int_equal(symlink(theirs, lock), 0);
+        must_fail(fixture, ERROR_IO, "is a symbolic link; expected a file");
+        play_must(text_read_file(theirs, 100, &after, NULL, &err), &err);
+        assert_string_equal(after, "theirs");
+        assert_int_equal(unlink(theirs), 0);
+}
+
 static void test_what_cannot_be_read(void **state)
 {
         struct fixture *fixture = *state;
@@ -639,6 +655,7 @@ int main(void)
                 TEST(test_reading_an_older_ledger_changes_nothing),
                 TEST(test_a_newer_ledger_is_refused),
                 TEST(test_other_files_are_left_alone),
+                TEST(test_a_lock_that_is_a_link_is_not_followed),
                 TEST(test_what_cannot_be_read),
                 TEST(test_unknown_decisions_are_named_with_the_range),
         };

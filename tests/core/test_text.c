@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,7 +55,7 @@ static void test_files(void **state)
         (void)state;
         assert_non_null(mkdtemp(folder));
         path = memory_format("%s/file", folder);
-        beside = memory_format("%s.tmp", path);
+        beside = memory_format("%s.%ld.tmp", path, (long)getpid());
         assert_true(text_write_file(path, "old", 3, &err));
         assert_true(text_write_file(path, "a\0b", 3, &err));
         assert_int_equal(access(beside, F_OK), -1);
@@ -73,6 +74,44 @@ static void test_files(void **state)
         assert_false(text_write_file("/proc/none/file", "a", 1, &err));
         assert_int_equal(unlink(path), 0);
         assert_int_equal(rmdir(folder), 0);
+}
+
+static void expect_content(const char *path, const char *expected)
+{
+        autofree char *text = NULL;
+        struct error err = ERROR_INIT;
+
+        assert_true(text_read_file(path, 100, &text, NULL, &err));
+        assert_string_equal(text, expected);
+}
+
+/* Who can write to the folder puts a link where the new content goes first: it leads nowhere. A file stays as
+ * private as it was, and what a link of the user's leads to is what is written. */
+static void test_links_and_modes_of_what_is_written(void **state)
+{
+        char folder[] = "/tmp/optctl-text-XXXXXX";
+        autofree char *path = NULL, *beside = NULL, *other = NULL, *link = NULL;
+        struct error err = ERROR_INIT;
+        struct stat status;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        path = memory_format("%s/file", folder);
+        other = memory_format("%s/other", folder);
+        link = memory_format("%s/link", folder);
+        beside = memory_format("%s.%ld.tmp", path, (long)getpid());
+        assert_true(text_write_file(other, "theirs", 6, &err));
+        assert_int_equal(symlink(other, beside), 0);
+        assert_true(text_write_file(path, "ours", 4, &err));
+        expect_content(other, "theirs");
+        assert_int_equal(chmod(path, 0640), 0);
+        assert_true(text_write_file(path, "new", 3, &err));
+        assert_true(stat(path, &status) == 0 && (status.st_mode & 07777) == 0640);
+        assert_int_equal(symlink("file", link), 0);
+        assert_true(text_write_file(link, "newer", 5, &err));
+        expect_content(path, "newer");
+        assert_true(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
+        assert_true(unlink(link) == 0 && unlink(path) == 0 && unlink(other) == 0 && rmdir(folder) == 0);
 }
 
 static void test_numbers_are_strict(void **state)
@@ -139,6 +178,7 @@ int main(void)
                 cmocka_unit_test(test_nearest_name),
                 cmocka_unit_test(test_plurals),
                 cmocka_unit_test(test_files),
+                cmocka_unit_test(test_links_and_modes_of_what_is_written),
                 cmocka_unit_test(test_numbers_are_strict),
                 cmocka_unit_test(test_what_others_wrote_becomes_a_line),
         };
