@@ -271,16 +271,13 @@ void redact_forget(const char *secret)
         pthread_rwlock_unlock(&registry.lock);
 }
 
-size_t redact_known_bytes(char *bytes, size_t length)
-{
-        pthread_rwlock_rdlock(&registry.lock);
-        if (registry.count > 0)
-                length = mask(bytes, length);
-        pthread_rwlock_unlock(&registry.lock);
-        return length;
-}
-
 void redact_known(char *text)
 {
-        text[redact_known_bytes(text, strlen(text))] = '\0';
+        size_t length = strlen(text);
+
+        pthread_rwlock_rdlock(&registry.lock);
+        if (registry.count > 0)
+                length = mask(text, length);
+        pthread_rwlock_unlock(&registry.lock);
+        text[length] = '\0';
 }
