@@ -13,9 +13,9 @@ static const struct option options[] = {
                 .max = 3600,
                 .fallback = "60",
                 .help = "Time between decisions. Where load or capacity may have changed at once it looks "
-                        "again "
-                        "after a quarter of that (5 s at least), so that what nobody announced is answered "
-                        "within one and a quarter intervals: records that may wait for 60 s want 15 to 30.",
+                        "again after a quarter of that (5 s at least), so that what nobody announced is "
+                        "answered within one and a quarter intervals: records that may wait for 60 s want 15 "
+                        "to 30.",
         },
         {
                 .name = "horizonMinutes",
