@@ -18,6 +18,14 @@ bool clock_stopped(void)
         return stopped;
 }
 
+int64_t clock_steady_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
+}
+
 static int64_t system_now_ms(void *context)
 {
         struct timespec now;

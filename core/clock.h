@@ -39,6 +39,10 @@ struct clock clock_system(void);
 void clock_stop(void);
 bool clock_stopped(void);
 
+/* Since some instant, by a clock that nobody sets: for limits of what is waited for where nothing is
+ * simulated. */
+int64_t clock_steady_ms(void);
+
 /* First instant of the next calendar month, UTC: money budgets are by month. */
 int64_t clock_month_end_ms(int64_t time_ms);
 

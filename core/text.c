@@ -120,6 +120,23 @@ const char *text_nearest(const char *name, const char *const *candidates)
         return best;
 }
 
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+                return (c | 0x20) - 'a' + 10;
+        return -1;
+}
+
+int text_percent_byte(const char *at, size_t room)
+{
+        int high = room > 2 && *at == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+
+        return low >= 0 ? high * 16 + low : -1;
+}
+
 bool text_read_error(const char *path, int number, struct error *err)
 {
         static const int wrong_name[] = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG};

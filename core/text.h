@@ -34,6 +34,9 @@ const char *text_nearest(const char *name, const char *const *candidates);
  * ret_length may be NULL; with it the file may hold NUL bytes, without it such a file is ERROR_INPUT. */
 bool text_read_file(const char *path, size_t cap, char **ret_text, size_t *ret_length, struct error *err);
 
+/* The byte that a %XX at `at` stands for, of which `room` bytes are there; -1: there is none. */
+int text_percent_byte(const char *at, size_t room);
+
 /* For a file that cannot be read, `number` being the errno value: ERROR_INPUT when another name or other
  * rights would mend it, ERROR_IO when the disk or the system failed. */
 bool text_read_error(const char *path, int number, struct error *err);

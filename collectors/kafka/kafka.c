@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "engines/kafka/kafka_cluster.h"
 #include "engines/kafka/kafka_read.h"
+#include "core/clock.h"
 
 #define STILL_TURNS 10 /* without a commit, after which it is asked whether anybody reads */
 
@@ -162,7 +163,7 @@ static bool read_topics(struct kafka_client *client, int64_t deadline_ms, void *
 
         for (size_t i = 0; i < collection->n_topics; i++, left--)
                 if (!read_topic(client, &collection->topics[i],
-                                kafka_now_ms() + kafka_left_ms(deadline_ms) / left, err))
+                                clock_steady_ms() + kafka_left_ms(deadline_ms) / left, err))
                         return false;
         return true;
 }

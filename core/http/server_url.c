@@ -8,15 +8,7 @@
 
 #include "core/http/server_internal.h"
 #include "core/json.h"
-
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-                return (c | 0x20) - 'a' + 10;
-        return -1;
-}
+#include "core/text.h"
 
 static bool is_utf8(const char *text)
 {
@@ -35,14 +27,13 @@ static bool decode(const char *from, size_t length, bool query, char **ret_text,
                 char c = from[i];
 
                 if (c == '%') {
-                        int high = i + 2 < length ? hex_digit(from[i + 1]) : -1;
-                        int low = high >= 0 ? hex_digit(from[i + 2]) : -1;
+                        int byte = text_percent_byte(from + i, length - i);
 
-                        if (low < 0)
+                        if (byte < 0)
                                 return error_set(err, ERROR_INPUT, "BadAddress",
                                                  "the address has a %% that two hexadecimal digits do not "
                                                  "follow");
-                        c = (char)(high * 16 + low);
+                        c = (char)byte;
                         i += 2;
                 } else if (c == '+' && query) {
                         c = ' ';

@@ -16,6 +16,7 @@
 #include "core/json.h"
 #include "core/secret_memory.h"
 #include "core/series/series.h"
+#include "core/clock.h"
 
 #define PATIENCE_MS   30000
 #define MAX_OUTPUT    ((size_t)256 * 1024)
@@ -51,14 +52,6 @@ struct run {
         bool late, too_long;
 };
 
-static int64_t steady_ms(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* In a group of its own, so that what it starts ends with it, and with the signals that a program expects:
  * what we ignore or block (SIGPIPE) it would, too. */
 static int start(const struct run *run, int output, pid_t *ret_child)
@@ -92,7 +85,7 @@ static void read_output(struct run *run, int from, int64_t until_ms)
 {
         for (;;) {
                 struct pollfd ready = {.fd = from, .events = POLLIN};
-                int64_t left_ms = until_ms - steady_ms();
+                int64_t left_ms = until_ms - clock_steady_ms();
                 ssize_t got;
 
                 run->late = left_ms <= 0 || poll(&ready, 1, (int)left_ms) == 0;
@@ -115,7 +108,7 @@ static void wait_for_end(struct run *run, pid_t child, int64_t until_ms)
 
         while (!run->late && !run->too_long && waitpid(child, &run->status, WNOHANG) == 0) {
                 nanosleep(&pause, NULL);
-                run->late = steady_ms() >= until_ms;
+                run->late = clock_steady_ms() >= until_ms;
         }
         if (!run->late && !run->too_long)
                 return;
@@ -127,7 +120,7 @@ static void wait_for_end(struct run *run, pid_t child, int64_t until_ms)
 static void run_program(void *argument)
 {
         struct run *run = argument;
-        int64_t until_ms = steady_ms() + PATIENCE_MS;
+        int64_t until_ms = clock_steady_ms() + PATIENCE_MS;
         int ends[2];
         pid_t child;
 

@@ -25,25 +25,16 @@ bool ledger_is_shared(const char *path)
 
 /* ---- the URL ---- */
 
-static int hex_digit(char digit)
-{
-        static const char digits[] = "0123456789abcdef";
-        const char *at = digit ? strchr(digits, digit | 0x20) : NULL;
-
-        return at ? (int)(at - digits) : -1;
-}
-
 static char *percent_decoded(const char *from, size_t length)
 {
         autotext text = {0};
 
         for (size_t i = 0; i < length; i++) {
-                int high = from[i] == '%' && i + 2 < length ? hex_digit(from[i + 1]) : -1;
-                int low = high >= 0 ? hex_digit(from[i + 2]) : -1;
-                char one = low >= 0 ? (char)(high * 16 + low) : from[i];
+                int byte = text_percent_byte(from + i, length - i);
+                char one = byte >= 0 ? (char)byte : from[i];
 
                 text_add(&text, &one, 1);
-                i += low >= 0 ? 2 : 0;
+                i += byte >= 0 ? 2 : 0;
         }
         return text_take(&text);
 }

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/redact.h"
 #include "core/text.h"
+#include "core/clock.h"
 
 #define WRITE_MS   5000
 #define READ_MS    30000
@@ -38,14 +38,6 @@ static struct postgres_session *session_of(const struct database *database)
 static const struct libpq *library_of(const struct database *database)
 {
         return &session_of(database)->postgres->pq;
-}
-
-static int64_t monotonic_ms(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- failures ---- */
@@ -127,7 +119,7 @@ static bool wait_for(struct database *database, short events, int64_t deadline_m
         int ready;
 
         do {
-                left_ms = deadline_ms - monotonic_ms();
+                left_ms = deadline_ms - clock_steady_ms();
                 ready = left_ms > 0 ? poll(&one, 1, (int)left_ms) : 0;
         } while (ready < 0 && errno == EINTR);
         return ready > 0 || lost(database, "LedgerUnreachable", "it did not answer in time", err);
@@ -137,7 +129,7 @@ static int64_t deadline_from_now(const struct database *database)
 {
         const struct postgres *postgres = session_of(database)->postgres;
 
-        return monotonic_ms() + (postgres->reading || postgres->patient ? READ_MS : WRITE_MS);
+        return clock_steady_ms() + (postgres->reading || postgres->patient ? READ_MS : WRITE_MS);
 }
 
 static int64_t deadline_of(const struct database *database)

@@ -10,6 +10,7 @@
 
 #include "core/secret.h"
 #include "core/text.h"
+#include "core/clock.h"
 
 #define PAUSE_MS   100   /* before the same is asked again */
 #define HELLO_MS   300   /* in which a broker that was silent may show that it is back */
@@ -52,17 +53,9 @@ struct kafka_client {
         struct silence silent[MAX_SILENT]; /* at the broker's number, modulo their count */
 };
 
-int64_t kafka_now_ms(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int kafka_left_ms(int64_t deadline_ms)
 {
-        int64_t left = deadline_ms - kafka_now_ms();
+        int64_t left = deadline_ms - clock_steady_ms();
 
         return left < 0 ? 0 : (int)left;
 }
@@ -309,7 +302,7 @@ bool kafka_client_group(struct kafka_client *client, const char *group, rd_kafka
                 close_group(place);
                 *place = (struct group_handle){.group = memory_copy_text(group), .handle = handle};
         }
-        place->used_ms = kafka_now_ms();
+        place->used_ms = clock_steady_ms();
         rd_kafka_poll(place->handle, 0);
         *ret_handle = place->handle;
         return true;
@@ -429,7 +422,7 @@ static bool is_silent(const struct silence *silence, int broker, int64_t now_ms)
 int64_t kafka_client_patience(const struct kafka_client *client, int broker, int64_t deadline_ms)
 {
         const struct silence *silence = &client->silent[(unsigned)broker % MAX_SILENT];
-        int64_t now_ms = kafka_now_ms();
+        int64_t now_ms = clock_steady_ms();
 
         return is_silent(silence, broker, now_ms) && now_ms + HELLO_MS < deadline_ms ? now_ms + HELLO_MS
                                                                                      : deadline_ms;
@@ -439,7 +432,7 @@ int64_t kafka_client_patience(const struct kafka_client *client, int broker, int
 void kafka_client_heard(struct kafka_client *client, int broker, bool answered)
 {
         struct silence *silence = &client->silent[(unsigned)broker % MAX_SILENT];
-        int64_t now_ms = kafka_now_ms();
+        int64_t now_ms = clock_steady_ms();
 
         if (answered && silence->broker == broker)
                 silence->since_ms = 0;

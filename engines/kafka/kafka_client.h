@@ -14,8 +14,8 @@
  * A connection to one cluster: librdkafka's handle, made when it is first used and made anew when a
  * certificate, key or password was replaced.
  *
- * Everything below blocks, until `deadline_ms` of kafka_now_ms at the latest: it is called in the thread of
- * engines/kafka/kafka_cluster.h and nowhere else.
+ * Everything below blocks, until `deadline_ms` of clock_steady_ms at the latest: it is called in the thread
+ * of engines/kafka/kafka_cluster.h and nowhere else.
  */
 struct kafka_client;
 
@@ -50,8 +50,7 @@ bool kafka_client_fail(struct kafka_client *client, rd_kafka_resp_err_t code, co
 bool kafka_name_peer(const char *bootstrap_servers, struct error *err);
 const char *kafka_client_servers(const struct kafka_client *client);
 
-/* Milliseconds of a clock that nobody sets; and how many are left, from 1 on; 0 after the deadline. */
-int64_t kafka_now_ms(void);
+/* How many milliseconds are left until then (of clock_steady_ms), from 1 on; 0 after the deadline. */
 int kafka_left_ms(int64_t deadline_ms);
 
 DEFINE_CLEANUP(rd_kafka_event_destroy, rd_kafka_event_t);

@@ -6,6 +6,7 @@
 
 #include "core/reactor.h"
 #include "core/shared.h"
+#include "core/clock.h"
 
 #define STACK_BYTES (512 * 1024)
 
@@ -146,7 +147,7 @@ bool kafka_cluster_call(struct kafka_cluster *cluster, int64_t timeout_ms, kafka
         struct job job = {
                 .work = work,
                 .argument = argument,
-                .deadline_ms = kafka_now_ms() + timeout_ms,
+                .deadline_ms = clock_steady_ms() + timeout_ms,
                 .err = err,
                 .fiber = reactor_current(cluster->reactor),
         };

@@ -25,7 +25,7 @@ struct kafka_cluster *kafka_cluster_take(const struct source_context *context,
 /* Takes NULL. Connections end in the background, at the latest in reactor_free. */
 void kafka_cluster_give_back(struct kafka_cluster *cluster);
 
-/* What is done in the cluster's thread; ends by the deadline (of kafka_now_ms). */
+/* What is done in the cluster's thread; ends by the deadline (of clock_steady_ms). */
 typedef bool (*kafka_work)(struct kafka_client *client, int64_t deadline_ms, void *argument,
                            struct error *err);
 

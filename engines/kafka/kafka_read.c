@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/clock.h"
 
 #define METADATA_TRIES 4
 
@@ -117,7 +118,7 @@ bool kafka_read_layout(struct kafka_client *client, const char *topic, int64_t d
 
         if (!kafka_client_handle(client, &handle, err))
                 return false;
-        reading.time_ms = kafka_now_ms();
+        reading.time_ms = clock_steady_ms();
         if (!read_metadata(client, handle, topic, deadline_ms, &reading, err)) {
                 kafka_reading_clear(&reading);
                 return false;
@@ -237,7 +238,7 @@ static void read_offsets(const struct question *question, int64_t when, int64_t 
                 if (!first[i])
                         continue;
                 ask_leader(question, reading->partitions[i].leader, when,
-                           kafka_now_ms() + kafka_left_ms(deadline_ms) / left);
+                           clock_steady_ms() + kafka_left_ms(deadline_ms) / left);
                 left--;
         }
 }
@@ -315,9 +316,10 @@ bool kafka_read_topic(struct kafka_client *client, const char *topic, const char
             !kafka_read_layout(client, topic, deadline_ms, &reading, err))
                 return false;
         if (group)
-                read_commits(&question, kafka_now_ms() + kafka_left_ms(deadline_ms) / 3);
-        read_offsets(&question, RD_KAFKA_OFFSET_BEGINNING, kafka_now_ms() + kafka_left_ms(deadline_ms) / 2);
-        reading.time_ms = kafka_now_ms();
+                read_commits(&question, clock_steady_ms() + kafka_left_ms(deadline_ms) / 3);
+        read_offsets(&question, RD_KAFKA_OFFSET_BEGINNING,
+                     clock_steady_ms() + kafka_left_ms(deadline_ms) / 2);
+        reading.time_ms = clock_steady_ms();
         read_offsets(&question, RD_KAFKA_OFFSET_END, deadline_ms);
         *ret_reading = reading;
         return true;

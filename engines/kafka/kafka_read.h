@@ -24,7 +24,7 @@ struct kafka_partition {
 
 /* A topic as its brokers, and the group that reads it, tell. */
 struct kafka_reading {
-        int64_t time_ms; /* of kafka_now_ms, when the ends were asked for */
+        int64_t time_ms; /* of clock_steady_ms, when the ends were asked for */
         int brokers;     /* that are up */
         int n_partitions;
         struct kafka_partition *partitions;

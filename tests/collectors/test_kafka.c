@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "engines/kafka/kafka_client.h"
+#include "core/clock.h"
 
 extern const struct collector kafka_collector;
 
@@ -41,9 +42,9 @@ static void play_close(struct play *play)
 /* The loop's clock goes on: within a millisecond no rate is known. */
 static void go_on(void)
 {
-        int64_t now_ms = kafka_now_ms();
+        int64_t now_ms = clock_steady_ms();
 
-        while (kafka_now_ms() <= now_ms)
+        while (clock_steady_ms() <= now_ms)
                 ;
 }
 

@@ -114,6 +114,18 @@ static void test_links_and_modes_of_what_is_written(void **state)
         assert_true(unlink(link) == 0 && unlink(path) == 0 && unlink(other) == 0 && rmdir(folder) == 0);
 }
 
+static void test_percents(void **state)
+{
+        (void)state;
+        assert_int_equal(text_percent_byte("%2Fx", 4), '/');
+        assert_int_equal(text_percent_byte("%2f", 3), '/');
+        assert_int_equal(text_percent_byte("%fF", 3), 0xff);
+        assert_int_equal(text_percent_byte("%2F", 2), -1);
+        assert_int_equal(text_percent_byte("%2g", 3), -1);
+        assert_int_equal(text_percent_byte("%@0", 3), -1);
+        assert_int_equal(text_percent_byte("a2F", 3), -1);
+}
+
 static void test_numbers_are_strict(void **state)
 {
         static const char *const not_numbers[] = {"",    " 1", "1 ", "0x10", "inf", "nan", "1e999", "1,5",
@@ -178,6 +190,7 @@ int main(void)
                 cmocka_unit_test(test_nearest_name),
                 cmocka_unit_test(test_plurals),
                 cmocka_unit_test(test_files),
+                cmocka_unit_test(test_percents),
                 cmocka_unit_test(test_links_and_modes_of_what_is_written),
                 cmocka_unit_test(test_numbers_are_strict),
                 cmocka_unit_test(test_what_others_wrote_becomes_a_line),

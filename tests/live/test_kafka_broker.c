@@ -13,6 +13,7 @@
 #include "engines/kafka/kafka_cluster.h"
 #include "engines/kafka/kafka_read.h"
 #include "engines/kafka/kafka_write.h"
+#include "core/clock.h"
 
 extern const struct collector kafka_collector;
 extern const struct actuator kafka_actuator;
@@ -102,7 +103,7 @@ static void play_open(struct play *play, const char *name, int partitions, const
 
         memset(play, 0, sizeof *play);
         play->client = kafka_mock_client(RD_KAFKA_PRODUCER, settings);
-        snprintf(play->topic, sizeof play->topic, "%s-%d-%lld", name, getpid(), (long long)kafka_now_ms());
+        snprintf(play->topic, sizeof play->topic, "%s-%d-%lld", name, getpid(), (long long)clock_steady_ms());
         if (partitions > 0)
                 create_topic(play->client, play->topic, partitions, setting, value);
         options =
