@@ -56,12 +56,19 @@ static bool is_doubtful(const struct http_call *call)
         return call->unheard || (call->done && call->result != CURLE_OK && !call->too_large && !call->cut);
 }
 
+/* libcurl 7.88 tells of a request that is given up with the next thing that it says on the connection. When
+ * nothing else is under way there, that may be long after, and the end of the connection says it now. */
+static bool is_untold(const struct http_call *call)
+{
+        return !call->done && call->lane->asking == 0;
+}
+
 void http_lane_leave(const struct http_call *call)
 {
         struct http_lane *lane = call->lane;
         struct http_origin *origin = call->peer->origin;
 
-        if (lane == origin->shared && is_doubtful(call))
+        if (lane == origin->shared && (is_doubtful(call) || is_untold(call)))
                 http_lane_replace(origin);
         else if (lane->replaced && lane->asking == 0)
                 http_lane_free(lane);

@@ -199,6 +199,9 @@ static void play_reads_share(struct stage *stage)
         assert_int_equal(http2_connections(stage->server), 1);
         assert_int_equal(http2_requests(stage->server), 1 + 10 * MANY);
         assert_int_equal(http2_plain_connections(stage->server), 0);
+        /* Nobody reads it any more, and the server knows at once. */
+        wait_ms(stage, 1);
+        assert_int_equal(http2_connections_open(stage->server), 0);
 }
 
 /* Even with a shared connection there and idle: a write has one to itself, what settles who may write another
