@@ -33,8 +33,8 @@ char *redact_url(const char *url);
 void redact_learn(const char *secret);
 void redact_forget(const char *secret); /* as often as it was learned */
 
-/* Masks what is known in place; a text only gets shorter. For what people read alone: a secret may be a word
- * or a number that an answer is full of, and what is yet to be parsed has to be as the peer said it. */
+/* Masks what is known in place; a text only gets shorter. _bytes returns the length that is left. */
 void redact_known(char *text);
+size_t redact_known_bytes(char *bytes, size_t length);
 
 #endif

@@ -271,13 +271,16 @@ void redact_forget(const char *secret)
         pthread_rwlock_unlock(&registry.lock);
 }
 
-void redact_known(char *text)
+size_t redact_known_bytes(char *bytes, size_t length)
 {
-        size_t length = strlen(text);
-
         pthread_rwlock_rdlock(&registry.lock);
         if (registry.count > 0)
-                length = mask(text, length);
+                length = mask(bytes, length);
         pthread_rwlock_unlock(&registry.lock);
-        text[length] = '\0';
+        return length;
+}
+
+void redact_known(char *text)
+{
+        text[redact_known_bytes(text, strlen(text))] = '\0';
 }

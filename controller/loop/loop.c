@@ -11,7 +11,6 @@
 #include "controller/loop/observe.h"
 #include "controller/loop/turns.h"
 #include "core/packed.h"
-#include "core/redact.h"
 
 #define SATURATED_RATIO                                                                                      \
         0.95 /* busy share of the busiest subtask from which on a pipeline is at its limit                   \
@@ -117,7 +116,6 @@ static void collect(struct loop *loop, struct error *err)
                                   setup->pipeline->n_operators);
                 loop_say(loop, "nothing was collected", err->message);
         }
-        redact_known(next->failure); /* a peer's words */
         loop->newest = next;
         /* That optctl was told to leave says nothing about the pipeline. */
         if (journal && journal->observation && err->code != ERROR_INTERRUPTED) {

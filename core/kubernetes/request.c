@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,14 +87,6 @@ static void take_causes(const json_t *details, struct kube_refusal *refusal)
         }
 }
 
-/* Reasons are words, which programs go by and nobody masks; what else stands there is none. */
-static bool is_word(const char *reason)
-{
-        while (isalpha((unsigned char)*reason))
-                reason++;
-        return *reason == '\0';
-}
-
 static void take_status(const json_t *status, struct kube_refusal *refusal)
 {
         const json_t *details = json_object_get(status, "details");
@@ -105,8 +96,6 @@ static void take_status(const json_t *status, struct kube_refusal *refusal)
         if (json_find_number(status, "code", &number) && number >= 100 && number < 600)
                 refusal->code = (int)number;
         copy_text(refusal->reason, sizeof refusal->reason, status, "reason");
-        if (!is_word(refusal->reason))
-                *refusal->reason = '\0';
         if (json_find_number(details, "retryAfterSeconds", &number) && number > 0 && number < 86400)
                 refusal->retry_after_ms = (int64_t)(number * MS_PER_SECOND);
         take_causes(details, refusal);

@@ -328,36 +328,6 @@ static void test_secrets_are_repeated_nowhere(void **state)
         }
 }
 
-/* A password may be a word, or a number, that every answer is full of: what is parsed is what the peer said.
- */
-static void test_a_secret_does_not_spoil_an_answer(void **state)
-{
-        static const char said[] = "{\"namespace\": \"default\", \"records\": 1234567890}";
-        static const char *const passwords[] = {"default", "123456"};
-
-        (void)state;
-        for (size_t i = 0; i < ARRAY_LENGTH(passwords); i++) {
-                struct vault vault = vault_open();
-                struct http_options basic = {.username = (char[]){"operator"},
-                                             .password_file = vault.password_file};
-                struct http_stage *stage = NULL;
-                struct http_response response;
-                struct error err = ERROR_INIT;
-
-                scratch_write(&vault.scratch, "password", passwords[i]);
-                stage = http_stage_open(&basic);
-                scripted_peer_json(stage->script, "*", said);
-                assert_true(http_stage_get(stage, "/jobs", &response, &err));
-                assert_string_equal(response.body, said);
-                assert_int_equal(response.length, strlen(said));
-                log_error(stage->log, response.body, LOG_TEXT("said", response.body));
-                expect_not_said(http_stage_logged(stage), passwords[i]);
-                http_response_free(&response);
-                http_stage_close(stage);
-                vault_close(&vault);
-        }
-}
-
 /* ---- certificates; on the machine's clock, which OpenSSL goes by ---- */
 
 static void make_authorities(const struct vault *vault)
@@ -548,7 +518,6 @@ int main(void)
                 cmocka_unit_test(test_what_is_not_there_is_not_sent),
                 cmocka_unit_test(test_neither_netrc_nor_cookies),
                 cmocka_unit_test(test_secrets_are_repeated_nowhere),
-                cmocka_unit_test(test_a_secret_does_not_spoil_an_answer),
                 cmocka_unit_test(test_tls_with_an_own_authority),
                 cmocka_unit_test(test_peers_that_are_not_trusted),
                 cmocka_unit_test(test_the_systems_authorities_do_not_know_us),
