@@ -403,6 +403,9 @@ struct show {
         int asked; /* requests of the last turn */
 };
 
+/* 2026-11-23T00:00:00Z: all runs that were recorded are over by then. */
+#define RECORDED_BY INT64_C(1795392000000)
+
 static void show_open(struct show *show, const struct subject *subject, void *recorded,
                       const struct scripted_tls *tls, const char *ca_file)
 {
@@ -410,6 +413,8 @@ static void show_open(struct show *show, const struct subject *subject, void *re
 
         *show = (struct show){.collector = collector_of(subject->plugin), .recorded = recorded};
         stand_open(&show->stand, subject, show->collector->options, tls, ca_file);
+        if (!tls)
+                stand_pass(&show->stand, RECORDED_BY - STAGE_START);
         if (!show->collector->open(&show->stand.context, show->stand.options, &show->state, &err))
                 fail_msg("%s: %s", subject->name, err.message);
 }
@@ -639,6 +644,8 @@ static int learn(struct trial *trial)
         turn(&show, trial->subject->n_before);
         if (!show.done)
                 fail_msg("%s: healthy, and %s", trial->subject->name, show.err.message);
+        if (show.seen.run.periodic && show.seen.run.ended_ms == 0)
+                fail_msg("%s: healthy, and no run has ended", trial->subject->name);
         trial->said = show.seen;
         asked = show.asked;
         show_close(&show);
