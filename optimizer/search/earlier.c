@@ -14,6 +14,7 @@
 #define TRIAL_EVALUATIONS 40
 #define FIT_STARTS        1
 #define OWN_POINTS        40  /* of this search that earlier studies are asked to rank */
+#define SELDOM            10  /* after so many points: a tenth more trials before studies are weighed again */
 #define SAMPLES           256 /* of each posterior */
 #define LEAST             3   /* runs that ended well, below which a study says nothing */
 #define HEARD             2   /* points by which studies are weighed */
@@ -271,13 +272,19 @@ static bool weigh_by_own(struct search *search, double scale, struct error *err)
         return true;
 }
 
+/* At every trial at first, then at every tenth of them. */
+static bool is_due(int weighed, int told)
+{
+        return told < OWN_POINTS ? told != weighed : told - weighed > told / SELDOM;
+}
+
 bool search_earlier_weigh(struct search *search, struct error *err)
 {
         struct search own = with_trials(search, search->trials, search->n_trials);
         int told = search_told(search);
         double scale;
 
-        if (search->n_earlier == 0 || told == search->weighed)
+        if (search->n_earlier == 0 || !is_due(search->weighed, told))
                 return true;
         if (!search->own)
                 search->own = gp_new(search->features.d, search->features.category);

@@ -281,7 +281,7 @@ static int first_trials(const struct search *search)
 {
         int first = FIRST_TRIALS + search->features.d / FIRST_EACH;
 
-        if (search_earlier_speaks(search))
+        if (search_earlier_speaks(search) && search->n_constraints == 0)
                 first = FIRST_KNOWN;
         if (search->options.n_resources > 0)
                 first = search->enumerated && search->n_constraints == 0 ? FIRST_LISTED : FIRST_KNOWN;

@@ -22,7 +22,7 @@
 #define SEARCH_MAX_TRIALS      2000
 #define SEARCH_MAX_RESOURCES   4
 #define SEARCH_MAX_EARLIER     8
-#define SEARCH_EARLIER_TRIALS  100 /* of each that count: every so-manieth of more */
+#define SEARCH_EARLIER_TRIALS  60 /* of each that count: every so-manieth of more */
 
 enum search_status {
         SEARCH_PENDING,

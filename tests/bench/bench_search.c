@@ -609,9 +609,35 @@ static void bench_ackley(int runs)
 
 /* ---- time ---- */
 
+static double bowl(const double *x)
+{
+        double sum = 0;
+
+        for (int k = 0; k < 8; k++)
+                sum += (x[k] - 0.3) * (x[k] - 0.3);
+        return sum;
+}
+
+static void add_bowl(struct search *search, gsl_rng *rng)
+{
+        double points[SEARCH_EARLIER_TRIALS][8];
+        struct search_outcome runs[SEARCH_EARLIER_TRIALS];
+        struct error err = ERROR_INIT;
+
+        for (int i = 0; i < SEARCH_EARLIER_TRIALS; i++) {
+                for (int k = 0; k < 8; k++)
+                        points[i][k] = gsl_rng_uniform(rng);
+                runs[i] = (struct search_outcome){.point = points[i],
+                                                  .status = SEARCH_OK,
+                                                  .y = bowl(points[i]) * exp(0.1 * gsl_rng_uniform(rng))};
+        }
+        if (!search_add_earlier(search, runs, SEARCH_EARLIER_TRIALS, &err))
+                stop(&err);
+}
+
 /* CPU milliseconds of a suggestion in eight floats after `told` trials: the mean of `asks`, after one that is
- * not counted, which is the first to look for parameters. */
-static void time_suggestions(int told, int asks)
+ * not counted, which is the first to look for parameters. earlier: studies, of as many trials as count. */
+static void time_suggestions(int told, int asks, int earlier)
 {
         struct search_space *space = memory_new(1, sizeof *space);
         const struct search_options options = {.seed = 1, .price = -1};
@@ -623,6 +649,8 @@ static void time_suggestions(int told, int asks)
                 add_parameter(space, "x", SEARCH_FLOAT)->high = 1;
         autocall(search_free) struct search *search = search_new(space, &options);
         autocall(gsl_rng_free) gsl_rng *rng = random_new(1, 0, 0);
+        for (int e = 0; e < earlier; e++)
+                add_bowl(search, rng);
         for (int trial = 0; trial < told + 1 + asks; trial++) {
                 struct search_outcome outcome = {.point = next.point, .status = SEARCH_OK};
 
@@ -635,20 +663,22 @@ static void time_suggestions(int told, int asks)
                 if (trial >= told && !search_ask(search, &next, &err))
                         stop(&err);
                 outcome.id = trial >= told ? next.id : 0;
-                for (int k = 0; k < 8; k++)
-                        outcome.y += (next.point[k] - 0.3) * (next.point[k] - 0.3);
+                outcome.y = bowl(next.point);
                 if (!search_tell(search, &outcome, &err))
                         stop(&err);
         }
-        printf("suggestion, d = 8, n = %-4d   %8.1f CPU ms, the first %.1f\n", told,
-               1e3 * (now_seconds() - begin) / asks, 1e3 * (begin - first));
+        printf("suggestion, d = 8, n = %-4d, %d earlier studies   %8.1f CPU ms, the first %.1f\n", told,
+               earlier, 1e3 * (now_seconds() - begin) / asks, 1e3 * (begin - first));
 }
 
 static void bench_time(int runs)
 {
         (void)runs;
-        time_suggestions(100, 20);
-        time_suggestions(1000, 5);
+        time_suggestions(100, 20, 0);
+        time_suggestions(100, 20, 2);
+        time_suggestions(100, 20, SEARCH_MAX_EARLIER);
+        time_suggestions(1000, 5, 0);
+        time_suggestions(1000, 5, SEARCH_MAX_EARLIER);
 }
 
 int main(int count, char **words)

@@ -313,7 +313,7 @@ static void of_many_trials_some_count(void **state)
         assert_int_equal(search->earlier[0].n_trials, SEARCH_EARLIER_TRIALS);
         /* from all of them: the last is of the last study */
         assert_true(search->earlier[0].trials[SEARCH_EARLIER_TRIALS - 1].y ==
-                    runs[3 * (SEARCH_EARLIER_TRIALS - 1)].y);
+                    runs[10 * EARLIER / SEARCH_EARLIER_TRIALS * (SEARCH_EARLIER_TRIALS - 1)].y);
 }
 
 int main(void)
