@@ -256,6 +256,27 @@ static void print_parameters(const json_t *document, FILE *words)
         terminal_table_free(table);
 }
 
+/* What earlier studies weigh, if there are any. */
+static void print_earlier(const json_t *document, FILE *words)
+{
+        const json_t *list = json_object_get(document, "earlier"), *one;
+        double own = 1;
+        size_t i;
+
+        if (json_array_size(list) == 0)
+                return;
+        fputs("earlier studies weigh:", words);
+        json_array_foreach(list, i, one)
+        {
+                double weight = json_number_value(json_object_get(one, "weight"));
+
+                own -= weight;
+                fprintf(words, " %s %.0f %%,", json_string_value(json_object_get(one, "study")),
+                        100 * weight);
+        }
+        fprintf(words, " this one's own trials %.0f %%\n", 100 * own);
+}
+
 /* NULL: nobody wants to know. */
 static json_t *document_of(const struct tune_arguments *arguments, const struct tune_study *study,
                            const struct tune_runs *runs, bool printed)
@@ -319,8 +340,10 @@ static bool run_trials(const struct tune_arguments *arguments, struct error *err
         }
         print_best(study, runs, words_of(arguments));
         document = document_of(arguments, study, runs, !arguments->quiet);
-        if (!arguments->quiet)
+        if (!arguments->quiet) {
+                print_earlier(document, words_of(arguments));
                 print_parameters(document, words_of(arguments));
+        }
         return write_results(arguments, study, runs, document, err) &&
                tune_mlflow_finish(mlflow, runs, err) && check_best(runs, setup.folder, err);
 }

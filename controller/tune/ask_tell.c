@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 
@@ -65,12 +66,17 @@ static bool declare(struct ask_tell *session, const json_t *line, struct error *
         if (!search_document_read(line, &space, &options, err))
                 return false;
         session->search = search_new(space, &options);
-        return true;
+        if (earlier_tell(json_object_get(line, "earlier"), session->search, err))
+                return true;
+        search_free(session->search);
+        session->search = NULL;
+        return false;
 }
 
 static json_t *suggestion_json(const struct search *search, const struct search_suggestion *suggestion)
 {
         json_t *object, *predicted = json_null();
+        autofree char *why = earlier_why(search, suggestion);
 
         if (suggestion->id == 0)
                 return json_pack("{s:b, s:s}", "exhausted", 1, "why", "every point has been tried or is out");
@@ -79,7 +85,7 @@ static json_t *suggestion_json(const struct search *search, const struct search_
                                       json_from_double(suggestion->sd));
         object = json_pack("{s:I, s:o, s:o, s:s}", "id", (json_int_t)suggestion->id, "x",
                            search_document_x(search_space_of(search), suggestion->point), "predicted",
-                           predicted, "why", suggestion->why);
+                           predicted, "why", why);
         if (isfinite(suggestion->feasible) && suggestion->feasible < 1)
                 json_object_set_new(object, "feasible", json_from_double(suggestion->feasible));
         if (isfinite(suggestion->improvement))
@@ -139,16 +145,11 @@ static bool ask(struct ask_tell *session, const json_t *count, const json_t *con
 
 static bool read_status(const json_t *tell, enum search_status *ret_status, struct error *err)
 {
-        static const char *const names[] = {"ok", "failed", "censored"};
         const json_t *status = json_object_get(tell, "status");
 
         *ret_status = SEARCH_OK;
-        for (int i = 0; status && i < 3; i++)
-                if (json_is_string(status) && strcmp(json_string_value(status), names[i]) == 0) {
-                        *ret_status = SEARCH_OK + i;
-                        return true;
-                }
-        return !status || error_set(err, ERROR_INPUT, NULL, "tell: status has to be ok, failed or censored");
+        return !status || search_document_status(status, ret_status) ||
+               error_set(err, ERROR_INPUT, NULL, "tell: status has to be ok, failed or censored");
 }
 
 /* All values are looked at before a constraint becomes known by its name. */

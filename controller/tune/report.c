@@ -205,6 +205,30 @@ static json_t *parameters_json(const struct tune_runs *runs, const struct tune_t
         return parameters;
 }
 
+/* ---- earlier studies ---- */
+
+/* What they weigh after all trials, by a search that follows from the study alone; NULL: there are none. */
+static json_t *earlier_json(const struct tune_study *study, const struct tune_runs *runs)
+{
+        const json_t *named = json_object_get(study->search_json, "earlier");
+        autocall(search_free) struct search *search = NULL;
+        struct error ignored = ERROR_INIT;
+        json_t *list;
+
+        if (json_array_size(named) == 0 || !tune_runs_retell(runs, SIZE_MAX, 1, &search, &ignored) ||
+            !search_earlier_weigh(search, &ignored))
+                return NULL;
+        list = json_array();
+        for (int e = 0; e < search_earlier_count(search); e++) {
+                const char *name = json_string_value(json_array_get(named, (size_t)e));
+
+                json_array_append_new(list, json_pack("{s:o, s:f}", "study",
+                                                      json_from_text(name ? name : "trials in the spec"),
+                                                      "weight", search_earlier_weight(search, e)));
+        }
+        return list;
+}
+
 /* ---- the whole ---- */
 
 static const char *unit_of(const struct tune_study *study, const char *measure)
@@ -255,7 +279,7 @@ json_t *tune_report_document(const struct tune_study *study, const struct tune_r
         autofree char *command = best && !also ? tune_report_command(study, runs, best) : NULL;
         json_t *parameters = parameters_json(runs, best);
 
-        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b, s:s*, s:s*, s:o*}",
+        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s?, s:s, s:o?, s:o, s:o, s:b, s:s*, s:s*, s:o*, s:o*}",
                          "kind", "tune", "version", OPTCTL_VERSION, "pipeline", json_from_text(name),
                          "measure", minimize, "unit", unit_of(study, minimize), "currency",
                          study->prices ? price_book_currency(study->prices) : NULL, "ending",
@@ -263,5 +287,5 @@ json_t *tune_report_document(const struct tune_study *study, const struct tune_r
                          "trials", trials_json(runs), "parameters", parameters, "table",
                          search_space_of(tune_runs_search(runs))->n_candidates > 0, "second", also,
                          "second_unit", also ? unit_of(study, also) : NULL, "context",
-                         tune_runs_context(runs));
+                         tune_runs_context(runs), "earlier", earlier_json(study, runs));
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "controller/tune/context.h"
+#include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
 #include "controller/tune/tell.h"
 #include "controller/tune/trial.h"
@@ -322,7 +323,8 @@ bool tune_runs_open(struct tune_study *study, const struct tune_runs_setup *setu
         if (runs->setup.trials == 0)
                 runs->setup.trials = study->search.budget;
         runs->search = search_new(TAKE(study->space), &study->search);
-        if (!tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err))
+        if (!tune_study_prepare(study, setup->folder, runs->search, err) ||
+            !tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err))
                 return false;
         if (!make_folder(setup->folder, err) || !take_lock(lock, &runs->lock, err))
                 return false;
@@ -363,9 +365,10 @@ static bool write_trial(const struct tune_runs *runs, const struct tune_trial *t
                         const struct search_suggestion *suggestion, struct error *err)
 {
         autofree char *folder = place_of(runs, trial->id, ""),
-                      *place = place_of(runs, trial->id, "trial.json");
+                      *place = place_of(runs, trial->id, "trial.json"),
+                      *why = earlier_why(runs->search, suggestion);
         autojson *asked = json_pack("{s:I, s:O, s:O*, s:s, s:o, s:o}", "id", (json_int_t)trial->id, "x",
-                                    trial->x, "context", trial->context, "why", suggestion->why, "mean",
+                                    trial->x, "context", trial->context, "why", why, "mean",
                                     json_from_double(trial->mean), "sd", json_from_double(trial->sd));
         autofree char *text = json_dumps(asked, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
 
@@ -694,7 +697,8 @@ bool tune_runs_retell(const struct tune_runs *runs, size_t left_out, size_t grou
                 return false;
         options = runs->study->search;
         search = search_new(space, &options);
-        if (!search_set_context(search, search_context(runs->search), err))
+        if (!tune_study_prepare(runs->study, runs->setup.folder, search, err) ||
+            !search_set_context(search, search_context(runs->search), err))
                 return false;
         for (size_t i = 0; i < runs->count; i++)
                 if (runs->trials[i].result && i % groups != left_out &&

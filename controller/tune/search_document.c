@@ -446,6 +446,19 @@ json_t *search_document_context_json(const struct search_space *space, const dou
         return object;
 }
 
+bool search_document_status(const json_t *status, enum search_status *ret_status)
+{
+        static const char *const names[] =
+                {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
+
+        for (enum search_status i = SEARCH_OK; i <= SEARCH_CENSORED; i++)
+                if (json_is_string(status) && strcmp(json_string_value(status), names[i]) == 0) {
+                        *ret_status = i;
+                        return true;
+                }
+        return false;
+}
+
 /* ---- the table ---- */
 
 static bool read_row(struct search_space *space, const json_t *row, int at, struct error *err)
@@ -662,8 +675,8 @@ static bool read_options(const struct search_space *space, const json_t *documen
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err)
 {
-        static const char *const keys[] = {"space",     "candidates", "context", "limits", "price",
-                                           "resources", "seed",       "budget",  "runs",   NULL};
+        static const char *const keys[] = {"space", "candidates", "context", "limits",  "price", "resources",
+                                           "seed",  "budget",     "runs",    "earlier", NULL};
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
         const json_t *parameters = json_object_get(document, "space"),
                      *rows = json_object_get(document, "candidates");

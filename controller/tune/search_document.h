@@ -10,8 +10,8 @@
 
 /* From
  * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"seed":..,"budget":..,
- * "runs":..}. ERROR_INPUT begins with the place and ": ", such as "space[0].low: ". The space belongs to the
- * caller. */
+ * "runs":..,"earlier":[..]}. What the last one says controller/tune/earlier reads. ERROR_INPUT begins with
+ * the place and ": ", such as "space[0].low: ". The space belongs to the caller. */
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err);
 
@@ -25,6 +25,9 @@ bool search_document_point(const struct search_space *space, const json_t *x, do
 bool search_document_context(const struct search_space *space, const json_t *object, bool all,
                              double *context, struct error *err);
 json_t *search_document_context_json(const struct search_space *space, const double *context);
+
+/* How a trial ended: "ok", "failed" or "censored". False: none of these. */
+bool search_document_status(const json_t *status, enum search_status *ret_status);
 
 /* The object for a point, with what the space was declared with; parameters without a meaning are left out.
  */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
 #include "controller/tune/log.h"
 #include "core/json.h"
@@ -627,6 +628,7 @@ void tune_study_free(struct tune_study *study)
         price_book_free(study->prices);
         option_free(&tune_table, &study->options);
         json_decref(study->search_json);
+        json_decref(study->earlier);
         search_space_free(study->space);
         yaml_document_free(study->document);
         free(study->path);
@@ -660,11 +662,28 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
         return true;
 }
 
+bool tune_study_prepare(struct tune_study *study, const char *own, struct search *search, struct error *err)
+{
+        const struct tune_constraint *constraints = study->options.constraints.items;
+        const json_t *list = json_object_get(study->search_json, "earlier");
+        int index;
+
+        for (size_t i = 0; i < study->options.constraints.count; i++)
+                if (!search_constraint(search, constraints[i].value, &index, err))
+                        return false;
+        return !list ||
+               ((study->earlier ||
+                 earlier_load(list, study->folder, own, study->options.minimize, &study->earlier, err)) &&
+                earlier_tell(study->earlier, search, err)) ||
+               wrong_below(study->options.search, err->message, err);
+}
+
 json_t *tune_study_identity(const struct tune_study *study)
 {
         json_t *search = json_copy(study->search_json), *command = json_array();
 
-        /* How long it goes on may be thought of again. */
+        /* How long it goes on, and by what else it is told where to look, may be thought of again. */
+        json_object_del(search, "earlier");
         json_object_del(search, "budget");
         json_object_del(search, "runs");
         for (char *const *word = study->command; *word; word++)

@@ -61,10 +61,11 @@ struct tune_options {
 struct tune_study {
         struct yaml_document *document;
         struct tune_options options;
-        char *path, *folder;        /* of the file; what it names is relative to its folder */
-        struct price_book *prices;  /* NULL: nothing is said of money */
-        char *const *command;       /* borrowed; templates, ends with NULL */
-        json_t *search_json;        /* as the first line of --ask-tell */
+        char *path, *folder;       /* of the file; what it names is relative to its folder */
+        struct price_book *prices; /* NULL: nothing is said of money */
+        char *const *command;      /* borrowed; templates, ends with NULL */
+        json_t *search_json; /* as the first line of --ask-tell, but for `earlier`, which may name folders */
+        json_t *earlier;     /* the same with their trials, once they have been read; or NULL */
         struct search_space *space; /* NULL once a search has taken it over */
         struct search_options search;
 };
@@ -91,6 +92,10 @@ const struct yaml_node *tune_study_at(const struct tune_study *study, const char
  * it was read from. ERROR_INPUT. */
 bool tune_study_check_files(const struct tune_study *study, const char *section,
                             const struct http_options *connection, struct error *err);
+
+/* Tells a search what is known before its trials: constraints, and the earlier studies that the spec names.
+ * own: folder of the study. ERROR_INPUT names file and place. */
+bool tune_study_prepare(struct tune_study *study, const char *own, struct search *search, struct error *err);
 
 /* All that has to be the same when a study goes on. The caller owns it. */
 json_t *tune_study_identity(const struct tune_study *study);

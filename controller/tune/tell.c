@@ -2,15 +2,12 @@
 #include "controller/tune/tell.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 
 bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
 {
-        static const char *const names[] =
-                {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
         const json_t *constraints = json_object_get(trial->result, "constraints");
         double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT] = {0};
         struct search_outcome outcome = {.id = asked,
@@ -19,13 +16,10 @@ bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t as
                                          .status = SEARCH_FAILED,
                                          .y = NAN,
                                          .second = NAN};
-        const char *status = "", *name;
+        const char *name;
         json_t *value;
 
-        (void)json_find_text(trial->result, "status", &status);
-        for (enum search_status i = SEARCH_OK; i <= SEARCH_CENSORED; i++)
-                if (strcmp(names[i], status) == 0)
-                        outcome.status = i;
+        (void)search_document_status(json_object_get(trial->result, "status"), &outcome.status);
         if (outcome.status != SEARCH_FAILED)
                 (void)json_find_number(trial->result, "y", &outcome.y);
         (void)json_find_number(trial->result, "second", &outcome.second);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/tune/earlier.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controller/tune/search_document.h"
+#include "core/json.h"
+
+#define TRIAL_MAX_BYTES ((size_t)1 << 20)
+
+/* ---- studies in folders ---- */
+
+static bool read_part(const char *folder, int id, const char *name, bool *ret_there, json_t **ret_part,
+                      struct error *err)
+{
+        autofree char *path = memory_format("%s/%d/%s", folder, id, name);
+
+        *ret_there = access(path, F_OK) == 0;
+        return !*ret_there || json_read_file(path, TRIAL_MAX_BYTES, ret_part, err);
+}
+
+/* What was measured there under the name that is minimised here. */
+static const json_t *measured(const json_t *result, const char *measure)
+{
+        static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes", "cost"};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
+                if (strcmp(measures[i], measure) == 0)
+                        return json_object_get(result, measure);
+        return json_object_get(json_object_get(result, "values"), measure);
+}
+
+/* A trial that ended without a number of ours, or still runs, says nothing. */
+static void add_trial(const json_t *asked, const json_t *result, const char *measure, json_t *trials)
+{
+        enum search_status status = SEARCH_FAILED;
+        const json_t *y = measured(result, measure), *context = json_object_get(asked, "context");
+
+        if (!search_document_status(json_object_get(result, "status"), &status) ||
+            (status != SEARCH_FAILED && !json_is_number(y)))
+                return;
+        json_array_append_new(trials, json_pack("{s:O, s:O, s:O*, s:O*}", "x", json_object_get(asked, "x"),
+                                                "status", json_object_get(result, "status"), "y",
+                                                status == SEARCH_FAILED ? NULL : (json_t *)(uintptr_t)y,
+                                                "context", (json_t *)(uintptr_t)context));
+}
+
+static bool read_trials(const char *folder, const char *measure, json_t *trials, struct error *err)
+{
+        bool there = true;
+
+        for (int id = 1; there && id <= SEARCH_MAX_TRIALS; id++) {
+                autojson *asked = NULL, *result = NULL;
+                bool ended;
+
+                if (!read_part(folder, id, "trial.json", &there, &asked, err) ||
+                    !read_part(folder, id, "result.json", &ended, &result, err))
+                        return false;
+                if (there && ended && json_is_object(json_object_get(asked, "x")))
+                        add_trial(asked, result, measure, trials);
+        }
+        return true;
+}
+
+static bool is_same(const char *one, const char *other)
+{
+        struct stat a, b;
+
+        return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool load_study(const char *folder, const char *own, const char *measure, json_t *trials,
+                       struct error *err)
+{
+        autofree char *study = memory_format("%s/study.json", folder);
+
+        if (access(study, R_OK) != 0)
+                return error_set(err, ERROR_INPUT, NULL, "%s: expected the folder of a study of optctl tune",
+                                 folder);
+        if (is_same(folder, own))
+                return error_set(err, ERROR_INPUT, NULL, "%s: this is the study itself; expected another one",
+                                 folder);
+        if (!read_trials(folder, measure, trials, err))
+                return false;
+        return json_array_size(trials) > 0 ||
+               error_set(err, ERROR_INPUT, NULL, "%s: none of its trials tells %s", folder, measure);
+}
+
+static bool check_list(const json_t *list, struct error *err)
+{
+        return (json_is_array(list) && json_array_size(list) <= SEARCH_MAX_EARLIER) ||
+               error_set(err, ERROR_INPUT, NULL, "earlier: expected a list of at most %d",
+                         SEARCH_MAX_EARLIER);
+}
+
+bool earlier_load(const json_t *list, const char *base, const char *own, const char *measure,
+                  json_t **ret_list, struct error *err)
+{
+        autojson *loaded = json_array();
+        const json_t *study;
+        size_t i;
+
+        if (!check_list(list, err))
+                return false;
+        json_array_foreach(list, i, study)
+        {
+                const char *name = json_string_value(study);
+                autofree char *folder = name && name[0] != '/' ? memory_format("%s/%s", base, name)
+                                                               : memory_copy_text(name ? name : "");
+                autojson *trials = name ? json_array() : json_incref((json_t *)(uintptr_t)study);
+
+                if (name && !load_study(folder, own, measure, trials, err))
+                        return error_wrap(err, "earlier[%zu]", i);
+                json_array_append(loaded, trials);
+        }
+        *ret_list = TAKE(loaded);
+        return true;
+}
+
+/* ---- telling ---- */
+
+struct told {
+        double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT];
+};
+
+/* The settings that this space knows. */
+static json_t *known_settings(const struct search_space *space, const json_t *x)
+{
+        json_t *known = json_object();
+
+        for (int i = 0; i < space->n; i++) {
+                const char *name = space->parameters[i].name;
+
+                if (json_object_get(x, name))
+                        json_object_set(known, name, json_object_get(x, name));
+        }
+        return known;
+}
+
+/* What does not follow the form. */
+static bool read_form(const json_t *trial, const char *place, struct search_outcome *outcome,
+                      struct error *err)
+{
+        const json_t *status = json_object_get(trial, "status");
+
+        *outcome = (struct search_outcome){.status = SEARCH_OK, .y = NAN, .second = NAN};
+        if (!json_is_object(json_object_get(trial, "x")))
+                return error_set(err, ERROR_INPUT, NULL, "%s: expected an object with x, an object", place);
+        if (status && !search_document_status(status, &outcome->status))
+                return error_set(err, ERROR_INPUT, NULL, "%s.status: expected ok, failed or censored", place);
+        return outcome->status == SEARCH_FAILED || json_find_number(trial, "y", &outcome->y) ||
+               error_set(err, ERROR_INPUT, NULL, "%s.y: expected a number", place);
+}
+
+/* Whether it is of this space; why not is kept of the first that is not. */
+static bool fits(const struct search *search, const json_t *trial, struct told *told, struct error *why_not)
+{
+        const struct search_space *space = search_space_of(search);
+        autojson *x = known_settings(space, json_object_get(trial, "x"));
+        struct error err = ERROR_INIT;
+
+        memcpy(told->context, search_context(search), sizeof(double) * (size_t)space->n_context);
+        if (search_document_point(space, x, told->point, &err) &&
+            (space->n_context == 0 ||
+             search_document_context(space, json_object_get(trial, "context"), true, told->context, &err)))
+                return true;
+        if (why_not->code == ERROR_NONE)
+                *why_not = err;
+        return false;
+}
+
+static bool tell_study(const json_t *trials, size_t at, struct search *search, struct error *err)
+{
+        size_t count = json_array_size(trials);
+        autofree struct search_outcome *runs = memory_new(count + 1, sizeof *runs);
+        autofree struct told *told = memory_new(count + 1, sizeof *told);
+        struct error why_not = ERROR_INIT;
+        const json_t *trial;
+        int n = 0;
+        size_t i;
+
+        json_array_foreach(trials, i, trial)
+        {
+                autofree char *place = memory_format("earlier[%zu][%zu]", at, i);
+
+                if (!read_form(trial, place, &runs[n], err))
+                        return false;
+                runs[n].point = told[n].point;
+                runs[n].context = told[n].context;
+                n += fits(search, trial, &told[n], &why_not);
+        }
+        if (search_add_earlier(search, runs, n, err))
+                return true;
+        if (why_not.code == ERROR_NONE)
+                return error_wrap(err, "earlier[%zu]", at);
+        autofree char *message = memory_copy_text(err->message);
+        return error_set(err, ERROR_INPUT, NULL, "earlier[%zu]: %s; of one that is left out: %s", at, message,
+                         why_not.message);
+}
+
+bool earlier_tell(const json_t *list, struct search *search, struct error *err)
+{
+        const json_t *trials;
+        size_t i;
+
+        if (!list)
+                return true;
+        if (!check_list(list, err))
+                return false;
+        json_array_foreach(list, i, trials)
+        {
+                if (!json_is_array(trials) || json_array_size(trials) > SEARCH_MAX_TRIALS)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "earlier[%zu]: expected a list of at most %d trials", i,
+                                         SEARCH_MAX_TRIALS);
+                if (!tell_study(trials, i, search, err))
+                        return false;
+        }
+        return true;
+}
+
+/* ---- saying ---- */
+
+char *earlier_why(const struct search *search, const struct search_suggestion *suggestion)
+{
+        autotext out = {0};
+        int count = search_earlier_count(search);
+
+        text_put(&out, suggestion->why);
+        for (int e = 0; suggestion->predicted && e < count; e++)
+                text_format(&out, "%s%.0f %%",
+                            e           ? ", "
+                            : count > 1 ? "; earlier studies weigh "
+                                        : "; the earlier study weighs ",
+                            100 * search_earlier_weight(search, e));
+        return text_take(&out);
+}
