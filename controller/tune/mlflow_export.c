@@ -176,13 +176,18 @@ static void wire_close(struct wire *wire)
 static bool check(const struct tune_mlflow *mlflow, struct error *err)
 {
         const struct tune_mlflow_options *options = mlflow->study->options.mlflow;
-        const struct http_options *connection = options ? &options->connection : NULL;
         struct wire wire = {0};
-        bool good = wire_open(mlflow, &wire, err);
+        bool good;
 
+        if (options && !tune_study_check_files(mlflow->study, "mlflow.connection", &options->connection, err))
+                return false;
+        good = wire_open(mlflow, &wire, err);
         wire_close(&wire);
-        return good &&
-               (!connection || tune_study_check_files(mlflow->study, "mlflow.connection", connection, err));
+        if (good)
+                return true;
+        return options && mlflow->url == options->url
+                       ? tune_study_wrong_at(tune_study_at(mlflow->study, "mlflow.url"), err)
+                       : error_wrap(err, "MLflow");
 }
 
 bool tune_mlflow_open(const struct tune_study *study, const char *url, struct tune_mlflow **ret_mlflow,
@@ -200,7 +205,7 @@ bool tune_mlflow_open(const struct tune_study *study, const char *url, struct tu
         mlflow->clock = clock_system();
         mlflow->url = url;
         if (!check(mlflow, err))
-                return error_wrap(err, "MLflow");
+                return false;
         *ret_mlflow = TAKE(mlflow);
         return true;
 }

@@ -67,7 +67,13 @@ static char *place_of(const struct tune_runs *runs, int64_t id, const char *name
 
 static bool make_folder(const char *path, struct error *err)
 {
-        return mkdir(path, 0777) == 0 || errno == EEXIST || error_errno(err, errno, "%s", path);
+        struct stat status;
+
+        if (mkdir(path, 0777) == 0)
+                return true;
+        if (errno != EEXIST)
+                return text_read_error(path, errno, err);
+        return (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) || text_read_error(path, ENOTDIR, err);
 }
 
 /* A lock that lasts as long as a process holds the file open. *ret_file is -1 when somebody else has it. */

@@ -518,6 +518,33 @@ static bool check_constraints(const struct tune_study *study, struct error *err)
         return true;
 }
 
+/* {NAME} has to be found, and to stand for the parameter. */
+static bool check_name(const struct yaml_node *place, const char *name, struct error *err)
+{
+        if (strcmp(name, "trial") == 0)
+                return yaml_error(place, err, "{trial} stands for the trial's folder; expected another name");
+        return !strpbrk(name, "{}") || yaml_error(place, err, "%.80s: expected a name without { and }", name);
+}
+
+static bool check_names(const struct tune_study *study, struct error *err)
+{
+        const struct tune_variable *variables = study->options.environment.items;
+
+        for (int i = 0; i < study->space->n; i++)
+                if (!check_name(item_at(study, "search.space", (size_t)i, "name"),
+                                study->space->parameters[i].name, err))
+                        return false;
+        for (int i = 0; i < study->space->n_context; i++)
+                if (!check_name(item_at(study, "search.context", (size_t)i, "name"),
+                                study->space->context[i].name, err))
+                        return false;
+        for (size_t i = 0; i < study->options.environment.count; i++)
+                if (strchr(variables[i].name, '='))
+                        return yaml_error(item_at(study, "environment", i, "name"), err,
+                                          "%.80s: expected a name without =", variables[i].name);
+        return true;
+}
+
 static bool check_use(const struct tune_study *study, struct error *err)
 {
         for (int i = 0; i < study->space->n; i++)
@@ -534,11 +561,10 @@ static bool check(const struct tune_study *study, struct error *err)
         return check_measure(study, tune_study_at(study, "minimize"), study->options.minimize, err) &&
                check_front(study, err) && check_patterns(study, err) && check_event_log(study, err) &&
                check_connection(study, err) && check_give_up(study, err) && check_workers(study, err) &&
-               check_constraints(study, err) && check_use(study, err);
+               check_constraints(study, err) && check_names(study, err) && check_use(study, err);
 }
 
-/* A message about what a place names, with the place before it. */
-static bool wrong_at(const struct yaml_node *place, struct error *err)
+bool tune_study_wrong_at(const struct yaml_node *place, struct error *err)
 {
         autofree char *message = memory_copy_text(err->message);
 
@@ -558,7 +584,7 @@ static bool read_templates(struct tune_study *study, const char *base, struct er
                         return yaml_error(item_at(study, "files", i, "name"), err,
                                           "%.80s: expected a name without / or a leading dot", files[i].name);
                 if (!text_read_file(place, TEMPLATE_MAX_BYTES, &files[i].text, NULL, err))
-                        return wrong_at(item_at(study, "files", i, "template"), err);
+                        return tune_study_wrong_at(item_at(study, "files", i, "template"), err);
         }
         return true;
 }
@@ -656,7 +682,7 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
                                               : memory_format("%s/%s", study->folder, files[i].path);
                 if (access(place, R_OK) != 0) {
                         (void)text_read_error(place, errno, err);
-                        return wrong_at(tune_study_at(study, key), err);
+                        return tune_study_wrong_at(tune_study_at(study, key), err);
                 }
         }
         return true;

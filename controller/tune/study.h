@@ -88,6 +88,9 @@ char *tune_value_text(const json_t *value);
 /* Where something ("values[0].path") stands in the file, or would: for yaml_error. */
 const struct yaml_node *tune_study_at(const struct tune_study *study, const char *path);
 
+/* A message about what a place names, with the place before it: ERROR_INPUT. Returns false. */
+bool tune_study_wrong_at(const struct yaml_node *place, struct error *err);
+
 /* Whether the files that a connection names are there, in the section ("mlflow.connection") of the spec that
  * it was read from. ERROR_INPUT. */
 bool tune_study_check_files(const struct tune_study *study, const char *section,

@@ -242,6 +242,8 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "workers: '0'\n", "spec.yaml:2:10: workers: expected more than 0");
         assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n",
                        "spec.yaml:2:37: files[0].name: ../x: expected a name without /");
+        assert_refused(*state, "environment: [{name: A=B, value: x}]\n",
+                       "spec.yaml:2:22: environment[0].name: A=B: expected a name without =");
         assert_refused(*state, "files: [{template: none, name: x}]\n", "spec.yaml:2:20: files[0].template: ");
         assert_refused(*state, "files: [{template: none, name: x}]\n", "/none: No such file");
         assert_refused(*state, "eventLog: x\neventLogConnection: {caFile: none}\n",
@@ -281,6 +283,10 @@ static void test_what_is_wrong_in_a_search_has_its_place(void **state)
                 "search:\n  space: [{name: threads, type: int}]\n  candidates:\n    - {threads: 1}\n"
                 "    - {threads: 1}\n",
                 "spec.yaml:5:7: search.candidates[1]: the same point as candidates[0]");
+        assert_search_refused(*state, "search: {space: [{name: trial, type: int, low: 1, high: 2}]}\n",
+                              "spec.yaml:1:25: search.space[0].name: {trial} stands for the trial's folder");
+        assert_search_refused(*state, "search: {space: [{name: 'a}', type: int, low: 1, high: 2}]}\n",
+                              "spec.yaml:1:25: search.space[0].name: a}: expected a name without { and }");
         assert_search_refused(*state, "search: []\n", "spec.yaml:1:9: search: space: expected a list");
 }
 
