@@ -164,7 +164,7 @@ function tuneAnswer(trials) {
   const band = best && !doc.second && known(last.low) ? `By all that was seen, nine of ten runs with these settings come to between ${format(last.low)} and ${format(last.high)}.` : '';
   main.append(h('section', {class: 'answer', id: 'answer', 'aria-labelledby': 'answer-title'}, h('h1', {id: 'answer-title'}, lead),
     h('p', {}, [band, doc.ending ? ` ${doc.ending[0].toUpperCase()}${doc.ending.slice(1)}.` : '']), doc.command ? h('p', {class: 'facts'}, h('code', {}, doc.command)) : null,
-    doc.earlier ? h('p', {class: 'facts'}, `What was expected comes from earlier studies, too: ${doc.earlier.map(one => `${one.study} weighs ${share(one.weight)}`).join(', ')}.`) : null));
+    doc.earlier ? h('p', {class: 'facts'}, `What was expected comes from earlier studies, too: ${doc.earlier.map(one => `${one.study} weighs ${percent(100 * one.weight)}`).join(', ')}.`) : null));
 }
 
 function tuneReport() {
