@@ -260,6 +260,51 @@ static void the_scale_is_that_of_all(void **state)
         assert_true(search->linear);
 }
 
+/* ---- a context ---- */
+
+/* The best a goes with the size of the input, which is given. */
+static double sized(double a, double size)
+{
+        return exp(0.02 * (a - size) * (a - size));
+}
+
+static void what_is_expected_is_of_the_context_that_holds(void **state)
+{
+        static const double sizes[] = {4, 16};
+        struct search_space *space = memory_new(1, sizeof *space);
+        const struct search_options options = {.seed = 1, .price = -1};
+        autocall(search_free) struct search *search = NULL;
+        struct study study;
+        double size[EARLIER];
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        space->n = space->n_context = 1;
+        space->parameters[0] = (struct search_parameter){.name = memory_copy_text("a"),
+                                                         .type = SEARCH_INTEGER,
+                                                         .high = 20,
+                                                         .step = 1,
+                                                         .when = -1};
+        space->context[0] = space->parameters[0];
+        space->context[0].name = memory_copy_text("size");
+        search = search_new(space, &options);
+        make_study(&study, before, true, 2);
+        for (int i = 0; i < EARLIER; i++) {
+                size[i] = study.points[i][1];
+                study.runs[i].context = &size[i];
+                study.runs[i].y = sized(study.points[i][0], size[i]);
+        }
+        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        for (int s = 0; s < 2; s++) {
+                assert_true(search_set_context(search, &sizes[s], &err));
+                assert_true(fabs(*search_earlier_best(search) - sizes[s]) <= 3);
+                for (int i = 0; i < search->n_points; i++)
+                        assert_float_equal(search_prior_listed(search, i),
+                                           search_prior(search, search->points + i, -1), 1e-9);
+        }
+        assert_true(fabs(ask(search).point[0] - sizes[1]) <= 3);
+}
+
 /* ---- what may be told ---- */
 
 static void failed_runs_are_kept_away_from(void **state)
@@ -326,6 +371,7 @@ int main(void)
                 cmocka_unit_test(the_same_seed_asks_the_same),
                 cmocka_unit_test(values_below_zero_are_compared_as_they_are),
                 cmocka_unit_test(the_scale_is_that_of_all),
+                cmocka_unit_test(what_is_expected_is_of_the_context_that_holds),
                 cmocka_unit_test(failed_runs_are_kept_away_from),
                 cmocka_unit_test(what_says_too_little_is_refused),
                 cmocka_unit_test(of_many_trials_some_count),
