@@ -221,6 +221,10 @@ struct ledger_reader {
         char *path;
 };
 
+struct stat;
+/* ERROR_INPUT (NoLedger): it is a folder, a device or a pipe. */
+bool ledger_check_kind(const char *path, const struct stat *status, struct error *err);
+
 /* ---- what readers answer with (ledger_read.c) ---- */
 
 #define NAME_OF_PIPELINE "CASE WHEN p.namespace = '' THEN p.name ELSE p.namespace || '/' || p.name END"

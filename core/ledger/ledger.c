@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,19 @@ static bool open_shared(struct ledger *ledger, struct error *err)
         return true;
 }
 
+/* What another name would mend is said of the name: of the lock, or of a database, it would tell little. */
+static bool check_place(const char *path, struct error *err)
+{
+        autofree char *copy = memory_copy_text(path);
+        const char *folder = dirname(copy);
+        struct stat status;
+
+        if (stat(path, &status) == 0)
+                return ledger_check_kind(path, &status, err);
+        return errno != ENOENT || stat(folder, &status) == 0 || errno != ENOENT ||
+               error_set(err, ERROR_INPUT, NULL, "ledger %s: the folder %s does not exist", path, folder);
+}
+
 bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledger, struct error *err)
 {
         autocall(ledger_close) struct ledger *ledger = memory_new(1, sizeof *ledger);
@@ -264,7 +278,7 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
                 *ret_ledger = TAKE(ledger);
                 return true;
         }
-        if (!take_lock(options->path, &ledger->lock, err))
+        if (!check_place(options->path, err) || !take_lock(options->path, &ledger->lock, err))
                 return false;
         ours = lock_owner(ledger->lock) > 0;
         if (ours)

@@ -78,6 +78,12 @@ static bool open_shared(const char *url, struct ledger_reader **ret_reader, stru
         return true;
 }
 
+bool ledger_check_kind(const char *path, const struct stat *status, struct error *err)
+{
+        return S_ISREG(status->st_mode) || error_set(err, ERROR_INPUT, "NoLedger",
+                                                     "ledger %s: is no ordinary file, as a ledger is", path);
+}
+
 bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, struct error *err)
 {
         autocall(ledger_reader_close) struct ledger_reader *reader = NULL;
@@ -91,10 +97,8 @@ bool ledger_reader_open(const char *path, struct ledger_reader **ret_reader, str
                 err->code = ERROR_INPUT;
                 return false;
         }
-        if (!S_ISREG(status.st_mode))
-                return error_set(err, ERROR_INPUT, "NoLedger",
-                                 "ledger %s: is no ordinary file, as a ledger is", path);
-        if (!file_open(path, is_at_rest(path) ? FILE_AT_REST : FILE_READ, NULL, &database, err))
+        if (!ledger_check_kind(path, &status, err) ||
+            !file_open(path, is_at_rest(path) ? FILE_AT_REST : FILE_READ, NULL, &database, err))
                 return false;
         reader = memory_new(1, sizeof *reader);
         *reader = (struct ledger_reader){.database = database, .path = memory_copy_text(path)};

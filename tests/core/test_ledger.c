@@ -610,7 +610,21 @@ static void test_what_cannot_be_read(void **state)
         play_must(text_write_file(fixture->path, "", 0, &err), &err);
         must_not_read(fixture->path, "is empty");
         assert_false(ledger_open(&options, &ledger, &err));
-        assert_int_equal(err.code, ERROR_IO);
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, "/no does not exist"));
+}
+
+static void test_a_folder_is_no_ledger(void **state)
+{
+        struct fixture *fixture = *state;
+        const struct ledger_options options = {.path = fixture->folder, .clock = &play_clock};
+        struct ledger *ledger = NULL;
+        struct error err = ERROR_INIT;
+
+        assert_false(ledger_open(&options, &ledger, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, "is no ordinary file"));
+        assert_false(exists(fixture->folder, "-lock"));
 }
 
 static void test_unknown_decisions_are_named_with_the_range(void **state)
@@ -657,6 +671,7 @@ int main(void)
                 TEST(test_other_files_are_left_alone),
                 TEST(test_a_lock_that_is_a_link_is_not_followed),
                 TEST(test_what_cannot_be_read),
+                TEST(test_a_folder_is_no_ledger),
                 TEST(test_unknown_decisions_are_named_with_the_range),
         };
 
