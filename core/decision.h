@@ -16,11 +16,16 @@ enum proposal_kind { PROPOSAL_HOLD, PROPOSAL_CHANGE };
  * Of a change to a job that runs from time to time (struct run_observation): what the next run that has it
  * will take, and the most that it may take to be kept. Money is in the price book's currency, at the prices
  * of when it was predicted. NAN: nothing is expected of it, or it is not limited.
+ *
+ * Where it is reckoned with what the run will read, a run that reads otherwise may cost so much more or less:
+ * cost_most, and seconds_soft, go with the power of what it read over what was forecast. seconds_most stays.
  */
 struct run_prediction {
         bool present;
         double seconds_mean, seconds_sd, seconds_most;
         double cost_mean, cost_sd, cost_most;
+        double input_bytes, input_power; /* forecast; NAN or 0: not reckoned with */
+        double seconds_soft;
         int64_t after_ms; /* end of the newest run that was known: only later ones can tell */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "optimizer/run_input.h"
 
 #define NOISE_LEAST 0.02
 
@@ -49,6 +50,7 @@ bool run_history_add(struct run_history *history, const struct observation *obse
                 .seconds = (double)(run->ended_ms - run->begun_ms) / MS_PER_SECOND,
                 .failed = run->failed,
                 .held = {run->worker_seconds, run->core_seconds, run->byte_seconds},
+                .input_bytes = run->input_bytes,
         };
         if (run->configuration.count == history->pipeline->n_knobs) {
                 added->values = memory_new((size_t)run->configuration.count, sizeof *added->values);
@@ -88,7 +90,7 @@ bool run_terms_broken(const struct run_terms *terms, const struct past_run *run)
 
 /* ---- what each setting did ---- */
 
-/* The good runs of one setting, by log value, oldest first. */
+/* The good runs of one setting, by log value at the next run's input, oldest first. */
 struct record {
         int n;
         double value[RUN_HISTORY_MOST];
@@ -104,7 +106,8 @@ static void read_record(const struct run_history *history, const struct run_term
 
                 if (run->values && !run->failed && isfinite(value) &&
                     same_values(history->pipeline, run->values, values))
-                        ret_record->value[ret_record->n++] = log(value);
+                        ret_record->value[ret_record->n++] =
+                                log(value * run_input_factor(&review->input, run));
         }
 }
 
@@ -126,17 +129,26 @@ static double squares_of(const double *value, int n)
         return sum;
 }
 
-/* Newest first, as far as three: whether half of them are kept. */
-static void look_at_newest(const struct run_history *history, const struct run_terms *terms, size_t from,
-                           struct tried_setting *setting)
+/* Whether a run of the same setting that reads what the next one is expected to would take too long. */
+static bool is_late(const struct run_terms *terms, const struct run_input *input, const struct past_run *run)
 {
+        return run->seconds * run_input_factor(input, run) > terms->most_seconds; /* false without a limit */
+}
+
+/* Newest first, as far as three: whether half of them are kept. One that failed with more than the next one
+ * will read says nothing of that. */
+static void look_at_newest(const struct run_history *history, const struct run_terms *terms,
+                           const struct run_review *review, struct tried_setting *setting)
+{
+        const struct run_input *input = &review->input;
         int looked = 0, kept = 0;
 
-        for (size_t i = history->count; i > from && looked < RUN_NEWEST; i--) {
+        for (size_t i = history->count; i > review->from && looked < RUN_NEWEST; i--) {
                 const struct past_run *run = &history->runs[i - 1];
-                bool broken = run_terms_broken(terms, run);
+                bool broken = is_late(terms, input, run);
 
-                if (!run->values || !same_values(history->pipeline, run->values, setting->values))
+                if (!run->values || !same_values(history->pipeline, run->values, setting->values) ||
+                    (run->failed && run_input_of(input, run) > input->next * RUN_INPUT_RATIO))
                         continue;
                 looked++;
                 kept += !run->failed && !broken;
@@ -162,10 +174,10 @@ static void fill_setting(const struct run_history *history, const struct run_ter
                         continue;
                 setting->runs++;
                 if (!run->failed && isfinite(run_terms_value(terms, run, review->at_ms)))
-                        seconds += run->seconds;
+                        seconds += run->seconds * run_input_factor(&review->input, run);
         }
         setting->seconds = record.n ? seconds / record.n : NAN;
-        look_at_newest(history, terms, review->from, setting);
+        look_at_newest(history, terms, review, setting);
 }
 
 int run_review_find(const struct run_review *review, const struct pipeline *pipeline, const double *values)
@@ -270,7 +282,9 @@ void run_review_make(const struct run_history *history, const struct run_terms *
 
         review->at_ms = history->count ? history->runs[history->count - 1].ended_ms : 0;
         review->best = -1;
+        run_input_make(history, terms, 0, review->at_ms, &review->input);
         find_start(history, terms, review);
+        run_input_make(history, terms, review->from, review->at_ms, &review->input);
         list_settings(history, review);
         for (int i = 0; i < review->n; i++) {
                 struct tried_setting *setting = &review->settings[i];

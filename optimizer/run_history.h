@@ -36,7 +36,8 @@ struct past_run {
         double seconds;
         bool failed;
         struct price_held held;
-        double *values; /* by knob; NULL: what it was set to is not known */
+        double input_bytes; /* NAN or 0: not known */
+        double *values;     /* by knob; NULL: what it was set to is not known */
 };
 
 struct run_history {
@@ -66,12 +67,19 @@ struct run_terms {
 double run_terms_value(const struct run_terms *terms, const struct past_run *run, int64_t at_ms);
 bool run_terms_broken(const struct run_terms *terms, const struct past_run *run); /* took too long */
 
-/* A setting that runs had. */
+/* What the next run is expected to read (optimizer/run_input.h). */
+struct run_input {
+        double next;  /* bytes; NAN: input is not looked at */
+        double power; /* of the input, which the value of runs of one setting goes with */
+};
+
+/* A setting that runs had. Means are of what its runs would have been with the next one's input. */
 struct tried_setting {
         const double *values;   /* borrowed from the newest of its runs */
         int runs, good;         /* all of them; those that neither failed nor are without a value */
         double value, seconds;  /* means over the good ones, of values by their logarithm; NAN without any */
-        bool kept;              /* at least half of its newest three runs neither failed nor took too long */
+        bool kept;              /* at least half of its newest three runs neither failed nor took too long, or
+                                   would have, with the next one's input */
         const char *why_broken; /* of the newest run that was not kept so; NULL: none */
 };
 
@@ -82,6 +90,7 @@ struct tried_setting {
  */
 struct run_review {
         size_t from;
+        struct run_input input;
         int64_t at_ms; /* whose prices were taken: the end of the newest run */
         int n;
         struct tried_setting settings[RUN_HISTORY_MOST];

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "optimizer/search/normal.h"
+#include "optimizer/run_input.h"
+#include "optimizer/search/effects.h"
 #include "optimizer/search/search.h"
 
 #define SEED         1
@@ -58,13 +60,34 @@ static void put_parameter(const struct knob *knob, struct search_parameter *para
         };
 }
 
-static struct search_space *new_space(const struct pipeline *pipeline)
+/* The input is a context: given, and what a run takes depends on it. */
+static void put_input(const struct run_history *history, const struct run_review *review,
+                      struct search_space *space)
 {
+        struct search_parameter *input = &space->context[space->n_context++];
+
+        *input = (struct search_parameter){.name = memory_copy_text("input"),
+                                           .type = SEARCH_FLOAT,
+                                           .low = review->input.next,
+                                           .high = review->input.next,
+                                           .log = true,
+                                           .when = -1};
+        for (size_t i = review->from; i < history->count; i++) {
+                input->low = fmin(input->low, run_input_of(&review->input, &history->runs[i]));
+                input->high = fmax(input->high, run_input_of(&review->input, &history->runs[i]));
+        }
+}
+
+static struct search_space *new_space(const struct run_history *history, const struct run_review *review)
+{
+        const struct pipeline *pipeline = history->pipeline;
         struct search_space *space = memory_new(1, sizeof *space);
 
         space->n = pipeline->n_knobs;
         for (int i = 0; i < space->n; i++)
                 put_parameter(&pipeline->knobs[i], &space->parameters[i]);
+        if (isfinite(review->input.next))
+                put_input(history, review, space);
         return space;
 }
 
@@ -168,11 +191,12 @@ static enum search_status status_of(const struct run_terms *terms, const struct 
 }
 
 static bool tell_run(struct search *search, const struct run_terms *terms, const struct past_run *run,
-                     int64_t at_ms, struct error *err)
+                     const struct run_review *review, struct error *err)
 {
-        double value = run_terms_value(terms, run, at_ms);
+        double value = run_terms_value(terms, run, review->at_ms), input = run_input_of(&review->input, run);
         struct search_outcome outcome = {
                 .point = run->values,
+                .context = &input,
                 .status = status_of(terms, run, value),
                 .y = value,
                 .constraints = {NAN},
@@ -196,16 +220,16 @@ static bool is_newest(const struct run_history *history, const struct run_review
         return review->settings[setting].values == history->runs[index].values;
 }
 
-/* The search begins with points that are far apart. It counts runs, so as long as there are few settings it
- * is told of one run of each: many runs of one setting are no model. */
+/* And goes where the next run will be. The search begins with points that are far apart. It counts runs, so
+ * as long as there are few settings it is told of one run of each: many runs of one setting are no model. */
 static bool tell_runs(struct search *search, const struct run_history *history,
                       const struct run_review *review, const struct run_terms *terms, struct error *err)
 {
         for (size_t i = review->from; i < history->count; i++)
                 if (history->runs[i].values && (review->n >= FEW_SETTINGS || is_newest(history, review, i)) &&
-                    !tell_run(search, terms, &history->runs[i], review->at_ms, err))
+                    !tell_run(search, terms, &history->runs[i], review, err))
                         return false;
-        return true;
+        return !isfinite(review->input.next) || search_set_context(search, &review->input.next, err);
 }
 
 /* ---- what may be tried next, best first ---- */
@@ -311,7 +335,7 @@ static void predict_seconds(const struct question *question, struct shortlist *l
 {
         const struct run_terms seconds = {.duration = true, .most_seconds = NAN};
         const struct search_options options = {.seed = SEED, .price = -1};
-        struct search_space *space = new_space(question->history->pipeline);
+        struct search_space *space = new_space(question->history, question->review);
         autocall(search_free) struct search *search = NULL;
         struct search_suggestion answer;
         struct error ignored = ERROR_INIT;
@@ -365,6 +389,22 @@ static bool ask(const struct question *question, struct run_suggestion *suggesti
         return true;
 }
 
+/* What each setting did is known at inputs of its own; the model says which of them would do best at the next
+ * one, and keep the limit. */
+static int better_setting(struct search *search, const struct run_history *history,
+                          const struct run_review *review)
+{
+        double mean = NAN, least = NAN, low, high;
+        const double *point = search_best_now(search, &least);
+        int better = point ? run_review_find(review, history->pipeline, point) : -1;
+        struct error ignored = ERROR_INIT;
+
+        if (better < 0 || !review->settings[better].kept || review->best < 0 ||
+            !search_bands(search, review->settings[review->best].values, 1, &mean, &low, &high, &ignored))
+                return -1;
+        return mean > least * exp(review->noise) ? better : -1;
+}
+
 static bool suggest(const struct run_history *history, const struct run_review *review,
                     const struct run_search_options *options, const struct range *range,
                     struct run_suggestion *suggestion, struct error *err)
@@ -374,25 +414,29 @@ static bool suggest(const struct run_history *history, const struct run_review *
                 .price = price_of(history->pipeline, &options->terms),
                 .runs = options->runs,
         };
-        struct search_space *space = new_space(history->pipeline);
+        struct search_space *space = new_space(history, review);
         autocall(search_free) struct search *search = NULL;
         struct question question = {.history = history, .review = review, .options = options};
         int constraint;
+        bool done;
 
         limit_reach(space, review, range);
         if (range->blind && options->terms.most_seconds > 0)
                 limit_workers(space, history->pipeline, review, options->terms.most_seconds);
         question.search = search = search_new(space, &searching);
-        return (!(options->terms.most_seconds > 0) ||
+        done = (!(options->terms.most_seconds > 0) ||
                 search_constraint(search, TOO_LONG, &constraint, err)) &&
                tell_runs(search, history, review, &options->terms, err) && ask(&question, suggestion, err);
+        suggestion->better =
+                done && isfinite(review->input.next) ? better_setting(search, history, review) : -1;
+        return done;
 }
 
 bool run_search_suggest(const struct run_history *history, const struct run_review *review,
                         const struct run_search_options *options, struct run_suggestion *ret_suggestion,
                         struct error *err)
 {
-        struct run_suggestion suggestion = {.improvement = NAN, .why = ""};
+        struct run_suggestion suggestion = {.improvement = NAN, .why = "", .better = -1};
         struct range range = {.step = options->step};
 
         if (!suggest(history, review, options, &range, &suggestion, err))

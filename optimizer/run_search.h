@@ -37,7 +37,10 @@ struct run_suggestion {
         double feasible;            /* probability that it neither fails nor takes too long */
         double seconds, seconds_sd; /* NAN: not predicted */
         double improvement; /* expected, of the value of a run; NAN: not known. Set when it stops, too */
-        const char *why;    /* static text */
+        /* Of the settings that are kept the one that the model expects to do best with the next run's input,
+         * where that is looked at and it does better than review->best by more than runs scatter; else -1. */
+        int better;
+        const char *why; /* static text */
 };
 
 /* ERROR_INPUT: knobs that cannot be searched. */

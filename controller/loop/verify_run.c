@@ -35,6 +35,22 @@ static double cost_of(const struct verify_run *verify, const struct run_observat
         return price_book_run(verify->prices, verify->prediction.after_ms, &held);
 }
 
+/* Of what it may cost, as it read more or less than was forecast. */
+static double input_factor(const struct run_prediction *prediction, const struct run_observation *run)
+{
+        if (!(prediction->input_bytes > 0) || !isfinite(prediction->input_power) || !(run->input_bytes > 0))
+                return 1;
+        return pow(run->input_bytes / prediction->input_bytes, prediction->input_power);
+}
+
+/* The limit, and what goes with the input where that is given. */
+static double most_seconds(const struct run_prediction *prediction, const struct run_observation *run)
+{
+        return prediction->seconds_soft > 0 ? fmin(prediction->seconds_most,
+                                                   prediction->seconds_soft * input_factor(prediction, run))
+                                            : prediction->seconds_most;
+}
+
 /* "took 41 min (40 min ± 3 min predicted)" */
 static void put_comparison(struct text *text, const char *verb, double measured, double mean, double sd,
                            void (*put)(const struct verify_run *verify, struct text *text, double value),
@@ -76,6 +92,9 @@ static void describe(const struct verify_run *verify, const struct run_observati
         if (isfinite(cost_of(verify, run)))
                 put_comparison(text, " and cost", cost_of(verify, run), prediction->cost_mean,
                                prediction->cost_sd, put_money, verify);
+        if (prediction->input_bytes > 0 && run->input_bytes > 0)
+                text_format(text, ", with %.3g times the input that was forecast",
+                            run->input_bytes / prediction->input_bytes);
 }
 
 static enum verify_result judge_run(const struct verify_run *verify, const struct observation *observation,
@@ -83,8 +102,9 @@ static enum verify_result judge_run(const struct verify_run *verify, const struc
 {
         const struct run_observation *run = &observation->run;
         const struct run_prediction *prediction = &verify->prediction;
-        bool late = seconds_of(run) > prediction->seconds_most;
-        bool dear = cost_of(verify, run) > prediction->cost_most;
+        double seconds = most_seconds(prediction, run),
+               cost = prediction->cost_most * input_factor(prediction, run);
+        bool late = seconds_of(run) > seconds, dear = cost_of(verify, run) > cost;
 
         if (run->failed) {
                 text_format(text, "its run failed%s%s", observation->failure[0] ? ": " : "",
@@ -94,11 +114,11 @@ static enum verify_result judge_run(const struct verify_run *verify, const struc
         describe(verify, run, text);
         if (late) {
                 text_put(text, "; it may take ");
-                put_seconds(verify, text, prediction->seconds_most);
+                put_seconds(verify, text, seconds);
         }
         if (dear) {
                 text_put(text, late ? " and cost " : "; it may cost ");
-                put_money(verify, text, prediction->cost_most);
+                put_money(verify, text, cost);
         }
         return late || dear ? VERIFY_REGRESSED : VERIFY_CONFIRMED;
 }

@@ -370,6 +370,9 @@ static const struct number_field run_predictions[] = {
         {"cost_mean", offsetof(struct run_prediction, cost_mean)},
         {"cost_sd", offsetof(struct run_prediction, cost_sd)},
         {"cost_most", offsetof(struct run_prediction, cost_most)},
+        {"input_bytes", offsetof(struct run_prediction, input_bytes)},
+        {"input_power", offsetof(struct run_prediction, input_power)},
+        {"seconds_soft", offsetof(struct run_prediction, seconds_soft)},
 };
 
 static json_t *run_prediction_json(const struct run_prediction *run)
@@ -384,14 +387,17 @@ static json_t *run_prediction_json(const struct run_prediction *run)
 static void parse_run_prediction(const json_t *object, struct run_prediction *run)
 {
         *run = (struct run_prediction){
-                json_is_object(object),
-                NAN,
-                NAN,
-                NAN,
-                NAN,
-                NAN,
-                NAN,
-                json_integer_value(json_object_get(object, "after_ms")),
+                .present = json_is_object(object),
+                .seconds_mean = NAN,
+                .seconds_sd = NAN,
+                .seconds_most = NAN,
+                .cost_mean = NAN,
+                .cost_sd = NAN,
+                .cost_most = NAN,
+                .input_bytes = NAN,
+                .input_power = NAN,
+                .seconds_soft = NAN,
+                .after_ms = json_integer_value(json_object_get(object, "after_ms")),
         };
         parse_numbers(object, run_predictions, ARRAY_LENGTH(run_predictions), run);
 }

@@ -20,6 +20,7 @@
  */
 #define NAME        "bayes"
 #define BARRED_MOST 4
+#define MEBIBYTE    1048576.0
 /* So many standard deviations between runs of one setting a trial may lie above the best one and be kept. */
 #define KEPT_SD 2.0
 
@@ -215,6 +216,16 @@ static struct words amount(const struct state *state, double value)
         return words;
 }
 
+static struct words size(double bytes)
+{
+        struct words words;
+        autotext text = {0};
+
+        quantity_put(&text, bytes < MEBIBYTE ? round(bytes) : round(bytes / MEBIBYTE) * MEBIBYTE);
+        snprintf(words.text, sizeof words.text, "%s", text.data);
+        return words;
+}
+
 static struct words span(double seconds)
 {
         struct words words;
@@ -249,9 +260,16 @@ static struct run_prediction prediction_of(const struct state *state, const stru
                 .cost_mean = NAN,
                 .cost_sd = NAN,
                 .cost_most = NAN,
+                .input_bytes = review->input.next,
+                .input_power = review->input.power,
+                .seconds_soft = NAN,
                 .after_ms = review->at_ms,
         };
 
+        if (state->terms.duration && isfinite(review->input.next)) {
+                run.seconds_soft = most_value(review);
+                return run;
+        }
         if (state->terms.duration) {
                 run.seconds_most =
                         fmin(run.seconds_most, most_value(review)); /* of NAN and a number the latter */
@@ -328,6 +346,8 @@ static void explain_trial(const struct state *state, const struct run_review *re
                 text_format(text, ". The best so far, %s, %s %s",
                             describe(state->pipeline, best->values).text,
                             state->terms.duration ? "takes" : "costs", amount(state, best->value).text);
+        if (isfinite(review->input.next))
+                text_format(text, ", for an input of %s", size(review->input.next).text);
         text_format(text, ". It is taken back if its run fails");
         if (state->terms.most_seconds > 0)
                 text_format(text, ", takes more than %s", span(state->terms.most_seconds).text);
@@ -364,7 +384,7 @@ static void propose_best(const struct state *state, const struct run_review *rev
 
         change(state, review, best->values, observation, proposal);
         proposal->prediction.run = prediction_of(state, review, &known);
-        proposal->prediction.run.cost_most = NAN;
+        proposal->prediction.run.cost_most = proposal->prediction.run.seconds_soft = NAN;
         proposal->prediction.run.seconds_most = state->terms.most_seconds;
         snprintf(proposal->reason, sizeof proposal->reason,
                  "back to %s, the best of %d settings: a run %s %s; %s.",
@@ -454,6 +474,8 @@ static bool go_on(struct state *state, const struct observation *observation, st
         }
         if (!answer(state, review, err))
                 return false;
+        if (state->answer.better >= 0)
+                review->best = state->answer.better;
         current = run_review_find(review, state->pipeline, observation->configuration.value);
         if (state->answer.advice == RUN_TRY)
                 propose_trial(state, review, observation, proposal);

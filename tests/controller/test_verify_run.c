@@ -73,6 +73,23 @@ static enum verify_result look(struct stage *stage, int minutes, double workers,
         return verify_run_observe(&stage->verify, stage->seen, stage->reason, sizeof stage->reason);
 }
 
+/* The run that is waited for, which read so many bytes; what it is set to is what was wanted. */
+static enum verify_result look_with(struct stage *stage, double input, double workers, double seconds)
+{
+        const int64_t ended_ms = BEFORE_MS + MS_PER_DAY;
+
+        observation_clear(stage->seen, ended_ms + 1, 60000, 1);
+        stage->seen->run = (struct run_observation){
+                .periodic = true,
+                .begun_ms = ended_ms - (int64_t)(seconds * MS_PER_SECOND),
+                .ended_ms = ended_ms,
+                .worker_seconds = workers * seconds,
+                .input_bytes = input,
+                .configuration = {.count = 1, .value = {WANTED}},
+        };
+        return verify_run_observe(&stage->verify, stage->seen, stage->reason, sizeof stage->reason);
+}
+
 static void assert_reason(const struct stage *stage, const char *words)
 {
         if (!strstr(stage->reason, words))
@@ -118,6 +135,36 @@ static void test_what_is_worse_is_taken_back(void **state)
         }
 }
 
+/* It was to cost 5 USD at the most with the input forecast. With four times that it may cost 4^0.5 as much,
+ * and with a quarter half; a worker-hour is 2 USD. The limit of time stays, what goes with the input does
+ * not. */
+static void test_what_read_more_may_cost_more(void **state)
+{
+        static const struct {
+                double input, workers, seconds;
+                enum verify_result result;
+        } runs[] = {{400, 5, 1800, VERIFY_CONFIRMED},    {400, 9.9, 1800, VERIFY_CONFIRMED},
+                    {400, 10.1, 1800, VERIFY_REGRESSED}, {25, 2.4, 1800, VERIFY_CONFIRMED},
+                    {25, 2.6, 1800, VERIFY_REGRESSED},   {NAN, 4.9, 1800, VERIFY_CONFIRMED},
+                    {NAN, 5.1, 1800, VERIFY_REGRESSED},  {400, 1, 2500, VERIFY_REGRESSED},
+                    {400, 1, 2300, VERIFY_CONFIRMED},    {100, 1, 2300, VERIFY_REGRESSED}};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(runs); i++) {
+                struct stage *stage = open_stage();
+                enum verify_result result;
+
+                stage->verify.prediction.input_bytes = 100;
+                stage->verify.prediction.input_power = 0.5;
+                if (runs[i].workers == 1)
+                        stage->verify.prediction.seconds_soft = 2000;
+                result = look_with(stage, runs[i].input, runs[i].workers, runs[i].seconds);
+                if (result != runs[i].result)
+                        fail_msg("run %zu: %s", i, stage->reason);
+                close_stage(stage);
+        }
+}
+
 static void test_it_does_not_wait_for_ever(void **state)
 {
         struct stage *stage = open_stage();
@@ -135,6 +182,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_it_waits_for_a_run_that_had_what_was_set),
                 cmocka_unit_test(test_what_is_worse_is_taken_back),
+                cmocka_unit_test(test_what_read_more_may_cost_more),
                 cmocka_unit_test(test_it_does_not_wait_for_ever),
         };
 

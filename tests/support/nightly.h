@@ -59,7 +59,7 @@ static const char nightly_spec[] =
 
 struct nightly_run {
         struct run_observation seen;
-        struct configuration set; /* since it began */
+        double data; /* over the first nights' */
 };
 
 struct nightly {
@@ -67,7 +67,10 @@ struct nightly {
         struct price_book *prices;
         struct configuration target; /* what the next run will have */
         double data;                 /* of every night, over the first ones' */
-        double noise_sd;             /* of the log of how long a run takes */
+        const double *week;          /* by day, Monday first: of a night over `data`; NULL: always as much */
+        double data_sd;              /* of the log of a night's data, beside */
+        bool tells_input;
+        double noise_sd; /* of the log of how long a run takes */
         gsl_rng *random;
         int64_t now_ms, next_run_ms;
         bool running;
@@ -113,33 +116,51 @@ static inline double nightly_cost(double seconds, double workers, double bytes)
         return seconds / 3600 * workers * (NIGHTLY_CORES * 0.04 + bytes / GIBIBYTE * 0.005);
 }
 
-/* USD of a run with these values; INFINITY when it is not to be had. */
-static inline double nightly_money(const struct nightly *nightly, const double *values)
+/* USD of a run with these values and so much data; INFINITY when it is not to be had. */
+static inline double nightly_money_of(double data, const double *values)
 {
-        double seconds = nightly_seconds(nightly->data, values[0], values[1]);
+        double seconds = nightly_seconds(data, values[0], values[1]);
 
-        if (seconds > NIGHTLY_DEADLINE || nightly_kills(nightly->data, values[0], values[1]))
+        if (seconds > NIGHTLY_DEADLINE || nightly_kills(data, values[0], values[1]))
                 return INFINITY;
         return nightly_cost(seconds, values[0], values[1]);
 }
 
-static inline double nightly_least(const struct nightly *nightly)
+static inline double nightly_money(const struct nightly *nightly, const double *values)
+{
+        return nightly_money_of(nightly->data, values);
+}
+
+static inline double nightly_least_of(double data)
 {
         double least = INFINITY;
 
         for (int workers = 2; workers <= 40; workers++)
                 for (int memory = 1; memory <= 16; memory++)
-                        least = fmin(least, nightly_money(nightly, (double[]){workers, memory * GIBIBYTE}));
+                        least = fmin(least, nightly_money_of(data, (double[]){workers, memory * GIBIBYTE}));
         return least;
+}
+
+static inline double nightly_least(const struct nightly *nightly)
+{
+        return nightly_least_of(nightly->data);
+}
+
+/* Of the night that an instant is in: 1970 began on a Thursday. */
+static inline double nightly_data_at(const struct nightly *nightly, int64_t time_ms)
+{
+        return nightly->data * (nightly->week ? nightly->week[(time_ms / NIGHTLY_DAY_MS + 3) % 7] : 1);
 }
 
 static inline void nightly_begin_run(struct nightly *nightly)
 {
         const double *values = nightly->target.value;
-        bool killed = nightly_kills(nightly->data, values[0], values[1]);
+        double data = nightly_data_at(nightly, nightly->next_run_ms) *
+                      (nightly->data_sd > 0 ? exp(gsl_ran_gaussian(nightly->random, nightly->data_sd)) : 1);
+        bool killed = nightly_kills(data, values[0], values[1]);
         double noise = exp(gsl_ran_gaussian(nightly->random, nightly->noise_sd));
-        double seconds = killed ? NIGHTLY_KILLED_SECONDS
-                                : noise * nightly_seconds(nightly->data, values[0], values[1]);
+        double seconds =
+                killed ? NIGHTLY_KILLED_SECONDS : noise * nightly_seconds(data, values[0], values[1]);
 
         nightly->run.seen = (struct run_observation){
                 .periodic = true,
@@ -149,8 +170,10 @@ static inline void nightly_begin_run(struct nightly *nightly)
                 .worker_seconds = seconds * values[0],
                 .core_seconds = seconds * values[0] * NIGHTLY_CORES,
                 .byte_seconds = seconds * values[0] * values[1],
+                .input_bytes = nightly->tells_input ? data * NIGHTLY_DATA_GIBIBYTES * GIBIBYTE : NAN,
                 .configuration = nightly->target,
         };
+        nightly->run.data = data;
         nightly->running = true;
         nightly->next_run_ms += NIGHTLY_DAY_MS;
 }
