@@ -135,20 +135,29 @@ static bool is_late(const struct run_terms *terms, const struct run_input *input
         return run->seconds * run_input_factor(input, run) > terms->most_seconds; /* false without a limit */
 }
 
-/* Newest first, as far as three: whether half of them are kept. One that failed with more than the next one
- * will read says nothing of that. */
+/* Whether a run tells if its setting is kept with the next one's input: one that failed with more says
+ * nothing of that, and one that did well with less than `share` of it neither. */
+static bool is_like_next(const struct run_input *input, const struct past_run *run, double share)
+{
+        double ratio = run_input_of(input, run) / input->next;
+
+        return isnan(input->next) || (run->failed ? ratio <= RUN_INPUT_RATIO : ratio >= share);
+}
+
+/* Newest first, as far as three: whether half of them are kept. */
 static void look_at_newest(const struct run_history *history, const struct run_terms *terms,
-                           const struct run_review *review, struct tried_setting *setting)
+                           const struct run_review *review, double share, struct tried_setting *setting)
 {
         const struct run_input *input = &review->input;
         int looked = 0, kept = 0;
 
+        setting->why_broken = NULL;
         for (size_t i = history->count; i > review->from && looked < RUN_NEWEST; i--) {
                 const struct past_run *run = &history->runs[i - 1];
                 bool broken = is_late(terms, input, run);
 
                 if (!run->values || !same_values(history->pipeline, run->values, setting->values) ||
-                    (run->failed && run_input_of(input, run) > input->next * RUN_INPUT_RATIO))
+                    !is_like_next(input, run, share))
                         continue;
                 looked++;
                 kept += !run->failed && !broken;
@@ -177,7 +186,6 @@ static void fill_setting(const struct run_history *history, const struct run_ter
                         seconds += run->seconds * run_input_factor(&review->input, run);
         }
         setting->seconds = record.n ? seconds / record.n : NAN;
-        look_at_newest(history, terms, review, setting);
 }
 
 int run_review_find(const struct run_review *review, const struct pipeline *pipeline, const double *values)
@@ -275,25 +283,36 @@ static double noise_of(const struct run_history *history, const struct run_terms
         return run_noise(squares, freedom);
 }
 
+/* Of the settings that are kept the one with the least value. */
+static void find_best(const struct run_history *history, const struct run_terms *terms, double share,
+                      struct run_review *review)
+{
+        review->best = -1;
+        for (int i = 0; i < review->n; i++) {
+                struct tried_setting *setting = &review->settings[i];
+
+                look_at_newest(history, terms, review, share, setting);
+                if (setting->kept && setting->good > 0 &&
+                    (review->best < 0 || setting->value < review->settings[review->best].value))
+                        review->best = i;
+        }
+}
+
 void run_review_make(const struct run_history *history, const struct run_terms *terms,
                      struct run_review *ret_review)
 {
         struct run_review *review = ret_review;
 
         review->at_ms = history->count ? history->runs[history->count - 1].ended_ms : 0;
-        review->best = -1;
         run_input_make(history, terms, 0, review->at_ms, &review->input);
         find_start(history, terms, review);
         run_input_make(history, terms, review->from, review->at_ms, &review->input);
         list_settings(history, review);
-        for (int i = 0; i < review->n; i++) {
-                struct tried_setting *setting = &review->settings[i];
-
-                fill_setting(history, terms, review, setting);
-                if (setting->kept && setting->good > 0 &&
-                    (review->best < 0 || setting->value < review->settings[review->best].value))
-                        review->best = i;
-        }
+        for (int i = 0; i < review->n; i++)
+                fill_setting(history, terms, review, &review->settings[i]);
+        find_best(history, terms, RUN_INPUT_SHARE, review);
+        if (review->best < 0) /* it will read more than ever */
+                find_best(history, terms, 0, review);
         review->noise = noise_of(history, terms, review);
 }
 

@@ -79,7 +79,8 @@ struct tried_setting {
         int runs, good;         /* all of them; those that neither failed nor are without a value */
         double value, seconds;  /* means over the good ones, of values by their logarithm; NAN without any */
         bool kept;              /* at least half of its newest three runs neither failed nor took too long, or
-                                   would have, with the next one's input */
+                                   would have, with the next one's input; of runs that read about as much
+                                   (RUN_INPUT_SHARE), while any setting is kept by those */
         const char *why_broken; /* of the newest run that was not kept so; NULL: none */
 };
 

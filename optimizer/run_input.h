@@ -17,6 +17,9 @@
  */
 #define RUN_INPUT_RATIO 1.05 /* inputs that differ by less say nothing */
 
+/* A run with less than this share of the next one's input does not show that its setting does with that. */
+#define RUN_INPUT_SHARE 0.5
+
 /* Of the runs from `from` on. next is NAN when too few of them tell what they read (less than three of four,
  * of the good ones), or all read the same: then input is not looked at. */
 void run_input_make(const struct run_history *history, const struct run_terms *terms, size_t from,

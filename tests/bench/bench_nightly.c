@@ -3,7 +3,7 @@
  * What a nightly job spends under the strategy `bayes`, over what it would at the least, when nights are not
  * alike: with the size of their input told and not told.
  *
- *   bench_nightly [SEEDS]
+ *   bench_nightly [SEEDS [KIND]]      KIND: only that one, from 0
  */
 #include <stdlib.h>
 
@@ -59,10 +59,10 @@ static void live(const struct kind *kind, bool told, uint64_t seed, struct sums 
 
 int main(int count, char **words)
 {
-        int seeds = count > 1 ? atoi(words[1]) : 10;
+        int seeds = count > 1 ? atoi(words[1]) : 10, only = count > 2 ? atoi(words[2]) : -1;
 
         for (size_t w = 0; w < ARRAY_LENGTH(kinds); w++)
-                for (int told = 0; told < 2; told++) {
+                for (int told = 0; told < 2 && (only < 0 || only == (int)w); told++) {
                         struct sums sums = {0};
 
                         for (int seed = 1; seed <= seeds; seed++)
