@@ -137,14 +137,14 @@ void http_response_free(struct http_response *response); /* what it points to, n
 bool http_send(struct http_peer *peer, const struct http_request *request, struct http_response *ret_response,
                struct error *err);
 
-/* All at once, over at most 8 connections to one host and port, whichever peers ask there; waits for the
+/* All at once, but at most 8 at a time of one host and port, whichever peers ask there; waits for the
  * last. errors[i].code is ERROR_NONE for those that succeeded. Returns how many did. */
 size_t http_send_all(struct http_peer *peer, const struct http_request *requests, size_t count,
                      struct http_response *ret_responses, struct error *errors);
 
 /*
- * An answer that is read while it comes, for as long as it lasts. It keeps a connection of its own beside the
- * 8, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the peer
+ * An answer that is read while it comes, for as long as it lasts. It is not one of the 8 that are asked at
+ * once, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the peer
  * waits, too. On a connection that is shared all others would wait with it: there it ends once 16 MB wait
  * (ERROR_LIMIT, "NotReadInTime").
  */
