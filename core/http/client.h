@@ -144,9 +144,9 @@ size_t http_send_all(struct http_peer *peer, const struct http_request *requests
 
 /*
  * An answer that is read while it comes, for as long as it lasts. It is not one of the 8 that are asked at
- * once, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the peer
- * waits, too. On a connection that is shared all others would wait with it: there it ends once 16 MB wait
- * (ERROR_LIMIT, "NotReadInTime").
+ * once, is never repeated, and has no cap on its size: at most a megabyte of it waits to be read, then the
+ * peer waits, too. On a connection that is shared all others would wait with it: there it ends once 16 MB
+ * wait (ERROR_LIMIT, "NotReadInTime").
  */
 struct http_stream;
 
