@@ -145,8 +145,11 @@ static bool advance(const struct search_space *space, double *point)
         for (int i = space->n - 1; i >= 0; i--) {
                 const struct search_parameter *parameter = &space->parameters[i];
 
-                if (point[i] + parameter->step <= parameter->high + ROUNDING) {
-                        point[i] = search_parameter_round(parameter, point[i] + parameter->step);
+                double next = search_parameter_round(parameter, point[i] + parameter->step);
+
+                /* One of a single value, or whose step is lost in rounding, has no next one. */
+                if (point[i] + parameter->step <= parameter->high + ROUNDING && next > point[i]) {
+                        point[i] = next;
                         return true;
                 }
                 point[i] = parameter->low;
@@ -179,7 +182,7 @@ static double *product_points(const struct search_space *space, int most, int *r
         do {
                 if (search_space_allows(space, point) && is_settled(space, point))
                         memcpy(points + (size_t)(*ret_count)++ * (size_t)space->n, point, bytes);
-        } while (advance(space, point));
+        } while (*ret_count < (int)count && advance(space, point));
         return points;
 }
 

@@ -75,6 +75,40 @@ static void values_are_what_a_parameter_can_take(void **state)
         assert_true(search_parameter_value(memory, 0.5) == 1536); /* nearest to 1431 */
 }
 
+/* A number that is held fast, beside a whole one: two points, and the search is over after them. */
+static void a_parameter_may_have_one_value(void **state)
+{
+        struct search_space *space = memory_new(1, sizeof *space);
+        autofree double *points = NULL;
+        struct search *search;
+        int count;
+
+        (void)state;
+        add(space, "ratio", SEARCH_FLOAT, 0.5, 0.5);
+        add(space, "executors", SEARCH_INTEGER, 1, 2);
+        points = search_space_points(space, 1000, &count);
+        assert_int_equal(count, 2);
+        assert_true(points[0] == 0.5 && points[1] == 1 && points[2] == 0.5 && points[3] == 2);
+        search = start(space, 1);
+        for (int i = 0; i < 2; i++)
+                tell(search, ask(search).id, SEARCH_OK, 1 + i, 0);
+        assert_true(ask(search).id == 0);
+        search_free(search);
+}
+
+/* Above 2^53 a step is lost in rounding: it ends all the same. */
+static void a_step_that_is_lost_in_rounding_ends(void **state)
+{
+        autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
+        autofree double *points = NULL;
+        int count;
+
+        (void)state;
+        add(space, "large", SEARCH_INTEGER, 0x1p60, 0x1p60 + 1024);
+        points = search_space_points(space, 5000, &count);
+        assert_true(count >= 1 && count <= 1025);
+}
+
 static void a_listed_space_holds_what_limits_allow_once(void **state)
 {
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
@@ -595,6 +629,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_what_a_parameter_can_take),
+                cmocka_unit_test(a_parameter_may_have_one_value),
+                cmocka_unit_test(a_step_that_is_lost_in_rounding_ends),
                 cmocka_unit_test(a_listed_space_holds_what_limits_allow_once),
                 cmocka_unit_test(no_point_comes_twice_and_the_end_is_said),
                 cmocka_unit_test(the_same_seed_asks_the_same),
