@@ -227,12 +227,20 @@ static bool take(struct ask_tell *session, const json_t *line, struct text *out,
         return asked ? ask(session, asked, context, out, err) : tell(session, told, err);
 }
 
+static bool is_blank(const char *line, size_t length)
+{
+        for (size_t i = 0; i < length; i++)
+                if (!memchr(" \t\r\n", line[i], 4))
+                        return false;
+        return true;
+}
+
 void ask_tell_line(struct ask_tell *session, const char *line, size_t length, struct text *out)
 {
         struct error err = ERROR_INIT;
         autojson *value = NULL;
 
-        if (strspn(line, " \t\r\n") >= length)
+        if (is_blank(line, length))
                 return;
         if (!json_parse_text(line, length, "line", &value, &err) || !take(session, value, out, &err))
                 answer_error(&err, out);
