@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -12,11 +13,15 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 PRIVATE = "OPTCTL_E2E_PRIVATE"
 STOP_SECONDS = 10
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+FIRST_PORT = 10000
+
+handing_out, handed_out = threading.Lock(), set()  # ports
 
 
 def isolate():
@@ -69,11 +74,17 @@ def bring_up_loopback():
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Each for one caller, and none that the kernel gives to a connection: what is to listen there may begin a while later."""
+    own = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found = []
+    while len(found) < count:
+        port = random.randrange(FIRST_PORT, max(own, FIRST_PORT + 1000))
+        with handing_out, contextlib.suppress(OSError):
+            if port not in handed_out:
+                socket.create_server(("127.0.0.1", port)).close()
+                handed_out.add(port)
+                found.append(port)
+    return found
 
 
 class Processes:
