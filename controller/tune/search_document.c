@@ -2,6 +2,7 @@
 #include "controller/tune/search_document.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -613,7 +614,8 @@ static bool find_known(const struct search_space *space, const char *key, const 
                 if (strcmp(space->columns[i].name, name) == 0 && !space->columns[i].category)
                         found = i;
         for (int i = 0; name && i < space->n; i++)
-                if (strcmp(space->parameters[i].name, name) == 0 && space->parameters[i].n_choices == 0)
+                if (strcmp(space->parameters[i].name, name) == 0 &&
+                    space->parameters[i].type != SEARCH_CATEGORY)
                         found = space->n_columns + i;
         if (found < 0)
                 return wrong(err, key,
@@ -621,8 +623,12 @@ static bool find_known(const struct search_space *space, const char *key, const 
         for (int c = 0; found < space->n_columns && c < space->n_candidates; c++)
                 if (!(space->columns[found].value[c] > 0))
                         return wrong(err, key, "numbers above 0");
-        if (found >= space->n_columns && !(space->parameters[found - space->n_columns].low > 0))
-                return wrong(err, key, "numbers above 0");
+        if (found >= space->n_columns) {
+                const struct search_parameter *parameter = &space->parameters[found - space->n_columns];
+
+                if (!(search_parameter_number(parameter, parameter->low) > 0))
+                        return wrong(err, key, "numbers above 0");
+        }
         *ret_index = found;
         return true;
 }
@@ -649,13 +655,41 @@ static bool read_known(const struct search_space *space, const json_t *document,
         return true;
 }
 
+/* Constraints that are limits on the run time. */
+static bool read_time_limits(const json_t *limits, struct search_options *options, struct error *err)
+{
+        const char *name;
+        json_t *limit;
+
+        if (limits && (!json_is_object(limits) || json_object_size(limits) > SEARCH_MAX_CONSTRAINTS))
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "timeLimits: expected an object of at most %d limits",
+                                 SEARCH_MAX_CONSTRAINTS);
+        json_object_foreach((json_t *)(uintptr_t)limits, name, limit)
+        {
+                struct search_time_limit *of = &options->time_limits[options->n_time_limits++];
+
+                if (strlen(name) >= sizeof of->name)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "timeLimits: expected names of at most %zu bytes",
+                                         sizeof of->name - 1);
+                snprintf(of->name, sizeof of->name, "%s", name);
+                of->limit = json_number_value(limit);
+                if (!(of->limit > 0))
+                        return wrong(err, "timeLimits", "numbers above 0");
+        }
+        return true;
+}
+
 static bool read_options(const struct search_space *space, const json_t *document,
                          struct search_options *ret_options, struct error *err)
 {
         struct search_options options = {.seed = 0};
         double seed = 1, budget = 0;
 
-        if (!read_known(space, document, &options, err) || !read_number(document, "seed", "", &seed, err) ||
+        if (!read_known(space, document, &options, err) ||
+            !read_time_limits(json_object_get(document, "timeLimits"), &options, err) ||
+            !read_number(document, "seed", "", &seed, err) ||
             !read_number(document, "budget", "", &budget, err) ||
             !read_number(document, "runs", "", &options.runs, err))
                 return false;
@@ -675,8 +709,9 @@ static bool read_options(const struct search_space *space, const json_t *documen
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err)
 {
-        static const char *const keys[] = {"space", "candidates", "context", "limits",  "price", "resources",
-                                           "seed",  "budget",     "runs",    "earlier", NULL};
+        static const char *const keys[] = {"space",  "candidates", "context",    "limits",
+                                           "price",  "resources",  "timeLimits", "seed",
+                                           "budget", "runs",       "earlier",    NULL};
         autocall(search_space_free) struct search_space *space = memory_new(1, sizeof *space);
         const json_t *parameters = json_object_get(document, "space"),
                      *rows = json_object_get(document, "candidates");

@@ -9,9 +9,9 @@
 /* The space of a search and its points as JSON (docs/tune.md). */
 
 /* From
- * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"seed":..,"budget":..,
- * "runs":..,"earlier":[..]}. What the last one says controller/tune/earlier reads. ERROR_INPUT begins with
- * the place and ": ", such as "space[0].low: ". The space belongs to the caller. */
+ * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"timeLimits":{..},
+ * "seed":..,"budget":..,"runs":..,"earlier":[..]}. What the last one says controller/tune/earlier reads.
+ * ERROR_INPUT begins with the place and ": ", such as "space[0].low: ". The space belongs to the caller. */
 bool search_document_read(const json_t *document, struct search_space **ret_space,
                           struct search_options *ret_options, struct error *err);
 

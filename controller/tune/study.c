@@ -614,6 +614,21 @@ static bool read_prices(struct tune_study *study, const char *base, struct error
         return wrong_below(tune_study_at(study, "prices"), words, err);
 }
 
+/* A constraint on the seconds is one on the run time, without being called so. */
+static void put_time_limits(struct tune_study *study)
+{
+        const struct tune_constraint *constraints = study->options.constraints.items;
+        struct search_options *search = &study->search;
+
+        for (size_t i = 0; i < study->options.constraints.count; i++) {
+                if (strcmp(constraints[i].value, "seconds") != 0 || !(constraints[i].max > 0) ||
+                    search->n_time_limits == SEARCH_MAX_CONSTRAINTS)
+                        continue;
+                search->time_limits[search->n_time_limits++] =
+                        (struct search_time_limit){"seconds", constraints[i].max};
+        }
+}
+
 static bool read_parts(struct tune_study *study, const char *path, const char *base, struct error *err)
 {
         if (!yaml_read_file(path, &study->document, err) ||
@@ -625,6 +640,7 @@ static bool read_parts(struct tune_study *study, const char *path, const char *b
         if (study->search.budget == 0)
                 study->search.budget = DEFAULT_BUDGET;
         study->search.pareto = study->options.also_minimize != NULL;
+        put_time_limits(study);
         return read_prices(study, base, err) && read_templates(study, base, err) && check(study, err);
 }
 

@@ -72,7 +72,8 @@ static bool learn_residual(const struct search *of, bool linear, int most, int s
                 int from = (int)((long)i * known.n / n);
 
                 gp_add(gp, known.x + (size_t)from * (size_t)gp->d,
-                       linear ? known.y[from] : log(known.y[from]) - known.prior[from], known.share[from]);
+                       linear ? known.y[from] : log(known.y[from]) - known.prior[from].mean,
+                       known.share[from]);
         }
         search_known_free(&known);
         *ret_scale = standardise(gp->y, n);
@@ -339,7 +340,7 @@ const double *search_earlier_best(const struct search *search)
         for (int e = 0; e < search->n_earlier; e++)
                 for (int t = 0; t < search->earlier[e].n_trials; t++) {
                         const struct search_trial *trial = &search->earlier[e].trials[t];
-                        double expected = search_prior(search, trial->point, trial->candidate);
+                        double expected = search_prior(search, trial->point, trial->candidate).mean;
 
                         if (trial->status != SEARCH_OK || expected >= least ||
                             !search_space_allows(search->space, trial->point))

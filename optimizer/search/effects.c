@@ -27,7 +27,7 @@ static void predict(const struct search *search, const double *points, const int
 {
         size_t n = (size_t)search->space->n, d = (size_t)search->features.d;
         autofree double *x = memory_new((size_t)count * d + 1, sizeof *x);
-        autofree double *prior = memory_new((size_t)count + 1, sizeof *prior);
+        autofree struct surrogate_prior *prior = memory_new((size_t)count + 1, sizeof *prior);
 
         for (int i = 0; i < count; i++) {
                 const double *point = points + (size_t)i * n;

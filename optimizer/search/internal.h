@@ -62,7 +62,9 @@ struct search {
         struct search_options options;
         int n_constraints;
         char *names[SEARCH_MAX_CONSTRAINTS];
+        double time_limit[SEARCH_MAX_CONSTRAINTS + 1]; /* 0: the constraint is not one on the run time */
         struct search_features features;
+        struct run_forms forms;             /* of run times, where resources are told */
         double context[SEARCH_MAX_CONTEXT]; /* that holds now */
         gsl_rng *rng;
         int64_t asked;
@@ -111,7 +113,8 @@ void search_model_free(struct search_model *model);
 struct search_known {
         int n;
         int *trial; /* n: the first of each point */
-        double *x, *y, *share, *prior;
+        double *x, *y, *share;
+        struct surrogate_prior *prior;
 };
 
 /* positive: y is taken by its logarithm. stopped: whether runs that were stopped count, as if they had ended
@@ -128,11 +131,17 @@ int search_told(const struct search *search);
 
 /* What is expected of log y of a point beforehand, up to a constant: its price times the time that its
  * resources leave, and what earlier studies say, where they weigh anything; 0 when nothing is known. Where y
- * is not taken by its logarithm only they say something, of y itself. */
+ * is not taken by its logarithm only they say something, of y itself. Resources are said in any case. */
 bool search_has_prior(const struct search *search);
-double search_prior(const struct search *search, const double *point, int candidate);
-double search_prior_trial(const struct search *search, const struct search_trial *trial); /* at its context */
-double search_prior_listed(const struct search *search, int index); /* of a point of a small space */
+struct surrogate_prior search_prior(const struct search *search, const double *point, int candidate);
+/* At the context of a trial. */
+struct surrogate_prior search_prior_trial(const struct search *search, const struct search_trial *trial);
+struct surrogate_prior search_prior_listed(const struct search *search, int index); /* of a small space */
+/* What is expected of the log of the run time alone. */
+struct surrogate_prior search_prior_time(const struct search *search, const struct surrogate_prior *prior);
+
+/* Takes up what options say of a new search, whose points are listed. */
+void search_known_init(struct search *search);
 
 /* Whether price or resources say something. */
 bool search_has_known(const struct search *search);
@@ -147,13 +156,15 @@ void search_earlier_list(struct search *search);
 const double *search_earlier_best(const struct search *search);
 void search_earlier_free(struct search_earlier *earlier);
 
-/* Log of the probability that constraints hold and a run does not fail, at `count` encoded points. */
-void search_log_feasible(const struct search *search, const double *x, int count, double *ret_log);
+/* Log of the probability that constraints hold and a run does not fail, at `count` encoded points. prior: of
+ * each. */
+void search_log_feasible(const struct search *search, const double *x, const struct surrogate_prior *prior,
+                         int count, double *ret_log);
 
 /* Scores of `count` encoded points. prior: of each. greed: of the lower confidence bound; NAN: log expected
  * improvement, of a front that of the area it dominates. */
-void search_score(const struct search *search, const double *x, const double *prior, int count, double greed,
-                  struct search_score *ret_scores);
+void search_score(const struct search *search, const double *x, const struct surrogate_prior *prior,
+                  int count, double greed, struct search_score *ret_scores);
 
 /* The next point, by the model; false when the space is exhausted. */
 bool search_propose(struct search *search, double *ret_point, int *ret_candidate);

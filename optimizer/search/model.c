@@ -11,13 +11,15 @@
 #define REFIT_ALWAYS  40  /* trials until which every one leads to new parameters */
 #define RANKED_LEAST  6   /* trials whose ranks say something */
 #define HEAPED        0.3 /* of the range of y, logarithms or not: y is heaped if its better half spans less */
-#define FAILED_BEYOND 0.3                  /* of the range of y: where failed runs are put above the worst */
-#define LIKELIER      0.5                  /* than not */
-#define FRONT_BEYOND  0.1                  /* of the range of a front: where areas are measured from */
-#define SECOND_SEED   (SEARCH_FAILING + 2) /* behind those of the constraints */
-/* Power of the resources that a run time falls with. By Amdahl's law with an eighth of the work serial, eight
- * times the resources are 4.27 times as fast: 8^0.7. */
-#define SPEED_POWER 0.7
+#define FAILED_BEYOND 0.3  /* of the range of y: where failed runs are put above the worst */
+#define LIKELIER      0.5  /* than not */
+#define FRONT_BEYOND  0.1  /* of the range of a front: where areas are measured from */
+#define TIME_LEAST    1e-6 /* of its limit that a run may take: what is told is no time below */
+/* Probability that the run time of y depends on resources as is usual. In tables of several kinds of
+ * machines, where what else differs matters more, forms that are freer cost more trials than they save; a
+ * limit on the time has to be known more exactly (docs/evidence.md, "Search"). */
+#define USUAL       0.8
+#define SECOND_SEED (SEARCH_FAILING + 2) /* behind those of the constraints */
 
 void search_model_free(struct search_model *model)
 {
@@ -27,62 +29,6 @@ void search_model_free(struct search_model *model)
         surrogate_free(model->ranks);
         for (int c = 0; c <= SEARCH_FAILING; c++)
                 surrogate_free(model->constraints[c]);
-}
-
-bool search_has_known(const struct search *search)
-{
-        return search->options.price >= 0 || search->options.n_resources > 0;
-}
-
-bool search_has_prior(const struct search *search)
-{
-        return (!search->linear && search_has_known(search)) || search_earlier_speaks(search);
-}
-
-/* of: as in search_options, a column or a parameter. */
-static double log_known(const struct search_space *space, int of, const double *point, int candidate)
-{
-        return log(of >= space->n_columns ? point[of - space->n_columns]
-                                          : space->columns[of].value[candidate]);
-}
-
-/* Price and resources. */
-static double known_mean(const struct search *search, const double *point, int candidate)
-{
-        const struct search_options *options = &search->options;
-        double sum = options->price < 0 ? 0 : log_known(search->space, options->price, point, candidate);
-
-        for (int r = 0; r < options->n_resources; r++)
-                sum -= SPEED_POWER * log_known(search->space, options->resources[r], point, candidate);
-        return sum;
-}
-
-double search_prior(const struct search *search, const double *point, int candidate)
-{
-        double x[GP_MAX_FEATURES], known = search->linear ? 0 : known_mean(search, point, candidate);
-
-        if (!search_earlier_speaks(search))
-                return known;
-        search_encode(search, point, candidate, x);
-        return known + search_earlier_mean(search, x);
-}
-
-double search_prior_trial(const struct search *search, const struct search_trial *trial)
-{
-        double x[GP_MAX_FEATURES],
-                known = search->linear ? 0 : known_mean(search, trial->point, trial->candidate);
-
-        if (!search_earlier_speaks(search))
-                return known;
-        search_encode_trial(search, trial, x);
-        return known + search_earlier_mean(search, x);
-}
-
-double search_prior_listed(const struct search *search, int index)
-{
-        const double *point = search->points + (size_t)index * (size_t)search->space->n;
-
-        return (search->linear ? 0 : known_mean(search, point, index)) + search_earlier_listed(search, index);
 }
 
 /* ---- what is known ---- */
@@ -299,8 +245,8 @@ static bool is_heaped(const struct search *search)
 }
 
 /* Runs that were stopped are taken to end where the others say that runs that last so long end. */
-static bool believe_censored(struct surrogate *surrogate, double y, const double *x, const double *prior,
-                             struct error *err)
+static bool believe_censored(struct surrogate *surrogate, double y, const double *x,
+                             const struct surrogate_prior *prior, struct error *err)
 {
         double mean, variance, beyond, hazard;
 
@@ -317,7 +263,8 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
 
         for (int t = 0; t < search->n_trials; t++) {
                 const struct search_trial *trial = &search->trials[t];
-                double prior = search_prior_trial(search, trial), y = value_of(trial, objective);
+                struct surrogate_prior prior = search_prior_trial(search, trial);
+                double y = value_of(trial, objective);
 
                 if (trial->status == SEARCH_OK || trial->status == SEARCH_FAILED)
                         continue;
@@ -332,13 +279,32 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
 
 /* ---- constraints, and failing as one of them ---- */
 
-static double constraint_value(const struct search_trial *trial, int c)
+/* Of a limit on the run time the logarithm of what it takes up of it. */
+static double constraint_value(const struct search *search, const struct search_trial *trial, int c)
 {
+        double limit = search->time_limit[c];
+
         if (trial->status == SEARCH_PENDING)
                 return NAN;
         if (c == SEARCH_FAILING)
                 return trial->status == SEARCH_FAILED ? 1 : -1;
+        if (limit > 0)
+                return log(fmax(trial->constraints[c] / limit + 1, TIME_LEAST));
         return trial->constraints[c];
+}
+
+static struct surrogate *constraint_new(const struct search *search, int c)
+{
+        struct surrogate *constraint =
+                surrogate_new(search->features.d, search->features.category, search->enumerated,
+                              search->options.seed + 1 + (uint64_t)c);
+
+        if (search->time_limit[c] > 0) {
+                constraint->steps = true;
+                constraint->forms = &search->forms;
+                constraint->usual = 1.0 / RUN_FORMS;
+        }
+        return constraint;
 }
 
 static bool learn_constraint(struct search *search, int c, bool refit, struct error *err)
@@ -349,20 +315,21 @@ static bool learn_constraint(struct search *search, int c, bool refit, struct er
 
         known_new(search, &known);
         for (int t = 0; t < search->n_trials; t++) {
-                double value = constraint_value(&search->trials[t], c);
+                double value = constraint_value(search, &search->trials[t], c);
 
                 any |= failing && value > 0;
                 if (isfinite(value))
                         known_add(search, &known, t, value);
         }
+        for (int i = 0; i < known.n; i++)
+                known.prior[i] = search_prior_time(search, &known.prior[i]);
         model->used[c] = any && known.n > 1;
         if (model->used[c]) {
-                const struct surrogate_data data = {known.n, known.x, known.y, known.share, NULL};
+                const struct surrogate_data data = {known.n, known.x, known.y, known.share,
+                                                    search->time_limit[c] > 0 ? known.prior : NULL};
 
                 if (!model->constraints[c])
-                        model->constraints[c] =
-                                surrogate_new(search->features.d, search->features.category,
-                                              search->enumerated, search->options.seed + 1 + (uint64_t)c);
+                        model->constraints[c] = constraint_new(search, c);
                 done = surrogate_learn(model->constraints[c], &data, false, refit, err);
         }
         search_known_free(&known);
@@ -395,8 +362,8 @@ static bool is_noisy(const struct search *search)
 /* At the context that holds. */
 static double mean_at(const struct search *search, const struct search_trial *trial, int objective)
 {
-        double x[GP_MAX_FEATURES], prior = search_prior(search, trial->point, trial->candidate), mean,
-                                   variance;
+        struct surrogate_prior prior = search_prior(search, trial->point, trial->candidate);
+        double x[GP_MAX_FEATURES], mean, variance;
 
         search_encode(search, trial->point, trial->candidate, x);
         surrogate_predict(objective == 0 ? search->model.objective : search->model.second, x,
@@ -413,12 +380,14 @@ static bool is_by_model(const struct search *search)
 /* What was tried at another context is good where it is likelier than not to keep the constraints here. */
 static bool is_good(const struct search *search, const struct search_trial *trial)
 {
+        struct surrogate_prior prior;
         double x[GP_MAX_FEATURES], log_feasible;
 
         if (search->space->n_context == 0 || trial->status != SEARCH_OK)
                 return keeps_all(search, trial);
+        prior = search_prior(search, trial->point, trial->candidate);
         search_encode(search, trial->point, trial->candidate, x);
-        search_log_feasible(search, x, 1, &log_feasible);
+        search_log_feasible(search, x, &prior, 1, &log_feasible);
         return log_feasible >= log(LIKELIER);
 }
 
@@ -549,6 +518,8 @@ bool search_model_learn(struct search *search, struct error *err)
                 model->objective = surrogate_new(search->features.d, search->features.category,
                                                  search->enumerated, search->options.seed);
         model->objective->steps = search->options.n_resources > 0;
+        model->objective->forms = search->options.n_resources > 0 && !search->linear ? &search->forms : NULL;
+        model->objective->usual = USUAL;
         if (!search_earlier_weigh(search, err) || !learn_objective(search, 0, model->objective, refit, err) ||
             !learn_second(search, refit, err))
                 return false;

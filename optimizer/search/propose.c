@@ -42,17 +42,22 @@
 
 /* ---- scores ---- */
 
-void search_log_feasible(const struct search *search, const double *x, int count, double *ret_log)
+void search_log_feasible(const struct search *search, const double *x, const struct surrogate_prior *prior,
+                         int count, double *ret_log)
 {
         const struct search_model *model = &search->model;
         autofree double *mean = memory_new((size_t)count, sizeof *mean);
         autofree double *variance = memory_new((size_t)count, sizeof *variance);
+        autofree struct surrogate_prior *time = memory_new((size_t)count, sizeof *time);
 
+        for (int i = 0; i < count; i++)
+                time[i] = search_prior_time(search, &prior[i]);
         memset(ret_log, 0, (size_t)count * sizeof *ret_log);
         for (int c = 0; c <= SEARCH_FAILING; c++) {
                 if (!model->used[c])
                         continue;
-                surrogate_predict(model->constraints[c], x, NULL, count, mean, variance);
+                surrogate_predict(model->constraints[c], x, search->time_limit[c] > 0 ? time : NULL, count,
+                                  mean, variance);
                 for (int i = 0; i < count; i++)
                         ret_log[i] += normal_log_cdf(
                                 -mean[i] / sqrt(variance[i] + surrogate_noise(model->constraints[c])));
@@ -98,15 +103,15 @@ static void predict_second(const struct search *search, const double *x, int cou
         }
 }
 
-void search_score(const struct search *search, const double *x, const double *prior, int count, double greed,
-                  struct search_score *ret_scores)
+void search_score(const struct search *search, const double *x, const struct surrogate_prior *prior,
+                  int count, double greed, struct search_score *ret_scores)
 {
         autofree double *mean = memory_new((size_t)count, sizeof *mean);
         autofree double *variance = memory_new((size_t)count, sizeof *variance);
         autofree double *feasible = memory_new((size_t)count, sizeof *feasible);
 
         surrogate_predict(search->model.objective, x, prior, count, mean, variance);
-        search_log_feasible(search, x, count, feasible);
+        search_log_feasible(search, x, prior, count, feasible);
         for (int i = 0; i < count; i++) {
                 if (!search->model.noisy)
                         variance[i] += surrogate_noise(search->model.objective);
@@ -199,7 +204,7 @@ static bool take_listed(const struct search *search, int at, double *ret_point, 
 static bool propose_listed(struct search *search, double greed, double *ret_point, int *ret_candidate)
 {
         autofree struct search_score *scores = memory_new((size_t)search->n_points + 1, sizeof *scores);
-        autofree double *prior = memory_new((size_t)search->n_points + 1, sizeof *prior);
+        autofree struct surrogate_prior *prior = memory_new((size_t)search->n_points + 1, sizeof *prior);
         int best = -1;
 
         for (int i = 0; i < search->n_points; i++)
@@ -223,7 +228,7 @@ static int least_known(struct search *search)
 
         for (size_t j = 0; j < count; j++) {
                 size_t i = (start + j) % count;
-                double known = search_prior_listed(search, (int)i);
+                double known = search_prior_listed(search, (int)i).mean;
 
                 if (known >= least - ALIKE)
                         continue;
@@ -330,7 +335,8 @@ struct place {
 
 static double score_at(struct search *search, const double *point, double greed)
 {
-        double x[GP_MAX_FEATURES], prior = search_prior(search, point, -1);
+        struct surrogate_prior prior = search_prior(search, point, -1);
+        double x[GP_MAX_FEATURES];
         struct search_score score;
 
         search_encode(search, point, -1, x);
@@ -503,7 +509,7 @@ static void score_places(struct search *search, double greed, struct place *plac
 {
         size_t d = (size_t)search->features.d;
         autofree double *x = memory_new((size_t)count * d + 1, sizeof *x);
-        autofree double *prior = memory_new((size_t)count, sizeof *prior);
+        autofree struct surrogate_prior *prior = memory_new((size_t)count, sizeof *prior);
         autofree struct search_score *scores = memory_new((size_t)count, sizeof *scores);
 
         for (int i = 0; i < count; i++) {

@@ -129,6 +129,7 @@ struct search *search_new(struct search_space *space, const struct search_option
         for (int i = 0; i < space->n_context; i++)
                 search->context[i] = search_parameter_value(&space->context[i], MIDDLE);
         list_points(search);
+        search_known_init(search);
         return search;
 }
 
@@ -156,6 +157,14 @@ const struct search_space *search_space_of(const struct search *search)
         return search->space;
 }
 
+static double time_limit(const struct search_options *options, const char *name)
+{
+        for (int i = 0; i < options->n_time_limits && options->n_resources > 0; i++)
+                if (strcmp(options->time_limits[i].name, name) == 0)
+                        return options->time_limits[i].limit;
+        return 0;
+}
+
 bool search_constraint(struct search *search, const char *name, int *ret_index, struct error *err)
 {
         int c = 0;
@@ -166,6 +175,7 @@ bool search_constraint(struct search *search, const char *name, int *ret_index, 
                 return error_set(err, ERROR_LIMIT, NULL, "there may be %d constraints", c);
         if (c == search->n_constraints) {
                 search->names[search->n_constraints++] = memory_copy_text(name);
+                search->time_limit[c] = time_limit(&search->options, name);
                 for (int t = 0; t < search->n_trials; t++)
                         search->trials[t].constraints[c] = NAN;
         }
@@ -344,7 +354,8 @@ static void weigh_stopping(const struct search *search, struct search_suggestion
 static void predict(struct search *search, struct search_suggestion *suggestion)
 {
         const struct surrogate *objective = search->model.objective;
-        double x[GP_MAX_FEATURES], prior = search_prior(search, suggestion->point, suggestion->candidate);
+        struct surrogate_prior prior = search_prior(search, suggestion->point, suggestion->candidate);
+        double x[GP_MAX_FEATURES];
         double noise = search->model.noisy ? surrogate_noise(objective) : 0, sd;
         struct search_score score;
 

@@ -21,6 +21,7 @@
 #define SEARCH_MAX_CONSTRAINTS 8
 #define SEARCH_MAX_TRIALS      2000
 #define SEARCH_MAX_RESOURCES   4
+#define SEARCH_MAX_NAME        64 /* bytes, of a constraint that is a limit on the run time */
 #define SEARCH_MAX_EARLIER     8
 #define SEARCH_EARLIER_TRIALS  60 /* of each that count: every so-manieth of more */
 
@@ -38,6 +39,13 @@ struct search_options {
         /* The same of quantities whose product says how much works on a run (machines, cores of each): its
          * time falls with them, until the values say otherwise. All positive. */
         int n_resources, resources[SEARCH_MAX_RESOURCES];
+        /* Constraints, by name, that are limits on the run time: told is the time less the limit, which is
+         * above 0. Where resources are told what is known of run times holds for them, too. */
+        int n_time_limits;
+        struct search_time_limit {
+                char name[SEARCH_MAX_NAME];
+                double limit;
+        } time_limits[SEARCH_MAX_CONSTRAINTS];
         double runs; /* for which the best point will be used, 0: not known. Then there is a rule to stop */
         bool pareto; /* each trial has a second value that is to be small, too. There is no rule to stop then
                       */

@@ -91,7 +91,7 @@ bool search_parameter_active(const struct search_space *space, const double *poi
         return true;
 }
 
-static double meant(const struct search_parameter *parameter, double value)
+double search_parameter_number(const struct search_parameter *parameter, double value)
 {
         return parameter->type == SEARCH_ORDINAL ? parameter->values[(int)value] : value;
 }
@@ -105,9 +105,10 @@ static bool limit_holds(const struct search_space *space, const struct search_li
                 if (limit->factor[i] == 0)
                         continue;
                 if (limit->product)
-                        sum *= pow(meant(&space->parameters[i], point[i]), limit->factor[i]);
+                        sum *= pow(search_parameter_number(&space->parameters[i], point[i]),
+                                   limit->factor[i]);
                 else
-                        sum += limit->factor[i] * meant(&space->parameters[i], point[i]);
+                        sum += limit->factor[i] * search_parameter_number(&space->parameters[i], point[i]);
         }
         return sum <= limit->most + ROUNDING * fabs(limit->most);
 }

@@ -78,6 +78,9 @@ struct search_space {
 void search_space_free(struct search_space *space); /* and what it holds */
 DEFINE_CLEANUP(search_space_free, struct search_space);
 
+/* The number that a value of a point stands for: of an ordinal the choice itself. */
+double search_parameter_number(const struct search_parameter *parameter, double value);
+
 /* The point nearest to `value` that the parameter can take. */
 double search_parameter_round(const struct search_parameter *parameter, double value);
 

@@ -65,34 +65,64 @@ double surrogate_value(const struct surrogate *surrogate, double scaled)
 
 /* ---- learning ---- */
 
-/* What the process has to explain of a value: all but the weighed prior. */
-static double residual(const struct surrogate *surrogate, const struct surrogate_data *data, int i)
+/* What a form says of a point beside what the usual one says, weighed. */
+static double beside_usual(const struct surrogate *surrogate, const struct surrogate_prior *prior, int form)
 {
-        return surrogate_scale(surrogate, data->y[i]) -
-               (data->prior ? surrogate->prior_weight * data->prior[i] : 0);
+        if (form == 0 || surrogate->prior_weight == 0)
+                return 0;
+        return surrogate->prior_weight * (run_form_log(&surrogate->forms->form[form], prior->resources) -
+                                          run_form_log(&surrogate->forms->form[0], prior->resources));
+}
+
+/* What a process has to explain of a value: all but the weighed prior. */
+static double residual(const struct surrogate *surrogate, const struct surrogate_data *data, int form, int i)
+{
+        double y = surrogate_scale(surrogate, data->y[i]);
+
+        if (!data->prior)
+                return y;
+        return y - surrogate->prior_weight * data->prior[i].mean -
+               beside_usual(surrogate, &data->prior[i], form);
+}
+
+/* ret_residuals: data->n. Returns their mean. */
+static double residuals(const struct surrogate *surrogate, const struct surrogate_data *data, int form,
+                        double *ret_residuals)
+{
+        double sum = 0;
+
+        for (int i = 0; i < data->n; i++)
+                sum += ret_residuals[i] = residual(surrogate, data, form, i);
+        return sum / data->n;
 }
 
 static void standardise(struct surrogate *surrogate, const struct surrogate_data *data)
 {
-        double sum = 0, square = 0;
+        autofree double *y = memory_new((size_t)data->n, sizeof *y);
+        double square = 0;
 
+        surrogate->centre = residuals(surrogate, data, 0, y);
         for (int i = 0; i < data->n; i++)
-                sum += residual(surrogate, data, i);
-        surrogate->centre = sum / data->n;
-        for (int i = 0; i < data->n; i++)
-                square += pow(residual(surrogate, data, i) - surrogate->centre, 2);
+                square += pow(y[i] - surrogate->centre, 2);
         surrogate->scale = sqrt(square / data->n);
         /* all the same, but for rounding: any scale does */
         if (!(surrogate->scale > SAME * fabs(surrogate->centre)) || surrogate->scale == 0)
-                surrogate->scale = surrogate->log && data->prior ? PRIOR_SCALE : 1;
+                surrogate->scale = data->prior ? PRIOR_SCALE : 1;
 }
 
-static void fill(const struct surrogate *surrogate, struct gp *gp, const struct surrogate_data *data)
+/* Gives a process its points, less the prior mean of its form. */
+static void fill(struct surrogate *surrogate, int member, int form, const struct surrogate_data *data)
 {
+        autofree double *y = memory_new((size_t)data->n, sizeof *y);
+        struct gp *gp = surrogate->gp[member];
+        double centre = residuals(surrogate, data, form, y);
+
+        surrogate->form[member] = form;
+        surrogate->own_centre[member] = centre;
         gp_clear(gp);
         for (int i = 0; i < data->n; i++)
-                gp_add(gp, data->x + (size_t)i * (size_t)surrogate->d,
-                       (residual(surrogate, data, i) - surrogate->centre) / surrogate->scale, data->share[i]);
+                gp_add(gp, data->x + (size_t)i * (size_t)surrogate->d, (y[i] - centre) / surrogate->scale,
+                       data->share[i]);
 }
 
 /* -log of how likely the values themselves are on a scale, with parameters fitted to it. */
@@ -103,7 +133,7 @@ static double unlikeliness(struct surrogate *surrogate, const struct surrogate_d
         double jacobian;
 
         standardise(surrogate, data);
-        fill(surrogate, gp, data);
+        fill(surrogate, 0, 0, data);
         if (!gp_fit(gp, 0, TRIAL_EVALUATIONS, &err))
                 return INFINITY;
         jacobian = data->n * log(surrogate->scale);
@@ -157,15 +187,58 @@ static void choose_scale(struct surrogate *surrogate, const struct surrogate_dat
         memcpy(surrogate->gp[0]->theta, theta, sizeof theta);
 }
 
+/* One of several, by the logarithm of how likely each is, which is lost. */
+static int draw_one(gsl_rng *rng, double *gain, int count)
+{
+        double most = -INFINITY, sum = 0, drawn;
+        int one = 0;
+
+        for (int i = 0; i < count; i++)
+                most = fmax(most, gain[i]);
+        for (int i = 0; i < count; i++)
+                sum += gain[i] = exp(gain[i] - most);
+        drawn = gsl_rng_uniform(rng) * sum;
+        while (one + 1 < count && (drawn -= gain[one]) >= 0)
+                one++;
+        return one;
+}
+
+/* A form from its posterior at the parameters of a process, which is conditioned and has no step. */
+static int draw_form(struct surrogate *surrogate, int member, const struct surrogate_data *data)
+{
+        size_t n = (size_t)data->n;
+        autofree double *off = memory_new(n * RUN_FORMS, sizeof *off);
+        double gain[RUN_FORMS];
+
+        for (int f = 0; f < RUN_FORMS; f++) {
+                double *y = off + (size_t)f * n, centre = residuals(surrogate, data, f, y);
+
+                for (size_t i = 0; i < n; i++)
+                        y[i] = (y[i] - centre) / surrogate->scale;
+        }
+        cholesky_solve_lower(&surrogate->gp[member]->factor, off, RUN_FORMS);
+        for (int f = 0; f < RUN_FORMS; f++) {
+                gain[f] = log(f == 0 ? surrogate->usual : (1 - surrogate->usual) / (RUN_FORMS - 1));
+                for (size_t i = 0; i < n; i++)
+                        gain[f] -= 0.5 * off[(size_t)f * n + i] * off[(size_t)f * n + i];
+        }
+        return draw_one(surrogate->rng, gain, RUN_FORMS);
+}
+
 /* The others continue the chain of samples that the first, the likeliest, begins. */
 static bool draw_members(struct surrogate *surrogate, const struct surrogate_data *data, struct error *err)
 {
         for (int m = 1; m < surrogate->members; m++) {
                 struct gp *gp = surrogate->gp[m];
 
-                fill(surrogate, gp, data);
+                fill(surrogate, m, surrogate->form[m - 1], data);
                 memcpy(gp->theta, surrogate->gp[m - 1]->theta, sizeof gp->theta);
                 gp->step = gp_no_step;
+                if (surrogate->forms && data->prior && surrogate->prior_weight > 0) {
+                        if (!gp_condition(gp, err))
+                                return false;
+                        fill(surrogate, m, draw_form(surrogate, m, data), data);
+                }
                 if (surrogate->steps && data->prior && !gp_step_draw(gp, surrogate->rng, err))
                         return false;
                 gp_sample(gp, SAMPLE_STEPS, surrogate->rng);
@@ -176,10 +249,10 @@ static bool draw_members(struct surrogate *surrogate, const struct surrogate_dat
 }
 
 /* Every so-manieth of many points: parameters are known well enough by a part of them. */
-static struct surrogate_data thinned(const struct surrogate_data *data, int d, double *x, double *columns)
+static struct surrogate_data thinned(const struct surrogate_data *data, int d, double *x, double *columns,
+                                     struct surrogate_prior *prior)
 {
         struct surrogate_data part = {.n = FIT_POINTS, .x = x, .y = columns, .share = columns + FIT_POINTS};
-        double *prior = columns + 2 * FIT_POINTS;
 
         for (int i = 0; i < FIT_POINTS; i++) {
                 int from = (int)((long)i * data->n / FIT_POINTS);
@@ -187,7 +260,8 @@ static struct surrogate_data thinned(const struct surrogate_data *data, int d, d
                 memcpy(x + (size_t)i * (size_t)d, data->x + (size_t)from * (size_t)d, (size_t)d * sizeof *x);
                 columns[i] = data->y[from];
                 columns[FIT_POINTS + i] = data->share[from];
-                prior[i] = data->prior ? data->prior[from] : 0;
+                if (data->prior)
+                        prior[i] = data->prior[from];
         }
         part.prior = data->prior ? prior : NULL;
         return part;
@@ -198,12 +272,14 @@ static bool refit_to(struct surrogate *surrogate, const struct surrogate_data *d
                      struct error *err)
 {
         autofree double *x = memory_new((size_t)FIT_POINTS * (size_t)surrogate->d + 1, sizeof *x);
-        autofree double *columns = memory_new((size_t)3 * FIT_POINTS, sizeof *columns);
-        struct surrogate_data part = data->n > FIT_POINTS ? thinned(data, surrogate->d, x, columns) : *data;
+        autofree double *columns = memory_new((size_t)2 * FIT_POINTS, sizeof *columns);
+        autofree struct surrogate_prior *prior = memory_new(FIT_POINTS, sizeof *prior);
+        struct surrogate_data part =
+                data->n > FIT_POINTS ? thinned(data, surrogate->d, x, columns, prior) : *data;
 
         choose_scale(surrogate, &part, positive);
         standardise(surrogate, &part);
-        fill(surrogate, surrogate->gp[0], &part);
+        fill(surrogate, 0, 0, &part);
         return gp_fit(surrogate->gp[0], data->n <= MEMBERS_UNTIL, FIT_EVALUATIONS, err);
 }
 
@@ -215,7 +291,7 @@ bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *d
         if (refit && !refit_to(surrogate, data, positive, err))
                 return false;
         standardise(surrogate, data);
-        fill(surrogate, surrogate->gp[0], data);
+        fill(surrogate, 0, 0, data);
         return gp_condition(surrogate->gp[0], err) && draw_members(surrogate, data, err);
 }
 
@@ -242,8 +318,8 @@ static double unit_variance(const struct surrogate *surrogate)
         return surrogate->scale * surrogate->scale * (1 + surrogate->open_points / surrogate->learnt);
 }
 
-void surrogate_predict(const struct surrogate *surrogate, const double *x, const double *prior, int count,
-                       double *ret_mean, double *ret_variance)
+void surrogate_predict(const struct surrogate *surrogate, const double *x,
+                       const struct surrogate_prior *prior, int count, double *ret_mean, double *ret_variance)
 {
         autofree double *mean = memory_new((size_t)count, sizeof *mean);
         autofree double *variance = memory_new((size_t)count, sizeof *variance);
@@ -254,6 +330,9 @@ void surrogate_predict(const struct surrogate *surrogate, const double *x, const
         for (int m = 0; m < surrogate->members; m++) {
                 gp_predict(surrogate->gp[m], x, count, mean, variance);
                 for (int c = 0; c < count; c++) {
+                        mean[c] += (surrogate->own_centre[m] - surrogate->centre +
+                                    (prior ? beside_usual(surrogate, &prior[c], surrogate->form[m]) : 0)) /
+                                   surrogate->scale;
                         ret_mean[c] += share * mean[c];
                         ret_variance[c] += share * (variance[c] + mean[c] * mean[c]);
                 }
@@ -262,7 +341,7 @@ void surrogate_predict(const struct surrogate *surrogate, const double *x, const
                 ret_variance[c] = fmax(ret_variance[c] - ret_mean[c] * ret_mean[c], VARIANCE_LEAST) *
                                   unit_variance(surrogate);
                 ret_mean[c] = surrogate->centre + surrogate->scale * ret_mean[c] +
-                              (prior ? surrogate->prior_weight * prior[c] : 0);
+                              (prior ? surrogate->prior_weight * prior[c].mean : 0);
         }
 }
 

@@ -7,11 +7,15 @@
 #include <stdint.h>
 
 #include "optimizer/search/gp.h"
+#include "optimizer/search/run_form.h"
 
 /*
  * What a search believes of one measured quantity: Gaussian processes on its values, or on their logarithms
  * when all are positive and the evidence does not speak against it, minus a prior mean (what is known of each
  * point beforehand, on the same scale) whose weight, 0 to 1, is the one under which the values are likeliest.
+ *
+ * Where forms of a run time are given (optimizer/search/run_form.h) the prior mean is that of the first, the
+ * usual one, and each process but the first has one that is drawn from its posterior.
  *
  * Where steps are looked for (optimizer/search/gp_step.h) each process but the first, the likeliest without
  * one, has its own.
@@ -31,14 +35,24 @@ struct surrogate {
         bool steps; /* values may have a step, where there is a prior */
         bool log;
         double prior_weight;
-        double centre, scale; /* of the values less the prior */
+        double centre, scale;          /* of the values less the prior */
+        const struct run_forms *forms; /* borrowed; NULL: run times have no part in it */
+        double usual;                  /* probability that the first form holds; the others share the rest */
+        int form[SURROGATE_MAX_MEMBERS];
+        double own_centre[SURROGATE_MAX_MEMBERS]; /* as centre, of the values less that form's prior */
 };
 
-/* What it learns from. x: n x d. prior: n values on the scale it works on (the logarithmic one where values
- * may be taken so), or NULL. share: 1 / replicates. */
+/* What is expected of a point beforehand. */
+struct surrogate_prior {
+        double mean;      /* on the scale it works on: the logarithmic one where values may be taken so */
+        double resources; /* their logarithm; NAN: not told */
+};
+
+/* What it learns from. x: n x d. prior: n of them, or NULL. share: 1 / replicates. */
 struct surrogate_data {
         int n;
-        const double *x, *y, *share, *prior;
+        const double *x, *y, *share;
+        const struct surrogate_prior *prior;
 };
 
 /* rough: values at neighbouring points may differ by what no feature explains, as they do in tables. */
@@ -56,9 +70,10 @@ bool surrogate_learn(struct surrogate *surrogate, const struct surrogate_data *d
 bool surrogate_believe(struct surrogate *surrogate, const double *x, double deviations, struct error *err);
 
 /* Means and variances (without noise) on the scale it works on: logarithms when surrogate->log. prior: count
- * values, or NULL. */
-void surrogate_predict(const struct surrogate *surrogate, const double *x, const double *prior, int count,
-                       double *ret_mean, double *ret_variance);
+ * of them, or NULL. */
+void surrogate_predict(const struct surrogate *surrogate, const double *x,
+                       const struct surrogate_prior *prior, int count, double *ret_mean,
+                       double *ret_variance);
 
 /* Variance of one run about the function, on the same scale. */
 double surrogate_noise(const struct surrogate *surrogate);

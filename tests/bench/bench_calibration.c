@@ -50,7 +50,8 @@ static double deviation(const struct search *search, const struct tuning_case *t
 {
         const struct surrogate *objective = search->model.objective;
         const double *x = search->encoded + (size_t)row * (size_t)search->features.d;
-        double prior = search_prior(search, search->points + (size_t)row * (size_t)search->space->n, row);
+        struct surrogate_prior prior =
+                search_prior(search, search->points + (size_t)row * (size_t)search->space->n, row);
         struct search_score score;
 
         search_score(search, x, &prior, 1, NAN, &score);

@@ -5,7 +5,10 @@
  * (optimizer/search, which is told of both runs, of the price and of what works on a run) and by the forms
  * alone (sim/scale_out, fitted again after each trial). On the jobs of c3o (batch-scaleout); a run takes the
  * median of those at its size. Every pair of neighbouring sizes is known once, every size's run time and a
- * fiftieth is the limit once; what is known to be best already is left out.
+ * fiftieth is the limit once; what is known to be best already is left out. The search is also told nothing
+ * of resources, and told of them but not that the limit is one on the run time; and the same with the run
+ * times of each job turned round, so that more machines take longer and what it is told is wrong. Means over
+ * SEEDS.
  */
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +23,9 @@
 #define MOST_RUNS  2000
 #define MOST_SIZES 12
 #define MOST_BYTES (1 << 20)
+#define SEEDS      2
+
+enum told { TOLD_NOTHING, TOLD_RESOURCES, TOLD_LIMIT, TOLD };
 
 struct row {
         char job[128];
@@ -32,7 +38,7 @@ struct job {
 };
 
 struct score {
-        int cases, search, forms, first_search, first_forms;
+        int cases, forms, first_forms, search[TOLD], first_search[TOLD];
 };
 
 static void stop(const struct error *err)
@@ -160,10 +166,15 @@ static int by_forms(const struct job *job, int known, double limit, int best)
         }
 }
 
-static struct search *open_search(const struct job *job)
+static struct search *open_search(const struct job *job, enum told told, int seed)
 {
         struct search_space *space = memory_new(1, sizeof *space);
-        struct search_options options = {.seed = 1, .price = 0, .n_resources = 1, .resources = {0}};
+        struct search_options options = {.seed = (uint64_t)seed,
+                                         .price = 0,
+                                         .n_resources = told != TOLD_NOTHING,
+                                         .resources = {0},
+                                         .n_time_limits = told == TOLD_LIMIT,
+                                         .time_limits = {{"late", 1}}};
 
         space->n = 1;
         space->parameters[0] = (struct search_parameter){.name = memory_copy_text("machines"),
@@ -184,16 +195,16 @@ static void tell(struct search *search, const struct job *job, int64_t id, int i
                                          .point = &point,
                                          .status = SEARCH_OK,
                                          .y = cost_of(job, i),
-                                         .constraints = {log(job->seconds[i] / limit)}};
+                                         .constraints = {job->seconds[i] / limit - 1}};
         struct error err = ERROR_INIT;
 
         if (!search_tell(search, &outcome, &err))
                 stop(&err);
 }
 
-static int by_search(const struct job *job, int known, double limit, int best)
+static int by_search(const struct job *job, int known, double limit, int best, enum told told, int seed)
 {
-        autocall(search_free) struct search *search = open_search(job);
+        autocall(search_free) struct search *search = open_search(job, told, seed);
         struct error err = ERROR_INIT;
         int constraint;
 
@@ -219,18 +230,56 @@ static void play(const struct job *job, struct score *score)
         for (int known = 0; known + 1 < job->n; known++)
                 for (int at = 0; at < job->n; at++) {
                         double limit = 1.02 * job->seconds[at];
-                        int best = best_of(job, limit), search, forms;
+                        int best = best_of(job, limit), forms;
 
                         if (best == known || best == known + 1)
                                 continue;
-                        search = by_search(job, known, limit, best);
                         forms = by_forms(job, known, limit, best);
                         score->cases++;
-                        score->search += search;
                         score->forms += forms;
-                        score->first_search += search == 1;
                         score->first_forms += forms == 1;
+                        for (int told = 0; told < TOLD * SEEDS; told++) {
+                                int search = by_search(job, known, limit, best, told % TOLD, 1 + told / TOLD);
+
+                                score->search[told % TOLD] += search;
+                                score->first_search[told % TOLD] += search == 1;
+                        }
                 }
+}
+
+static void turn_round(struct job *job)
+{
+        for (int i = 0, k = job->n - 1; i < k; i++, k--) {
+                double seconds = job->seconds[i];
+
+                job->seconds[i] = job->seconds[k];
+                job->seconds[k] = seconds;
+        }
+}
+
+static void play_all(const char *name, const struct row *rows, size_t count, bool turned)
+{
+        static const char *const told_words[] = {"told nothing", "resources",
+                                                 "and the limit on the run time"};
+        struct score score = {0};
+        struct job job;
+
+        for (size_t i = 0; i < count; i++)
+                if (read_job(rows, count, i, &job)) {
+                        if (turned)
+                                turn_round(&job);
+                        play(&job, &score);
+                }
+        if (score.cases == 0)
+                return;
+        printf("%s%s: %d cases; trials (first one right): ", name, turned ? ", turned round" : "",
+               score.cases);
+        for (int told = 0; told < TOLD; told++)
+                printf("%s %.2f (%.0f %%), ", told_words[told],
+                       (double)score.search[told] / (score.cases * SEEDS),
+                       100.0 * score.first_search[told] / (score.cases * SEEDS));
+        printf("the forms alone %.2f (%.0f %%)\n", (double)score.forms / score.cases,
+               100.0 * score.first_forms / score.cases);
 }
 
 int main(void)
@@ -248,18 +297,9 @@ int main(void)
         for (size_t t = 0; t < ARRAY_LENGTH(tables); t++) {
                 autofree char *path = memory_format("%s/batch-scaleout/%s", folder, tables[t].path);
                 size_t count = read_rows(path, tables[t].job_fields, tables[t].seconds_field, rows);
-                struct score score = {0};
-                struct job job;
 
-                for (size_t i = 0; i < count; i++)
-                        if (read_job(rows, count, i, &job))
-                                play(&job, &score);
-                if (score.cases > 0)
-                        printf("%s: %d cases; the search %.2f trials, the first one right in %.0f %%; the "
-                               "scale-out forms %.2f, %.0f %%\n",
-                               tables[t].name, score.cases, (double)score.search / score.cases,
-                               100.0 * score.first_search / score.cases, (double)score.forms / score.cases,
-                               100.0 * score.first_forms / score.cases);
+                play_all(tables[t].name, rows, count, false);
+                play_all(tables[t].name, rows, count, true);
         }
         return 0;
 }

@@ -3,7 +3,8 @@
  * How many trials a search needs, on tables that others measured (tests/support/tuning_tables.h; what is
  * absent is skipped) and on functions with a known minimum, and what a suggestion takes.
  *
- *   bench_search [clusters|transfer|cherrypick|switches|constrained|synthetic|ackley|time]... [--runs N]
+ *   bench_search [clusters|transfer|cherrypick|drawn|switches|constrained|synthetic|ackley|time]... [--runs
+ * N]
  * [--seed N]
  *
  * --seed: of the first run on a function or on options (0); the others follow. Functions print the regret of
@@ -19,7 +20,8 @@
 #include "optimizer/search/search.h"
 #include "tests/support/tuning_tables.h"
 
-#define MOST_RUNS 1024
+#define MOST_RUNS  1024
+#define DRAWN_MOST 3 /* rows that a search is begun at */
 
 static int first_seed; /* of the runs on functions and on options */
 
@@ -363,6 +365,61 @@ static void bench_cherrypick(int runs)
         printf("   mean %6.2f, %.1f CPU s\n", sum / TUNING_CHERRYPICK_JOBS, now_seconds() - begin);
 }
 
+/* ---- both, from rows drawn by chance ---- */
+
+static void bench_drawn_of(const char *name, struct tuning_case *(*open)(int job), int jobs, int first,
+                           double within, int runs)
+{
+        double sum = 0, square = 0;
+
+        printf("%-8s", name);
+        for (int job = 0; job < jobs; job++) {
+                autocall(tuning_case_free) struct tuning_case *tuned = open(job);
+                autocall(gsl_rng_free) gsl_rng *rng = random_new((uint64_t)first_seed, (uint64_t)job, 0);
+                double part = 0, part_square = 0;
+
+                if (!tuned)
+                        return;
+                for (int run = 0; run < runs; run++) {
+                        int rows[DRAWN_MOST + 1], found;
+                        struct look look = {.tuned = tuned,
+                                            .target = within * tuning_case_best(tuned),
+                                            .first = rows,
+                                            .most = within > 1 ? 30 : tuned->table->rows};
+
+                        for (int i = 0; i < first; i++)
+                                rows[i] = (int)gsl_rng_uniform_int(rng, (unsigned long)tuned->table->rows);
+                        rows[first] = -1;
+                        found = look_for(&look, first_seed + run, 30, NULL);
+                        part += found;
+                        part_square += (double)found * found;
+                }
+                sum += part / runs;
+                square += (part_square / runs - part / runs * part / runs) / runs;
+                printf(" %6.2f", part / runs);
+        }
+        printf("   mean %6.2f +- %.2f\n", sum / jobs, sqrt(square) / jobs);
+}
+
+static struct tuning_case *clusters_cost(int job)
+{
+        return tuning_clusters(job, true);
+}
+
+static struct tuning_case *clusters_time(int job)
+{
+        return tuning_clusters(job, false);
+}
+
+static void bench_drawn(int runs)
+{
+        runs = runs > 0 ? runs : 100;
+        printf("trials, begun at rows drawn by chance, %d runs of each job\n", runs);
+        bench_drawn_of("cost", clusters_cost, TUNING_CLUSTER_JOBS, 3, 1.1, runs);
+        bench_drawn_of("runtime", clusters_time, TUNING_CLUSTER_JOBS, 3, 1.1, runs);
+        bench_drawn_of("cherry", tuning_cherrypick, TUNING_CHERRYPICK_JOBS, 2, 1, runs);
+}
+
 /* ---- options of compilers and databases ---- */
 
 static void bench_switches_of(const char *file, int runs)
@@ -686,10 +743,15 @@ int main(int count, char **words)
         static const struct {
                 const char *name;
                 void (*run)(int runs);
-        } parts[] = {{"clusters", bench_clusters},       {"transfer", bench_transfer},
-                     {"cherrypick", bench_cherrypick},   {"switches", bench_switches},
-                     {"constrained", bench_constrained}, {"synthetic", bench_synthetic},
-                     {"ackley", bench_ackley},           {"time", bench_time}};
+        } parts[] = {{"clusters", bench_clusters},
+                     {"transfer", bench_transfer},
+                     {"cherrypick", bench_cherrypick},
+                     {"drawn", bench_drawn},
+                     {"switches", bench_switches},
+                     {"constrained", bench_constrained},
+                     {"synthetic", bench_synthetic},
+                     {"ackley", bench_ackley},
+                     {"time", bench_time}};
         bool all = true;
         int runs = 0;
 
