@@ -205,7 +205,7 @@ static void a_prediction_is_the_posterior_at_the_context(void **state)
                 second += (variance + got * got) / objective->members;
         }
         search_encode(search, (const double[]){12}, -1, at);
-        search_score(search, at, &(double){0}, 1, NAN, &score);
+        search_score(search, at, &(struct surrogate_prior){0, NAN}, 1, NAN, &score);
         assert_float_equal(score.mean, objective->centre + objective->scale * mean, 1e-9);
         assert_float_equal(score.variance - surrogate_noise(objective),
                            (second - mean * mean) * objective->scale * objective->scale *
