@@ -107,7 +107,7 @@ static void standardise(struct surrogate *surrogate, const struct surrogate_data
         surrogate->scale = sqrt(square / data->n);
         /* all the same, but for rounding: any scale does */
         if (!(surrogate->scale > SAME * fabs(surrogate->centre)) || surrogate->scale == 0)
-                surrogate->scale = data->prior ? PRIOR_SCALE : 1;
+                surrogate->scale = data->prior && (surrogate->log || surrogate->forms) ? PRIOR_SCALE : 1;
 }
 
 /* Gives a process its points, less the prior mean of its form. */
