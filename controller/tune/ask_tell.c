@@ -230,7 +230,7 @@ static bool take(struct ask_tell *session, const json_t *line, struct text *out,
 static bool is_blank(const char *line, size_t length)
 {
         for (size_t i = 0; i < length; i++)
-                if (!memchr(" \t\r\n", line[i], 4))
+                if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r' && line[i] != '\n')
                         return false;
         return true;
 }

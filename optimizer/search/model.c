@@ -42,12 +42,20 @@ void search_known_free(struct search_known *known)
         free(known->prior);
 }
 
+static bool same_values(const double *a, const double *b, int count)
+{
+        for (int i = 0; i < count; i++)
+                if (a[i] != b[i])
+                        return false;
+        return true;
+}
+
 static bool same_point(const struct search *search, int a, int b)
 {
         const struct search_trial *one = &search->trials[a], *other = &search->trials[b];
 
-        return memcmp(one->point, other->point, (size_t)search->space->n * sizeof(double)) == 0 &&
-               memcmp(one->context, other->context, sizeof one->context) == 0;
+        return same_values(one->point, other->point, search->space->n) &&
+               same_values(one->context, other->context, search->space->n_context);
 }
 
 static int find_point(const struct search *search, const struct search_known *known, int trial)
