@@ -247,20 +247,27 @@ static bool replace(const char *path, const struct stat *there, const char *byte
         return false;
 }
 
+/* It leads to what somebody has opened, to a file that may have no name any more. */
+static bool is_descriptor(const char *path)
+{
+        return strncmp(path, "/dev/fd/", 8) == 0 || strcmp(path, "/dev/stderr") == 0 ||
+               strncmp(path, "/proc/", 6) == 0;
+}
+
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err)
 {
         autofree char *target = NULL;
         struct stat there;
 
-        if (strcmp(path, "-") == 0)
+        if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
                 return write_all(STDOUT_FILENO, "standard output", bytes, length, err);
         if (stat(path, &there) != 0)
                 return replace(path, NULL, bytes, length, err);
-        /* A device (/dev/null, /dev/stdout) or a pipe is written, not replaced. */
-        if (!S_ISREG(there.st_mode))
-                return write_synced(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), path, bytes, length, err);
+        /* A device (/dev/null) or a pipe is written, not replaced; what is open goes on where it ends. */
+        if (!S_ISREG(there.st_mode) || is_descriptor(path))
+                return write_synced(open(path, O_WRONLY | O_APPEND | O_CLOEXEC), path, bytes, length, err);
         target = realpath(path, NULL);
-        return replace(target ? target : path, &there, bytes, length, err);
+        return target ? replace(target, &there, bytes, length, err) : error_errno(err, errno, "%s", path);
 }
 
 /* Unicode 15, table 3-7. */

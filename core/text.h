@@ -42,7 +42,8 @@ int text_percent_byte(const char *at, size_t room);
 bool text_read_error(const char *path, int number, struct error *err);
 
 /* Writes to PATH.PID.tmp, syncs, renames: the old content or the new, never half. A file that is there keeps
- * its mode, and a symbolic link what it leads to. "-" is standard output. */
+ * its mode, and a symbolic link what it leads to. "-" and /dev/stdout are standard output; what /dev/stderr,
+ * /dev/fd and /proc lead to is added to. */
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
 
 /* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */

@@ -114,6 +114,32 @@ static void test_links_and_modes_of_what_is_written(void **state)
         assert_true(unlink(link) == 0 && unlink(path) == 0 && unlink(other) == 0 && rmdir(folder) == 0);
 }
 
+/* As a shell's `3>>file`: the name leads to what is open, which stays the file that it is, though its own
+ * name may be gone. */
+static void test_a_name_of_what_is_open(void **state)
+{
+        char path[] = "/tmp/optctl-text-XXXXXX", held[16] = "";
+        int fd = mkstemp(path), standard_output = dup(STDOUT_FILENO);
+        autofree char *name = memory_format("/dev/fd/%d", fd), *deleted = memory_format("%s (deleted)", path);
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_true(fd >= 0 && standard_output >= 0);
+        assert_int_equal(write(fd, "log ", 4), 4);
+        assert_true(text_write_file(name, "more ", 5, &err));
+        assert_int_equal(unlink(path), 0);
+        assert_true(text_write_file(name, "and ", 4, &err));
+        assert_int_equal(lseek(fd, 0, SEEK_END), 13);
+        fflush(stdout);
+        assert_true(dup2(fd, STDOUT_FILENO) >= 0);
+        assert_true(text_write_file("/dev/stdout", "out", 3, &err));
+        assert_true(dup2(standard_output, STDOUT_FILENO) >= 0);
+        assert_true(pread(fd, held, sizeof held, 0) == 16 && memcmp(held, "log more and out", 16) == 0);
+        assert_int_equal(access(deleted, F_OK), -1);
+        close(standard_output);
+        close(fd);
+}
+
 static void test_percents(void **state)
 {
         (void)state;
@@ -190,6 +216,7 @@ int main(void)
                 cmocka_unit_test(test_nearest_name),
                 cmocka_unit_test(test_plurals),
                 cmocka_unit_test(test_files),
+                cmocka_unit_test(test_a_name_of_what_is_open),
                 cmocka_unit_test(test_percents),
                 cmocka_unit_test(test_links_and_modes_of_what_is_written),
                 cmocka_unit_test(test_numbers_are_strict),
