@@ -56,11 +56,12 @@ static bool is_doubtful(const struct http_call *call)
         return call->unheard || (call->done && call->result != CURLE_OK && !call->too_large && !call->cut);
 }
 
-/* libcurl 7.88 tells of a request that is given up with the next thing that it says on the connection. When
- * nothing else is under way there, that may be long after, and the end of the connection says it now. */
+/* libcurl 7.88 tells of a request that is given up, or whose answer is more than is taken, with the next
+ * thing that it says on the connection. When nothing else is under way there, that may be long after, and the
+ * end of the connection says it now. */
 static bool is_untold(const struct http_call *call)
 {
-        return !call->done && call->lane->asking == 0;
+        return (!call->done || call->too_large || call->cut) && call->lane->asking == 0;
 }
 
 void http_lane_leave(const struct http_call *call)

@@ -533,6 +533,61 @@ static void play_one_at_a_time(struct stage *stage)
         assert_int_equal(http2_requests(stage->server), 1 + MANY);
 }
 
+/* ---- caps ---- */
+
+static void answer_at_length(struct stage *stage, const struct http2_stream *stream)
+{
+        static const char piece[PIECE];
+
+        http2_begin(stage->server, stream);
+        for (int i = 0; i < 20 && stream->request == 1; i++)
+                http2_piece(stage->server, stream, piece, sizeof piece);
+        if (stream->request > 1)
+                http2_end(stage->server, stream);
+}
+
+/* What is over the cap is not asked for again, and who would send it without an end learns that nobody wants
+ * it. */
+static void play_a_long_answer(struct stage *stage)
+{
+        static const struct http_request list = {.path = "/list", .max_bytes = 10 * PIECE};
+        struct error err;
+
+        stage->when_asked = answer_at_length;
+        err = ask(stage, &list);
+        assert_int_equal(err.code, ERROR_LIMIT);
+        assert_string_equal(err.reason, "AnswerTooLarge");
+        wait_ms(stage, 1);
+        assert_int_equal(http2_connections_open(stage->server), 0);
+        get(stage);
+        assert_int_equal(http2_requests(stage->server), 2);
+}
+
+/* A frame of 6 KB that unpacks to 8 MB of headers. */
+static void answer_with_headers(struct stage *stage, const struct http2_stream *stream)
+{
+        char block[7 + 4000 + 2000] = "\x88\x40\x01x\x7f\xa1\x1e"; /* x: 127 + 3873 bytes (RFC 7541) */
+
+        if (stream->request > 4) {
+                http2_answer(stage->server, stream, "{}");
+                return;
+        }
+        memset(block + 7, 'a', 4000);
+        memset(block + 4007, 0xbe, sizeof block - 4007); /* that one again */
+        http2_say(stage->server, stream->connection, HTTP2_HEADERS, 4, stream->id, block, sizeof block);
+}
+
+static void play_long_headers(struct stage *stage)
+{
+        struct error err;
+
+        stage->when_asked = answer_with_headers;
+        err = ask(stage, &(struct http_request){.path = "/list"});
+        assert_int_equal(err.code, ERROR_UNAVAILABLE);
+        assert_int_equal(http2_requests(stage->server), 4); /* with its repetitions */
+        get(stage);
+}
+
 /* ---- a server that speaks HTTP/1.1 alone ---- */
 
 static void watch_and_list(void *argument)
@@ -598,6 +653,8 @@ TEST(a_reader_that_keeps_up)
 TEST(a_flood)
 TEST(nonsense)
 TEST(one_at_a_time)
+TEST(a_long_answer)
+TEST(long_headers)
 
 int main(void)
 {
@@ -617,6 +674,8 @@ int main(void)
                 cmocka_unit_test(test_a_flood),
                 cmocka_unit_test(test_nonsense),
                 cmocka_unit_test(test_one_at_a_time),
+                cmocka_unit_test(test_a_long_answer),
+                cmocka_unit_test(test_long_headers),
                 cmocka_unit_test(test_a_server_without_http2),
         };
 
