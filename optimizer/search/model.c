@@ -287,18 +287,21 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
 
 /* ---- constraints, and failing as one of them ---- */
 
-/* Of a limit on the run time the logarithm of what it takes up of it. */
+/* Of a limit on the run time the logarithm of what it takes up of it. NAN: nothing is known; so of a run that
+ * failed within the limit, which does not show how long it would have taken. */
 static double constraint_value(const struct search *search, const struct search_trial *trial, int c)
 {
-        double limit = search->time_limit[c];
+        double limit = search->time_limit[c], told = trial->constraints[c];
 
         if (trial->status == SEARCH_PENDING)
                 return NAN;
         if (c == SEARCH_FAILING)
                 return trial->status == SEARCH_FAILED ? 1 : -1;
-        if (limit > 0)
-                return log(fmax(trial->constraints[c] / limit + 1, TIME_LEAST));
-        return trial->constraints[c];
+        if (limit <= 0 || isnan(told))
+                return told;
+        if (trial->status == SEARCH_FAILED && told <= 0)
+                return NAN;
+        return log(fmax(told / limit + 1, TIME_LEAST));
 }
 
 static struct surrogate *constraint_new(const struct search *search, int c)

@@ -118,6 +118,39 @@ static void a_limit_on_the_run_time_is_foreseen(void **state)
         assert_true(kept(12, true) < 0.05);
 }
 
+static void tell_without_end(struct search *search, double machines, double late)
+{
+        struct search_outcome outcome = {.point = &machines,
+                                         .status = SEARCH_FAILED,
+                                         .y = NAN,
+                                         .constraints = {late}};
+        struct error err = ERROR_INIT;
+
+        assert_true(search_tell(search, &outcome, &err));
+}
+
+/* One that crashed after 10 s, or of which nothing is told, was not quick; one that crashed after 900 s was
+ * late. */
+static void what_failed_within_the_limit_says_nothing_of_it(void **state)
+{
+        autocall(search_free) struct search *search = machines_from_4_to_64(1, true);
+        struct error err = ERROR_INIT;
+        int late;
+
+        (void)state;
+        assert_true(search_constraint(search, "late", &late, &err));
+        tell(search, 0, 8, ernest(8), late);
+        tell(search, 0, 16, ernest(16), late);
+        tell_without_end(search, 12, NAN);
+        tell_without_end(search, 20, 10 - 200);
+        assert_true(search_model_learn(search, &err));
+        assert_int_equal(search->model.constraints[late]->gp[0]->n, 2);
+        tell_without_end(search, 4, 900 - 200);
+        search->model.current = false;
+        assert_true(search_model_learn(search, &err));
+        assert_int_equal(search->model.constraints[late]->gp[0]->n, 3);
+}
+
 /* Mean trials until the least cost is found, without a limit. */
 static double mean_trials(double (*seconds)(double machines), bool told)
 {
@@ -169,6 +202,7 @@ int main(void)
                 cmocka_unit_test(a_form_is_ernests_with_a_square),
                 cmocka_unit_test(shares_sum_to_one_in_the_middle),
                 cmocka_unit_test(a_limit_on_the_run_time_is_foreseen),
+                cmocka_unit_test(what_failed_within_the_limit_says_nothing_of_it),
                 cmocka_unit_test(the_form_of_a_job_is_learnt),
                 cmocka_unit_test(a_wrong_form_does_no_harm),
         };
