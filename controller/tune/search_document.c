@@ -9,7 +9,6 @@
 #include "core/json.h"
 
 #define NAME_MAX_BYTES 128
-#define NUMBER_MOST    1e15
 
 /* Every message about a document begins with its place: "space[0].low: expected ...". */
 static bool wrong(struct error *err, const char *place, const char *expected)
@@ -56,7 +55,7 @@ static bool read_number(const json_t *object, const char *key, const char *place
 
         if (!found)
                 return true;
-        if (!json_is_number(found) || !(fabs(json_number_value(found)) <= NUMBER_MOST))
+        if (!json_is_number(found) || !(fabs(json_number_value(found)) <= SEARCH_DOCUMENT_MOST))
                 return wrong_key(err, place, key, "a number");
         *value = json_number_value(found);
         return true;
@@ -326,7 +325,7 @@ static bool read_value(const struct search_parameter *parameter, const json_t *v
                 *ret_value = choice;
                 return true;
         }
-        if (!json_is_number(value) || !(fabs(json_number_value(value)) <= NUMBER_MOST))
+        if (!json_is_number(value) || !(fabs(json_number_value(value)) <= SEARCH_DOCUMENT_MOST))
                 return error_set(err, ERROR_INPUT, NULL, "%s: expected a number", parameter->name);
         *ret_value = json_number_value(value);
         if (parameter->type == SEARCH_INTEGER && *ret_value != round(*ret_value))
@@ -602,6 +601,15 @@ static bool read_limits(struct search_space *space, const json_t *limits, struct
 
 /* ---- together ---- */
 
+/* What is multiplied with others, squared and added to its like has to stay a number. */
+static bool check_known(const char *key, double number, struct error *err)
+{
+        if (!(number > 0))
+                return wrong(err, key, "numbers above 0");
+        return (number >= 1 / SEARCH_DOCUMENT_MOST && number <= SEARCH_DOCUMENT_MOST) ||
+               wrong(err, key, "numbers from 1e-15 to 1e15");
+}
+
 /* Index of a known quantity as search_options has it: a column, or a parameter after all columns. key: where
  * it was named. */
 static bool find_known(const struct search_space *space, const char *key, const json_t *named, int *ret_index,
@@ -621,13 +629,14 @@ static bool find_known(const struct search_space *space, const char *key, const 
                 return wrong(err, key,
                              "the name of a column of numbers of the candidates, or of a parameter");
         for (int c = 0; found < space->n_columns && c < space->n_candidates; c++)
-                if (!(space->columns[found].value[c] > 0))
-                        return wrong(err, key, "numbers above 0");
+                if (!check_known(key, space->columns[found].value[c], err))
+                        return false;
         if (found >= space->n_columns) {
                 const struct search_parameter *parameter = &space->parameters[found - space->n_columns];
 
-                if (!(search_parameter_number(parameter, parameter->low) > 0))
-                        return wrong(err, key, "numbers above 0");
+                if (!check_known(key, search_parameter_number(parameter, parameter->low), err) ||
+                    !check_known(key, search_parameter_number(parameter, parameter->high), err))
+                        return false;
         }
         *ret_index = found;
         return true;

@@ -8,6 +8,9 @@
 
 /* The space of a search and its points as JSON (docs/tune.md). */
 
+/* Numbers of a space, of points and of contexts lie between this and its negative. */
+#define SEARCH_DOCUMENT_MOST 1e15
+
 /* From
  * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"timeLimits":{..},
  * "seed":..,"budget":..,"runs":..,"earlier":[..]}. What the last one says controller/tune/earlier reads.
