@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/tune/context.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -132,6 +133,20 @@ void tune_context_now(const struct tune_study *study, const struct search_space 
         (void)search_document_context(space, given, false, context, &ignored);
 }
 
+/* What a search can be told of a value. Where ratios count nothing at all lies a range below `low`, further
+ * down than which the model does not see. */
+static double nearest(const struct search_parameter *parameter, double value)
+{
+        double below = fmax(parameter->low * (parameter->low / parameter->high), DBL_MIN);
+
+        value = fmin(fmax(value, -SEARCH_DOCUMENT_MOST), SEARCH_DOCUMENT_MOST);
+        if (parameter->type == SEARCH_INTEGER) {
+                value = round(value);
+                below = 1;
+        }
+        return parameter->log && value <= 0 ? below : value;
+}
+
 void tune_context_settle(const struct search_space *space, json_t *context, const json_t *result)
 {
         const json_t *values = json_object_get(result, "values");
@@ -140,13 +155,12 @@ void tune_context_settle(const struct search_space *space, json_t *context, cons
                 const struct search_parameter *parameter = &space->context[i];
                 double value;
 
-                if (!json_find_number(values, parameter->name, &value) ||
-                    !search_context_fits(parameter, value))
+                if (!json_find_number(values, parameter->name, &value))
                         continue;
+                value = nearest(parameter, value);
                 json_object_set_new(context, parameter->name,
-                                    parameter->type == SEARCH_INTEGER
-                                            ? json_integer((json_int_t)llround(value))
-                                            : json_real(value));
+                                    parameter->type == SEARCH_INTEGER ? json_integer((json_int_t)value)
+                                                                      : json_real(value));
         }
 }
 
