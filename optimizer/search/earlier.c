@@ -110,7 +110,7 @@ static void take_trials(const struct search *search, const struct search_outcome
         for (int i = 0; i < count; i += every) {
                 struct search_trial *trial = &earlier->trials[earlier->n_trials];
 
-                *trial = (struct search_trial){.status = runs[i].status, .y = runs[i].y};
+                *trial = (struct search_trial){.status = runs[i].status, .y = search_bounded(runs[i].y)};
                 memcpy(trial->point, runs[i].point, bytes);
                 memcpy(trial->context, runs[i].context ? runs[i].context : search->context, context);
                 search_space_settle(search->space, trial->point);

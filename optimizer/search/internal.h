@@ -96,6 +96,10 @@ struct search_score {
 void search_encode(const struct search *search, const double *point, int candidate, double *ret_x);
 void search_encode_trial(const struct search *search, const struct search_trial *trial, double *ret_x);
 
+/* A value that was told, as the models take it: of the largest numbers there are even the squares are
+ * numbers. NAN stays. */
+double search_bounded(double value);
+
 /* Whether a trial was made at a context like the one that holds: its point is not tried again there. */
 bool search_like_now(const struct search *search, const struct search_trial *trial);
 

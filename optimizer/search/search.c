@@ -17,6 +17,7 @@
 #define FIRST_ROOM   64
 #define STOP_LEAST   6 /* trials before a search may be ended: a model of fewer is not to be trusted */
 #define MIDDLE       0.5
+#define MOST_TOLD    1e100
 #define LIKE         0.05 /* of the range of a context: what lies as near is the same for what was tried there */
 
 static const char *const why_first = "one of the first points, far from the others";
@@ -59,7 +60,9 @@ static void mark_taken(struct search *search, const struct search_trial *trial)
 {
         size_t n = (size_t)search->space->n;
 
-        for (int i = 0; i < search->n_points && search_like_now(search, trial); i++)
+        if (search->n_points == 0 || !search_like_now(search, trial))
+                return;
+        for (int i = 0; i < search->n_points; i++)
                 if (memcmp(search->points + (size_t)i * n, trial->point, n * sizeof *trial->point) == 0)
                         search->taken[i] = true;
 }
@@ -245,6 +248,11 @@ bool search_check(struct search *search, const struct search_outcome *outcome, s
                            : foreign_point(search, outcome->point, point, &candidate, err);
 }
 
+double search_bounded(double value)
+{
+        return isnan(value) ? value : fmin(fmax(value, -MOST_TOLD), MOST_TOLD);
+}
+
 /* It may have come otherwise than it was forecast, and then its point is out somewhere else. */
 static void take_context(struct search *search, struct search_trial *trial, const double *context)
 {
@@ -269,9 +277,10 @@ bool search_tell(struct search *search, const struct search_outcome *outcome, st
         search->model.current = false;
         take_context(search, trial, outcome->context);
         trial->status = outcome->status;
-        trial->y = outcome->y;
-        trial->second = outcome->second;
-        memcpy(trial->constraints, outcome->constraints, sizeof trial->constraints);
+        trial->y = search_bounded(outcome->y);
+        trial->second = search_bounded(outcome->second);
+        for (int c = 0; c < SEARCH_MAX_CONSTRAINTS; c++)
+                trial->constraints[c] = search_bounded(outcome->constraints[c]);
         return true;
 }
 

@@ -351,6 +351,31 @@ static void what_cannot_be_changes_nothing(void **state)
         assert_true(search_context_fits(&(struct search_parameter){.n_choices = 3}, 2));
 }
 
+/* The squares of the largest numbers are none: they are bounded, and what is predicted stays a number. */
+static void the_largest_numbers_are_bounded(void **state)
+{
+        static const double y[] = {1e308, -1e308, 1e308, 2};
+        autocall(search_free) struct search *search = new_search(64, 1);
+        struct search_suggestion next;
+        struct error err = ERROR_INIT;
+        int c;
+
+        (void)state;
+        assert_true(search_constraint(search, "bound", &c, &err));
+        for (int i = 0; i < 4; i++) {
+                const struct search_outcome outcome = {.point = (const double[]){1 + i},
+                                                       .context = (const double[]){1e15},
+                                                       .status = SEARCH_OK,
+                                                       .y = y[i],
+                                                       .constraints = {-y[i]}};
+
+                assert_true(search_tell(search, &outcome, &err));
+        }
+        next = ask(search);
+        assert_true(next.predicted && isfinite(next.mean) && isfinite(next.sd) && isfinite(next.feasible));
+        assert_true(isnan(search_bounded(NAN)));
+}
+
 /* ---- for people ---- */
 
 /* The slice is drawn where the search stands: its lowest value is where the input says. */
@@ -393,6 +418,7 @@ int main(void)
                 cmocka_unit_test(a_point_is_tried_once_at_a_context),
                 cmocka_unit_test(a_run_is_told_where_it_was),
                 cmocka_unit_test(what_cannot_be_changes_nothing),
+                cmocka_unit_test(the_largest_numbers_are_bounded),
                 cmocka_unit_test(slices_are_drawn_at_the_context),
         };
 

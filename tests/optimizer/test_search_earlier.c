@@ -342,6 +342,29 @@ static void what_says_too_little_is_refused(void **state)
         assert_int_equal(err.code, ERROR_LIMIT);
 }
 
+/* Of the largest numbers there are even the squares are none. */
+static void the_largest_numbers_leave_it_whole(void **state)
+{
+        autocall(search_free) struct search *search = start(1, false);
+        struct search_suggestion next;
+        struct study study;
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        make_study(&study, before, false, 4);
+        study.runs[0].y = 1e308;
+        study.runs[1].y = -1e308;
+        study.runs[2].y = 1e308;
+        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        assert_true(isfinite(search->earlier[0].scale));
+        for (int i = 0; i < 3; i++) {
+                assert_true(search_ask(search, &next, &err));
+                tell(search, next.id, seconds(next.point));
+        }
+        assert_true(search_ask(search, &next, &err));
+        assert_true(next.predicted && isfinite(next.mean) && isfinite(next.sd));
+}
+
 static void of_many_trials_some_count(void **state)
 {
         autocall(search_free) struct search *search = start(1, false);
@@ -374,6 +397,7 @@ int main(void)
                 cmocka_unit_test(what_is_expected_is_of_the_context_that_holds),
                 cmocka_unit_test(failed_runs_are_kept_away_from),
                 cmocka_unit_test(what_says_too_little_is_refused),
+                cmocka_unit_test(the_largest_numbers_leave_it_whole),
                 cmocka_unit_test(of_many_trials_some_count),
         };
 
