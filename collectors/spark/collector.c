@@ -276,9 +276,11 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
         told->id = memory_copy_text(place->id);
         told->seen_ms = place->seen_ms;
         told->more = newer;
-        memcpy(told->why, errand.why, sizeof told->why);
-        if (done)
+        told->why[0] = '\0';
+        if (done) {
+                memcpy(told->why, errand.why, sizeof told->why);
                 told->run = errand.run;
+        }
         return true;
 }
 

@@ -526,9 +526,12 @@ static void an_end_that_is_yet_to_come_is_not_believed(void **state)
         put_text(scene, "logs/app-2", START("waiting", "1795271000") STOP("1795271060", ""), 100000000);
         assert_true(look(scene)->ended_ms == 1795270060000);
         put_text(scene, "logs/app-3", START("waiting", "1995270000") STOP("1995270060", ""), 10);
-        put_text(scene, "logs/app-4", START("waiting", "1795272000") STOP("1995270060", ""), 20);
-        for (int looks = 0; looks < 5; looks++)
+        put_text(scene, "logs/app-4", START("waiting", "1795272000") STOP("1995270060", ",\"ExitCode\":1"),
+                 20);
+        for (int looks = 0; looks < 5; looks++) {
                 assert_true(look(scene)->ended_ms == 1795270060000);
+                assert_string_equal(scene->seen->failure, "");
+        }
         put_text(scene, "logs/app-5", START("waiting", "1795273000") STOP("1795273060", ""), 30);
         assert_true(look(scene)->ended_ms == 1795273060000);
         scene_close(scene);
