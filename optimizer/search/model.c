@@ -291,12 +291,13 @@ static bool believe_unknown(struct search *search, int objective, struct surroga
  * failed within the limit, which does not show how long it would have taken. */
 static double constraint_value(const struct search *search, const struct search_trial *trial, int c)
 {
-        double limit = search->time_limit[c], told = trial->constraints[c];
+        double limit = search->time_limit[c], told;
 
         if (trial->status == SEARCH_PENDING)
                 return NAN;
         if (c == SEARCH_FAILING)
                 return trial->status == SEARCH_FAILED ? 1 : -1;
+        told = trial->constraints[c];
         if (limit <= 0 || isnan(told))
                 return told;
         if (trial->status == SEARCH_FAILED && told <= 0)
