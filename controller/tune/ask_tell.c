@@ -152,7 +152,24 @@ static bool read_status(const json_t *tell, enum search_status *ret_status, stru
                error_set(err, ERROR_INPUT, NULL, "tell: status has to be ok, failed or censored");
 }
 
-/* All values are looked at before a constraint becomes known by its name. */
+/* All of them are looked at before one becomes known by its name. */
+static bool check_constraints(const struct search *search, const json_t *constraints, struct error *err)
+{
+        const char *name;
+        json_t *value;
+        int unknown = 0;
+
+        json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
+        {
+                if (!json_is_number(value))
+                        return error_set(err, ERROR_INPUT, NULL, "tell: constraint %s has to be a number",
+                                         name);
+                unknown += !search_has_constraint(search, name);
+        }
+        return unknown <= search_constraints_open(search) ||
+               error_set(err, ERROR_LIMIT, NULL, "there may be %d constraints", SEARCH_MAX_CONSTRAINTS);
+}
+
 static bool read_constraints(struct ask_tell *session, const json_t *constraints,
                              struct search_outcome *outcome, struct error *err)
 {
@@ -167,12 +184,8 @@ static bool read_constraints(struct ask_tell *session, const json_t *constraints
                 return error_set(err, ERROR_INPUT, NULL,
                                  "tell: constraints has to be an object of at most %d",
                                  SEARCH_MAX_CONSTRAINTS);
-        json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
-        {
-                if (!json_is_number(value))
-                        return error_set(err, ERROR_INPUT, NULL, "tell: constraint %s has to be a number",
-                                         name);
-        }
+        if (!check_constraints(session->search, constraints, err))
+                return false;
         json_object_foreach((json_t *)(uintptr_t)constraints, name, value)
         {
                 if (!search_constraint(session->search, name, &index, err))

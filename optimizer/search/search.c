@@ -168,12 +168,29 @@ static double time_limit(const struct search_options *options, const char *name)
         return 0;
 }
 
-bool search_constraint(struct search *search, const char *name, int *ret_index, struct error *err)
+static int find_constraint(const struct search *search, const char *name)
 {
         int c = 0;
 
         while (c < search->n_constraints && strcmp(search->names[c], name) != 0)
                 c++;
+        return c;
+}
+
+int search_constraints_open(const struct search *search)
+{
+        return SEARCH_MAX_CONSTRAINTS - search->n_constraints;
+}
+
+bool search_has_constraint(const struct search *search, const char *name)
+{
+        return find_constraint(search, name) < search->n_constraints;
+}
+
+bool search_constraint(struct search *search, const char *name, int *ret_index, struct error *err)
+{
+        int c = find_constraint(search, name);
+
         if (c == SEARCH_MAX_CONSTRAINTS)
                 return error_set(err, ERROR_LIMIT, NULL, "there may be %d constraints", c);
         if (c == search->n_constraints) {

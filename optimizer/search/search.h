@@ -107,6 +107,9 @@ bool search_earlier_weigh(struct search *search, struct error *err);
 /* Index of the constraint of that name, which is new when it was not heard of before; ERROR_LIMIT when there
  * are too many. */
 bool search_constraint(struct search *search, const char *name, int *ret_index, struct error *err);
+/* Whether one is known by that name, and how many more there may be. */
+bool search_has_constraint(const struct search *search, const char *name);
+int search_constraints_open(const struct search *search);
 
 /* What holds from now on: space->n_context values. At first each stands in the middle of its range.
  * ERROR_INPUT: a value that cannot be. */
