@@ -79,7 +79,7 @@ static bool make_folder(const char *path, struct error *err)
 /* A lock that lasts as long as a process holds the file open. *ret_file is -1 when somebody else has it. */
 static bool take_lock(const char *path, int *ret_file, struct error *err)
 {
-        int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        int file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
 
         if (file < 0)
                 return error_errno(err, errno, "%s", path);

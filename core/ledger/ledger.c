@@ -74,7 +74,7 @@ static bool take_lock(const char *path, int *ret_lock, struct error *err)
 bool ledger_hold(const char *path, int *ret_lock, struct error *err)
 {
         autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
-        int lock = open(lock_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        int lock = open(lock_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
         *ret_lock = -1;
         if (lock < 0)
