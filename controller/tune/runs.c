@@ -253,14 +253,6 @@ static bool read_trial(struct tune_runs *runs, int64_t id, bool *ret_there, stru
         return true;
 }
 
-/* What a trial has told before. */
-static bool tell_again(const struct tune_runs *runs, const struct tune_trial *trial, struct error *err)
-{
-        autofree char *place = place_of(runs, trial->id, "trial.json");
-
-        return tune_tell(runs->search, trial, 0, err) || error_wrap(err, "%s", place);
-}
-
 /* A trial without a result: one that still runs is waited for, another begins anew. */
 static bool take_up(struct tune_runs *runs, size_t index, struct error *err)
 {
@@ -277,7 +269,7 @@ static bool take_up(struct tune_runs *runs, size_t index, struct error *err)
                         return false;
                 if (there) {
                         close(lock);
-                        return tell_again(runs, trial, err);
+                        return tune_tell(runs->search, trial, 0, err);
                 }
                 if (!start(runs, trial, lock, err))
                         return false;
@@ -295,7 +287,7 @@ static bool take_up_all(struct tune_runs *runs, struct error *err)
                         return false;
         for (size_t i = 0; i < runs->count; i++) {
                 if (!read_result(runs, &runs->trials[i], &there, err) ||
-                    (there && !tell_again(runs, &runs->trials[i], err)))
+                    (there && !tune_tell(runs->search, &runs->trials[i], 0, err)))
                         return false;
                 if (!there && !take_up(runs, i, err))
                         return false;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/tune/tell.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 
-bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
+static bool tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
 {
         const json_t *constraints = json_object_get(trial->result, "constraints");
         double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT] = {0};
@@ -36,4 +37,9 @@ bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t as
         return search_document_point(search_space_of(search), trial->x, point, err) &&
                search_document_context(search_space_of(search), trial->context, true, context, err) &&
                search_tell(search, &outcome, err);
+}
+
+bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
+{
+        return tell(search, trial, asked, err) || error_wrap(err, "trial %" PRId64, trial->id);
 }
