@@ -130,10 +130,11 @@ bool spark_log_input_read(struct spark_log_input *input, char *bytes, size_t roo
         if (input->length == 0 && !next_block(input, err))
                 return false;
         taken = input->length < room ? input->length : room;
-        if (taken > 0)
-                memcpy(bytes, input->bytes, taken);
+        *ret_length = taken;
+        if (taken == 0)
+                return true;
+        memcpy(bytes, input->bytes, taken);
         input->bytes += taken;
         input->length -= taken;
-        *ret_length = taken;
         return true;
 }

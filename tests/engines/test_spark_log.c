@@ -249,12 +249,16 @@ static void what_is_no_log(void **state)
 {
         struct scratch scratch = scratch_open();
         autofree char *path = scratch_path(&scratch, "log"), *message = NULL;
+        struct error err = ERROR_INIT;
 
         (void)state;
         scratch_write(&scratch, "log", "");
         message = memory_format("%s: not an event log of Spark: it holds no event", path);
         assert_refused(path, message);
         scratch_write(&scratch, "log", "{\"Event\":\"Other\"}\n");
+        assert_refused(path, message);
+        /* snappy-java's header, and no chunk behind it */
+        assert_true(text_write_file(path, "\x82SNAPPY\0\0\0\0\1\0\0\0\1", 16, &err));
         assert_refused(path, message);
         assert_refused("tests/fixtures/spark/README.md",
                        "tests/fixtures/spark/README.md:1: not a JSON object; not an event log of Spark");
