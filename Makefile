@@ -49,11 +49,11 @@ bench:
 	cmake --build --preset bench
 	scripts/bench
 
-# make fuzz SECONDS_PER_TARGET=20
+# New inputs for so many seconds; `make fuzz RUNS=60000`: so many inputs, the same in every run.
 fuzz:
 	cmake --preset fuzz >/dev/null
 	cmake --build --preset fuzz
-	scripts/fuzz $(SECONDS_PER_TARGET)
+	scripts/fuzz $(if $(RUNS),--runs $(RUNS),--seconds $(SECONDS_PER_TARGET))
 
 lint:
 	scripts/lint
