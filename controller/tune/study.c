@@ -359,18 +359,24 @@ static json_t *to_json(const struct yaml_node *node)
         return text_to_double(node->scalar, &number) ? json_real(number) : json_string(node->scalar);
 }
 
-static bool is_measure(const struct tune_study *study, const char *name)
+static bool is_own_measure(const struct tune_study *study, const char *name)
 {
         static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes"};
-        const struct tune_value *values = study->options.values.items;
 
         for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
                 if (strcmp(measures[i], name) == 0)
                         return true;
+        return strcmp(name, "cost") == 0 && study->prices;
+}
+
+static bool is_measure(const struct tune_study *study, const char *name)
+{
+        const struct tune_value *values = study->options.values.items;
+
         for (size_t i = 0; i < study->options.values.count; i++)
                 if (strcmp(values[i].name, name) == 0)
                         return true;
-        return strcmp(name, "cost") == 0 && study->prices;
+        return is_own_measure(study, name);
 }
 
 const struct yaml_node *tune_study_at(const struct tune_study *study, const char *path)
@@ -395,6 +401,19 @@ static bool check_measure(const struct tune_study *study, const struct yaml_node
                                                      "%.80s is not measured; expected one of " MEASURES
                                                      " (with prices), or a name of values",
                                                      name);
+}
+
+/* What optctl measures itself goes before a value of the same name, which nobody would ever see. */
+static bool check_values(const struct tune_study *study, struct error *err)
+{
+        const struct tune_value *values = study->options.values.items;
+
+        for (size_t i = 0; i < study->options.values.count; i++)
+                if (is_own_measure(study, values[i].name))
+                        return yaml_error(item_at(study, "values", i, "name"), err,
+                                          "%.80s is measured by optctl itself; expected another name",
+                                          values[i].name);
+        return true;
 }
 
 /* Values that an event log tells, and where it is. */
@@ -559,9 +578,10 @@ static bool check_use(const struct tune_study *study, struct error *err)
 static bool check(const struct tune_study *study, struct error *err)
 {
         return check_measure(study, tune_study_at(study, "minimize"), study->options.minimize, err) &&
-               check_front(study, err) && check_patterns(study, err) && check_event_log(study, err) &&
-               check_connection(study, err) && check_give_up(study, err) && check_workers(study, err) &&
-               check_constraints(study, err) && check_names(study, err) && check_use(study, err);
+               check_values(study, err) && check_front(study, err) && check_patterns(study, err) &&
+               check_event_log(study, err) && check_connection(study, err) && check_give_up(study, err) &&
+               check_workers(study, err) && check_constraints(study, err) && check_names(study, err) &&
+               check_use(study, err);
 }
 
 bool tune_study_wrong_at(const struct yaml_node *place, struct error *err)
@@ -569,6 +589,21 @@ bool tune_study_wrong_at(const struct yaml_node *place, struct error *err)
         autofree char *message = memory_copy_text(err->message);
 
         return yaml_error(place, err, "%s", message);
+}
+
+/* Beside what optctl keeps in the folder of a trial. */
+static bool check_file(const struct tune_study *study, size_t index, const char *name, struct error *err)
+{
+        static const char *const ours[] = {"trial.json", "result.json", "output", "lock"};
+        const struct yaml_node *place = item_at(study, "files", index, "name");
+
+        if (strchr(name, '/') || name[0] == '.')
+                return yaml_error(place, err, "%.80s: expected a name without / or a leading dot", name);
+        for (size_t i = 0; i < ARRAY_LENGTH(ours); i++)
+                if (strcmp(name, ours[i]) == 0)
+                        return yaml_error(place, err,
+                                          "%s is what optctl keeps of a trial; expected another name", name);
+        return true;
 }
 
 static bool read_templates(struct tune_study *study, const char *base, struct error *err)
@@ -580,9 +615,8 @@ static bool read_templates(struct tune_study *study, const char *base, struct er
                                                ? memory_copy_text(files[i].template)
                                                : memory_format("%s/%s", base, files[i].template);
 
-                if (strchr(files[i].name, '/') || files[i].name[0] == '.')
-                        return yaml_error(item_at(study, "files", i, "name"), err,
-                                          "%.80s: expected a name without / or a leading dot", files[i].name);
+                if (!check_file(study, i, files[i].name, err))
+                        return false;
                 if (!text_read_file(place, TEMPLATE_MAX_BYTES, &files[i].text, NULL, err))
                         return tune_study_wrong_at(item_at(study, "files", i, "template"), err);
         }

@@ -216,6 +216,12 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "minimise: seconds\n", "did you mean minimize?");
         assert_refused(*state, "minimize: loss\n", "spec.yaml:2:11: minimize: loss is not measured");
         assert_refused(*state, "minimize: cost\n", "cost is not measured");
+        assert_refused(
+                *state, "minimize: seconds\nvalues: [{name: u, path: u}, {name: seconds, path: s}]\n",
+                "spec.yaml:3:37: values[1].name: seconds is measured by optctl itself; expected another");
+        assert_refused(*state,
+                       "prices: {currency: EUR, worker: {perHour: '1'}}\nvalues: [{name: cost, path: c}]\n",
+                       "spec.yaml:3:17: values[0].name: cost is measured by optctl itself");
         assert_refused(*state, "values: [{name: v, pattern: 'a'}]\n",
                        "spec.yaml:2:29: values[0].pattern: expected a group");
         assert_refused(*state, "values: [{name: v, pattern: '(a'}]\n",
@@ -242,6 +248,12 @@ static void test_what_is_wrong_is_named(void **state)
         assert_refused(*state, "workers: '0'\n", "spec.yaml:2:10: workers: expected more than 0");
         assert_refused(*state, "files: [{template: spec.yaml, name: ../x}]\n",
                        "spec.yaml:2:37: files[0].name: ../x: expected a name without /");
+        /* What a trial is taken up from. */
+        assert_refused(*state, "files: [{template: spec.yaml, name: trial.json}]\n",
+                       "spec.yaml:2:37: files[0].name: trial.json is what optctl keeps of a trial");
+        assert_refused(*state, "files: [{template: spec.yaml, name: result.json}]\n", "result.json is what");
+        assert_refused(*state, "files: [{template: spec.yaml, name: output}]\n", "output is what");
+        assert_refused(*state, "files: [{template: spec.yaml, name: lock}]\n", "lock is what");
         assert_refused(*state, "environment: [{name: A=B, value: x}]\n",
                        "spec.yaml:2:22: environment[0].name: A=B: expected a name without =");
         assert_refused(*state, "files: [{template: none, name: x}]\n", "spec.yaml:2:20: files[0].template: ");
