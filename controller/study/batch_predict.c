@@ -127,15 +127,20 @@ static double start_ms(const struct batch_model *model, const struct batch_dynam
         return asked < came ? came - asked : came;
 }
 
-static bool check_partitions(const struct batch_model *model, const struct batch_wanted *wanted,
-                             struct error *err)
+bool batch_predict_knows_partitions(const struct batch_model *model)
 {
-        if (wanted->partitions == 0)
-                return true;
         for (size_t n = 0; n < model->n_nodes; n++) {
                 if (model->nodes[n].by_shuffle)
                         return true;
         }
+        return false;
+}
+
+static bool check_partitions(const struct batch_model *model, const struct batch_wanted *wanted,
+                             struct error *err)
+{
+        if (wanted->partitions == 0 || batch_predict_knows_partitions(model))
+                return true;
         return error_set(
                 err, ERROR_INPUT, NULL,
                 "simulate: spark.sql.shuffle.partitions: no stage of this run reads a shuffle in the "
@@ -144,28 +149,52 @@ static bool check_partitions(const struct batch_model *model, const struct batch
                 (long long)model->partitions);
 }
 
+static bool replay_case(const struct batch_model *model, const struct batch_wanted *wanted,
+                        const struct change *change, enum batch_case which, struct batch_replay *ret_replay,
+                        struct error *err)
+{
+        struct batch_cluster cluster = cluster_of(model, wanted, change, which);
+
+        cluster.dynamic.start_ms = start_ms(model, &wanted->dynamic);
+        return batch_replay(model, &cluster, ret_replay, err);
+}
+
+/* How many slots there are, a first replay tells. */
+static bool find_change(const struct batch_model *model, const struct batch_replay *as_measured,
+                        const struct batch_wanted *wanted, struct change *ret_change, struct error *err)
+{
+        const struct change none = {1, 1, 1};
+        struct batch_replay first;
+
+        if (!check_partitions(model, wanted, err) ||
+            !replay_case(model, wanted, &none, BATCH_MIDDLE, &first, err))
+                return false;
+        *ret_change = change_of(model, as_measured, wanted, first.slots);
+        return true;
+}
+
+bool batch_predict_middle(const struct batch_model *model, const struct batch_replay *as_measured,
+                          const struct batch_wanted *wanted, struct batch_replay *ret_replay,
+                          struct error *err)
+{
+        struct change change;
+
+        return find_change(model, as_measured, wanted, &change, err) &&
+               replay_case(model, wanted, &change, BATCH_MIDDLE, ret_replay, err);
+}
+
 bool batch_predict(const struct batch_model *model, const struct batch_replay *as_measured,
                    const struct batch_wanted *wanted, struct batch_prediction *ret_prediction,
                    struct error *err)
 {
         struct batch_prediction prediction;
-        struct change change = {1, 1, 1};
-        struct batch_cluster cluster;
-        struct batch_replay first;
+        struct change change;
 
-        if (!check_partitions(model, wanted, err))
+        if (!find_change(model, as_measured, wanted, &change, err))
                 return false;
-        cluster = cluster_of(model, wanted, &change, BATCH_MIDDLE);
-        cluster.dynamic.start_ms = start_ms(model, &wanted->dynamic);
-        if (!batch_replay(model, &cluster, &first, err))
-                return false;
-        change = change_of(model, as_measured, wanted, first.slots);
-        for (enum batch_case which = 0; which < BATCH_CASES; which++) {
-                cluster = cluster_of(model, wanted, &change, which);
-                cluster.dynamic.start_ms = start_ms(model, &wanted->dynamic);
-                if (!batch_replay(model, &cluster, &prediction.cases[which], err))
+        for (enum batch_case which = 0; which < BATCH_CASES; which++)
+                if (!replay_case(model, wanted, &change, which, &prediction.cases[which], err))
                         return false;
-        }
         *ret_prediction = prediction;
         return true;
 }

@@ -27,6 +27,14 @@ bool batch_predict(const struct batch_model *model, const struct batch_replay *a
                    const struct batch_wanted *wanted, struct batch_prediction *ret_prediction,
                    struct error *err);
 
+/* The middle of it alone. */
+bool batch_predict_middle(const struct batch_model *model, const struct batch_replay *as_measured,
+                          const struct batch_wanted *wanted, struct batch_replay *ret_replay,
+                          struct error *err);
+
+/* Whether partitions can be asked about. */
+bool batch_predict_knows_partitions(const struct batch_model *model);
+
 /* A sentence about what the prediction cannot count: memory that does not suffice; NULL: nothing. Caller
  * frees. */
 char *batch_predict_warning(const struct batch_model *model, const struct batch_wanted *wanted);

@@ -16,6 +16,11 @@
 
 enum kind { COUNT, BYTES, SECONDS, SWITCH };
 
+static const char *const expected[] = {[COUNT] = "a whole number",
+                                       [BYTES] = "memory, as in 4g",
+                                       [SECONDS] = "a time, as in 60s",
+                                       [SWITCH] = "true or false"};
+
 /* Settings that one log tells something about. Integers are int64_t. */
 static const struct field {
         const char *name;
@@ -207,11 +212,6 @@ static bool unknown_setting(const char *option, const char *word, struct error *
 
 static bool wrong_value(const struct field *field, const char *value, struct error *err)
 {
-        static const char *const expected[] = {[COUNT] = "a whole number",
-                                               [BYTES] = "memory, as in 4g",
-                                               [SECONDS] = "a time, as in 60s",
-                                               [SWITCH] = "true or false"};
-
         if (strcmp(field->name, "spark.executor.instances") == 0)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "simulate: --executors %s: expected numbers from 1 to %d, %d at most", value,
@@ -335,4 +335,22 @@ void batch_wanted_close(struct batch_wanted_list *list)
                 free(list->wanted[i].settings);
         free(list->wanted);
         *list = (struct batch_wanted_list){0};
+}
+
+bool batch_wanted_read(const struct batch_run *run, char *(*value_of)(const void *context, const char *name),
+                       const void *context, struct batch_wanted *ret_wanted, struct error *err)
+{
+        struct batch_wanted wanted = {0};
+
+        begin(run, &wanted);
+        for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+                autofree char *text = value_of(context, fields[i].name);
+
+                if (text && !set_value(&wanted, &fields[i], text))
+                        return error_set(err, ERROR_INPUT, NULL, "%s=%s: expected %s", fields[i].name, text,
+                                         expected[fields[i].kind]);
+        }
+        finish(run, &wanted);
+        *ret_wanted = wanted;
+        return true;
 }

@@ -44,6 +44,11 @@ bool batch_wanted_parse(const struct batch_run *run, char *const *sets, char *co
                         struct error *err);
 void batch_wanted_close(struct batch_wanted_list *list);
 
+/* The one combination of the values that `value_of` says of settings by Spark's own names: a text that the
+ * caller of it frees, or NULL where it says nothing. ERROR_INPUT as above, without a word of a command. */
+bool batch_wanted_read(const struct batch_run *run, char *(*value_of)(const void *context, const char *name),
+                       const void *context, struct batch_wanted *ret_wanted, struct error *err);
+
 /* Bytes of an executor's heap by the run's settings, or Spark's default. */
 double batch_wanted_heap(const struct batch_run *run);
 

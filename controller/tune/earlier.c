@@ -2,15 +2,21 @@
 #include "controller/tune/earlier.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controller/tune/context.h"
+#include "controller/tune/log.h"
+#include "controller/tune/log_study.h"
 #include "controller/tune/search_document.h"
+#include "controller/tune/trial.h"
 #include "core/json.h"
 
 #define TRIAL_MAX_BYTES ((size_t)1 << 20)
+#define OWN_LOG         "{trial}" /* as an event log: that of this study's first trial that leaves one */
 
 /* ---- studies in folders ---- */
 
@@ -97,28 +103,109 @@ static bool check_list(const json_t *list, struct error *err)
                          SEARCH_MAX_EARLIER);
 }
 
-bool earlier_load(const json_t *list, const char *base, const char *own, const char *measure,
-                  json_t **ret_list, struct error *err)
+static void add(struct tune_study *study, const char *name, json_t *trials)
 {
-        autojson *loaded = json_array();
-        const json_t *study;
+        json_array_append_new(study->earlier, trials);
+        json_array_append_new(study->earlier_names, json_from_text(name));
+}
+
+static bool load_one(const json_t *one, struct tune_study *study, const char *own,
+                     const struct search *search, struct error *err)
+{
+        const char *log = json_string_value(json_object_get(one, "eventLog")), *name = json_string_value(one);
+        autojson *trials = NULL;
+        autofree char *folder = NULL;
+
+        if (json_is_object(one) && !log_study_check(one, study, err))
+                return false;
+        if (log && strcmp(log, OWN_LOG) == 0) {
+                if (!study->options.event_log)
+                        return error_set(err, ERROR_INPUT, NULL,
+                                         "eventLog: " OWN_LOG ": expected eventLog beside search, which says "
+                                         "where trials leave it");
+                study->own_log = one;
+                (void)earlier_load_own(study, own, search);
+                return true;
+        }
+        if (log) {
+                autofree char *place = tune_study_place(study, log);
+
+                if (!log_study_trials(one, place, study, search, &trials, err))
+                        return false;
+        } else if (name) {
+                trials = json_array();
+                folder = tune_study_place(study, name);
+                if (!load_study(folder, own, study->options.minimize, trials, err))
+                        return false;
+        }
+        add(study,
+            log    ? log
+            : name ? name
+                   : "trials in the spec",
+            trials ? TAKE(trials) : json_incref((json_t *)(uintptr_t)one));
+        return true;
+}
+
+bool earlier_load(struct tune_study *study, const char *own, const struct search *search, struct error *err)
+{
+        const json_t *list = json_object_get(study->search_json, "earlier"), *one;
         size_t i;
 
-        if (!check_list(list, err))
+        if (list && !check_list(list, err))
                 return false;
-        json_array_foreach(list, i, study)
+        study->earlier = json_array();
+        study->earlier_names = json_array();
+        json_array_foreach(list, i, one)
         {
-                const char *name = json_string_value(study);
-                autofree char *folder = name && name[0] != '/' ? memory_format("%s/%s", base, name)
-                                                               : memory_copy_text(name ? name : "");
-                autojson *trials = name ? json_array() : json_incref((json_t *)(uintptr_t)study);
-
-                if (name && !load_study(folder, own, measure, trials, err))
+                if (!load_one(one, study, own, search, err))
                         return error_wrap(err, "earlier[%zu]", i);
-                json_array_append(loaded, trials);
         }
-        *ret_list = TAKE(loaded);
         return true;
+}
+
+/* ---- a log of this study's own ---- */
+
+/* A log that foretells nothing is the last one that is looked at: others would say as little. */
+static void load_own_log(struct tune_study *study, const char *path, int id, const struct search *search)
+{
+        json_t *trials = NULL;
+        struct error err = ERROR_INIT;
+
+        if (log_study_trials(study->own_log, path, study, search, &trials, &err)) {
+                autofree char *name = memory_format("event log of trial %d", id);
+
+                add(study, name, trials);
+        } else {
+                fprintf(stderr, "optctl: trial %d: its event log foretells nothing: %s\n", id, err.message);
+        }
+        study->own_log = NULL;
+}
+
+bool earlier_load_own(struct tune_study *study, const char *own, const struct search *search)
+{
+        size_t before = json_array_size(study->earlier);
+        bool there = true;
+
+        for (int id = 1; there && study->own_log && id <= SEARCH_MAX_TRIALS; id++) {
+                autojson *asked = NULL, *result = NULL, *settings = NULL;
+                autofree char *folder = memory_format("%s/%d", own, id), *path = NULL;
+                struct error ignored = ERROR_INIT;
+                const char *status = "";
+                bool ended;
+
+                if (!read_part(own, id, "trial.json", &there, &asked, &ignored) ||
+                    !read_part(own, id, "result.json", &ended, &result, &ignored))
+                        return false;
+                (void)json_find_text(result, "status", &status);
+                if (strcmp(status, "ok") != 0)
+                        continue;
+                settings = tune_context_settings(study, json_object_get(asked, "x"),
+                                                 json_object_get(asked, "context"));
+                path = tune_trial_own_log(study, settings, folder);
+                if (tune_log_is_there(path))
+                        load_own_log(study, path, id, search);
+        }
+        return json_array_size(study->earlier) > before;
 }
 
 /* ---- telling ---- */

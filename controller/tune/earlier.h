@@ -4,19 +4,24 @@
 
 #include <jansson.h>
 
-#include "optimizer/search/search.h"
+#include "controller/tune/study.h"
 
 /*
  * Earlier studies that a search is told of (docs/tune.md, "earlier"): in the first line of --ask-tell lists
- * of trials, {"x":{..},"y":..,"status":..,"context":{..}} each, in a spec folders of studies, too.
+ * of trials, {"x":{..},"y":..,"status":..,"context":{..}} each, in a spec folders of studies and event logs
+ * of runs, too.
  */
 
-/* The list with the trials of each study in the place of its folder. base: what folders are relative to. own:
- * folder of the study itself, which cannot be among them. measure: what is minimised here, which counts of
- * what was measured there. ERROR_INPUT, and what reading says, begin with the place and ": ", such as
- * "earlier[0]: ". The caller owns it. */
-bool earlier_load(const json_t *list, const char *base, const char *own, const char *measure,
-                  json_t **ret_list, struct error *err);
+/* Reads what search.earlier of a spec names into study->earlier and earlier_names: trials of folders, and
+ * what event logs foretell (controller/tune/log_study.h). own: folder of that study itself, which cannot be
+ * among them. search: whose trials these are to help. ERROR_INPUT, and what reading says, begin with the
+ * place and
+ * ": ", such as "earlier[0]: ". */
+bool earlier_load(struct tune_study *study, const char *own, const struct search *search, struct error *err);
+
+/* The same of study->own_log: the log of the first good trial of this study that left one. False: there is
+ * none yet, or it foretells nothing, which is said on standard error. */
+bool earlier_load_own(struct tune_study *study, const char *own, const struct search *search);
 
 /* Tells a search of such trials. Those at points that are not of its space are left out, and so are settings
  * that it does not know. list: may be NULL. ERROR_INPUT begins with the place as above. */

@@ -106,31 +106,48 @@ bool tune_log_is_measure(const char *name)
 
 /* ---- where the log is ---- */
 
-static char *place_of(const char *path, const struct history_request *request, struct history_log *history)
+static bool find_place(const char *path, const struct history_request *request, struct history_log *history,
+                       char **ret_place, struct error *err)
 {
-        struct error ignored = ERROR_INIT;
-
-        if (spark_history_is(path))
-                return history_log_open(request, history, &ignored) ? memory_copy_text(history->path) : NULL;
-        return spark_event_log_is(path) ? memory_copy_text(path) : spark_event_log_find(path, NULL);
+        if (spark_history_is(path)) {
+                if (!history_log_open(request, history, err))
+                        return false;
+                *ret_place = memory_copy_text(history->path);
+                return true;
+        }
+        *ret_place = spark_event_log_is(path) ? memory_copy_text(path) : spark_event_log_find(path, NULL);
+        return *ret_place || error_set(err, ERROR_INPUT, NULL,
+                                       "%s: expected an event log of Spark, or a folder of some", path);
 }
 
-json_t *tune_log_measures(const char *path, const struct http_options *connection, const char *base)
+bool tune_log_read(const char *path, const struct http_options *connection, const char *base,
+                   struct spark_event_log *ret_log, struct error *err)
 {
         const struct history_request request = {.url = path,
                                                 .connection = connection,
                                                 .base = base,
                                                 .patience_ms = PATIENCE_MS};
         auto_history_log history = {0};
-        autofree char *place = place_of(path, &request, &history);
-        auto_spark_event_log log = {0};
-        struct error ignored = ERROR_INIT;
-        json_t *found;
+        autofree char *place = NULL;
 
-        if (!place || !spark_event_log_read(place, &log, &ignored))
-                return NULL;
-        found = json_object();
+        return find_place(path, &request, &history, &place, err) && spark_event_log_read(place, ret_log, err);
+}
+
+bool tune_log_is_there(const char *path)
+{
+        autofree char *newest = NULL;
+
+        if (!path || spark_history_is(path) || spark_event_log_is(path))
+                return path;
+        newest = spark_event_log_find(path, NULL);
+        return newest;
+}
+
+json_t *tune_log_measures(const struct batch_run *run)
+{
+        json_t *found = json_object();
+
         for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
-                json_object_set_new(found, measures[i].name, json_real(measures[i].of(log.run)));
+                json_object_set_new(found, measures[i].name, json_real(measures[i].of(run)));
         return found;
 }

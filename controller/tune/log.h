@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "core/http/client.h"
+#include "engines/spark/event_log.h"
 
 /*
  * What Spark's event log of a trial measures, beside what its command prints.
@@ -18,12 +19,21 @@
 bool tune_log_is_measure(const char *name);
 
 /*
- * All measures by name, of a log, of the newest one in a folder, or of one on a History Server by its URL,
- * which is given half a minute to notice it; NULL when there is none that can be read. The caller owns them.
+ * A log, the newest one in a folder, or one on a History Server by its URL, which is given half a minute to
+ * notice it.
  *
  * connection  how that server is reached; NULL: nothing out of the ordinary. Files in it are relative to
  * `base`
+ *
+ * ERROR_INPUT: there is none that can be read; else what the server says.
  */
-json_t *tune_log_measures(const char *path, const struct http_options *connection, const char *base);
+bool tune_log_read(const char *path, const struct http_options *connection, const char *base,
+                   struct spark_event_log *ret_log, struct error *err);
+
+/* Whether there is one, as far as a look tells: a server is not asked. */
+bool tune_log_is_there(const char *path);
+
+/* All measures of a run by name. The caller owns them. */
+json_t *tune_log_measures(const struct batch_run *run);
 
 #endif

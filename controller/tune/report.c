@@ -210,22 +210,18 @@ static json_t *parameters_json(const struct tune_runs *runs, const struct tune_t
 /* What they weigh after all trials, by a search that follows from the study alone; NULL: there are none. */
 static json_t *earlier_json(const struct tune_study *study, const struct tune_runs *runs)
 {
-        const json_t *named = json_object_get(study->search_json, "earlier");
         autocall(search_free) struct search *search = NULL;
         struct error ignored = ERROR_INIT;
         json_t *list;
 
-        if (json_array_size(named) == 0 || !tune_runs_retell(runs, SIZE_MAX, 1, &search, &ignored) ||
+        if (json_array_size(study->earlier) == 0 || !tune_runs_retell(runs, SIZE_MAX, 1, &search, &ignored) ||
             !search_earlier_weigh(search, &ignored))
                 return NULL;
         list = json_array();
-        for (int e = 0; e < search_earlier_count(search); e++) {
-                const char *name = json_string_value(json_array_get(named, (size_t)e));
-
-                json_array_append_new(list, json_pack("{s:o, s:f}", "study",
-                                                      json_from_text(name ? name : "trials in the spec"),
+        for (int e = 0; e < search_earlier_count(search); e++)
+                json_array_append_new(list, json_pack("{s:O, s:f}", "study",
+                                                      json_array_get(study->earlier_names, (size_t)e),
                                                       "weight", search_earlier_weight(search, e)));
-        }
         return list;
 }
 

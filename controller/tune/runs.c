@@ -584,7 +584,8 @@ static bool look_at(struct tune_runs *runs, size_t index, bool *ret_ended, struc
                        error_set(err, ERROR_UNAVAILABLE, NULL,
                                  "trial %lld: its process ended without a result; the same command goes on",
                                  (long long)trial->id);
-        if (!tune_tell(runs->search, trial, out.asked, err) || !stand(runs, err))
+        if (!tune_tell(runs->search, trial, out.asked, err) ||
+            !tune_study_learn(runs->study, runs->folder, runs->search, err) || !stand(runs, err))
                 return false;
         print_row(runs, trial);
         if (runs->setup.ended)

@@ -705,11 +705,18 @@ void tune_study_free(struct tune_study *study)
         option_free(&tune_table, &study->options);
         json_decref(study->search_json);
         json_decref(study->earlier);
+        json_decref(study->earlier_names);
         search_space_free(study->space);
         yaml_document_free(study->document);
         free(study->path);
         free(study->folder);
         free(study);
+}
+
+char *tune_study_place(const struct tune_study *study, const char *path)
+{
+        return *path == '/' || spark_history_is(path) ? memory_copy_text(path)
+                                                      : memory_format("%s/%s", study->folder, path);
 }
 
 bool tune_study_check_files(const struct tune_study *study, const char *section,
@@ -728,8 +735,7 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
 
                 if (!files[i].path)
                         continue;
-                place = *files[i].path == '/' ? memory_copy_text(files[i].path)
-                                              : memory_format("%s/%s", study->folder, files[i].path);
+                place = tune_study_place(study, files[i].path);
                 if (access(place, R_OK) != 0) {
                         (void)text_read_error(place, errno, err);
                         return tune_study_wrong_at(tune_study_at(study, key), err);
@@ -738,20 +744,38 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
         return true;
 }
 
+double tune_workers(const struct tune_study *study, const json_t *x)
+{
+        double number;
+
+        if (!study->options.workers)
+                return 1;
+        if (text_to_double(study->options.workers, &number))
+                return number;
+        return json_find_number(x, study->options.workers, &number) ? number : NAN;
+}
+
 bool tune_study_prepare(struct tune_study *study, const char *own, struct search *search, struct error *err)
 {
         const struct tune_constraint *constraints = study->options.constraints.items;
-        const json_t *list = json_object_get(study->search_json, "earlier");
         int index;
 
         for (size_t i = 0; i < study->options.constraints.count; i++)
                 if (!search_constraint(search, constraints[i].value, &index, err))
                         return false;
-        return !list ||
-               ((study->earlier ||
-                 earlier_load(list, study->folder, own, study->options.minimize, &study->earlier, err)) &&
+        return ((study->earlier || earlier_load(study, own, search, err)) &&
                 earlier_tell(study->earlier, search, err)) ||
                wrong_below(study->options.search, err->message, err);
+}
+
+bool tune_study_learn(struct tune_study *study, const char *own, struct search *search, struct error *err)
+{
+        autojson *added = json_array();
+
+        if (!study->own_log || !earlier_load_own(study, own, search))
+                return true;
+        json_array_append(added, json_array_get(study->earlier, json_array_size(study->earlier) - 1));
+        return earlier_tell(added, search, err);
 }
 
 json_t *tune_study_identity(const struct tune_study *study)

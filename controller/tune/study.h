@@ -65,7 +65,11 @@ struct tune_study {
         struct price_book *prices; /* NULL: nothing is said of money */
         char *const *command;      /* borrowed; templates, ends with NULL */
         json_t *search_json; /* as the first line of --ask-tell, but for `earlier`, which may name folders */
-        json_t *earlier;     /* the same with their trials, once they have been read; or NULL */
+        json_t *earlier; /* lists of trials of those that have been read, and what each is called; NULL: none
+                          */
+        json_t *earlier_names;
+        const json_t *
+                own_log; /* of `earlier`: this study's own first event log, which is not there yet; or NULL */
         struct search_space *space; /* NULL once a search has taken it over */
         struct search_options search;
 };
@@ -96,9 +100,19 @@ bool tune_study_wrong_at(const struct yaml_node *place, struct error *err);
 bool tune_study_check_files(const struct tune_study *study, const char *section,
                             const struct http_options *connection, struct error *err);
 
+/* A path or URL that the spec names, relative to its folder. The caller frees it. */
+char *tune_study_place(const struct tune_study *study, const char *path);
+
+/* How many workers are paid for; NAN: x does not say it. */
+double tune_workers(const struct tune_study *study, const json_t *x);
+
 /* Tells a search what is known before its trials: constraints, and the earlier studies that the spec names.
  * own: folder of the study. ERROR_INPUT names file and place. */
 bool tune_study_prepare(struct tune_study *study, const char *own, struct search *search, struct error *err);
+
+/* After a trial has ended: tells the search what its event log foretells, when `earlier` asks for that of
+ * this study and there was none. One that foretells nothing is told of on standard error. */
+bool tune_study_learn(struct tune_study *study, const char *own, struct search *search, struct error *err);
 
 /* All that has to be the same when a study goes on. The caller owns it. */
 json_t *tune_study_identity(const struct tune_study *study);

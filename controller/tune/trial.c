@@ -120,24 +120,6 @@ char *tune_trial_event_log(const struct tune_study *study, const json_t *x, cons
         return tune_render(study->options.event_log, names, folder);
 }
 
-json_t *tune_trial_values(const struct tune_study *study, const char *output, const char *event_log)
-{
-        const struct tune_value *values = study->options.values.items;
-        autojson *json = output_json_of(output);
-        autojson *measures =
-                event_log ? tune_log_measures(event_log, study->options.event_log_connection, study->folder)
-                          : NULL;
-        json_t *found = json_object();
-
-        for (size_t i = 0; i < study->options.values.count; i++) {
-                double value = value_of(&values[i], output, json, measures);
-
-                if (isfinite(value))
-                        json_object_set_new(found, values[i].name, json_real(value));
-        }
-        return found;
-}
-
 /* Its end, where it is long; zeros become blanks. */
 static char *read_output(int file)
 {
@@ -156,6 +138,46 @@ static char *read_output(int file)
                 if (text[i] == '\0')
                         text[i] = ' ';
         return text;
+}
+
+char *tune_trial_own_log(const struct tune_study *study, const json_t *x, const char *folder)
+{
+        autofree char *place = memory_format("%s/output", folder), *text = NULL;
+        int output = open(place, O_RDONLY | O_CLOEXEC);
+
+        if (output < 0)
+                return NULL;
+        text = read_output(output);
+        close(output);
+        return tune_trial_event_log(study, x, folder, text);
+}
+
+/* NULL: there is no log that can be read. */
+static json_t *log_measures(const struct tune_study *study, const char *event_log)
+{
+        auto_spark_event_log log = {0};
+        struct error ignored = ERROR_INIT;
+
+        return event_log && tune_log_read(event_log, study->options.event_log_connection, study->folder, &log,
+                                          &ignored)
+                       ? tune_log_measures(log.run)
+                       : NULL;
+}
+
+json_t *tune_trial_values(const struct tune_study *study, const char *output, const char *event_log)
+{
+        const struct tune_value *values = study->options.values.items;
+        autojson *json = output_json_of(output);
+        autojson *measures = log_measures(study, event_log);
+        json_t *found = json_object();
+
+        for (size_t i = 0; i < study->options.values.count; i++) {
+                double value = value_of(&values[i], output, json, measures);
+
+                if (isfinite(value))
+                        json_object_set_new(found, values[i].name, json_real(value));
+        }
+        return found;
 }
 
 /* ---- one attempt ---- */
@@ -376,17 +398,6 @@ static void describe(const struct attempt *attempt, struct text *out)
                 text_put(out, "");
 }
 
-static double workers_of(const struct tune_study *study, const json_t *x)
-{
-        double number;
-
-        if (!study->options.workers)
-                return 1;
-        if (text_to_double(study->options.workers, &number))
-                return number;
-        return json_find_number(x, study->options.workers, &number) ? number : NAN;
-}
-
 /* The time limit, or what the best trial allows when that is less. Prices of the instant count for all of it.
  */
 static struct limit limit_of(const struct tune_study *study, const json_t *x, double best)
@@ -402,7 +413,7 @@ static struct limit limit_of(const struct tune_study *study, const json_t *x, do
                 return limit;
         if (strcmp(options->minimize, "cost") == 0)
                 rate = price_book_worker_hour(study->prices, clock_now_ms(&clock)) / 3600 *
-                       workers_of(study, x);
+                       tune_workers(study, x);
         seconds = options->give_up_factor * best / rate;
         if (isfinite(seconds) && seconds > 0 && seconds < limit.seconds)
                 limit = (struct limit){seconds, options->give_up_factor};
@@ -419,7 +430,7 @@ static json_t *measures_of(const struct tune_study *study, const json_t *x, cons
                 price_sum one = price_book_integral(study->prices, attempt->begun_ms, attempt->ended_ms, 1);
 
                 json_object_set_new(measures, "cost",
-                                    json_from_double(price_sum_to_money(one) * workers_of(study, x)));
+                                    json_from_double(price_sum_to_money(one) * tune_workers(study, x)));
         }
         return measures;
 }

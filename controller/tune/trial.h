@@ -30,6 +30,9 @@ bool tune_trial_run(const struct tune_study *study, const json_t *x, const char 
 char *tune_trial_event_log(const struct tune_study *study, const json_t *x, const char *folder,
                            const char *output);
 
+/* The same of a trial that has ended, by the output in its folder. */
+char *tune_trial_own_log(const struct tune_study *study, const json_t *x, const char *folder);
+
 /* The values that an output and the trial's event log hold; names that they lack are left out. event_log: a
  * log, a folder with logs, a URL of a History Server, or NULL. The caller owns them. */
 json_t *tune_trial_values(const struct tune_study *study, const char *output, const char *event_log);

@@ -186,6 +186,7 @@ bool search_add_earlier(struct search *search, const struct search_outcome *runs
         earlier.gp = gp_new(search->features.d, search->features.category);
         earlier.listed = memory_new((size_t)search->n_points + 1, sizeof *earlier.listed);
         search->earlier[search->n_earlier++] = earlier;
+        search->weighed = 0;
         weigh_unheard(search);
         return settle_scale(search, err);
 }

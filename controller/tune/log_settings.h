@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef OPTCTL_CONTROLLER_TUNE_LOG_SETTINGS_H
+#define OPTCTL_CONTROLLER_TUNE_LOG_SETTINGS_H
+
+#include <jansson.h>
+
+#include "controller/tune/study.h"
+#include "core/text.h"
+
+/*
+ * What a study's command sets of Spark at a point of its space: by what was named, by the words behind
+ * spark-submit (behind the command's first, where it is not called), or by a file in the form of
+ * spark-defaults.conf that is rendered for it; the first of these that says a setting counts.
+ */
+struct log_settings {
+        const struct tune_study *study;
+        const json_t *named; /* object of templates by setting, or NULL */
+        const json_t *x;
+        struct text words;
+};
+
+/* Borrows all three. x: as search_document_x. */
+void log_settings_open(const struct tune_study *study, const json_t *named, const json_t *x,
+                       struct log_settings *ret_settings);
+void log_settings_close(struct log_settings *settings);
+
+/* By Spark's own name; NULL: nothing says it. Without a number of executors it follows from cores in all, as
+ * Spark's own cluster has it. The caller frees it. settings: a struct log_settings, as batch_wanted_read
+ * takes it. */
+char *log_settings_value(const void *settings, const char *name);
+
+#define auto_log_settings __attribute__((cleanup(log_settings_close))) struct log_settings
+
+#endif
