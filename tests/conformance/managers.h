@@ -403,8 +403,8 @@ static inline int read_overrides(const char *text)
 {
         int width = 0, count = 0;
 
-        for (const char *at = text; at && *at; at = strchr(at, ','), at += at != NULL) {
-                const char *colon = strchr(at, ':');
+        for (const char *at = text; at && *at;) {
+                const char *colon = strchr(at, ':'), *comma = strchr(at, ',');
                 int each;
 
                 assert_non_null(colon);
@@ -412,6 +412,7 @@ static inline int read_overrides(const char *text)
                 each = (int)strtol(colon + 1, NULL, 10);
                 assert_true(count++ == 0 || each == width);
                 width = each;
+                at = comma ? comma + 1 : NULL;
         }
         assert_int_equal(count, PIPELINE_OPERATORS);
         return width;
