@@ -6,12 +6,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/memory.h"
 #include "core/text.h"
 
 #define GAP               "  "
+#define USUAL_COLUMNS     80 /* of a terminal that does not tell */
 #define PROGRESS_DELAY_MS 2000
 #define PROGRESS_EVERY_MS 100
 #define PROGRESS_CELLS    20
@@ -82,6 +84,32 @@ int terminal_text_width(const char *text)
                 width += point_width(point);
         }
         return width;
+}
+
+static int columns_of(FILE *out)
+{
+        struct winsize size;
+
+        return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL_COLUMNS;
+}
+
+void terminal_redraw(FILE *out, const char *line)
+{
+        /* In the last column some terminals begin the next row. */
+        int left = columns_of(out) - 1;
+        const unsigned char *at = (const unsigned char *)line;
+
+        while (*at) {
+                uint32_t point;
+                size_t length = decode(at, &point);
+
+                left -= point_width(point);
+                if (left < 0)
+                        break;
+                at += length;
+        }
+        fprintf(out, "\r\033[K%.*s", (int)(at - (const unsigned char *)line), line);
+        fflush(out);
 }
 
 struct column {
@@ -271,8 +299,7 @@ static void draw(struct progress *progress, int64_t now_ms)
         if (share > 0)
                 add_remaining(&line,
                               (double)(now_ms - progress->start_ms) / MS_PER_SECOND * (1 - share) / share);
-        fprintf(progress->out, "\r\033[K%s", line.data);
-        fflush(progress->out);
+        terminal_redraw(progress->out, line.data);
         progress->drawn_ms = now_ms;
         progress->drawn = true;
 }
@@ -296,10 +323,8 @@ void progress_free(struct progress *progress)
 {
         if (!progress)
                 return;
-        if (progress->drawn) {
-                fputs("\r\033[K", progress->out);
-                fflush(progress->out);
-        }
+        if (progress->drawn)
+                terminal_redraw(progress->out, "");
         pthread_mutex_destroy(&progress->lock);
         free(progress);
 }

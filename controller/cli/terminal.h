@@ -17,6 +17,10 @@ bool terminal_has_color(FILE *out);
 /* Columns a UTF-8 string takes: combining marks none, East Asian wide and emoji two, a broken byte one. */
 int terminal_text_width(const char *text);
 
+/* A line over the one before it, "" to erase that. So much of it as fits into one row of the terminal: what
+ * goes on in the next row cannot be erased again. */
+void terminal_redraw(FILE *out, const char *line);
+
 enum terminal_align { TERMINAL_LEFT, TERMINAL_RIGHT };
 
 enum terminal_style { TERMINAL_PLAIN, TERMINAL_STRONG, TERMINAL_FAINT, TERMINAL_GOOD, TERMINAL_BAD };

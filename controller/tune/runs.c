@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controller/cli/terminal.h"
 #include "controller/tune/context.h"
 #include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
@@ -27,8 +28,6 @@
 #define LOOK_MS         20  /* whether trials have ended */
 #define DRAW_MS         250 /* the line about those that run */
 #define DRAW_TRIALS     3
-#define DRAW_COLUMNS    70
-#define ERASE           "\r\033[K"
 #define STUDY_MAX_BYTES ((size_t)64 << 20)
 #define TRIAL_MAX_BYTES ((size_t)1 << 20)
 
@@ -474,6 +473,7 @@ static void draw_running(struct tune_runs *runs)
 
         if (!runs->setup.rows || !isatty(STDERR_FILENO) || now - runs->drawn_ms < DRAW_MS)
                 return;
+        text_put(&line, "running: ");
         for (size_t i = 0; i < runs->n_outs && i < DRAW_TRIALS; i++)
                 text_format(&line, "%s%lld/%lld for %lld s", i ? ", " : "",
                             (long long)runs->trials[runs->outs[i].trial].id, (long long)runs->setup.trials,
@@ -483,8 +483,7 @@ static void draw_running(struct tune_runs *runs)
         if (best)
                 text_format(&line, "; best %s %.5g (trial %lld)", runs->study->options.minimize, least,
                             (long long)best->id);
-        fprintf(stderr, ERASE "running: %.*s", DRAW_COLUMNS, line.data ? line.data : "");
-        fflush(stderr);
+        terminal_redraw(stderr, line.data);
         runs->drawn_ms = now;
 }
 
@@ -492,8 +491,7 @@ static void erase_running(struct tune_runs *runs)
 {
         if (runs->drawn_ms == 0)
                 return;
-        fputs(ERASE, stderr);
-        fflush(stderr);
+        terminal_redraw(stderr, "");
         runs->drawn_ms = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -166,6 +167,47 @@ static void test_progress_waits_two_seconds(void **state)
                      "\r\033[Ksimulating  10 of 40 runs [#####---------------]  25 %, 9 s left\r\033[K");
 }
 
+static void set_columns(const struct screen *screen, unsigned short columns)
+{
+        const struct winsize size = {.ws_row = 24, .ws_col = columns};
+
+        assert_int_equal(ioctl(screen->master, TIOCSWINSZ, &size), 0);
+}
+
+/* What goes on in the next row would stay there when the line is drawn again. */
+static void test_a_line_that_is_drawn_again_fits_into_a_row(void **state)
+{
+        struct screen screen;
+
+        (void)state;
+        screen_open(&screen);
+        set_columns(&screen, 11);
+        terminal_redraw(screen.file, "0123456789");
+        terminal_redraw(screen.file, "01234567890");
+        /* Wide letters take two columns each, and are not cut in between: UAX #11. */
+        terminal_redraw(screen.file, "x\u6f22\u5b57\u6f22\u5b57\u6f22");
+        terminal_redraw(screen.file, "");
+        screen_close(&screen,
+                     "\r\033[K0123456789\r\033[K0123456789\r\033[Kx\u6f22\u5b57\u6f22\u5b57\r\033[K");
+}
+
+static void test_progress_fits_into_a_row(void **state)
+{
+        int64_t now_ms = 0;
+        struct clock clock = {.now_ms = told_ms, .context = &now_ms};
+        struct progress *progress;
+        struct screen screen;
+
+        (void)state;
+        screen_open(&screen);
+        set_columns(&screen, 40);
+        progress = progress_new(screen.file, true, &clock, "simulating", "runs", 40);
+        now_ms = 3000;
+        progress_add(progress, 10);
+        progress_free(progress);
+        screen_close(&screen, "\r\033[Ksimulating  10 of 40 runs [#####-------\r\033[K");
+}
+
 static void test_progress_is_silent_when_short_or_not_wanted(void **state)
 {
         int64_t now_ms = 0;
@@ -243,6 +285,8 @@ int main(void)
                 cmocka_unit_test(test_color_does_not_move_columns),
                 cmocka_unit_test(test_no_color_for_a_file),
                 cmocka_unit_test(test_progress_waits_two_seconds),
+                cmocka_unit_test(test_a_line_that_is_drawn_again_fits_into_a_row),
+                cmocka_unit_test(test_progress_fits_into_a_row),
                 cmocka_unit_test(test_progress_is_silent_when_short_or_not_wanted),
                 cmocka_unit_test(test_progress_is_silent_in_a_file),
                 cmocka_unit_test(test_progress_counts_from_many_threads),
