@@ -216,11 +216,12 @@ static void list_settings(const struct run_history *history, struct run_review *
 static bool has_shifted(const struct record *record)
 {
         int before = record->n - RUN_NEWEST;
-        const double *newest = record->value + before;
+        const double *newest;
         double mean, sd, least = INFINITY, most = -INFINITY, bound;
 
         if (before < 1)
                 return false;
+        newest = record->value + before;
         mean = mean_of(record->value, before);
         sd = before > 1 ? sqrt(squares_of(record->value, before) / (before - 1)) : 0;
         bound = fmax(RUN_SHIFT_LEAST, RUN_SHIFT_SD * sd);
