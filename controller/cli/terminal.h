@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/clock.h"
+#include "core/memory.h"
 
 /* How things look to a person at a terminal: aligned tables, colour, progress. Files and pipes get plain
  * text. */
@@ -53,5 +54,6 @@ struct progress *progress_new(FILE *out, bool wanted, const struct clock *clock,
                               const char *unit, int64_t total);
 void progress_add(struct progress *progress, int64_t done);
 void progress_free(struct progress *progress); /* erases the line */
+DEFINE_CLEANUP(progress_free, struct progress);
 
 #endif

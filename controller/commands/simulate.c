@@ -212,7 +212,8 @@ static bool simulate_log(const struct simulate_arguments *arguments, const char 
                                               .name = arguments->spec,
                                               .sets = arguments->sets,
                                               .sweeps = arguments->sweeps,
-                                              .others = arguments->others};
+                                              .others = arguments->others,
+                                              .quiet = arguments->quiet};
         autojson *document = NULL;
         const char *damage;
 

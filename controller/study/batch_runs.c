@@ -3,21 +3,21 @@
 
 #include <string.h>
 
+#include "controller/study/shown_log.h"
 #include "core/json.h"
-#include "engines/spark/event_log.h"
 #include "sim/batch_replay.h"
 
 #define MOST_RUNS 100
 
-static bool read_run(const struct batch_run *first, const char *path, struct scale_out_run *ret_run,
-                     struct error *err)
+static bool read_run(const struct batch_run *first, const char *path, bool quiet,
+                     struct scale_out_run *ret_run, struct error *err)
 {
         const struct batch_cluster as_measured = {.stretch = 1};
         autocall(batch_model_free) struct batch_model *model = NULL;
         auto_spark_event_log log = {0};
         struct batch_replay replay;
 
-        if (!spark_event_log_read(path, &log, err))
+        if (!shown_log_read(path, quiet, &log, err))
                 return false;
         if (!batch_model_new(log.run, &model, err) || model->measured_ms <= 0)
                 return error_set(err, ERROR_INPUT, "NoTasks", "%s: no task has ended", path);
@@ -30,7 +30,7 @@ static bool read_run(const struct batch_run *first, const char *path, struct sca
         return true;
 }
 
-bool batch_runs_fit(const struct batch_run *run, double slots, double seconds, char *const *logs,
+bool batch_runs_fit(const struct batch_run *run, double slots, double seconds, char *const *logs, bool quiet,
                     struct scale_out *ret_model, json_t **ret_runs, struct error *err)
 {
         struct scale_out_run runs[MOST_RUNS + 1] = {{slots, seconds}};
@@ -41,7 +41,7 @@ bool batch_runs_fit(const struct batch_run *run, double slots, double seconds, c
                 if (i == MOST_RUNS)
                         return error_set(err, ERROR_INPUT, NULL, "simulate: --with: %d logs at most",
                                          MOST_RUNS);
-                if (!read_run(run, logs[i], &runs[count], err))
+                if (!read_run(run, logs[i], quiet, &runs[count], err))
                         return false;
                 json_array_append_new(told, json_pack("{s:s, s:o, s:o}", "log", logs[i], "slots",
                                                       json_from_double(runs[count].size), "seconds",

@@ -9,6 +9,7 @@
 #include "controller/study/batch_predict.h"
 #include "controller/study/batch_runs.h"
 #include "controller/study/batch_wanted.h"
+#include "controller/study/shown_log.h"
 #include "core/json.h"
 #include "core/option.h"
 #include "core/prices.h"
@@ -331,9 +332,10 @@ static bool other_runs(struct studying *studying, json_t **ret_runs, struct erro
 
         studying->several = logs && logs[0];
         *ret_runs = json_null();
-        return !studying->several || batch_runs_fit(studying->run, (double)studying->as_measured.slots,
-                                                    (double)studying->model->measured_ms / 1e3, logs,
-                                                    &studying->by_slots, ret_runs, err);
+        return !studying->several ||
+               batch_runs_fit(studying->run, (double)studying->as_measured.slots,
+                              (double)studying->model->measured_ms / 1e3, logs, studying->request->quiet,
+                              &studying->by_slots, ret_runs, err);
 }
 
 static bool study(struct studying *studying, const struct spark_event_log *log, json_t **ret_document,
@@ -372,7 +374,7 @@ static bool study_log(const struct batch_request *request, json_t **ret_document
 
         if (request->prices && !read_prices(request->prices, &prices, err))
                 return false;
-        if (!spark_event_log_read(request->log, &log, err))
+        if (!shown_log_read(request->log, request->quiet, &log, err))
                 return false;
         if (!batch_model_new(log.run, &model, err) || model->measured_ms <= 0)
                 return error_set(err, ERROR_INPUT, "NoTasks",

@@ -23,6 +23,7 @@ struct batch_request {
         char *const *sets,
                 *const *sweeps; /* "NAME=VALUE", "NAME=A,B" (controller/study/batch_wanted.h); may be NULL */
         char *const *others;    /* logs of other runs of the application, NULL-ended; may be NULL */
+        bool quiet;             /* no progress on a terminal */
 };
 
 bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err);

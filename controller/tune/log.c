@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controller/study/history_log.h"
+#include "controller/study/shown_log.h"
 #include "core/memory.h"
 #include "engines/spark/event_log.h"
 #include "engines/spark/history.h"
@@ -120,7 +121,7 @@ static bool find_place(const char *path, const struct history_request *request, 
                                        "%s: expected an event log of Spark, or a folder of some", path);
 }
 
-bool tune_log_read(const char *path, const struct http_options *connection, const char *base,
+bool tune_log_read(const char *path, bool quiet, const struct http_options *connection, const char *base,
                    struct spark_event_log *ret_log, struct error *err)
 {
         const struct history_request request = {.url = path,
@@ -130,7 +131,8 @@ bool tune_log_read(const char *path, const struct http_options *connection, cons
         auto_history_log history = {0};
         autofree char *place = NULL;
 
-        return find_place(path, &request, &history, &place, err) && spark_event_log_read(place, ret_log, err);
+        return find_place(path, &request, &history, &place, err) &&
+               shown_log_read(place, quiet, ret_log, err);
 }
 
 bool tune_log_is_there(const char *path)

@@ -22,12 +22,13 @@ bool tune_log_is_measure(const char *name);
  * A log, the newest one in a folder, or one on a History Server by its URL, which is given half a minute to
  * notice it.
  *
+ * quiet       no progress on a terminal
  * connection  how that server is reached; NULL: nothing out of the ordinary. Files in it are relative to
  * `base`
  *
  * ERROR_INPUT: there is none that can be read; else what the server says.
  */
-bool tune_log_read(const char *path, const struct http_options *connection, const char *base,
+bool tune_log_read(const char *path, bool quiet, const struct http_options *connection, const char *base,
                    struct spark_event_log *ret_log, struct error *err);
 
 /* Whether there is one, as far as a look tells: a server is not asked. */

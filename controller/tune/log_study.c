@@ -5,10 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "controller/cli/terminal.h"
 #include "controller/study/batch_predict.h"
 #include "controller/tune/log.h"
 #include "controller/tune/log_settings.h"
 #include "controller/tune/search_document.h"
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/random.h"
 
@@ -146,6 +148,9 @@ static bool add_trials(const struct replaying *replaying, const struct search *s
         autofree double *points = memory_new(SEARCH_EARLIER_TRIALS, (size_t)space->n * sizeof *points);
         autojson *context = context_of(replaying, search);
         int count = points_of(space, points);
+        struct clock clock = clock_system();
+        autocall(progress_free) struct progress *progress =
+                progress_new(stderr, true, &clock, "replaying", "points", count);
         double least = INFINITY, most = -INFINITY;
 
         for (int i = 0; i < count; i++) {
@@ -154,6 +159,7 @@ static bool add_trials(const struct replaying *replaying, const struct search *s
 
                 if (!foretell(replaying, x, &y, err))
                         return false;
+                progress_add(progress, 1);
                 if (!isfinite(y))
                         continue;
                 least = fmin(least, y);
@@ -226,7 +232,7 @@ bool log_study_trials(const json_t *named, const char *path, const struct tune_s
         auto_spark_event_log log = {0};
         autojson *trials = json_array();
 
-        if (!tune_log_read(path, study->options.event_log_connection, study->folder, &log, err))
+        if (!tune_log_read(path, false, study->options.event_log_connection, study->folder, &log, err))
                 return false;
         if (!batch_model_new(log.run, &model, err))
                 return error_wrap(err, "%s", path);

@@ -158,8 +158,8 @@ static json_t *log_measures(const struct tune_study *study, const char *event_lo
         auto_spark_event_log log = {0};
         struct error ignored = ERROR_INIT;
 
-        return event_log && tune_log_read(event_log, study->options.event_log_connection, study->folder, &log,
-                                          &ignored)
+        return event_log && tune_log_read(event_log, true, study->options.event_log_connection, study->folder,
+                                          &log, &ignored)
                        ? tune_log_measures(log.run)
                        : NULL;
 }

@@ -9,7 +9,11 @@
 #include "engines/spark/log_events.h"
 #include "engines/spark/log_lines.h"
 
+#define SEEN_BYTES (4 << 20) /* of text, from one look of who waits to the next */
+
 struct reading {
+        const struct spark_event_log_watch *watch; /* NULL: nobody waits */
+        size_t seen;                               /* bytes of text at the last look */
         struct spark_log_lines *lines;
         struct spark_log_events *events;
         struct spark_event_log *log;
@@ -43,6 +47,17 @@ static bool read_line(struct reading *reading, const struct spark_log_line *line
         return put_down(reading, &damage, err);
 }
 
+static void show(struct reading *reading)
+{
+        size_t bytes = spark_log_lines_bytes(reading->lines), read, stored;
+
+        if (!reading->watch || bytes - reading->seen < SEEN_BYTES)
+                return;
+        reading->seen = bytes;
+        spark_log_lines_progress(reading->lines, &read, &stored);
+        reading->watch->seen(reading->watch->context, read, stored);
+}
+
 static bool read_lines(struct reading *reading, struct error *err)
 {
         bool more = true;
@@ -57,6 +72,7 @@ static bool read_lines(struct reading *reading, struct error *err)
                                 return false;
                 } else if (more && !read_line(reading, &line, err))
                         return false;
+                show(reading);
         }
         reading->log->bytes = spark_log_lines_bytes(reading->lines);
         return true;
@@ -95,13 +111,14 @@ static char *damage_text(const char *path, const struct reading *reading)
         return words.length ? text_take(&words) : NULL;
 }
 
-bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, struct error *err)
+bool spark_event_log_read_watched(const char *path, const struct spark_event_log_watch *watch,
+                                  struct spark_event_log *ret_log, struct error *err)
 {
         autocall(batch_run_free) struct batch_run *run = batch_run_new();
         autocall(spark_log_events_free) struct spark_log_events *events = spark_log_events_new(run);
         autocall(spark_log_lines_close) struct spark_log_lines *lines = NULL;
         struct spark_event_log log = {0};
-        struct reading reading = {.events = events, .log = &log, .first = ERROR_INIT};
+        struct reading reading = {.watch = watch, .events = events, .log = &log, .first = ERROR_INIT};
 
         if (!spark_log_lines_open(path, &lines, err))
                 return false;
@@ -112,6 +129,11 @@ bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, str
         log.damage = damage_text(path, &reading);
         *ret_log = log;
         return true;
+}
+
+bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, struct error *err)
+{
+        return spark_event_log_read_watched(path, NULL, ret_log, err);
 }
 
 void spark_event_log_clear(struct spark_event_log *log)

@@ -22,6 +22,16 @@ struct spark_event_log {
 /* ERROR_INPUT when nothing in it is an event of Spark's; a log that is damaged in part is read, and `damage`
  * says so. */
 bool spark_event_log_read(const char *path, struct spark_event_log *ret_log, struct error *err);
+
+/* The same for somebody who waits: `seen` is called now and then with the bytes of its files, as they are
+ * stored, that have been read, and with how many there are. */
+struct spark_event_log_watch {
+        void (*seen)(void *context, size_t read, size_t stored);
+        void *context;
+};
+bool spark_event_log_read_watched(const char *path, const struct spark_event_log_watch *watch,
+                                  struct spark_event_log *ret_log, struct error *err);
+
 /* Whether a path is one: a folder of a rolling log, a file that begins with an event, compressed or not, or
  * one that was cut off before what is compressed tells. */
 bool spark_event_log_is(const char *path);

@@ -138,3 +138,10 @@ bool spark_log_input_read(struct spark_log_input *input, char *bytes, size_t roo
         input->length -= taken;
         return true;
 }
+
+size_t spark_log_input_position(const struct spark_log_input *input)
+{
+        off_t position = lseek(input->file.descriptor, 0, SEEK_CUR);
+
+        return position > 0 ? (size_t)position : 0;
+}

@@ -24,4 +24,7 @@ DEFINE_CLEANUP(spark_log_input_close, struct spark_log_input);
 bool spark_log_input_read(struct spark_log_input *input, char *bytes, size_t room, size_t *ret_length,
                           struct error *err);
 
+/* Bytes of the file, as it is stored, that have been read. */
+size_t spark_log_input_position(const struct spark_log_input *input);
+
 #endif

@@ -21,7 +21,7 @@ struct part {
 
 struct spark_log_lines {
         struct part *parts;
-        size_t n_parts, part;
+        size_t n_parts, first, part;   /* first: that counts */
         struct spark_log_input *input; /* of the part; NULL: not opened yet */
         char *bytes;
         size_t room, start, end;
@@ -75,7 +75,7 @@ static void arrange(struct spark_log_lines *lines)
                 if (lines->parts[i].compact)
                         first = i;
         }
-        lines->part = first;
+        lines->first = lines->part = first;
 }
 
 static int may_be_part(const struct dirent *entry)
@@ -142,6 +142,25 @@ void spark_log_lines_close(struct spark_log_lines *lines)
         free(lines->parts);
         free(lines->bytes);
         free(lines);
+}
+
+static size_t size_of(const struct part *part)
+{
+        struct stat status;
+
+        return stat(part->path, &status) == 0 && status.st_size > 0 ? (size_t)status.st_size : 0;
+}
+
+void spark_log_lines_progress(const struct spark_log_lines *lines, size_t *ret_read, size_t *ret_stored)
+{
+        *ret_read = lines->input ? spark_log_input_position(lines->input) : 0;
+        *ret_stored = 0;
+        for (size_t i = lines->first; i < lines->n_parts; i++) {
+                size_t size = size_of(&lines->parts[i]);
+
+                *ret_stored += size;
+                *ret_read += i < lines->part ? size : 0;
+        }
 }
 
 size_t spark_log_lines_bytes(const struct spark_log_lines *lines)

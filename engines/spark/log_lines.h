@@ -34,6 +34,9 @@ struct spark_log_line {
 bool spark_log_lines_next(struct spark_log_lines *lines, struct spark_log_line *ret_line, bool *ret_more,
                           struct error *err);
 
+/* Bytes of the files, as they are stored, that have been read, and that there are. */
+void spark_log_lines_progress(const struct spark_log_lines *lines, size_t *ret_read, size_t *ret_stored);
+
 /* Bytes of text read so far. */
 size_t spark_log_lines_bytes(const struct spark_log_lines *lines);
 
