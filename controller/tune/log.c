@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "controller/study/history_log.h"
 #include "controller/study/shown_log.h"
@@ -107,6 +108,14 @@ bool tune_log_is_measure(const char *name)
 
 /* ---- where the log is ---- */
 
+/* NULL: there is none, or it is on a server. */
+static char *local_place(const char *path)
+{
+        if (!path || spark_history_is(path))
+                return NULL;
+        return spark_event_log_is(path) ? memory_copy_text(path) : spark_event_log_find(path, NULL);
+}
+
 static bool find_place(const char *path, const struct history_request *request, struct history_log *history,
                        char **ret_place, struct error *err)
 {
@@ -116,7 +125,7 @@ static bool find_place(const char *path, const struct history_request *request, 
                 *ret_place = memory_copy_text(history->path);
                 return true;
         }
-        *ret_place = spark_event_log_is(path) ? memory_copy_text(path) : spark_event_log_find(path, NULL);
+        *ret_place = local_place(path);
         return *ret_place || error_set(err, ERROR_INPUT, NULL,
                                        "%s: expected an event log of Spark, or a folder of some", path);
 }
@@ -137,12 +146,20 @@ bool tune_log_read(const char *path, bool quiet, const struct http_options *conn
 
 bool tune_log_is_there(const char *path)
 {
-        autofree char *newest = NULL;
+        autofree char *place = local_place(path);
 
-        if (!path || spark_history_is(path) || spark_event_log_is(path))
-                return path;
-        newest = spark_event_log_find(path, NULL);
-        return newest;
+        return place || (path && spark_history_is(path));
+}
+
+char *tune_log_mark(const char *path)
+{
+        autofree char *place = local_place(path);
+        struct stat status;
+
+        if (!place || stat(place, &status) != 0)
+                return NULL;
+        return memory_format("%s %lld %lld.%09ld", place, (long long)status.st_size,
+                             (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
 json_t *tune_log_measures(const struct batch_run *run)

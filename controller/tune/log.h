@@ -34,6 +34,10 @@ bool tune_log_read(const char *path, bool quiet, const struct http_options *conn
 /* Whether there is one, as far as a look tells: a server is not asked. */
 bool tune_log_is_there(const char *path);
 
+/* Which log that is now, and its state, in words of no other use than to be compared; NULL: none, or on a
+ * server. The caller frees it. */
+char *tune_log_mark(const char *path);
+
 /* All measures of a run by name. The caller owns them. */
 json_t *tune_log_measures(const struct batch_run *run);
 

@@ -152,6 +152,16 @@ char *tune_trial_own_log(const struct tune_study *study, const json_t *x, const 
         return tune_trial_event_log(study, x, folder, text);
 }
 
+/* The same, unless what lies there is what lay there before the trial: that is of another run. */
+static char *new_event_log(const struct tune_study *study, const json_t *x, const char *folder,
+                           const char *output, const char *before)
+{
+        autofree char *place = tune_trial_event_log(study, x, folder, output);
+        autofree char *now = tune_log_mark(place);
+
+        return before && now && strcmp(before, now) == 0 ? NULL : TAKE(place);
+}
+
 /* NULL: there is no log that can be read. */
 static json_t *log_measures(const struct tune_study *study, const char *event_log)
 {
@@ -551,7 +561,8 @@ static bool try_often(const struct tune_study *study, const struct command *comm
 bool tune_trial_run(const struct tune_study *study, const json_t *x, const char *folder, double best,
                     struct error *err)
 {
-        autofree char *place = memory_format("%s/output", folder);
+        autofree char *place = memory_format("%s/output", folder),
+                      *log = tune_trial_event_log(study, x, folder, ""), *log_before = tune_log_mark(log);
         const struct limit limit = limit_of(study, x, best);
         struct attempt attempt = {.failed = 0};
         struct command command;
@@ -566,7 +577,7 @@ bool tune_trial_run(const struct tune_study *study, const json_t *x, const char 
                try_often(study, &command, &limit, output, &attempt, &attempts, err);
         if (done) {
                 autofree char *text = read_output(output);
-                autofree char *event_log = tune_trial_event_log(study, x, folder, text);
+                autofree char *event_log = new_event_log(study, x, folder, text, log_before);
                 autojson *result =
                         result_of(study, x, &attempt, attempts, tune_trial_values(study, text, event_log));
 
