@@ -7,6 +7,7 @@
 
 #include "controller/cli/terminal.h"
 #include "controller/study/batch_predict.h"
+#include "controller/tune/context.h"
 #include "controller/tune/log.h"
 #include "controller/tune/log_settings.h"
 #include "controller/tune/search_document.h"
@@ -127,17 +128,19 @@ static bool foretell(const struct replaying *replaying, const json_t *x, double 
 
 /* ---- as trials ---- */
 
-/* The context of all of them: what the log tells of it, else what holds now. */
+/* The context of all of them: what the log tells of it, as of a trial, else what holds now. */
 static json_t *context_of(const struct replaying *replaying, const struct search *search)
 {
+        const struct search_space *space = search_space_of(search);
         const struct tune_value *values = replaying->study->options.values.items;
-        json_t *context = search_document_context_json(search_space_of(search), search_context(search));
-        autojson *measures = tune_log_measures(replaying->run);
+        json_t *context = search_document_context_json(space, search_context(search));
+        autojson *measures = tune_log_measures(replaying->run), *told = json_object();
+        autojson *result = json_pack("{s:O}", "values", told);
 
         for (size_t i = 0; i < replaying->study->options.values.count; i++)
-                if (values[i].event_log && json_object_get(context, values[i].name))
-                        json_object_set(context, values[i].name,
-                                        json_object_get(measures, values[i].event_log));
+                if (values[i].event_log)
+                        json_object_set(told, values[i].name, json_object_get(measures, values[i].event_log));
+        tune_context_settle(space, context, result);
         return context;
 }
 
