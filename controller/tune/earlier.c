@@ -16,7 +16,8 @@
 #include "core/json.h"
 
 #define TRIAL_MAX_BYTES ((size_t)1 << 20)
-#define OWN_LOG         "{trial}" /* as an event log: that of this study's first trial that leaves one */
+#define FORETOLD        "foretold" /* trials that a model of the job foretells */
+#define OWN_LOG         "{trial}"  /* as an event log: that of this study's first trial that leaves one */
 
 /* ---- studies in folders ---- */
 
@@ -109,16 +110,16 @@ static void add(struct tune_study *study, const char *name, json_t *trials)
         json_array_append_new(study->earlier_names, json_from_text(name));
 }
 
-static bool load_one(const json_t *one, struct tune_study *study, const char *own,
+static bool load_log(const json_t *one, struct tune_study *study, const char *own,
                      const struct search *search, struct error *err)
 {
-        const char *log = json_string_value(json_object_get(one, "eventLog")), *name = json_string_value(one);
-        autojson *trials = NULL;
-        autofree char *folder = NULL;
+        const char *log = json_string_value(json_object_get(one, "eventLog"));
+        autofree char *place = NULL;
+        json_t *trials;
 
-        if (json_is_object(one) && !log_study_check(one, study, err))
+        if (!log_study_check(one, study, err))
                 return false;
-        if (log && strcmp(log, OWN_LOG) == 0) {
+        if (strcmp(log, OWN_LOG) == 0) {
                 if (!study->options.event_log)
                         return error_set(err, ERROR_INPUT, NULL,
                                          "eventLog: " OWN_LOG ": expected eventLog beside search, which says "
@@ -127,22 +128,33 @@ static bool load_one(const json_t *one, struct tune_study *study, const char *ow
                 (void)earlier_load_own(study, own, search);
                 return true;
         }
-        if (log) {
-                autofree char *place = tune_study_place(study, log);
+        place = tune_study_place(study, log);
+        if (!log_study_trials(one, place, study, search, &trials, err))
+                return false;
+        add(study, log, json_pack("{s:o}", FORETOLD, trials));
+        return true;
+}
 
-                if (!log_study_trials(one, place, study, search, &trials, err))
-                        return false;
-        } else if (name) {
-                trials = json_array();
-                folder = tune_study_place(study, name);
-                if (!load_study(folder, own, study->options.minimize, trials, err))
-                        return false;
-        }
-        add(study,
-            log    ? log
-            : name ? name
-                   : "trials in the spec",
-            trials ? TAKE(trials) : json_incref((json_t *)(uintptr_t)one));
+static bool load_folder(const char *name, struct tune_study *study, const char *own, struct error *err)
+{
+        autofree char *folder = tune_study_place(study, name);
+        autojson *trials = json_array();
+
+        if (!load_study(folder, own, study->options.minimize, trials, err))
+                return false;
+        add(study, name, TAKE(trials));
+        return true;
+}
+
+static bool load_one(const json_t *one, struct tune_study *study, const char *own,
+                     const struct search *search, struct error *err)
+{
+        if (json_is_string(one))
+                return load_folder(json_string_value(one), study, own, err);
+        if (json_is_object(one) && !json_object_get(one, FORETOLD))
+                return load_log(one, study, own, search, err);
+        add(study, json_is_object(one) ? "foretold in the spec" : "trials in the spec",
+            json_incref((json_t *)(uintptr_t)one));
         return true;
 }
 
@@ -174,7 +186,7 @@ static void load_own_log(struct tune_study *study, const char *path, int id, con
         if (log_study_trials(study->own_log, path, study, search, &trials, &err)) {
                 autofree char *name = memory_format("event log of trial %d", id);
 
-                add(study, name, trials);
+                add(study, name, json_pack("{s:o}", FORETOLD, trials));
         } else {
                 fprintf(stderr, "optctl: trial %d: its event log foretells nothing: %s\n", id, err.message);
         }
@@ -260,7 +272,8 @@ static bool fits(const struct search *search, const json_t *trial, struct told *
         return false;
 }
 
-static bool tell_study(const json_t *trials, size_t at, struct search *search, struct error *err)
+static bool tell_study(const json_t *trials, size_t at, bool foretold, struct search *search,
+                       struct error *err)
 {
         size_t count = json_array_size(trials);
         autofree struct search_outcome *runs = memory_new(count + 1, sizeof *runs);
@@ -280,7 +293,7 @@ static bool tell_study(const json_t *trials, size_t at, struct search *search, s
                 runs[n].context = told[n].context;
                 n += fits(search, trial, &told[n], &why_not);
         }
-        if (search_add_earlier(search, runs, n, err))
+        if (search_add_earlier(search, runs, n, foretold, err))
                 return true;
         if (why_not.code == ERROR_NONE)
                 return error_wrap(err, "earlier[%zu]", at);
@@ -291,20 +304,22 @@ static bool tell_study(const json_t *trials, size_t at, struct search *search, s
 
 bool earlier_tell(const json_t *list, struct search *search, struct error *err)
 {
-        const json_t *trials;
+        const json_t *one;
         size_t i;
 
         if (!list)
                 return true;
         if (!check_list(list, err))
                 return false;
-        json_array_foreach(list, i, trials)
+        json_array_foreach(list, i, one)
         {
+                const json_t *foretold = json_object_get(one, FORETOLD), *trials = foretold ? foretold : one;
+
                 if (!json_is_array(trials) || json_array_size(trials) > SEARCH_MAX_TRIALS)
                         return error_set(err, ERROR_INPUT, NULL,
-                                         "earlier[%zu]: expected a list of at most %d trials", i,
-                                         SEARCH_MAX_TRIALS);
-                if (!tell_study(trials, i, search, err))
+                                         "earlier[%zu]%s: expected a list of at most %d trials", i,
+                                         foretold ? "." FORETOLD : "", SEARCH_MAX_TRIALS);
+                if (!tell_study(trials, i, foretold, search, err))
                         return false;
         }
         return true;

@@ -19,7 +19,7 @@
 #define LEAST             3   /* runs that ended well, below which a study says nothing */
 #define HEARD             2   /* points by which studies are weighed */
 #define HEARD_KNOWN       3   /* the same where resources are told, by which earlier studies have to gain */
-#define PENALTY           3.0 /* log of how much likelier values have to be for what is expected to be believed */
+#define PENALTY           3.0 /* log of how much likelier values have to be for what another job did to be believed */
 
 void search_earlier_free(struct search_earlier *earlier)
 {
@@ -170,10 +170,10 @@ static void weigh_unheard(struct search *search)
                         search->options.n_resources > 0 ? 0 : 1.0 / (search->n_earlier + 1);
 }
 
-bool search_add_earlier(struct search *search, const struct search_outcome *runs, int count,
+bool search_add_earlier(struct search *search, const struct search_outcome *runs, int count, bool foretold,
                         struct error *err)
 {
-        struct search_earlier earlier = {.scale = 0};
+        struct search_earlier earlier = {.foretold = foretold};
 
         if (search->n_earlier == SEARCH_MAX_EARLIER)
                 return error_set(err, ERROR_LIMIT, NULL, "there may be %d earlier studies",
@@ -219,6 +219,18 @@ static double unlikeliness(struct search *search, const double *y, const double 
         return gp_objective(own, own->theta, NULL) + own->n * log(scale);
 }
 
+/* The part of what is said that other jobs did. */
+static double share_of_others(const struct search *search)
+{
+        double sum = 0, others = 0;
+
+        for (int e = 0; e < search->n_earlier; e++) {
+                sum += search->earlier[e].weight;
+                others += search->earlier[e].foretold ? 0 : search->earlier[e].weight;
+        }
+        return sum > 0 ? others / sum : 0;
+}
+
 /* How much of what the earlier studies say, each with its weight, makes the values likelier: none, half or
  * all of it. That they rank well is not enough: few points are ranked well by chance, and how far values
  * differ from each other counts, too. scale: standard deviation of the own process. */
@@ -226,7 +238,7 @@ static double choose_share(struct search *search, double scale)
 {
         static const double shares[] = {0, 0.5, 1};
         double y[OWN_POINTS], said[OWN_POINTS] = {0}, mean[OWN_POINTS], theta[GP_MAX_PARAMETERS];
-        double least = INFINITY, best = 0;
+        double least = INFINITY, best = 0, penalty = PENALTY * share_of_others(search);
         struct gp *own = search->own;
         size_t bytes = (size_t)own->n * sizeof *y;
 
@@ -243,7 +255,7 @@ static double choose_share(struct search *search, double scale)
                 double value;
 
                 memcpy(own->theta, theta, sizeof theta);
-                value = unlikeliness(search, y, said, shares[s]) + PENALTY * shares[s];
+                value = unlikeliness(search, y, said, shares[s]) + penalty * shares[s];
                 if (value >= least)
                         continue;
                 least = value;

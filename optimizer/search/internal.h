@@ -55,6 +55,7 @@ struct search_earlier {
         double scale;   /* one of them, on the scale of y's model; 0 before it has learnt */
         double *listed; /* means at all points of a small space */
         double weight;  /* what it says is taken with */
+        bool foretold;  /* by a model of the job */
 };
 
 struct search {

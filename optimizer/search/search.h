@@ -89,10 +89,11 @@ const struct search_space *search_space_of(const struct search *search);
 /* Trials of an earlier study with the same parameters; id, second value and constraints of an outcome are not
  * looked at. What they say of y is expected here, too, with a weight that the
  * trials of this search decide: by how well they are ranked (optimizer/search/rgpe.h), and by how likely they
- * become. Points that are none of the candidates are left out.
- * ERROR_INPUT: too few trials that ended well, or y not above 0 where price or resources are told;
- * ERROR_LIMIT: too many studies. */
-bool search_add_earlier(struct search *search, const struct search_outcome *runs, int count,
+ * become. foretold: these are no runs, but what a model of this very job says of them, which is believed as
+ * soon as the trials become likelier by it; what another job did has to make them likelier by more. Points
+ * that are none of the candidates are left out. ERROR_INPUT: too few trials that ended well, or y not above 0
+ * where price or resources are told; ERROR_LIMIT: too many studies. */
+bool search_add_earlier(struct search *search, const struct search_outcome *runs, int count, bool foretold,
                         struct error *err);
 
 int search_earlier_count(const struct search *search);

@@ -274,7 +274,7 @@ static void tell_earlier(struct search *search, const struct look *look, int see
                         continue;
                 count = read_run(look->tuned, search_space_of(search), job, seed, runs);
                 spoil(runs, count, seed);
-                if (!search_add_earlier(search, runs, count, &err))
+                if (!search_add_earlier(search, runs, count, false, &err))
                         stop(&err);
         }
 }
@@ -688,7 +688,7 @@ static void add_bowl(struct search *search, gsl_rng *rng)
                                                   .status = SEARCH_OK,
                                                   .y = bowl(points[i]) * exp(0.1 * gsl_rng_uniform(rng))};
         }
-        if (!search_add_earlier(search, runs, SEARCH_EARLIER_TRIALS, &err))
+        if (!search_add_earlier(search, runs, SEARCH_EARLIER_TRIALS, false, &err))
                 stop(&err);
 }
 

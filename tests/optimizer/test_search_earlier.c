@@ -72,6 +72,12 @@ static double against(const double *x)
         return 50 / seconds(x);
 }
 
+/* Knows nothing of the second number. */
+static double in_part(const double *x)
+{
+        return seconds((const double[]){x[0], 4});
+}
+
 struct study {
         double points[EARLIER][2];
         struct search_outcome runs[EARLIER];
@@ -97,7 +103,7 @@ static void add(struct search *search, double (*of)(const double *), bool whole,
         struct error err = ERROR_INIT;
 
         make_study(&study, of, whole, seed);
-        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        assert_true(search_add_earlier(search, study.runs, EARLIER, false, &err));
 }
 
 /* Trials until one is near enough to the least value. */
@@ -294,7 +300,7 @@ static void what_is_expected_is_of_the_context_that_holds(void **state)
                 study.runs[i].context = &size[i];
                 study.runs[i].y = sized(study.points[i][0], size[i]);
         }
-        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        assert_true(search_add_earlier(search, study.runs, EARLIER, false, &err));
         for (int s = 0; s < 2; s++) {
                 assert_true(search_set_context(search, &sizes[s], &err));
                 assert_true(fabs(*search_earlier_best(search) - sizes[s]) <= 3);
@@ -303,6 +309,41 @@ static void what_is_expected_is_of_the_context_that_holds(void **state)
                                            search_prior(search, search->points + i, -1).mean, 1e-9);
         }
         assert_true(fabs(ask(search).point[0] - sizes[1]) <= 3);
+}
+
+/* Of the same trials, told of after them. */
+static double weight_after(double (*of)(const double *), bool foretold, int trials)
+{
+        autocall(search_free) struct search *search = start(5, true);
+        struct study study;
+        struct error err = ERROR_INIT;
+
+        for (int i = 0; i < trials; i++) {
+                struct search_suggestion suggestion = ask(search);
+
+                tell(search, suggestion.id, seconds(suggestion.point));
+        }
+        make_study(&study, of, true, 7);
+        assert_true(search_add_earlier(search, study.runs, EARLIER, foretold, &err));
+        assert_true(search_earlier_weigh(search, &err));
+        return search_earlier_weight(search, 0);
+}
+
+/* What knows a part of it makes the trials likelier, but not by much at first: enough where it is foretold of
+ * this job, not where another one did it. What is against them is believed in neither case. */
+static void what_is_foretold_is_believed_sooner(void **state)
+{
+        int sooner = 0;
+
+        (void)state;
+        for (int trials = 2; trials <= 8; trials++) {
+                double foretold = weight_after(in_part, true, trials),
+                       other = weight_after(in_part, false, trials);
+                assert_true(foretold >= other);
+                sooner += foretold > 0 && other == 0;
+                assert_float_equal(weight_after(against, true, trials), 0, 0);
+        }
+        assert_true(sooner > 0);
 }
 
 /* ---- what may be told ---- */
@@ -321,7 +362,7 @@ static void failed_runs_are_kept_away_from(void **state)
                         study.runs[i] = (struct search_outcome){.point = study.points[i],
                                                                 .status = SEARCH_FAILED,
                                                                 .y = NAN};
-        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        assert_true(search_add_earlier(search, study.runs, EARLIER, false, &err));
         assert_true(ask(search).point[0] <= 11);
 }
 
@@ -333,12 +374,12 @@ static void what_says_too_little_is_refused(void **state)
 
         (void)state;
         make_study(&study, before, true, 4);
-        assert_false(search_add_earlier(search, study.runs, 2, &err));
+        assert_false(search_add_earlier(search, study.runs, 2, false, &err));
         assert_int_equal(err.code, ERROR_INPUT);
         assert_int_equal(search_earlier_count(search), 0);
         for (int i = 0; i < SEARCH_MAX_EARLIER; i++)
-                assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
-        assert_false(search_add_earlier(search, study.runs, EARLIER, &err));
+                assert_true(search_add_earlier(search, study.runs, EARLIER, false, &err));
+        assert_false(search_add_earlier(search, study.runs, EARLIER, false, &err));
         assert_int_equal(err.code, ERROR_LIMIT);
 }
 
@@ -355,7 +396,7 @@ static void the_largest_numbers_leave_it_whole(void **state)
         study.runs[0].y = 1e308;
         study.runs[1].y = -1e308;
         study.runs[2].y = 1e308;
-        assert_true(search_add_earlier(search, study.runs, EARLIER, &err));
+        assert_true(search_add_earlier(search, study.runs, EARLIER, false, &err));
         assert_true(isfinite(search->earlier[0].scale));
         for (int i = 0; i < 3; i++) {
                 assert_true(search_ask(search, &next, &err));
@@ -377,7 +418,7 @@ static void of_many_trials_some_count(void **state)
                 make_study(&studies[s], before, false, (uint64_t)s);
                 memcpy(runs + (size_t)s * EARLIER, studies[s].runs, sizeof studies[s].runs);
         }
-        assert_true(search_add_earlier(search, runs, 10 * EARLIER, &err));
+        assert_true(search_add_earlier(search, runs, 10 * EARLIER, false, &err));
         assert_int_equal(search->earlier[0].n_trials, SEARCH_EARLIER_TRIALS);
         /* from all of them: the last is of the last study */
         assert_true(search->earlier[0].trials[SEARCH_EARLIER_TRIALS - 1].y ==
@@ -395,6 +436,7 @@ int main(void)
                 cmocka_unit_test(values_below_zero_are_compared_as_they_are),
                 cmocka_unit_test(the_scale_is_that_of_all),
                 cmocka_unit_test(what_is_expected_is_of_the_context_that_holds),
+                cmocka_unit_test(what_is_foretold_is_believed_sooner),
                 cmocka_unit_test(failed_runs_are_kept_away_from),
                 cmocka_unit_test(what_says_too_little_is_refused),
                 cmocka_unit_test(the_largest_numbers_leave_it_whole),
