@@ -260,7 +260,7 @@ static bool take_up(struct tune_runs *runs, size_t index, struct error *err)
         bool there;
         int lock;
 
-        if (!take_lock(place, &lock, err))
+        if (!tune_tell_can(runs->search, trial, err) || !take_lock(place, &lock, err))
                 return false;
         if (lock >= 0) {
                 /* It may have ended since its result was looked for. */

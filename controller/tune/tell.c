@@ -7,6 +7,13 @@
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 
+static bool read_place(const struct search *search, const struct tune_trial *trial, double *point,
+                       double *context, struct error *err)
+{
+        return search_document_point(search_space_of(search), trial->x, point, err) &&
+               search_document_context(search_space_of(search), trial->context, true, context, err);
+}
+
 static bool tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
 {
         const json_t *constraints = json_object_get(trial->result, "constraints");
@@ -34,12 +41,17 @@ static bool tell(struct search *search, const struct tune_trial *trial, int64_t 
                         return false;
                 outcome.constraints[index] = json_number_value(value);
         }
-        return search_document_point(search_space_of(search), trial->x, point, err) &&
-               search_document_context(search_space_of(search), trial->context, true, context, err) &&
-               search_tell(search, &outcome, err);
+        return read_place(search, trial, point, context, err) && search_tell(search, &outcome, err);
 }
 
 bool tune_tell(struct search *search, const struct tune_trial *trial, int64_t asked, struct error *err)
 {
         return tell(search, trial, asked, err) || error_wrap(err, "trial %" PRId64, trial->id);
+}
+
+bool tune_tell_can(const struct search *search, const struct tune_trial *trial, struct error *err)
+{
+        double point[SEARCH_MAX_PARAMETERS], context[SEARCH_MAX_CONTEXT] = {0};
+
+        return read_place(search, trial, point, context, err) || error_wrap(err, "trial %" PRId64, trial->id);
 }
