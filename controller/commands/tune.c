@@ -361,6 +361,9 @@ static bool tune_run(const void *object, struct error *err)
                 return error_set(
                         err, ERROR_INPUT, NULL,
                         "tune: expected SPEC -- COMMAND, or --ask-tell where trials are run by who asks");
+        if (strcmp(arguments->spec, "-") == 0 && !arguments->study)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "tune: expected --study DIR: beside standard input no trials can be kept");
         return run_trials(arguments, err) || error_wrap(err, "tune");
 }
 
