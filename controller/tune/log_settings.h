@@ -25,9 +25,9 @@ void log_settings_open(const struct tune_study *study, const json_t *named, cons
 void log_settings_close(struct log_settings *settings);
 
 /* By Spark's own name; NULL: nothing says it. Without a number of executors it follows from cores in all, as
- * Spark's own cluster has it. The caller frees it. settings: a struct log_settings, as batch_wanted_read
+ * Spark's own cluster has it. The caller frees it. context: a struct log_settings, as batch_wanted_read
  * takes it. */
-char *log_settings_value(const void *settings, const char *name);
+char *log_settings_value(const void *context, const char *name);
 
 #define auto_log_settings __attribute__((cleanup(log_settings_close))) struct log_settings
 
