@@ -9,6 +9,8 @@
 
 #define SUBMIT    "spark-submit"
 #define INSTANCES "spark.executor.instances"
+#define CORES     "spark.executor.cores"
+#define ALL_CORES "spark.cores.max"
 
 /* ---- the command's words ---- */
 
@@ -48,9 +50,9 @@ static void put_words(const struct tune_study *study, const json_t *x, struct te
 }
 
 void log_settings_open(const struct tune_study *study, const json_t *named, const json_t *x,
-                       struct log_settings *ret_settings)
+                       int64_t executors, struct log_settings *ret_settings)
 {
-        *ret_settings = (struct log_settings){.study = study, .named = named, .x = x};
+        *ret_settings = (struct log_settings){.study = study, .named = named, .x = x, .executors = executors};
         put_words(study, x, &ret_settings->words);
         text_put(&ret_settings->words, "\n");
 }
@@ -98,15 +100,27 @@ static double number_of(const struct log_settings *settings, const char *name)
         return text ? spark_setting_read(&setting, text) : NAN;
 }
 
+/* Of executors or of the cores of each, where cores in all are said; NAN: they are not. */
+static double shared(const struct log_settings *settings, const char *name)
+{
+        double all = number_of(settings, ALL_CORES), each = number_of(settings, CORES),
+               executors = (double)settings->executors;
+
+        if (isnan(all))
+                return NAN;
+        if (strcmp(name, CORES) == 0)
+                return fmax(floor(all / executors), 1);
+        return isnan(each) ? fmin(all, executors) : floor(all / each);
+}
+
 char *log_settings_value(const void *context, const char *name)
 {
         const struct log_settings *settings = context;
         char *value = said(settings, name);
-        double all, each;
+        double number;
 
-        if (value || strcmp(name, INSTANCES) != 0)
+        if (value || (strcmp(name, INSTANCES) != 0 && strcmp(name, CORES) != 0))
                 return value;
-        all = number_of(settings, "spark.cores.max");
-        each = number_of(settings, "spark.executor.cores");
-        return all >= each && each >= 1 ? memory_format("%.0f", floor(all / each)) : NULL;
+        number = shared(settings, name);
+        return number >= 1 ? memory_format("%.0f", number) : NULL;
 }

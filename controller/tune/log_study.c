@@ -116,7 +116,8 @@ static bool foretell(const struct replaying *replaying, const json_t *x, double 
         struct batch_replay replay;
 
         *ret_value = NAN;
-        log_settings_open(replaying->study, replaying->settings, x, &settings);
+        log_settings_open(replaying->study, replaying->settings, x, replaying->as_measured.executors,
+                          &settings);
         if (!batch_wanted_read(replaying->run, log_settings_value, &settings, &wanted, err))
                 return false;
         if (!replaying->partitions)

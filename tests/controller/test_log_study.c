@@ -241,6 +241,27 @@ static void cores_in_all(void **state)
         }
 }
 
+/* Cores in all, and nothing else: as many executors as there were share them. */
+static void cores_in_all_alone(void **state)
+{
+        static char all[] = "spark.cores.max={n}";
+        static char *const command[] = {submit, conf, all, job, NULL};
+        struct stage *stage = *state;
+        autojson *trials = NULL;
+        const json_t *trial;
+        size_t i;
+
+        stage->command = command;
+        trials = told(stage, SPACE, LOG);
+        json_array_foreach(trials, i, trial)
+        {
+                double n = number_of(json_object_get(trial, "x"), "n");
+
+                assert_float_equal(number_of(trial, "y"), closed_form(n < 2 ? 1 : 2 * floor(n / 2)),
+                                   TOLERANCE);
+        }
+}
+
 static void a_file_of_defaults(void **state)
 {
         static char wrapper[] = "./nightly.sh";
@@ -358,6 +379,7 @@ int main(void)
                 CASE(what_it_costs),
                 CASE(words_of_a_shell),
                 CASE(cores_in_all),
+                CASE(cores_in_all_alone),
                 CASE(a_file_of_defaults),
                 CASE(settings_that_are_named),
                 CASE(its_context),
