@@ -15,12 +15,17 @@
 #define READ_BYTES (256 << 10)
 #define MAX_MAGIC  16
 
+/* Logs are packed to a tenth or a fortieth. What is packed to much less was made to keep a reader busy. */
+#define MAX_RATIO 1000
+#define ANY_RATIO ((uint64_t)64 << 20) /* bytes of text that may come of a file of any size */
+
 struct spark_log_input {
         struct spark_log_file file;
         const struct spark_log_codec *codec; /* NULL: plain */
         void *state;
         const char *bytes; /* of the block that is being handed out */
         size_t length;
+        uint64_t unpacked;
 };
 
 bool spark_log_file_need(struct spark_log_file *file, size_t count, size_t *ret_there, struct error *err)
@@ -106,12 +111,23 @@ void spark_log_input_close(struct spark_log_input *input)
         free(input);
 }
 
+/* Of what has been read so far. */
+static bool check_ratio(struct spark_log_input *input, struct error *err)
+{
+        input->unpacked += input->length;
+        if (input->unpacked <= ANY_RATIO || input->unpacked / MAX_RATIO <= spark_log_input_position(input))
+                return true;
+        input->length = 0;
+        return error_set(err, ERROR_INPUT, NULL, "it unpacks to more than %d times its size", MAX_RATIO);
+}
+
 static bool next_block(struct spark_log_input *input, struct error *err)
 {
         struct spark_log_file *file = &input->file;
 
         if (input->codec) {
-                if (!input->codec->block(input->state, file, &input->bytes, &input->length, err))
+                if (!input->codec->block(input->state, file, &input->bytes, &input->length, err) ||
+                    !check_ratio(input, err))
                         return error_wrap(err, "%s", input->codec->name);
                 return true;
         }

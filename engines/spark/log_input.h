@@ -19,8 +19,8 @@ bool spark_log_input_open(const char *path, struct spark_log_input **ret_input, 
 void spark_log_input_close(struct spark_log_input *input);
 DEFINE_CLEANUP(spark_log_input_close, struct spark_log_input);
 
-/* Up to `room` > 0 bytes; *ret_length 0 is the end. ERROR_INPUT when the compressed data is damaged or stops
- * in the middle: all bytes before that were handed out. */
+/* Up to `room` > 0 bytes; *ret_length 0 is the end. ERROR_INPUT when the compressed data is damaged, stops in
+ * the middle, or unpacks to more than 1000 times its size: all bytes before that were handed out. */
 bool spark_log_input_read(struct spark_log_input *input, char *bytes, size_t room, size_t *ret_length,
                           struct error *err);
 

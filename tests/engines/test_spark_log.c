@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "core/text.h"
 #include "engines/spark/event_log.h"
@@ -245,6 +246,28 @@ static void cut_in_a_block(void **state)
         scratch_close(&scratch);
 }
 
+/* A few kilobytes that would keep a reader busy for as long as somebody likes. */
+static void packed_a_thousandfold(void **state)
+{
+        const size_t plain = (size_t)96 << 20, room = ZSTD_compressBound(plain);
+        struct scratch scratch = scratch_open();
+        autofree char *path = scratch_path(&scratch, "log"), *text = memory_new(plain, 1),
+                      *packed = memory_new(room, 1);
+        struct spark_event_log log = {0};
+        struct error err = ERROR_INIT;
+        size_t length;
+
+        (void)state;
+        memset(text, '\n', plain);
+        length = ZSTD_compress(packed, room, text, plain, 1);
+        assert_true(length < plain / 1000);
+        assert_true(text_write_file(path, packed, length, &err));
+        assert_false(spark_event_log_read(path, &log, &err));
+        assert_int_equal(err.code, ERROR_INPUT);
+        assert_non_null(strstr(err.message, ": zstd: it unpacks to more than 1000 times its size"));
+        scratch_close(&scratch);
+}
+
 static void what_is_no_log(void **state)
 {
         struct scratch scratch = scratch_open();
@@ -373,15 +396,11 @@ static void one_broken_on_purpose(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(recorded_in_every_codec),
-                cmocka_unit_test(rolling_and_compacted),
-                cmocka_unit_test(cut_in_a_line),
-                cmocka_unit_test(damaged_lines),
-                cmocka_unit_test(cut_in_a_block),
-                cmocka_unit_test(what_is_no_log),
-                cmocka_unit_test(lies),
-                cmocka_unit_test(heaps_of_bytes),
-                cmocka_unit_test(all_of_a_large_one),
+                cmocka_unit_test(recorded_in_every_codec), cmocka_unit_test(rolling_and_compacted),
+                cmocka_unit_test(cut_in_a_line),           cmocka_unit_test(damaged_lines),
+                cmocka_unit_test(cut_in_a_block),          cmocka_unit_test(packed_a_thousandfold),
+                cmocka_unit_test(what_is_no_log),          cmocka_unit_test(lies),
+                cmocka_unit_test(heaps_of_bytes),          cmocka_unit_test(all_of_a_large_one),
                 cmocka_unit_test(one_broken_on_purpose),
         };
 
