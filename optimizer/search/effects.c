@@ -230,21 +230,31 @@ bool search_effects(struct search *search, const double *point, struct search_ef
         return true;
 }
 
-bool search_bands(struct search *search, const double *points, int count, double *ret_mean, double *ret_low,
-                  double *ret_high, struct error *err)
+/* Of points anywhere, or of the table's. */
+static bool score_points(struct search *search, const double *points, int count,
+                         struct search_score *ret_scores, struct error *err)
 {
-        size_t n = (size_t)search->space->n, points_count = (size_t)count;
-        autofree struct search_score *scores = memory_new(points_count + 1, sizeof *scores);
-        autofree int *row = memory_new(points_count + 1, sizeof *row);
+        size_t n = (size_t)search->space->n;
+        autofree int *row = memory_new((size_t)count + 1, sizeof *row);
 
         if (!learn(search, err))
                 return false;
-        for (size_t i = 0; i < points_count; i++) {
-                row[i] = search_space_candidate(search->space, points + i * n);
+        for (int i = 0; i < count; i++) {
+                row[i] = search_space_candidate(search->space, points + (size_t)i * n);
                 if (row[i] < 0 && search->space->n_candidates > 0)
-                        return error_set(err, ERROR_INPUT, NULL, "point %zu is none of the table's", i);
+                        return error_set(err, ERROR_INPUT, NULL, "point %d is none of the table's", i);
         }
-        predict(search, points, row, count, scores);
+        predict(search, points, row, count, ret_scores);
+        return true;
+}
+
+bool search_bands(struct search *search, const double *points, int count, double *ret_mean, double *ret_low,
+                  double *ret_high, struct error *err)
+{
+        autofree struct search_score *scores = memory_new((size_t)count + 1, sizeof *scores);
+
+        if (!score_points(search, points, count, scores, err))
+                return false;
         for (int i = 0; i < count; i++) {
                 struct search_effect band = {.count = 0};
 
@@ -252,6 +262,24 @@ bool search_bands(struct search *search, const double *points, int count, double
                 ret_mean[i] = band.mean[0];
                 ret_low[i] = band.low[0];
                 ret_high[i] = band.high[0];
+        }
+        return true;
+}
+
+bool search_expect(struct search *search, const double *points, int count,
+                   struct search_expectation *ret_expected, struct error *err)
+{
+        const struct search_model *model = &search->model;
+        autofree struct search_score *scores = memory_new((size_t)count + 1, sizeof *scores);
+
+        if (!score_points(search, points, count, scores, err))
+                return false;
+        for (int i = 0; i < count; i++) {
+                double noise = model->noisy ? surrogate_noise(model->objective) : 0;
+
+                surrogate_moments(model->objective, scores[i].mean, sqrt(scores[i].variance + noise),
+                                  &ret_expected[i].mean, &ret_expected[i].sd);
+                ret_expected[i].feasible = exp(scores[i].log_feasible);
         }
         return true;
 }

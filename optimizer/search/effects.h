@@ -31,4 +31,14 @@ bool search_effects(struct search *search, const double *point, struct search_ef
 bool search_bands(struct search *search, const double *points, int count, double *ret_mean, double *ret_low,
                   double *ret_high, struct error *err);
 
+/* What is expected of one run of a point. */
+struct search_expectation {
+        double mean, sd; /* of y */
+        double feasible; /* probability that it neither fails nor breaks a constraint */
+};
+
+/* Of each of `count` points, where the context is what it is now. Fails as above. */
+bool search_expect(struct search *search, const double *points, int count,
+                   struct search_expectation *ret_expected, struct error *err);
+
 #endif

@@ -350,15 +350,6 @@ static double improvement(const struct search_model *model, double mean, double 
                     0);
 }
 
-/* Mean and sd of y itself. */
-static void predict_value(const struct surrogate *objective, double mean, double sd,
-                          struct search_suggestion *suggestion)
-{
-        suggestion->predicted = true;
-        suggestion->mean = objective->log ? exp(mean + 0.5 * sd * sd) : mean;
-        suggestion->sd = objective->log ? suggestion->mean * sqrt(expm1(sd * sd)) : sd;
-}
-
 /* Stops when what the next trial is expected to save, over all runs to come, is less than what the trial
  * costs; y is what a run costs. */
 static void weigh_stopping(const struct search *search, struct search_suggestion *suggestion, double mean,
@@ -392,7 +383,8 @@ static void predict(struct search *search, struct search_suggestion *suggestion)
         suggestion->why = !search->model.has_best  ? why_feasible
                           : search->options.pareto ? why_front
                                                    : why_improvement;
-        predict_value(objective, score.mean, sd, suggestion);
+        suggestion->predicted = true;
+        surrogate_moments(objective, score.mean, sd, &suggestion->mean, &suggestion->sd);
         weigh_stopping(search, suggestion, score.mean, sqrt(score.variance));
 }
 

@@ -63,6 +63,13 @@ double surrogate_value(const struct surrogate *surrogate, double scaled)
         return surrogate->log ? exp(scaled) : scaled;
 }
 
+void surrogate_moments(const struct surrogate *surrogate, double mean, double sd, double *ret_mean,
+                       double *ret_sd)
+{
+        *ret_mean = surrogate->log ? exp(mean + 0.5 * sd * sd) : mean;
+        *ret_sd = surrogate->log ? *ret_mean * sqrt(expm1(sd * sd)) : sd;
+}
+
 /* ---- learning ---- */
 
 /* What a form says of a point beside what the usual one says, weighed. */

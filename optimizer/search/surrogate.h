@@ -82,4 +82,8 @@ double surrogate_noise(const struct surrogate *surrogate);
 double surrogate_scale(const struct surrogate *surrogate, double y);
 double surrogate_value(const struct surrogate *surrogate, double scaled);
 
+/* Mean and standard deviation of a value whose scaled one has these. */
+void surrogate_moments(const struct surrogate *surrogate, double mean, double sd, double *ret_mean,
+                       double *ret_sd);
+
 #endif

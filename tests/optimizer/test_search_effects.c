@@ -121,6 +121,24 @@ static void test_a_band_about_what_was_seen(void **state)
         }
 }
 
+/* A search that was told the same says it of what it proposes. */
+static void test_what_is_expected_is_what_a_proposal_says(void **state)
+{
+        autocall(search_free) struct search *search = new_search(0), *other = new_search(0);
+        struct search_suggestion proposed;
+        struct search_expectation expected;
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        tell_grid(search);
+        tell_grid(other);
+        assert_true(search_ask(other, &proposed, &err) && proposed.predicted);
+        assert_true(search_expect(search, proposed.point, 1, &expected, &err));
+        assert_near(expected.mean, proposed.mean, 1e-9);
+        assert_near(expected.sd, proposed.sd, 1e-9);
+        assert_near(expected.feasible, proposed.feasible, 1e-9);
+}
+
 /* What a table knows of its rows is not known of anything else. */
 static void test_no_band_beside_the_table(void **state)
 {
@@ -154,6 +172,7 @@ int main(void)
                 cmocka_unit_test(test_shares_of_a_plane),
                 cmocka_unit_test(test_shares_of_a_table),
                 cmocka_unit_test(test_a_band_about_what_was_seen),
+                cmocka_unit_test(test_what_is_expected_is_what_a_proposal_says),
                 cmocka_unit_test(test_no_band_beside_the_table),
                 cmocka_unit_test(test_without_a_model_nothing_is_said),
         };
