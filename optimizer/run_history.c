@@ -94,6 +94,7 @@ bool run_terms_broken(const struct run_terms *terms, const struct past_run *run)
 struct record {
         int n;
         double value[RUN_HISTORY_MOST];
+        double input[RUN_HISTORY_MOST]; /* logarithms, too; 0: not looked at */
 };
 
 static void read_record(const struct run_history *history, const struct run_terms *terms,
@@ -105,9 +106,12 @@ static void read_record(const struct run_history *history, const struct run_term
                 double value = run_terms_value(terms, run, review->at_ms);
 
                 if (run->values && !run->failed && isfinite(value) &&
-                    same_values(history->pipeline, run->values, values))
+                    same_values(history->pipeline, run->values, values)) {
+                        ret_record->input[ret_record->n] =
+                                isfinite(review->input.next) ? log(run_input_of(&review->input, run)) : 0;
                         ret_record->value[ret_record->n++] =
                                 log(value * run_input_factor(&review->input, run));
+                }
         }
 }
 
@@ -152,6 +156,7 @@ static void look_at_newest(const struct run_history *history, const struct run_t
         int looked = 0, kept = 0;
 
         setting->why_broken = NULL;
+        setting->fails = false;
         for (size_t i = history->count; i > review->from && looked < RUN_NEWEST; i--) {
                 const struct past_run *run = &history->runs[i - 1];
                 bool broken = is_late(terms, input, run);
@@ -161,6 +166,7 @@ static void look_at_newest(const struct run_history *history, const struct run_t
                         continue;
                 looked++;
                 kept += !run->failed && !broken;
+                setting->fails |= run->failed;
                 if (!setting->why_broken && (run->failed || broken))
                         setting->why_broken = run->failed ? "failed" : "took too long";
         }
@@ -213,18 +219,20 @@ static void list_settings(const struct run_history *history, struct run_review *
 
 /* ---- has the job changed? ---- */
 
+/* Runs of another input are only known as well as how values go with it. */
 static bool has_shifted(const struct record *record)
 {
         int before = record->n - RUN_NEWEST;
         const double *newest;
-        double mean, sd, least = INFINITY, most = -INFINITY, bound;
+        double mean, sd, off, least = INFINITY, most = -INFINITY, bound;
 
         if (before < 1)
                 return false;
         newest = record->value + before;
         mean = mean_of(record->value, before);
         sd = before > 1 ? sqrt(squares_of(record->value, before) / (before - 1)) : 0;
-        bound = fmax(RUN_SHIFT_LEAST, RUN_SHIFT_SD * sd);
+        off = RUN_POWER_SD * (mean_of(record->input + before, RUN_NEWEST) - mean_of(record->input, before));
+        bound = fmax(RUN_SHIFT_LEAST, RUN_SHIFT_SD * hypot(sd, off));
         for (int i = 0; i < RUN_NEWEST; i++) {
                 least = fmin(least, newest[i] - mean);
                 most = fmax(most, newest[i] - mean);
@@ -299,6 +307,50 @@ static void find_best(const struct run_history *history, const struct run_terms 
         }
 }
 
+/* ---- a night that is larger than any setting has been seen to do with ---- */
+
+/* Of the good runs of a setting the one with the input nearest to the next one's; of several the newest.
+ * NULL: there is none. */
+static const struct past_run *nearest_run(const struct run_history *history, const struct run_review *review,
+                                          const double *values)
+{
+        const struct past_run *nearest = NULL;
+        double least = INFINITY;
+
+        for (size_t i = history->count; i > review->from; i--) {
+                const struct past_run *run = &history->runs[i - 1];
+                double off = fabs(log(run_input_of(&review->input, run) / review->input.next));
+
+                if (!run->values || run->failed || !same_values(history->pipeline, run->values, values) ||
+                    off >= least)
+                        continue;
+                nearest = run;
+                least = off;
+        }
+        return nearest;
+}
+
+static void find_likeliest(const struct run_history *history, const struct run_terms *terms,
+                           struct run_review *review)
+{
+        double most = 0;
+
+        review->likeliest = -1;
+        for (int i = 0; i < review->n && isfinite(review->input.next); i++) {
+                const struct tried_setting *setting = &review->settings[i];
+                const struct past_run *run =
+                        setting->fails ? NULL : nearest_run(history, review, setting->values);
+                double chance =
+                        run ? run_input_chance(&review->input, run, terms->most_seconds, review->noise) : 0;
+
+                if (setting->good == 0 || chance <= most)
+                        continue;
+                most = chance;
+                review->likeliest = i;
+                review->likeliest_did = !run_terms_broken(terms, run);
+        }
+}
+
 void run_review_make(const struct run_history *history, const struct run_terms *terms,
                      struct run_review *ret_review)
 {
@@ -312,9 +364,8 @@ void run_review_make(const struct run_history *history, const struct run_terms *
         for (int i = 0; i < review->n; i++)
                 fill_setting(history, terms, review, &review->settings[i]);
         find_best(history, terms, RUN_INPUT_SHARE, review);
-        if (review->best < 0) /* it will read more than ever */
-                find_best(history, terms, 0, review);
         review->noise = noise_of(history, terms, review);
+        find_likeliest(history, terms, review);
 }
 
 const struct past_run *run_review_refuge(const struct run_history *history, const struct run_review *review)

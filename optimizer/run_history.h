@@ -78,16 +78,18 @@ struct tried_setting {
         const double *values;   /* borrowed from the newest of its runs */
         int runs, good;         /* all of them; those that neither failed nor are without a value */
         double value, seconds;  /* means over the good ones, of values by their logarithm; NAN without any */
-        bool kept;              /* at least half of its newest three runs neither failed nor took too long, or
-                                   would have, with the next one's input; of runs that read about as much
-                                   (RUN_INPUT_SHARE), while any setting is kept by those */
+        bool kept;              /* at least half of its newest three runs that read about as much as the next
+                                   one (RUN_INPUT_SHARE) neither failed nor took too long, or would have,
+                                   with that input */
+        bool fails;             /* one of those newest three failed */
         const char *why_broken; /* of the newest run that was not kept so; NULL: none */
 };
 
 /*
  * What is to be learnt from the runs. When three runs in a row of one setting lie beyond what its earlier
- * ones were (by a fifth, and by three of their standard deviations), the job itself has changed, and what
- * came before tells nothing any more: `from` is the first run that still counts.
+ * ones were (by a fifth, and by three of their standard deviations, wider by what is not known of how values
+ * go with the input), the job itself has changed, and what came before tells nothing any more: `from` is the
+ * first run that still counts.
  */
 struct run_review {
         size_t from;
@@ -95,7 +97,12 @@ struct run_review {
         int64_t at_ms; /* whose prices were taken: the end of the newest run */
         int n;
         struct tried_setting settings[RUN_HISTORY_MOST];
-        int best;     /* of those kept the one with the least value, or -1 */
+        int best; /* of those kept the one with the least value, or -1 */
+        /* Where input is looked at: of those that did not fail the one that is likeliest to keep the limit,
+         * by its run with the input nearest to the next one's (run_input_chance); else -1. And whether that
+         * run kept it. */
+        int likeliest;
+        bool likeliest_did;
         double noise; /* standard deviation of log value between runs of one setting */
 };
 

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "optimizer/search/normal.h"
 
 #define DAYS          7
 #define SAME_DAYS     3
 #define FREEDOM_LEAST 2
 #define CAREFUL       1.6448536269514722 /* standard deviations: one run of 20 reads more */
 #define POWER_MEAN    0.8
-#define POWER_SD      0.4
 #define TELL_LEAST    0.75 /* share of the good runs */
 
 static bool tells(const struct past_run *run)
@@ -81,7 +81,7 @@ static double forecast(const struct run_history *history, size_t from)
         seen = spread_of(history, from, weekday(next_ms), SAME_DAYS);
         if (seen.n == 0)
                 seen = spread_of(history, from, -1, DAYS);
-        return exp(seen.mean + CAREFUL * scatter(history, from));
+        return exp(seen.mean + CAREFUL * scatter(history, from) * sqrt(1 + 1.0 / seen.n));
 }
 
 static bool is_worth_a_look(const struct run_history *history, size_t from)
@@ -156,7 +156,7 @@ static bool is_first_of_its_setting(const struct run_history *history, const str
 static double power_of(const struct run_history *history, const struct run_terms *terms, size_t from,
                        int64_t at_ms)
 {
-        double prior = pow(RUN_NOISE_PRIOR / POWER_SD, 2), xx = prior, xy = prior * POWER_MEAN;
+        double prior = pow(RUN_NOISE_PRIOR / RUN_POWER_SD, 2), xx = prior, xy = prior * POWER_MEAN;
 
         for (size_t i = from; i < history->count; i++) {
                 struct sums sums;
@@ -190,4 +190,13 @@ double run_input_of(const struct run_input *input, const struct past_run *run)
 double run_input_factor(const struct run_input *input, const struct past_run *run)
 {
         return isfinite(input->next) ? pow(input->next / run_input_of(input, run), input->power) : 1;
+}
+
+double run_input_chance(const struct run_input *input, const struct past_run *run, double most_seconds,
+                        double noise)
+{
+        double off = RUN_POWER_SD * log(input->next / run_input_of(input, run));
+        double margin = log(most_seconds / (run->seconds * run_input_factor(input, run)));
+
+        return isnan(margin) ? 1 : exp(normal_log_cdf(margin / sqrt(2 * noise * noise + off * off)));
 }

@@ -131,7 +131,7 @@ static void limit_workers(struct search_space *space, const struct pipeline *pip
         double least = INFINITY;
 
         for (int s = 0; workers >= 0 && s < review->n; s++)
-                if (review->settings[s].kept && review->settings[s].good > 0)
+                if ((review->settings[s].kept || s == review->best) && review->settings[s].good > 0)
                         least = fmin(least, review->settings[s].values[workers] *
                                                     review->settings[s].seconds / most_seconds);
         if (isfinite(least) && least > space->parameters[workers].low)
@@ -146,7 +146,7 @@ static void limit_reach(struct search_space *space, const struct run_review *rev
                 double low = INFINITY, high = -INFINITY;
 
                 for (int s = 0; s < review->n; s++) {
-                        if (!review->settings[s].kept || (range->near && s != review->best))
+                        if ((!review->settings[s].kept || range->near) && s != review->best)
                                 continue;
                         low = fmin(low, review->settings[s].values[i]);
                         high = fmax(high, review->settings[s].values[i]);
@@ -237,6 +237,7 @@ static bool tell_runs(struct search *search, const struct run_history *history,
 struct shortlist {
         int n;
         struct run_suggestion of[SHORTLIST];
+        bool stop[SHORTLIST]; /* it would save less than it costs, next to what the search thinks the best */
 };
 
 /* A question to the search, and all that goes with it. */
@@ -288,17 +289,11 @@ static bool draw_up(const struct question *question, struct shortlist *list, str
                         return true;
                 if (is_barred(question->options, &answer, n))
                         continue;
-                if (answer.stop) {
-                        if (list->n == 0)
-                                *otherwise = (struct run_suggestion){.advice = RUN_STOP,
-                                                                     .improvement = answer.improvement,
-                                                                     .why = ""};
-                        return true;
-                }
+                list->stop[list->n] = answer.stop;
                 put_on(list, &answer, n);
                 otherwise->advice = RUN_RISKY;
-                if (!answer.predicted) /* the first will do as well as any */
-                        return true;
+                if (!answer.predicted || (answer.stop && !isfinite(question->review->input.next)))
+                        return true; /* the first will do as well as any; or there is an end */
         }
         return true;
 }
@@ -321,88 +316,154 @@ static void list_only(struct search_space *space, const struct run_review *revie
         space->n_candidates = (int)rows;
 }
 
-static void note_seconds(struct shortlist *list, const struct search_suggestion *answer, int n)
+/* Asked for one after the other, each is taken to be out while the next is looked at. */
+static void ask_seconds(struct search *search, const struct search_space *space, int count,
+                        struct search_expectation *ret_seconds)
 {
-        for (int i = 0; i < list->n; i++)
-                if (memcmp(list->of[i].values, answer->point, (size_t)n * sizeof answer->point[0]) == 0) {
-                        list->of[i].seconds = answer->mean;
-                        list->of[i].seconds_sd = answer->sd;
-                }
+        const size_t n = (size_t)space->n;
+        struct search_suggestion answer;
+        struct error ignored = ERROR_INIT;
+
+        for (int i = 0; i < count; i++) {
+                if (!search_ask(search, &answer, &ignored) || answer.id == 0 || !answer.predicted)
+                        return;
+                for (int row = 0; row < space->n_candidates; row++)
+                        if (memcmp(space->candidates + (size_t)row * n, answer.point,
+                                   n * sizeof answer.point[0]) == 0)
+                                ret_seconds[row] = (struct search_expectation){answer.mean, answer.sd, NAN};
+        }
 }
 
-/* By the same kind of model, of seconds instead of money. What it cannot tell stays unknown. */
-static void predict_seconds(const struct question *question, struct shortlist *list)
+/* By the same kind of model, of seconds instead of money. What it cannot tell stays unknown. With an input to
+ * look at the settings that were tried are asked about, too. ret_seconds: of them, then of those of the list.
+ */
+static void predict_seconds(const struct question *question, const struct shortlist *list,
+                            struct search_expectation *ret_seconds)
 {
         const struct run_terms seconds = {.duration = true, .most_seconds = NAN};
         const struct search_options options = {.seed = SEED, .price = -1};
         struct search_space *space = new_space(question->history, question->review);
         autocall(search_free) struct search *search = NULL;
-        struct search_suggestion answer;
         struct error ignored = ERROR_INIT;
 
         list_only(space, question->review, list);
         search = search_new(space, &options);
         if (!tell_runs(search, question->history, question->review, &seconds, &ignored))
                 return;
-        for (int i = 0; i < list->n; i++) {
-                if (!search_ask(search, &answer, &ignored) || answer.id == 0 || !answer.predicted)
-                        return;
-                note_seconds(list, &answer, space->n);
-        }
+        if (space->n_context > 0)
+                search_expect(search, space->candidates, space->n_candidates, ret_seconds, &ignored);
+        else
+                ask_seconds(search, space, list->n, ret_seconds);
 }
 
-static void take_seconds(const struct question *question, struct shortlist *list)
+static void take_seconds(const struct question *question, struct shortlist *list,
+                         struct search_expectation *ret_seconds)
 {
-        if (!question->options->terms.duration && list->n > 0 && list->of[0].predicted)
-                predict_seconds(question, list);
-        for (int i = 0; question->options->terms.duration && i < list->n; i++) {
-                list->of[i].seconds = list->of[i].mean;
-                list->of[i].seconds_sd = list->of[i].sd;
+        const bool duration = question->options->terms.duration;
+        const int tried = question->review->n;
+
+        for (int i = 0; i < tried + list->n; i++)
+                ret_seconds[i] = (struct search_expectation){NAN, NAN, NAN};
+        if (!duration)
+                predict_seconds(question, list, ret_seconds);
+        for (int i = 0; i < list->n; i++) {
+                list->of[i].seconds = duration ? list->of[i].mean : ret_seconds[tried + i].mean;
+                list->of[i].seconds_sd = duration ? list->of[i].sd : ret_seconds[tried + i].sd;
         }
 }
 
 /* ---- what is tried next ---- */
 
 /* Both models have to think so: of how long a run takes, and of what keeps the limit. */
-static bool is_safe(const struct run_search_options *options, const struct run_suggestion *suggestion)
+static bool is_safe(const struct run_search_options *options, double feasible, double seconds,
+                    double seconds_sd)
 {
-        double spread = suggestion->seconds_sd / suggestion->seconds;
-        double distance = log(options->terms.most_seconds / suggestion->seconds) / spread;
+        double distance = log(options->terms.most_seconds / seconds) / (seconds_sd / seconds);
 
-        if (suggestion->feasible < 1 - options->most_chance)
+        if (feasible < 1 - options->most_chance)
                 return false;
         return !isfinite(distance) || exp(normal_log_cdf(distance)) >= 1 - options->most_chance;
+}
+
+/* What each setting did is known at inputs of its own; the models say which of those that are safe enough at
+ * the next one would do best there. */
+static int better_setting(const struct question *question, const struct search_expectation *seconds)
+{
+        const struct run_review *review = question->review;
+        const size_t n = (size_t)question->history->pipeline->n_knobs;
+        autofree double *points = memory_new((size_t)review->n * n + 1, sizeof *points);
+        autofree struct search_expectation *value = memory_new((size_t)review->n + 1, sizeof *value);
+        struct error ignored = ERROR_INIT;
+        bool best_is_safe = review->best >= 0 && review->settings[review->best].kept;
+        int better = -1;
+
+        for (int s = 0; s < review->n; s++)
+                memcpy(points + (size_t)s * n, review->settings[s].values, n * sizeof *points);
+        if (!search_expect(question->search, points, review->n, value, &ignored))
+                return -1;
+        for (int s = 0; s < review->n; s++) {
+                const struct search_expectation *of =
+                        question->options->terms.duration ? &value[s] : &seconds[s];
+
+                if (review->settings[s].good == 0 || review->settings[s].fails ||
+                    !is_safe(question->options, value[s].feasible, of->mean, of->sd))
+                        continue;
+                best_is_safe |= s == review->best;
+                if (better < 0 || value[s].mean < value[better].mean)
+                        better = s;
+        }
+        if (better < 0 ||
+            (best_is_safe && value[review->best].mean <= value[better].mean * exp(review->noise)))
+                return -1;
+        return better;
+}
+
+/* What the search thinks the best at the next input may be none that will be set: it was not seen there, and
+ * is not safe enough. Then there is more to be saved than the search thinks. */
+static bool is_set(const struct question *question, int better)
+{
+        double least = INFINITY;
+        const double *point = search_best_now(question->search, &least);
+
+        return !isfinite(question->review->input.next) ||
+               (point && run_review_find(question->review, question->history->pipeline, point) ==
+                                 (better >= 0 ? better : question->review->best));
+}
+
+static void choose(const struct question *question, const struct shortlist *list, bool may_stop,
+                   struct run_suggestion *suggestion)
+{
+        for (int i = 0; i < list->n; i++) {
+                const struct run_suggestion *of = &list->of[i];
+
+                if (list->stop[i] && may_stop) {
+                        if (i == 0)
+                                *suggestion = (struct run_suggestion){.advice = RUN_STOP,
+                                                                      .improvement = of->improvement,
+                                                                      .why = ""};
+                        return;
+                }
+                if (is_safe(question->options, of->feasible, of->seconds, of->seconds_sd)) {
+                        *suggestion = *of;
+                        return;
+                }
+        }
 }
 
 static bool ask(const struct question *question, struct run_suggestion *suggestion, struct error *err)
 {
         autofree struct shortlist *list = memory_new(1, sizeof *list);
+        autofree struct search_expectation *seconds =
+                memory_new(RUN_HISTORY_MOST + SHORTLIST, sizeof *seconds);
+        int better;
 
         if (!draw_up(question, list, suggestion, err))
                 return false;
-        take_seconds(question, list);
-        for (int i = 0; i < list->n; i++)
-                if (is_safe(question->options, &list->of[i])) {
-                        *suggestion = list->of[i];
-                        return true;
-                }
+        take_seconds(question, list, seconds);
+        better = isfinite(question->review->input.next) ? better_setting(question, seconds) : -1;
+        choose(question, list, is_set(question, better), suggestion);
+        suggestion->better = better;
         return true;
-}
-
-/* What each setting did is known at inputs of its own; the model says which of them would do best at the next
- * one, and keep the limit. */
-static int better_setting(struct search *search, const struct run_history *history,
-                          const struct run_review *review)
-{
-        double mean = NAN, least = NAN, low, high;
-        const double *point = search_best_now(search, &least);
-        int better = point ? run_review_find(review, history->pipeline, point) : -1;
-        struct error ignored = ERROR_INIT;
-
-        if (better < 0 || !review->settings[better].kept || review->best < 0 ||
-            !search_bands(search, review->settings[review->best].values, 1, &mean, &low, &high, &ignored))
-                return -1;
-        return mean > least * exp(review->noise) ? better : -1;
 }
 
 static bool suggest(const struct run_history *history, const struct run_review *review,
@@ -427,8 +488,6 @@ static bool suggest(const struct run_history *history, const struct run_review *
         done = (!(options->terms.most_seconds > 0) ||
                 search_constraint(search, TOO_LONG, &constraint, err)) &&
                tell_runs(search, history, review, &options->terms, err) && ask(&question, suggestion, err);
-        suggestion->better =
-                done && isfinite(review->input.next) ? better_setting(search, history, review) : -1;
         return done;
 }
 

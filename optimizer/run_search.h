@@ -16,7 +16,7 @@ struct run_search_options {
         struct run_terms terms;
         double runs;        /* that the setting found will be used for; 0: not known */
         double step;        /* share of a knob's range by which a trial may go beyond what has been kept */
-        double most_chance; /* of failing or taking too long; a likelier one is not tried */
+        double most_chance; /* of failing or taking too long; what is likelier to is not proposed */
         /* Points that are not to be proposed, by knob. */
         const double (*barred)[CONFIGURATION_MAX_KNOBS];
         int n_barred;
@@ -37,8 +37,9 @@ struct run_suggestion {
         double feasible;            /* probability that it neither fails nor takes too long */
         double seconds, seconds_sd; /* NAN: not predicted */
         double improvement; /* expected, of the value of a run; NAN: not known. Set when it stops, too */
-        /* Of the settings that are kept the one that the model expects to do best with the next run's input,
-         * where that is looked at and it does better than review->best by more than runs scatter; else -1. */
+        /* Where the next run's input is looked at: of the settings that do not fail, and that both models
+         * find safe enough (most_chance) with it, the one that is expected to do best. -1 where none is, or
+         * review->best is kept and no worse by more than runs scatter. */
         int better;
         const char *why; /* static text */
 };

@@ -296,7 +296,8 @@ static void put_alternative(const struct state *state, const struct run_review *
                          index == review->best ? "the best so far: " : "", setting->runs,
                          setting->runs == 1 ? "" : "s", span(setting->seconds).text);
         else
-                snprintf(alternative->why_not, sizeof alternative->why_not, "%s", setting->why_broken);
+                snprintf(alternative->why_not, sizeof alternative->why_not, "%s",
+                         setting->why_broken ? setting->why_broken : "no run of it read as much");
 }
 
 /* What it is weighed against: the settings that did best. */
@@ -427,6 +428,18 @@ static struct words why_not_on(const struct state *state)
         return words;
 }
 
+/* The next run reads more than any setting has been seen to do with. */
+static struct words why_likeliest(const struct run_review *review)
+{
+        struct words words;
+
+        snprintf(
+                words.text, sizeof words.text,
+                "no run shows that a setting keeps its limit with an input of %s, and it is the likeliest to",
+                size(review->input.next).text);
+        return words;
+}
+
 /* The search's answer for the runs there are is looked for once. */
 static bool answer(struct state *state, const struct run_review *review, struct error *err)
 {
@@ -465,17 +478,25 @@ static bool go_on(struct state *state, const struct observation *observation, st
 {
         autofree struct run_review *review = memory_new(1, sizeof *review);
         const struct past_run *refuge = NULL;
+        struct words because;
         int current;
+        bool unseen;
 
         run_review_make(&state->history, &state->terms, review);
         if (review->best < 0 && (refuge = run_review_refuge(&state->history, review))) {
                 propose_refuge(state, review, refuge, observation, proposal);
                 return true;
         }
+        unseen = review->best < 0 && review->likeliest >= 0;
+        if (unseen)
+                review->best = review->likeliest;
         if (!answer(state, review, err))
                 return false;
+        if (unseen && review->likeliest_did && state->answer.advice == RUN_TRY && !state->answer.predicted)
+                state->answer.advice = RUN_RISKY; /* it is no night to try what nothing is known of */
         if (state->answer.better >= 0)
                 review->best = state->answer.better;
+        because = unseen && state->answer.better < 0 ? why_likeliest(review) : why_not_on(state);
         current = run_review_find(review, state->pipeline, observation->configuration.value);
         if (state->answer.advice == RUN_TRY)
                 propose_trial(state, review, observation, proposal);
@@ -483,9 +504,9 @@ static bool go_on(struct state *state, const struct observation *observation, st
                 proposal_hold(proposal, NAME, observation,
                               "no setting was kept, and there is none left to try within reach");
         else if (current == review->best)
-                hold_at_best(state, review, why_not_on(state).text, observation, proposal);
+                hold_at_best(state, review, because.text, observation, proposal);
         else
-                propose_best(state, review, why_not_on(state).text, observation, proposal);
+                propose_best(state, review, because.text, observation, proposal);
         return true;
 }
 

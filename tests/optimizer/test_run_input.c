@@ -63,7 +63,8 @@ static void the_day_of_the_week_says_what_comes(void **state)
 }
 
 /* Logarithms of what runs of a day read: 1 and 3 once, 2 and 2 else. One of 20 reads more than the mean, 2,
- * and 1.64 deviations; squares about the days' means are 2, for 7 of freedom. */
+ * and 1.64 deviations of one more about the mean of two; squares about the days' means are 2, for 7 of
+ * freedom. */
 static void what_scatters_is_met_with_care(void **state)
 {
         struct run_history *history = memory_new(1, sizeof *history);
@@ -72,7 +73,8 @@ static void what_scatters_is_met_with_care(void **state)
         run_history_init(history, &pipeline);
         for (int day = 0; day < 14; day++)
                 ran(history, 4, exp(day == 0 ? 1 : day == 7 ? 3 : 2), 100, false);
-        assert_float_equal(look(history).next, exp(2 + 1.6448536269514722 * sqrt(2.0 / 7)), 1e-9);
+        assert_float_equal(look(history).next, exp(2 + 1.6448536269514722 * sqrt(2.0 / 7 * (1 + 1.0 / 2))),
+                           1e-9);
         run_history_clear(history);
         free(history);
 }
@@ -146,6 +148,80 @@ static void settings_are_compared_at_the_next_input(void **state)
         free(review);
 }
 
+/* Setting 36 took 500 s whatever it read, for weeks, and so little is made of the input. Then setting 8,
+ * whose seconds go in proportion to it, has large nights. */
+static void what_goes_otherwise_with_the_input_is_no_change_of_the_job(void **state)
+{
+        struct run_history *history = memory_new(1, sizeof *history);
+        struct run_review *review = memory_new(1, sizeof *review);
+
+        (void)state;
+        run_history_init(history, &pipeline);
+        for (int day = 0; day < 14; day++)
+                ran(history, 36, day % 2 ? 400 : 100, 500, false);
+        ran(history, 8, 100, 200, false);
+        for (int day = 0; day < 3; day++)
+                ran(history, 8, 400, 800, false);
+        run_review_make(history, &terms, review);
+        assert_int_equal(review->from, 0);
+        run_history_clear(history);
+        free(history);
+        free(review);
+}
+
+/* ---- whether a setting does with it ---- */
+
+/* In proportion to the input the run would take just as long as it may: one half. Of the same input a normal
+ * law has 0.95 at 1.64 deviations, which for two runs are sqrt(2) as wide as for one. With twice the input
+ * the power, known to 0.4, counts beside. */
+static void chance_to_keep_the_limit_is_of_a_normal_law(void **state)
+{
+        const double z = 1.6448536269514722;
+        const struct run_input input = {.next = 200, .power = 1};
+        struct past_run run = {.seconds = 500, .input_bytes = 100};
+
+        (void)state;
+        assert_float_equal(run_input_chance(&input, &run, 1000, 0.05), 0.5, 1e-12);
+        run = (struct past_run){.seconds = 1000 * exp(-z * sqrt(2) * 0.05), .input_bytes = 200};
+        assert_float_equal(run_input_chance(&input, &run, 1000, 0.05), 0.95, 1e-12);
+        run = (struct past_run){.seconds = 500 * exp(-z * sqrt(2 * 0.05 * 0.05 + pow(0.4 * log(2), 2))),
+                                .input_bytes = 100};
+        assert_float_equal(run_input_chance(&input, &run, 1000, 0.05), 0.95, 1e-12);
+        assert_true(run_input_chance(&input, &run, NAN, 0.05) == 1);
+}
+
+/* Inputs of 10 and 100, three times each: the next one is expected to read 297 at most, and none of the
+ * settings was seen with half of that. In proportion to the input 4 workers would take 2970 s, 16 take 1485
+ * s, and 36 1188 s, of 1000 s that they may; that one is the likeliest to keep it, or, once it has
+ * failed, 16. */
+static void a_night_larger_than_ever_has_the_likeliest_setting(void **state)
+{
+        static const double workers[] = {4, 16, 36}, seconds[] = {10, 5, 4};
+        const double far = log(10) / 2, sd = sqrt(6 * far * far / 5);
+        const double expected = exp(log(10) + far + 1.6448536269514722 * sd * sqrt(1 + 1.0 / 6));
+
+        (void)state;
+        for (int fails = 0; fails < 2; fails++) {
+                struct run_history *history = memory_new(1, sizeof *history);
+                struct run_review *review = memory_new(1, sizeof *review);
+
+                run_history_init(history, &pipeline);
+                for (int run = 0; run < 6; run++) {
+                        double input = run < 3 ? 10 : 100;
+
+                        ran(history, workers[run % 3], input, input * seconds[run % 3], fails && run == 5);
+                }
+                run_review_make(history, &terms, review);
+                assert_float_equal(review->input.next, expected, 1e-6);
+                assert_int_equal(review->best, -1);
+                assert_true(review->settings[review->likeliest].values[0] == (fails ? 16 : 36));
+                assert_true(review->likeliest_did);
+                run_history_clear(history);
+                free(history);
+                free(review);
+        }
+}
+
 /* ---- what is proposed ---- */
 
 /* An input wants as many workers as it is large; too few or too many are slow. */
@@ -194,6 +270,9 @@ int main(void)
                 cmocka_unit_test(what_is_not_told_or_always_the_same_is_not_looked_at),
                 cmocka_unit_test(values_go_with_a_power_of_the_input),
                 cmocka_unit_test(settings_are_compared_at_the_next_input),
+                cmocka_unit_test(what_goes_otherwise_with_the_input_is_no_change_of_the_job),
+                cmocka_unit_test(chance_to_keep_the_limit_is_of_a_normal_law),
+                cmocka_unit_test(a_night_larger_than_ever_has_the_likeliest_setting),
                 cmocka_unit_test(the_best_is_that_for_the_next_input),
         };
 
