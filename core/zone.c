@@ -76,7 +76,7 @@ int64_t civil_to_ms(const struct civil *c)
 void civil_from_ms(int64_t ms, struct civil *ret_civil)
 {
         int64_t days = floor_divide(ms, MS_PER_DAY);
-        int of_day = (int)(ms - days * MS_PER_DAY);
+        int rest = (int)(ms % MS_PER_DAY), of_day = rest < 0 ? rest + (int)MS_PER_DAY : rest;
 
         civil_from_days(days, ret_civil);
         ret_civil->hour = of_day / MS_PER_HOUR;

@@ -49,6 +49,30 @@ static void test_calendar_agrees_with_the_c_library(void **state)
         }
 }
 
+/* As `date -u -d @-9223372036854776` of coreutils has them, and Java's Instant. */
+static void test_the_first_and_the_last_instant(void **state)
+{
+        struct civil civil;
+
+        (void)state;
+        civil_from_ms(INT64_MIN, &civil);
+        assert_int_equal(civil.year, -292275055);
+        assert_int_equal(civil.month, 5);
+        assert_int_equal(civil.day, 16);
+        assert_int_equal(civil.hour, 16);
+        assert_int_equal(civil.minute, 47);
+        assert_int_equal(civil.second, 4);
+        assert_int_equal(civil.millisecond, 192);
+        civil_from_ms(INT64_MAX, &civil);
+        assert_int_equal(civil.year, 292278994);
+        assert_int_equal(civil.month, 8);
+        assert_int_equal(civil.day, 17);
+        assert_int_equal(civil.hour, 7);
+        assert_int_equal(civil.minute, 12);
+        assert_int_equal(civil.second, 55);
+        assert_int_equal(civil.millisecond, 807);
+}
+
 static void test_impossible_dates_are_not_valid(void **state)
 {
         static const struct civil wrong[] = {
@@ -265,6 +289,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_calendar_agrees_with_the_c_library),
+                cmocka_unit_test(test_the_first_and_the_last_instant),
                 cmocka_unit_test(test_impossible_dates_are_not_valid),
                 cmocka_unit_test(test_all_zones_agree_with_zdump),
                 cmocka_unit_test(test_slim_files_agree_with_zdump),
