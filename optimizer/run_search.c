@@ -280,6 +280,7 @@ static bool draw_up(const struct question *question, struct shortlist *list, str
 {
         const int n = question->history->pipeline->n_knobs;
         struct search_suggestion answer;
+        bool last;
 
         *otherwise = (struct run_suggestion){.advice = RUN_EXHAUSTED, .improvement = NAN, .why = ""};
         for (list->n = 0; list->n < SHORTLIST;) {
@@ -289,11 +290,15 @@ static bool draw_up(const struct question *question, struct shortlist *list, str
                         return true;
                 if (is_barred(question->options, &answer, n))
                         continue;
+                /* Where inputs vary what follows may be worth it, next to what will be set (is_set). */
+                last = answer.stop && isnan(question->review->input.next);
+                if (last && list->n > 0)
+                        return true;
                 list->stop[list->n] = answer.stop;
                 put_on(list, &answer, n);
                 otherwise->advice = RUN_RISKY;
-                if (!answer.predicted || (answer.stop && !isfinite(question->review->input.next)))
-                        return true; /* the first will do as well as any; or there is an end */
+                if (last || !answer.predicted) /* the first will do as well as any */
+                        return true;
         }
         return true;
 }
