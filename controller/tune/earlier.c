@@ -30,13 +30,13 @@ static bool read_part(const char *folder, int id, const char *name, bool *ret_th
         return !*ret_there || json_read_file(path, TRIAL_MAX_BYTES, ret_part, err);
 }
 
-/* What was measured there under the name that is minimised here. */
+/* What was measured there under the name that is minimised here. Without prices a value may be the cost. */
 static const json_t *measured(const json_t *result, const char *measure)
 {
         static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes", "cost"};
 
         for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
-                if (strcmp(measures[i], measure) == 0)
+                if (strcmp(measures[i], measure) == 0 && json_object_get(result, measure))
                         return json_object_get(result, measure);
         return json_object_get(json_object_get(result, "values"), measure);
 }

@@ -89,7 +89,7 @@ static const char *measure_of(const struct tune_study *study)
 
         if (strcmp(minimize, "seconds") == 0)
                 return "runSeconds";
-        if (strcmp(minimize, "cost") == 0)
+        if (tune_study_is_money(study, minimize))
                 return minimize;
         for (size_t i = 0; i < study->options.values.count; i++)
                 if (strcmp(values[i].name, minimize) == 0)

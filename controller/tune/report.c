@@ -229,7 +229,7 @@ static json_t *earlier_json(const struct tune_study *study, const struct tune_ru
 
 static const char *unit_of(const struct tune_study *study, const char *measure)
 {
-        if (strcmp(measure, "cost") == 0 && study->prices)
+        if (tune_study_is_money(study, measure))
                 return "money";
         if (strcmp(measure, "memoryBytes") == 0)
                 return "bytes";

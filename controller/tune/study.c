@@ -359,6 +359,11 @@ static json_t *to_json(const struct yaml_node *node)
         return text_to_double(node->scalar, &number) ? json_real(number) : json_string(node->scalar);
 }
 
+bool tune_study_is_money(const struct tune_study *study, const char *measure)
+{
+        return study->prices && strcmp(measure, "cost") == 0;
+}
+
 static bool is_own_measure(const struct tune_study *study, const char *name)
 {
         static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes"};
@@ -366,7 +371,7 @@ static bool is_own_measure(const struct tune_study *study, const char *name)
         for (size_t i = 0; i < ARRAY_LENGTH(measures); i++)
                 if (strcmp(measures[i], name) == 0)
                         return true;
-        return strcmp(name, "cost") == 0 && study->prices;
+        return tune_study_is_money(study, name);
 }
 
 static bool is_measure(const struct tune_study *study, const char *name)
@@ -463,7 +468,7 @@ static bool check_give_up(const struct tune_study *study, struct error *err)
                 return yaml_error(
                         place, err,
                         "of two measures there is no best trial; expected no alsoMinimize beside it");
-        return strcmp(minimize, "seconds") == 0 || (strcmp(minimize, "cost") == 0 && study->prices) ||
+        return strcmp(minimize, "seconds") == 0 || tune_study_is_money(study, minimize) ||
                yaml_error(place, err,
                           "expected seconds or cost to be minimised, which are known while a trial runs");
 }

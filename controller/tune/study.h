@@ -103,6 +103,9 @@ bool tune_study_check_files(const struct tune_study *study, const char *section,
 /* A path or URL that the spec names, relative to its folder. The caller frees it. */
 char *tune_study_place(const struct tune_study *study, const char *path);
 
+/* Whether that measure is money by the prices; without them a value may be called "cost". */
+bool tune_study_is_money(const struct tune_study *study, const char *measure);
+
 /* How many workers are paid for; NAN: x does not say it. */
 double tune_workers(const struct tune_study *study, const json_t *x);
 

@@ -421,7 +421,7 @@ static struct limit limit_of(const struct tune_study *study, const json_t *x, do
 
         if (options->give_up_factor == 0)
                 return limit;
-        if (strcmp(options->minimize, "cost") == 0)
+        if (tune_study_is_money(study, options->minimize))
                 rate = price_book_worker_hour(study->prices, clock_now_ms(&clock)) / 3600 *
                        tune_workers(study, x);
         seconds = options->give_up_factor * best / rate;
@@ -469,9 +469,9 @@ static json_t *constraints_of(const struct tune_study *study, const json_t *meas
 }
 
 /* What only grows with the time that a trial takes: the limit says that it would have been more. */
-static bool grows_with_time(const char *measure)
+static bool grows_with_time(const struct tune_study *study, const char *measure)
 {
-        return strcmp(measure, "seconds") == 0 || strcmp(measure, "cost") == 0;
+        return strcmp(measure, "seconds") == 0 || tune_study_is_money(study, measure);
 }
 
 /* Takes `values` over. */
@@ -485,7 +485,7 @@ static json_t *result_of(const struct tune_study *study, const json_t *x, const 
         autotext why = {0};
 
         describe(attempt, &why);
-        if (attempt->late && grows_with_time(minimize) && isfinite(y))
+        if (attempt->late && grows_with_time(study, minimize) && isfinite(y))
                 status = "censored";
         else if (!did_well(attempt))
                 status = "failed";
@@ -501,7 +501,7 @@ static json_t *result_of(const struct tune_study *study, const json_t *x, const 
         }
         if (strcmp(status, "failed") == 0)
                 y = second = NAN;
-        else if (attempt->late && also && !grows_with_time(also))
+        else if (attempt->late && also && !grows_with_time(study, also))
                 second = NAN;
         constraints = constraints_of(study, measures, values);
         json_object_update_new(measures,

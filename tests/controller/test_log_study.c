@@ -342,6 +342,8 @@ static void what_it_does_not_foretell(void **state)
                 SPACE "minimize: spilled\nvalues: [{name: spilled, eventLog: spilledBytes}]\neventLog: "
                       "\"{trial}\"\n",
                 LOG, "spilled: not foretold");
+        refused(stage, SPACE "minimize: cost\nvalues: [{name: cost, path: cost}]\n", LOG,
+                "cost: not foretold");
         refused(stage, SPACE, "{\"eventLog\":\"spec.yaml\"}",
                 "expected an event log of Spark, or a folder of some");
         refused(stage, SPACE, "{\"eventLog\":\"nowhere\"}", "nowhere");
