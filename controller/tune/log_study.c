@@ -171,6 +171,10 @@ static bool add_trials(const struct replaying *replaying, const struct search *s
                 json_array_append_new(trials,
                                       json_pack("{s:O, s:f, s:O}", "x", x, "y", y, "context", context));
         }
+        if (json_array_size(trials) < SEARCH_EARLIER_LEAST)
+                return error_set(err, ERROR_INPUT, NULL,
+                                 "it can be replayed at %zu points of the space; expected %d or more",
+                                 json_array_size(trials), SEARCH_EARLIER_LEAST);
         return most > least ||
                error_set(
                        err, ERROR_INPUT, NULL,

@@ -18,8 +18,8 @@
 bool log_study_check(const json_t *named, const struct tune_study *study, struct error *err);
 
 /* path: as tune_log_read. search: whose space it is, and whose context holds for what the log does not tell
- * of it. ERROR_INPUT: no such log, or one that foretells the same at all points. The caller owns the list, as
- * earlier_tell takes it. */
+ * of it. ERROR_INPUT: no such log, or one that foretells the same at all points, or fewer than an earlier
+ * study has. The caller owns the list, as earlier_tell takes it. */
 bool log_study_trials(const json_t *named, const char *path, const struct tune_study *study,
                       const struct search *search, json_t **ret_trials, struct error *err);
 

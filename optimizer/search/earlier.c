@@ -16,7 +16,6 @@
 #define OWN_POINTS        40  /* of this search that earlier studies are asked to rank */
 #define SELDOM            10  /* after so many points: a tenth more trials before studies are weighed again */
 #define SAMPLES           256 /* of each posterior */
-#define LEAST             3   /* runs that ended well, below which a study says nothing */
 #define HEARD             2   /* points by which studies are weighed */
 #define HEARD_KNOWN       3   /* the same where resources are told, by which earlier studies have to gain */
 #define PENALTY           3.0 /* log of how much likelier values have to be for what another job did to be believed */
@@ -126,10 +125,10 @@ static bool check_trials(const struct search *search, const struct search_earlie
 
         for (int t = 0; t < earlier->n_trials; t++)
                 good += earlier->trials[t].status == SEARCH_OK;
-        if (good < LEAST)
+        if (good < SEARCH_EARLIER_LEAST)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "%d of its trials ended well at points of this space; expected %d or more",
-                                 good, LEAST);
+                                 good, SEARCH_EARLIER_LEAST);
         return search_is_positive(&of, 0) || !search_has_known(search) ||
                error_set(err, ERROR_INPUT, NULL,
                          "what is minimised has to be above 0 where price or resources are told");

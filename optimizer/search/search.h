@@ -24,6 +24,7 @@
 #define SEARCH_MAX_NAME        64 /* bytes, of a constraint that is a limit on the run time */
 #define SEARCH_MAX_EARLIER     8
 #define SEARCH_EARLIER_TRIALS  60 /* of each that count: every so-manieth of more */
+#define SEARCH_EARLIER_LEAST   3  /* of each that ended well, below which it says nothing */
 
 enum search_status {
         SEARCH_PENDING,

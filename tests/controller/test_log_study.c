@@ -343,6 +343,8 @@ static void what_it_does_not_foretell(void **state)
                 LOG, "spilled: not foretold");
         refused(stage, SPACE "minimize: cost\nvalues: [{name: cost, path: cost}]\n", LOG,
                 "cost: not foretold");
+        refused(stage, "search: {space: [{name: n, type: int, low: 1, high: 2}]}\n", LOG,
+                "it can be replayed at 2 points of the space; expected 3 or more");
         refused(stage, SPACE, "{\"eventLog\":\"spec.yaml\"}",
                 "expected an event log of Spark, or a folder of some");
         refused(stage, SPACE, "{\"eventLog\":\"nowhere\"}", "nowhere");
