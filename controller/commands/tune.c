@@ -11,6 +11,7 @@
 #include "controller/cli/present.h"
 #include "controller/cli/terminal.h"
 #include "controller/tune/csv.h"
+#include "controller/tune/front.h"
 #include "controller/tune/mlflow_export.h"
 #include "controller/tune/report.h"
 #include "core/clock.h"
@@ -176,7 +177,7 @@ static FILE *words_of(const struct tune_arguments *arguments)
 static void print_front(const struct tune_study *study, const struct tune_runs *runs, FILE *words)
 {
         size_t count, all;
-        autofree size_t *front = tune_runs_front(runs, &count);
+        autofree size_t *front = tune_front(runs, &count);
         const struct tune_trial *trials = tune_runs_trials(runs, &all);
 
         for (size_t i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "controller/tune/front.h"
 #include "core/json.h"
 
 static const char *const measures[] = {"seconds", "cpuSeconds", "memoryBytes", "cost", "attempts"};
@@ -85,7 +86,7 @@ static void put_row(const struct tune_study *study, const struct tune_runs *runs
         put_cell(predicted, out);
         if (study->options.also_minimize) {
                 put_cell(json_object_get(trial->result, "second"), out);
-                text_put(out, tune_runs_is_in_front(runs, trial) ? ",true" : ",false");
+                text_put(out, tune_front_has(runs, trial) ? ",true" : ",false");
         }
         for (i = 0; i < ARRAY_LENGTH(measures); i++)
                 put_cell(json_object_get(trial->result, measures[i]), out);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controller/tune/context.h"
+#include "controller/tune/front.h"
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 #include "optimizer/search/effects.h"
@@ -31,7 +32,7 @@ static json_t *trial_json(const struct tune_runs *runs, const struct tune_trial 
                          copy_of(trial->result, "seconds"), "mean", json_from_double(trial->mean), "sd",
                          json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial),
                          "second", copy_of(trial->result, "second"), "front",
-                         tune_runs_is_in_front(runs, trial), "context", trial->context);
+                         tune_front_has(runs, trial), "context", trial->context);
 }
 
 /* Settings of all trials, as points. */

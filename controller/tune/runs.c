@@ -18,12 +18,12 @@
 #include "controller/cli/terminal.h"
 #include "controller/tune/context.h"
 #include "controller/tune/earlier.h"
+#include "controller/tune/front.h"
 #include "controller/tune/search_document.h"
 #include "controller/tune/tell.h"
 #include "controller/tune/trial.h"
 #include "core/clock.h"
 #include "core/json.h"
-#include "optimizer/search/pareto.h"
 
 #define LOOK_MS         20  /* whether trials have ended */
 #define DRAW_MS         250 /* the line about those that run */
@@ -549,7 +549,7 @@ static void print_row(struct tune_runs *runs, const struct tune_trial *trial)
         }
         put_number(trial->mean, 9, rows);
         if (runs->study->options.also_minimize)
-                fprintf(rows, "  %9s", tune_runs_is_in_front(runs, trial) ? "yes" : "-");
+                fprintf(rows, "  %9s", tune_front_has(runs, trial) ? "yes" : "-");
         else
                 put_number(least, 9, rows);
         fprintf(rows, "  %s%s%s\n", x.data ? x.data : "", *why ? ": " : "", why);
@@ -748,37 +748,6 @@ const struct tune_trial *tune_runs_best(const struct tune_runs *runs, double *re
         if (best && ret_y)
                 *ret_y = y;
         return best;
-}
-
-size_t *tune_runs_front(const struct tune_runs *runs, size_t *ret_count)
-{
-        autofree struct pareto_point *points = memory_new(runs->count + 1, sizeof *points);
-        size_t *front = memory_new(runs->count + 1, sizeof *front);
-        int count = 0;
-
-        for (size_t i = 0; i < runs->count; i++) {
-                const struct tune_trial *trial = &runs->trials[i];
-                struct pareto_point *point = &points[count];
-
-                point->of = (int)i;
-                count += tune_runs_is_good(trial) && json_find_number(trial->result, "y", &point->y[0]) &&
-                         json_find_number(trial->result, "second", &point->y[1]);
-        }
-        *ret_count = (size_t)pareto_front(points, count);
-        for (size_t i = 0; i < *ret_count; i++)
-                front[i] = (size_t)points[i].of;
-        return front;
-}
-
-bool tune_runs_is_in_front(const struct tune_runs *runs, const struct tune_trial *trial)
-{
-        size_t count;
-        autofree size_t *front = tune_runs_front(runs, &count);
-
-        for (size_t i = 0; i < count; i++)
-                if (&runs->trials[front[i]] == trial)
-                        return true;
-        return false;
 }
 
 const char *tune_runs_folder(const struct tune_runs *runs)

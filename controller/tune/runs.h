@@ -59,12 +59,6 @@ const struct tune_trial *tune_runs_best(const struct tune_runs *runs, double *re
 /* What holds now, as the next trial would have it. The caller owns it; NULL: there is no context. */
 json_t *tune_runs_context(const struct tune_runs *runs);
 
-/* The trials that nothing beats in both measures, by their place in tune_runs_trials: good ones, of which no
- * other is as small in both; ascending by the first measure. None where one measure is minimised. The caller
- * frees them. */
-size_t *tune_runs_front(const struct tune_runs *runs, size_t *ret_count);
-bool tune_runs_is_in_front(const struct tune_runs *runs, const struct tune_trial *trial);
-
 /* Whether a trial ended well and kept all constraints. */
 bool tune_runs_is_good(const struct tune_trial *trial);
 
