@@ -77,11 +77,10 @@ static void put_row(const struct tune_study *study, const struct tune_runs *runs
         const struct tune_value *values = study->options.values.items;
         const json_t *found = json_object_get(trial->result, "values"), *parameter;
         autojson *predicted = json_from_double(trial->mean);
-        const char *status = "running";
         size_t i;
 
-        (void)json_find_text(trial->result, "status", &status);
-        text_format(out, "%lld,%s", (long long)trial->id, status);
+        text_format(out, "%lld,", (long long)trial->id);
+        put_text(tune_runs_status(runs, trial), out);
         put_cell(json_object_get(trial->result, "y"), out);
         put_cell(predicted, out);
         if (study->options.also_minimize) {

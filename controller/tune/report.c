@@ -25,14 +25,13 @@ static json_t *copy_of(const json_t *object, const char *name)
 
 static json_t *trial_json(const struct tune_runs *runs, const struct tune_trial *trial)
 {
-        return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:b, s:o, s:b, s:O*}", "id",
-                         (json_int_t)trial->id, "status",
-                         trial->result ? copy_of(trial->result, "status") : json_string("running"), "why",
+        return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:O, s:b, s:o, s:b, s:O*}", "id",
+                         (json_int_t)trial->id, "status", tune_runs_status(runs, trial), "why",
                          copy_of(trial->result, "why"), "y", copy_of(trial->result, "y"), "seconds",
                          copy_of(trial->result, "seconds"), "mean", json_from_double(trial->mean), "sd",
                          json_from_double(trial->sd), "x", trial->x, "good", tune_runs_is_good(trial),
-                         "second", copy_of(trial->result, "second"), "front",
-                         tune_front_has(runs, trial), "context", trial->context);
+                         "second", copy_of(trial->result, "second"), "front", tune_front_has(runs, trial),
+                         "context", trial->context);
 }
 
 /* Settings of all trials, as points. */

@@ -683,6 +683,17 @@ static bool keeps_constraints(const json_t *result)
         return true;
 }
 
+const char *tune_runs_status(const struct tune_runs *runs, const struct tune_trial *trial)
+{
+        const char *status = "interrupted";
+
+        for (size_t i = 0; i < runs->n_outs; i++)
+                if (&runs->trials[runs->outs[i].trial] == trial)
+                        status = "running";
+        (void)json_find_text(trial->result, "status", &status);
+        return status;
+}
+
 bool tune_runs_is_good(const struct tune_trial *trial)
 {
         const char *status = "";

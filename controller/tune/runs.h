@@ -59,6 +59,10 @@ const struct tune_trial *tune_runs_best(const struct tune_runs *runs, double *re
 /* What holds now, as the next trial would have it. The caller owns it; NULL: there is no context. */
 json_t *tune_runs_context(const struct tune_runs *runs);
 
+/* As its result says; of one without a result whether it is out (`running`) or was ended with the study
+ * (`interrupted`: the same command begins it anew). Lives as long as the trial. */
+const char *tune_runs_status(const struct tune_runs *runs, const struct tune_trial *trial);
+
 /* Whether a trial ended well and kept all constraints. */
 bool tune_runs_is_good(const struct tune_trial *trial);
 
