@@ -2,6 +2,7 @@
 #include "core/json.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,45 @@ json_t *json_from_text(const char *text)
         while (!value && length > 0)
                 value = json_stringn(text, --length);
         return value;
+}
+
+static char *to_line(const char *text)
+{
+        char *copy = memory_copy_text(text ? text : "");
+
+        text_to_line(copy);
+        return copy;
+}
+
+json_t *json_to_lines(const json_t *value)
+{
+        autofree char *line = NULL;
+        const char *key;
+        json_t *each, *copy;
+        size_t i;
+
+        if (!value)
+                return NULL;
+        switch (json_typeof(value)) {
+        case JSON_OBJECT:
+                copy = json_object();
+                json_object_foreach((json_t *)(uintptr_t)value, key, each)
+                {
+                        autofree char *name = to_line(key);
+
+                        json_object_set_new(copy, name, json_to_lines(each));
+                }
+                return copy;
+        case JSON_ARRAY:
+                copy = json_array();
+                json_array_foreach(value, i, each) json_array_append_new(copy, json_to_lines(each));
+                return copy;
+        case JSON_STRING:
+                line = to_line(json_string_value(value));
+                return json_string(line);
+        default:
+                return json_incref((json_t *)(uintptr_t)value);
+        }
 }
 
 static int put_bytes(const char *bytes, size_t length, void *out)

@@ -21,6 +21,10 @@ json_t *json_from_double(double value);
 /* The text, up to where it is UTF-8: what was cut to its room may end in half a character. */
 json_t *json_from_text(const char *text);
 
+/* A copy for people: every text in it, and every key, is one line that a terminal shows and does not obey
+ * (text_to_line). What is written for programs goes out as it is. The caller owns it; of NULL it is NULL. */
+json_t *json_to_lines(const json_t *value);
+
 /* Appends the value; indent 0 puts it on one line. Reals have ten significant digits. */
 void json_put(const json_t *value, int indent, struct text *out);
 

@@ -39,6 +39,6 @@ struct replay_request {
 bool replay_run(const struct replay_request *request, json_t **ret_pipelines, struct error *err);
 
 /* The sentences beside the table of books. */
-void replay_print(const json_t *pipelines, FILE *out);
+void replay_print(const json_t *document, FILE *out);
 
 #endif

@@ -144,8 +144,9 @@ static void print_unfitted(const json_t *replay, FILE *out)
                         names.data);
 }
 
-void replay_print(const json_t *pipelines, FILE *out)
+void replay_print(const json_t *document, FILE *out)
 {
+        autojson *pipelines = json_to_lines(document);
         const json_t *pipeline;
         size_t i;
 

@@ -541,8 +541,9 @@ static void print_price(const struct page *page, const json_t *price)
         print_section(page, table);
 }
 
-void decision_print(const json_t *decision, FILE *out, bool color)
+void decision_print(const json_t *document, FILE *out, bool color)
 {
+        autojson *decision = json_to_lines(document);
         const json_t *pipeline = json_object_get(decision, "pipeline");
         const json_t *seen = json_object_get(decision, "observation");
         const char *namespace = text_of(pipeline, "namespace"), *currency = text_of(decision, "currency");

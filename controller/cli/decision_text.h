@@ -13,6 +13,6 @@ void decision_history_print(const json_t *decisions, FILE *out, bool color);
 
 /* What was seen, proposed, weighed, judged and done, and what came of it. What is unknown is left out or "-".
  */
-void decision_print(const json_t *decision, FILE *out, bool color);
+void decision_print(const json_t *document, FILE *out, bool color);
 
 #endif

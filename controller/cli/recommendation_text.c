@@ -64,8 +64,9 @@ static void print_why(const json_t *pipeline, FILE *out)
                         text_at(finding, "reason"));
 }
 
-void recommendation_print(const json_t *pipelines, FILE *out, bool color)
+void recommendation_print(const json_t *document, FILE *out, bool color)
 {
+        autojson *pipelines = json_to_lines(document);
         struct terminal_table *table = terminal_table_new();
         const json_t *pipeline;
         size_t i;

@@ -7,6 +7,6 @@
 #include <stdio.h>
 
 /* The pipelines of docs/schema/recommend.schema.json for people: a row each, then why. */
-void recommendation_print(const json_t *pipelines, FILE *out, bool color);
+void recommendation_print(const json_t *document, FILE *out, bool color);
 
 #endif

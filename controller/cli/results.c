@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/cli/terminal.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -605,9 +606,10 @@ static const struct view *find_view(const json_t *document, struct error *err)
 bool results_table(const json_t *document, FILE *out, struct error *err)
 {
         const struct view *view = find_view(document, err);
+        autojson *lines = view ? json_to_lines(document) : NULL;
 
         if (view)
-                view->table(document, out);
+                view->table(lines, out);
         return view != NULL;
 }
 

@@ -144,8 +144,9 @@ static void print_why(const json_t *pipeline, FILE *out)
                         why);
 }
 
-void status_print(const json_t *pipelines, FILE *out, bool color)
+void status_print(const json_t *document, FILE *out, bool color)
 {
+        autojson *pipelines = json_to_lines(document);
         struct terminal_table *table;
         const json_t *pipeline;
         size_t i;
@@ -260,8 +261,9 @@ static void print_months(const json_t *pipeline, FILE *out, bool color)
         terminal_table_free(table);
 }
 
-void books_print(const json_t *pipelines, FILE *out, bool color)
+void books_print(const json_t *document, FILE *out, bool color)
 {
+        autojson *pipelines = json_to_lines(document);
         struct terminal_table *table = terminal_table_new();
         const json_t *pipeline;
         size_t i;

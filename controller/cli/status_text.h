@@ -8,9 +8,9 @@
 
 /* Live pipelines for people: `pipelines` of docs/schema/status.schema.json as a table, and a sentence each.
  */
-void status_print(const json_t *pipelines, FILE *out, bool color);
+void status_print(const json_t *document, FILE *out, bool color);
 
 /* `pipelines` of docs/schema/books.schema.json as a table. */
-void books_print(const json_t *pipelines, FILE *out, bool color);
+void books_print(const json_t *document, FILE *out, bool color);
 
 #endif

@@ -152,6 +152,7 @@ void terminal_table_column(struct terminal_table *table, enum terminal_align ali
 {
         table->columns = memory_resize(table->columns, table->n_columns + 1, sizeof *table->columns);
         table->columns[table->n_columns++] = (struct column){align, memory_copy_text(title)};
+        text_to_line(table->columns[table->n_columns - 1].title);
 }
 
 void terminal_table_row(struct terminal_table *table)
@@ -175,6 +176,7 @@ void terminal_table_cell(struct terminal_table *table, enum terminal_style style
         if (vasprintf(&cell->text, format, args) < 0)
                 cell->text = memory_copy_text("");
         va_end(args);
+        text_to_line(cell->text);
 }
 
 static int column_width(const struct terminal_table *table, size_t column)

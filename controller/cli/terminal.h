@@ -31,7 +31,8 @@ struct terminal_table;
 struct terminal_table *terminal_table_new(void);
 void terminal_table_free(struct terminal_table *table);
 
-/* Columns first, then for each row its cells from left to right; cells left out at the end stay blank. */
+/* Columns first, then for each row its cells from left to right; cells left out at the end stay blank.
+ * Whatever stands in a cell is shown as one line and not obeyed by a terminal (text_to_line). */
 void terminal_table_column(struct terminal_table *table, enum terminal_align align, const char *title);
 void terminal_table_row(struct terminal_table *table);
 void terminal_table_cell(struct terminal_table *table, enum terminal_style style, const char *format, ...)

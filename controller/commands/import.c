@@ -35,8 +35,9 @@ static const struct parameter parameters[] = {
         {.name = NULL},
 };
 
-static void print(const json_t *pipelines)
+static void print(const json_t *document)
 {
+        autojson *pipelines = json_to_lines(document);
         const json_t *one, *count;
         const char *table;
         size_t i;

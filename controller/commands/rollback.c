@@ -119,7 +119,8 @@ static bool wait_for_it(const struct rollback_arguments *arguments, int64_t pati
         char shown[16] = "";
 
         while (patience_ms > 0) {
-                struct way_back way = way_back_of(arguments->pipeline, json_object_get(answer, "rollback"));
+                autojson *lines = json_to_lines(json_object_get(answer, "rollback"));
+                struct way_back way = way_back_of(arguments->pipeline, lines);
 
                 if (is_state(&way, "Running") || is_state(&way, "Failed") || clock_now_ms(&clock) >= until_ms)
                         break;
@@ -171,7 +172,7 @@ static bool order(const struct rollback_arguments *arguments, json_t **ret_answe
 static bool rollback_run(const void *object, struct error *err)
 {
         const struct rollback_arguments *arguments = object;
-        autojson *answer = NULL;
+        autojson *answer = NULL, *lines = NULL;
         struct way_back way;
         int64_t patience_ms = 0;
 
@@ -180,7 +181,8 @@ static bool rollback_run(const void *object, struct error *err)
         if (!order(arguments, &answer, err) || !wait_for_it(arguments, patience_ms, answer, err) ||
             (arguments->json && !output_json(arguments->json, answer, err)))
                 return false;
-        way = way_back_of(arguments->pipeline, json_object_get(answer, "rollback"));
+        lines = json_to_lines(answer);
+        way = way_back_of(arguments->pipeline, json_object_get(lines, "rollback"));
         return report(arguments, &way, patience_ms > 0, err);
 }
 

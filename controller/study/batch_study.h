@@ -29,6 +29,6 @@ struct batch_request {
 bool batch_study(const struct batch_request *request, json_t **ret_document, struct error *err);
 
 /* The document for people. */
-void batch_study_print(const json_t *document, FILE *out, bool color);
+void batch_study_print(const json_t *told, FILE *out, bool color);
 
 #endif

@@ -186,8 +186,10 @@ static void print_foot(const json_t *document, FILE *out)
                 number_of(tasks, "firstPercent"));
 }
 
-void batch_study_print(const json_t *document, FILE *out, bool color)
+void batch_study_print(const json_t *told, FILE *out, bool color)
 {
+        autojson *document = json_to_lines(told);
+
         print_head(document, out);
         print_table(document, out, color);
         print_warnings(document, out);

@@ -161,12 +161,14 @@ static void add_out(struct tune_runs *runs, size_t trial, int64_t asked)
 static bool read_result(struct tune_runs *runs, struct tune_trial *trial, bool *ret_there, struct error *err)
 {
         autofree char *place = place_of(runs, trial->id, "result.json");
+        autojson *read = NULL;
 
         *ret_there = access(place, F_OK) == 0;
         if (!*ret_there)
                 return true;
-        if (!json_read_file(place, TRIAL_MAX_BYTES, &trial->result, err))
+        if (!json_read_file(place, TRIAL_MAX_BYTES, &read, err))
                 return false;
+        trial->result = json_to_lines(read);
         if (trial->context)
                 tune_context_settle(search_space_of(runs->search), trial->context, trial->result);
         return true;
