@@ -290,6 +290,8 @@ static bool read_one_context(struct search_space *space, const json_t *object, s
                 return wrong(err, place, "an object with a name, a text");
         if (is_named(space, name))
                 return wrong_key(err, place, "name", "one that nothing else has");
+        if (strchr(name, '='))
+                return wrong_key(err, place, "name", "one without =, which --context NAME=VALUE is cut at");
         *parameter = (struct search_parameter){.name = memory_copy_text(name), .when = -1};
         space->n_context++;
         if (!only_keys(object, keys, place, err))
@@ -656,10 +658,14 @@ static bool read_known(const struct search_space *space, const json_t *document,
         if (resources && (count == 0 || count > SEARCH_MAX_RESOURCES))
                 return error_set(err, ERROR_INPUT, NULL, "resources: expected a list of 1 to %d names",
                                  SEARCH_MAX_RESOURCES);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
                 if (!find_known(space, "resources", json_array_get(resources, i), &options->resources[i],
                                 err))
                         return false;
+                for (size_t j = 0; j < i; j++)
+                        if (options->resources[j] == options->resources[i])
+                                return wrong(err, "resources", "each name once");
+        }
         options->n_resources = (int)count;
         return true;
 }
