@@ -318,7 +318,8 @@ static bool read_document(struct yaml_document *document, const char *path, cons
         struct reading reading = {.file = file, .registry = registry, .err = err};
 
         spec->document = document;
-        if (!apply_overrides(document, overrides, err))
+        /* Of what is no map at all the parser has a better word. */
+        if (yaml_root(document)->kind == YAML_MAP && !apply_overrides(document, overrides, err))
                 return false;
         if (!option_parse(&spec_file_table, yaml_root(document), file, err)) {
                 spec->document = document; /* a failed parse leaves the object zeroed */

@@ -70,22 +70,6 @@ static void stop(void *argument)
         reactor_stop(host->reactor);
 }
 
-/* The spec's overrides, and last that nothing is to be changed. Caller frees the array. */
-static char **only_observing(char *const *overrides)
-{
-        static char observe[] = "spec.mode=Observe";
-        size_t count = 0;
-        char **all;
-
-        while (overrides[count])
-                count++;
-        all = memory_new(count + 2, sizeof *all);
-        for (size_t i = 0; i < count; i++)
-                all[i] = overrides[i];
-        all[count] = observe;
-        return all;
-}
-
 /* What was never reached left nothing behind that could be calibrated on. */
 static bool was_reached(const struct host *host, struct error *err)
 {
@@ -104,10 +88,9 @@ static bool was_reached(const struct host *host, struct error *err)
 static bool record(const struct record_arguments *arguments, int64_t length_ms, struct host *host,
                    struct error *err)
 {
-        autofree char **overrides = only_observing(arguments->overrides);
         char *const specs[] = {(char *)(uintptr_t)arguments->spec, NULL};
 
-        if (!host_add_specs(host, specs, arguments->data, overrides, err))
+        if (!host_add_specs(host, specs, arguments->data, arguments->overrides, err))
                 return false;
         if (length_ms > 0)
                 reactor_spawn_at(host->reactor, clock_now_ms(&host->clock) + length_ms, stop, host);
@@ -128,6 +111,7 @@ static bool record_run(const void *object, struct error *err)
         const struct host_options options = {
                 .kubeconfig = arguments->kubeconfig,
                 .kube_context = arguments->kube_context,
+                .observe_only = true,
                 .record = arguments->output,
                 .interval_ms = arguments->window_seconds * MS_PER_SECOND,
                 .log_level = LOG_LEVEL_WARNING,

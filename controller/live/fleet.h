@@ -33,6 +33,7 @@ struct fleet_setup {
         const struct registry *registry;
         bool one_shot;       /* turns are taken by fleet_recommend alone */
         bool dry_run;        /* Auto behaves as Recommend, and says which calls it would make */
+        bool observe_only;   /* every mode behaves as Observe */
         const char *record;  /* folder that what is collected is written to (controller/live/recorder.h); or
                                 NULL */
         bool record_by_name; /* in a folder of that for each pipeline */

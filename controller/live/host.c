@@ -36,6 +36,7 @@ static bool open_parts(const struct host_options *options, struct host *host, st
                 .registry = registry_all(),
                 .one_shot = options->one_shot,
                 .dry_run = options->dry_run,
+                .observe_only = options->observe_only,
                 .record = options->record,
                 .record_by_name = options->record_by_name,
                 .interval_ms = options->interval_ms,

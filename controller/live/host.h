@@ -15,9 +15,9 @@
 struct host_options {
         const char *ledger;     /* file; NULL: nothing is kept */
         int64_t keep_days;      /* of observations in it; 0: all are kept */
-        bool one_shot, dry_run; /* as in struct fleet_setup */
-        bool quiet;             /* no log */
-        const char *record;     /* as in struct fleet_setup */
+        bool one_shot, dry_run, observe_only; /* as in struct fleet_setup */
+        bool quiet;                           /* no log */
+        const char *record;                   /* as in struct fleet_setup */
         bool record_by_name;
         int64_t interval_ms;
         enum log_format log_format; /* on standard error */

@@ -515,6 +515,8 @@ bool live_is_unsure(const struct live *live)
 
 enum spec_mode live_mode(const struct live *live)
 {
+        if (live->setup->observe_only)
+                return SPEC_OBSERVE;
         return live->setup->dry_run && live->spec->mode == SPEC_AUTO ? SPEC_RECOMMEND : live->spec->mode;
 }
 
