@@ -13,8 +13,8 @@
 
 /* What a process that runs live pipelines is made of, opened in order and closed backwards. */
 struct host_options {
-        const char *ledger;     /* file; NULL: nothing is kept */
-        int64_t keep_days;      /* of observations in it; 0: all are kept */
+        const char *ledger;                   /* file; NULL: nothing is kept */
+        int64_t keep_days;                    /* of observations in it; 0: all are kept */
         bool one_shot, dry_run, observe_only; /* as in struct fleet_setup */
         bool quiet;                           /* no log */
         const char *record;                   /* as in struct fleet_setup */
