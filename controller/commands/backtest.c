@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/study/backtest.h"
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/cli/present.h"
 #include "controller/registry.h"
 
@@ -14,56 +15,22 @@ struct backtest_arguments {
 #define AT(member) .offset = offsetof(struct backtest_arguments, member)
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXT,
-         AT(spec),
-         .values = VALUES_FILE,
-         .help = "File with a TunedPipeline that has recordings and says which to fit on; - is standard "
-                 "input."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "Folder that file names in the spec are relative to; the spec's own without it."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(sets),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of the spec, as in --set spec.backtest.runs=100."},
-        {.name = "threads",
-         .type = PARAMETER_INTEGER,
-         AT(threads),
-         .value = "N",
-         .min = 0,
-         .max = 256,
-         .fallback = "0",
-         .help = "Threads to use; 0 is one a core. The result does not depend on it."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes predictions and windows as JSON (docs/schema/backtest.schema.json); - is standard "
-                 "output."},
+        PARAMETERS_SPEC(struct backtest_arguments, "File with a TunedPipeline that has recordings and says "
+                                                   "which to fit on; - is standard input."),
+        PARAMETERS_DATA(struct backtest_arguments),
+        PARAMETERS_SET(struct backtest_arguments, "the spec, as in --set spec.backtest.runs=100."),
+        PARAMETERS_THREADS(struct backtest_arguments),
+        PARAMETERS_JSON(struct backtest_arguments,
+                        "predictions and windows as JSON (docs/schema/backtest.schema.json)"),
         {.name = "csv",
          .type = PARAMETER_TEXT,
          AT(csv),
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "Writes the predictions as CSV; - is standard output."},
-        {.name = "report",
-         .type = PARAMETER_TEXT,
-         AT(report),
-         .value = "FILE.html",
-         .values = VALUES_FILE,
-         .help = "Writes one HTML file with what was measured and what was predicted, over time."},
-        {.name = "quiet",
-         .type = PARAMETER_FLAG,
-         AT(quiet),
-         .help = "Prints neither progress nor the table."},
+        PARAMETERS_REPORT(struct backtest_arguments,
+                          "with what was measured and what was predicted, over time."),
+        PARAMETERS_QUIET(struct backtest_arguments),
         {.name = NULL},
 };
 

@@ -6,6 +6,7 @@
 #include "controller/study/backtest.h"
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/registry.h"
 #include "controller/cli/results.h"
 
@@ -17,31 +18,12 @@ struct calibrate_arguments {
 #define AT(member) .offset = offsetof(struct calibrate_arguments, member)
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXT,
-         AT(spec),
-         .values = VALUES_FILE,
-         .help = "File with a TunedPipeline that has recordings and says which to fit on; - is standard "
-                 "input."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "Folder that file names in the spec are relative to; the spec's own without it."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(sets),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of the spec before it is used."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the parameters as JSON (docs/schema/calibrate.schema.json); - is standard output."},
+        PARAMETERS_SPEC(struct calibrate_arguments, "File with a TunedPipeline that has recordings and says "
+                                                    "which to fit on; - is standard input."),
+        PARAMETERS_DATA(struct calibrate_arguments),
+        PARAMETERS_SET(struct calibrate_arguments, "the spec before it is used."),
+        PARAMETERS_JSON(struct calibrate_arguments,
+                        "the parameters as JSON (docs/schema/calibrate.schema.json)"),
         {.name = NULL},
 };
 

@@ -5,6 +5,7 @@
 
 #include "controller/api/api.h"
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/live/host.h"
 #include "controller/api/listen.h"
 #include "controller/operator/opencost.h"
@@ -33,16 +34,10 @@ static const struct parameter parameters[] = {
          .value = "NAME",
          .help = "Only TunedPipelines of this namespace. Without it, of all."},
         HOST_KUBERNETES_PARAMETERS(controller_arguments),
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         AT(ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .fallback = LEDGER_DEFAULT_PATH,
-         .help = "Where observations, decisions and savings are kept. It is made when there is none. Each "
-                 "replica has its own file; a PostgreSQL, postgresql://USER@HOST/DATABASE, may be one for "
-                 "all "
-                 "(docs/ledger.md)."},
+        PARAMETERS_LEDGER(struct controller_arguments, LEDGER_DEFAULT_PATH,
+                          "Where observations, decisions and savings are kept. It is made when there is "
+                          "none. Each replica has its own file; a PostgreSQL, "
+                          "postgresql://USER@HOST/DATABASE, may be one for all (docs/ledger.md)."),
         HOST_KEEP_PARAMETER(controller_arguments),
         {.name = "lease",
          .type = PARAMETER_TEXT,

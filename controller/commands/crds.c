@@ -3,6 +3,7 @@
 
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/registry.h"
 #include "core/crd/crd.h"
 #include "core/json.h"
@@ -19,12 +20,7 @@ static const struct parameter parameters[] = {
          .choices = crd_kinds,
          .help = "The kind whose definition is printed: TunedPipeline, PriceBook or TuningStudy. Without it "
                  "all are."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct crds_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes them as a list in JSON instead; - is standard output."},
+        PARAMETERS_JSON(struct crds_arguments, "them as a list in JSON instead"),
         {.name = NULL},
 };
 

@@ -4,6 +4,7 @@
 #include "controller/cli/command.h"
 #include "controller/cli/decision_text.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/registry.h"
 #include "controller/api/remote.h"
 #include "controller/cli/terminal.h"
@@ -25,21 +26,11 @@ static const struct parameter parameters[] = {
          .help = "A field of a spec, from the top: spec, spec.constraints, spec.knobs.max (items of lists "
                  "need no "
                  "index). Or the number of a decision, as optctl history shows it."},
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct explain_arguments, ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .fallback = LEDGER_DEFAULT_PATH,
-         .help = "The ledger that holds the decision. It may be in use, or in a PostgreSQL: "
-                 "postgresql://USER@HOST/DATABASE."},
+        PARAMETERS_LEDGER(struct explain_arguments, LEDGER_DEFAULT_PATH,
+                          "The ledger that holds the decision. It may be in use, or in a PostgreSQL: "
+                          "postgresql://USER@HOST/DATABASE."),
         REMOTE_INSTEAD(struct explain_arguments, remote),
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct explain_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the decision as JSON (docs/schema/decision.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct explain_arguments, "the decision as JSON (docs/schema/decision.schema.json)"),
         {.name = NULL},
 };
 

@@ -4,6 +4,7 @@
 #include "controller/cli/command.h"
 #include "controller/cli/decision_text.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/api/remote.h"
 #include "controller/cli/since.h"
 #include "controller/cli/terminal.h"
@@ -18,21 +19,11 @@ struct history_arguments {
 };
 
 static const struct parameter parameters[] = {
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct history_arguments, ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .fallback = LEDGER_DEFAULT_PATH,
-         .help = "The ledger to read. It may be in use, or in a PostgreSQL: "
-                 "postgresql://USER@HOST/DATABASE."},
+        PARAMETERS_LEDGER(
+                struct history_arguments, LEDGER_DEFAULT_PATH,
+                "The ledger to read. It may be in use, or in a PostgreSQL: postgresql://USER@HOST/DATABASE."),
         REMOTE_INSTEAD(struct history_arguments, remote),
-        {.name = "since",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct history_arguments, since),
-         .value = "TIME",
-         .help = "Shows decisions from this time on: 2026-01-05T08:00:00Z, 2026-01-05, or how long ago: 90m, "
-                 "24h, 7d."},
+        PARAMETERS_SINCE(struct history_arguments, "Shows decisions"),
         {.name = "limit",
          .type = PARAMETER_INTEGER,
          .offset = offsetof(struct history_arguments, limit),
@@ -41,12 +32,7 @@ static const struct parameter parameters[] = {
          .max = 100000,
          .fallback = "20",
          .help = "Shows the newest N."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct history_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the decisions as JSON (docs/schema/history.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct history_arguments, "the decisions as JSON (docs/schema/history.schema.json)"),
         {.name = NULL},
 };
 

@@ -4,6 +4,7 @@
 
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "core/json.h"
 #include "core/ledger/ledger.h"
 
@@ -26,12 +27,7 @@ static const struct parameter parameters[] = {
          AT(ledger),
          .value = "URL",
          .help = "The PostgreSQL that takes it: postgresql://USER@HOST/DATABASE (docs/ledger.md)."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes what was taken over as JSON, rows by table; - is standard output."},
+        PARAMETERS_JSON(struct import_arguments, "what was taken over as JSON, rows by table"),
         {.name = NULL},
 };
 

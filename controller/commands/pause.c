@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/api/remote.h"
 #include "core/json.h"
 
@@ -19,12 +20,7 @@ static const struct parameter parameters[] = {
          .value = "TEXT",
          .help = "Why; status shows it."},
         REMOTE_PARAMETERS(struct pause_arguments, remote),
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct pause_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as JSON (docs/schema/status.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct pause_arguments, "the answer as JSON (docs/schema/status.schema.json)"),
         {.name = NULL},
 };
 

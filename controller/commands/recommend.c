@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/live/host.h"
 #include "controller/cli/output.h"
 #include "controller/cli/recommendation_text.h"
@@ -13,7 +14,7 @@
 
 struct recommend_arguments {
         const char *kubeconfig, *kube_context;
-        char **specs, **overrides;
+        char **specs, **sets;
         const char *data, *json;
         int64_t window_seconds, windows;
 };
@@ -21,13 +22,7 @@ struct recommend_arguments {
 #define AT(member) .offset = offsetof(struct recommend_arguments, member)
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXTS,
-         AT(specs),
-         .values = VALUES_FILE,
-         .help = "Files with a TunedPipeline each."},
+        PARAMETERS_SPECS(struct recommend_arguments),
         {.name = "window",
          .type = PARAMETER_INTEGER,
          AT(window_seconds),
@@ -44,24 +39,10 @@ static const struct parameter parameters[] = {
          .max = 1000,
          .fallback = "3",
          .help = "Looks so often before it says anything."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "The folder that file names in the specs are relative to. Without it they are relative to "
-                 "the spec."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(overrides),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of every spec: spec.constraints.latencyP99Milliseconds=500."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as JSON (docs/schema/recommend.schema.json); - is standard output."},
+        PARAMETERS_DATA(struct recommend_arguments),
+        PARAMETERS_SET(struct recommend_arguments,
+                       "every spec: spec.constraints.latencyP99Milliseconds=500."),
+        PARAMETERS_JSON(struct recommend_arguments, "the answer as JSON (docs/schema/recommend.schema.json)"),
         HOST_KUBERNETES_PARAMETERS(recommend_arguments),
         {.name = NULL},
 };
@@ -209,7 +190,7 @@ static bool recommend_run(const void *object, struct error *err)
         if (!host_open(&options, &host, err))
                 return false;
         measuring.host = &host;
-        done = host_add_specs(&host, arguments->specs, arguments->data, arguments->overrides, err);
+        done = host_add_specs(&host, arguments->specs, arguments->data, arguments->sets, err);
         if (done) {
                 reactor_call(host.reactor, measure, &measuring);
                 done = measuring.err.code == ERROR_NONE;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/live/host.h"
 #include "controller/cli/since.h"
 #include "core/json.h"
@@ -10,20 +11,14 @@
 struct record_arguments {
         const char *kubeconfig, *kube_context;
         const char *spec, *output, *data, *length;
-        char **overrides;
+        char **sets;
         int64_t window_seconds;
 };
 
 #define AT(member) .offset = offsetof(struct record_arguments, member)
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXT,
-         AT(spec),
-         .values = VALUES_FILE,
-         .help = "File with a TunedPipeline that says where it runs."},
+        PARAMETERS_SPEC(struct record_arguments, "File with a TunedPipeline that says where it runs."),
         {.name = "output",
          .type = PARAMETER_TEXT,
          AT(output),
@@ -46,19 +41,8 @@ static const struct parameter parameters[] = {
          .fallback = "2",
          .help = "Measures over so long each time. What is shorter than two windows is not seen, such as the "
                  "time that a restart takes."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "The folder that file names in the spec are relative to. Without it they are relative to "
-                 "the "
-                 "spec."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(overrides),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of the spec before it is used."},
+        PARAMETERS_DATA(struct record_arguments),
+        PARAMETERS_SET(struct record_arguments, "the spec before it is used."),
         HOST_KUBERNETES_PARAMETERS(record_arguments),
         {.name = NULL},
 };
@@ -90,7 +74,7 @@ static bool record(const struct record_arguments *arguments, int64_t length_ms, 
 {
         char *const specs[] = {(char *)(uintptr_t)arguments->spec, NULL};
 
-        if (!host_add_specs(host, specs, arguments->data, arguments->overrides, err))
+        if (!host_add_specs(host, specs, arguments->data, arguments->sets, err))
                 return false;
         if (length_ms > 0)
                 reactor_spawn_at(host->reactor, clock_now_ms(&host->clock) + length_ms, stop, host);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/api/remote.h"
 #include "core/json.h"
 
@@ -13,12 +14,7 @@ struct resume_arguments {
 static const struct parameter parameters[] = {
         REMOTE_PIPELINE(struct resume_arguments, pipeline),
         REMOTE_PARAMETERS(struct resume_arguments, remote),
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct resume_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as JSON (docs/schema/status.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct resume_arguments, "the answer as JSON (docs/schema/status.schema.json)"),
         {.name = NULL},
 };
 

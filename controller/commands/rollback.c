@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/api/remote.h"
 #include "controller/cli/since.h"
 #include "core/clock.h"
@@ -38,12 +39,7 @@ static const struct parameter parameters[] = {
          .offset = offsetof(struct rollback_arguments, no_wait),
          .help = "Only gives the order."},
         REMOTE_PARAMETERS(struct rollback_arguments, remote),
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct rollback_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as JSON (docs/schema/rollback.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct rollback_arguments, "the answer as JSON (docs/schema/rollback.schema.json)"),
         {.name = NULL},
 };
 

@@ -2,13 +2,14 @@
 
 #include "controller/api/api.h"
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/live/host.h"
 #include "controller/api/listen.h"
 #include "controller/cli/since.h"
 
 struct run_arguments {
         const char *kubeconfig, *kube_context;
-        char **specs, **overrides;
+        char **specs, **sets;
         const char *data, *ledger, *record, *log_format, *length;
         struct listen_options listen;
         int64_t keep_days;
@@ -20,21 +21,10 @@ struct run_arguments {
 static const char *const log_formats[] = {"text", "json", NULL};
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXTS,
-         AT(specs),
-         .values = VALUES_FILE,
-         .help = "Files with a TunedPipeline each."},
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         AT(ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .fallback = LEDGER_DEFAULT_PATH,
-         .help = "Where observations, decisions and savings are kept. It is made when there is none. Or a "
-                 "PostgreSQL: postgresql://USER@HOST/DATABASE (docs/ledger.md)."},
+        PARAMETERS_SPECS(struct run_arguments),
+        PARAMETERS_LEDGER(struct run_arguments, LEDGER_DEFAULT_PATH,
+                          "Where observations, decisions and savings are kept. It is made when there is "
+                          "none. Or a PostgreSQL: postgresql://USER@HOST/DATABASE (docs/ledger.md)."),
         HOST_KEEP_PARAMETER(run_arguments),
         {.name = "record",
          .type = PARAMETER_TEXT,
@@ -52,18 +42,8 @@ static const struct parameter parameters[] = {
          AT(length),
          .value = "TIME",
          .help = "Ends after so long: 90s, 15m, 2h, 1d. Without it, on SIGINT or SIGTERM."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "The folder that file names in the specs are relative to. Without it they are relative to "
-                 "the spec."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(overrides),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of every spec: spec.mode=Auto."},
+        PARAMETERS_DATA(struct run_arguments),
+        PARAMETERS_SET(struct run_arguments, "every spec: spec.mode=Auto."),
         {.name = "log",
          .type = PARAMETER_TEXT,
          AT(log_format),
@@ -92,7 +72,7 @@ static bool serve(const struct run_arguments *arguments, int64_t length_ms, stru
         const struct api_source source = api_source_of_fleet(&api_fleet);
         autocall(api_free) struct api *api = NULL;
 
-        if (!host_add_specs(host, arguments->specs, arguments->data, arguments->overrides, err) ||
+        if (!host_add_specs(host, arguments->specs, arguments->data, arguments->sets, err) ||
             !listen_at(&arguments->listen, host, &source, &api, err))
                 return false;
         if (length_ms > 0)

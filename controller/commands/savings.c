@@ -4,6 +4,7 @@
 #include "controller/books/books.h"
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/registry.h"
 #include "controller/api/remote.h"
 #include "controller/books/replay.h"
@@ -28,21 +29,11 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(pipeline),
          .help = "Its name, or NAMESPACE/NAME; all of them without it."},
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         AT(ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .fallback = LEDGER_DEFAULT_PATH,
-         .help = "The ledger to read. It may be in use, or in a PostgreSQL: "
-                 "postgresql://USER@HOST/DATABASE."},
+        PARAMETERS_LEDGER(
+                struct savings_arguments, LEDGER_DEFAULT_PATH,
+                "The ledger to read. It may be in use, or in a PostgreSQL: postgresql://USER@HOST/DATABASE."),
         REMOTE_INSTEAD(struct savings_arguments, remote),
-        {.name = "since",
-         .type = PARAMETER_TEXT,
-         AT(since),
-         .value = "TIME",
-         .help = "Counts from this time on: 2026-01-05T08:00:00Z, 2026-01-05, or how long ago: 90m, 24h, "
-                 "7d."},
+        PARAMETERS_SINCE(struct savings_arguments, "Counts"),
         {.name = "confidence",
          .type = PARAMETER_INTEGER,
          AT(confidence_percent),
@@ -75,14 +66,7 @@ static const struct parameter parameters[] = {
          .max = INT64_MAX,
          .fallback = "1",
          .help = "Of the replay's random numbers."},
-        {.name = "threads",
-         .type = PARAMETER_INTEGER,
-         AT(threads),
-         .value = "N",
-         .min = 0,
-         .max = 256,
-         .fallback = "0",
-         .help = "Threads of the replay; 0 is one a core. The result does not depend on it."},
+        PARAMETERS_THREADS(struct savings_arguments),
         {.name = "record",
          .type = PARAMETER_TEXT,
          AT(record),
@@ -90,24 +74,9 @@ static const struct parameter parameters[] = {
          .values = VALUES_FOLDER,
          .help = "Keeps what is replayed in a new folder: a recording DIR/1, DIR/2, ... of each time without "
                  "gaps, as optctl record writes it."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "The folder that file names in the spec are relative to. Without it they are relative to "
-                 "the spec."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(sets),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of the spec, as in --set spec.baseline.strategy=hpa."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the books as JSON (docs/schema/books.schema.json); - is standard output."},
+        PARAMETERS_DATA(struct savings_arguments),
+        PARAMETERS_SET(struct savings_arguments, "the spec, as in --set spec.baseline.strategy=hpa."),
+        PARAMETERS_JSON(struct savings_arguments, "the books as JSON (docs/schema/books.schema.json)"),
         {.name = NULL},
 };
 

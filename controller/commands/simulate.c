@@ -6,6 +6,7 @@
 
 #include "controller/study/batch_study.h"
 #include "controller/cli/command.h"
+#include "controller/cli/parameters.h"
 #include "controller/study/history_log.h"
 #include "controller/cli/output.h"
 #include "controller/cli/present.h"
@@ -27,16 +28,10 @@ struct simulate_arguments {
 #define AT(member) .offset = offsetof(struct simulate_arguments, member)
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXT,
-         AT(spec),
-         .values = VALUES_FILE,
-         .help = "File with the TunedPipeline; - is standard input. Or an event log of Spark: its file, "
-                 "plain or "
-                 "compressed, or the folder of a rolling one; or where a History Server shows the "
-                 "application: http://HOST:18080/history/ID."},
+        PARAMETERS_SPEC(struct simulate_arguments,
+                        "File with the TunedPipeline; - is standard input. Or an event log of Spark: its "
+                        "file, plain or compressed, or the folder of a rolling one; or where a History "
+                        "Server shows the application: http://HOST:18080/history/ID."),
         {.name = "strategy",
          .type = PARAMETER_NAMES,
          AT(strategies),
@@ -62,21 +57,11 @@ static const struct parameter parameters[] = {
          .absent = -1,
          .help = "Seed of all chance; the same seed and input give the same bytes. Without it, "
                  "spec.simulation.seed."},
-        {.name = "threads",
-         .type = PARAMETER_INTEGER,
-         AT(threads),
-         .value = "N",
-         .min = 0,
-         .max = 256,
-         .fallback = "0",
-         .help = "Threads to use; 0 is one a core. The result does not depend on it."},
-        {.name = "set",
-         .type = PARAMETER_TEXTS,
-         AT(sets),
-         .value = "PATH=VALUE",
-         .help = "Sets a field of the spec, as in --set spec.workload.scale=1.5; of an event log, a setting "
-                 "of Spark: its executors (spark.executor.instances, .cores, .memory), "
-                 "spark.sql.shuffle.partitions, spark.dynamicAllocation.*."},
+        PARAMETERS_THREADS(struct simulate_arguments),
+        PARAMETERS_SET(struct simulate_arguments,
+                       "the spec, as in --set spec.workload.scale=1.5; of an event log, a setting of Spark: "
+                       "its executors (spark.executor.instances, .cores, .memory), "
+                       "spark.sql.shuffle.partitions, spark.dynamicAllocation.*."),
         {.name = "sweep",
          .type = PARAMETER_TEXTS,
          AT(sweeps),
@@ -84,41 +69,22 @@ static const struct parameter parameters[] = {
          .help = "Simulates once more for each value of a field, or of an event log's setting; several "
                  "sweeps "
                  "are combined."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         AT(data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "Folder that file names in the spec are relative to; the spec's own without it."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the figures as JSON (docs/schema/simulate.schema.json; of an event log, "
-                 "batch.schema.json); - is standard output."},
+        PARAMETERS_DATA(struct simulate_arguments),
+        PARAMETERS_JSON(
+                struct simulate_arguments,
+                "the figures as JSON (docs/schema/simulate.schema.json; of an event log, batch.schema.json)"),
         {.name = "csv",
          .type = PARAMETER_TEXT,
          AT(csv),
          .value = "FILE",
          .values = VALUES_FILE,
          .help = "Writes the figures as CSV; - is standard output."},
-        {.name = "report",
-         .type = PARAMETER_TEXT,
-         AT(report),
-         .value = "FILE.html",
-         .values = VALUES_FILE,
-         .help = "Writes one HTML file that opens without a network: charts over time, every change with its "
-                 "reason, and "
-                 "the Pareto front of each strategy."},
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         AT(ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Keeps what the loop saw, decided and did in the first run of the one strategy chosen in a "
-                 "new ledger, "
-                 "for optctl history and optctl explain."},
+        PARAMETERS_REPORT(struct simulate_arguments,
+                          "that opens without a network: charts over time, every change with its reason, and "
+                          "the Pareto front of each strategy."),
+        PARAMETERS_LEDGER(struct simulate_arguments, NULL,
+                          "Keeps what the loop saw, decided and did in the first run of the one strategy "
+                          "chosen in a new ledger, for optctl history and optctl explain."),
         {.name = "message",
          .type = PARAMETER_TEXT,
          AT(message),
@@ -171,10 +137,7 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .help = "Of a History Server: PEM file with the authorities that may vouch for it; the system's "
                  "without it."},
-        {.name = "quiet",
-         .type = PARAMETER_FLAG,
-         AT(quiet),
-         .help = "Prints neither progress nor the table."},
+        PARAMETERS_QUIET(struct simulate_arguments),
         {.name = NULL},
 };
 

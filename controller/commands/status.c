@@ -5,6 +5,7 @@
 
 #include "controller/books/books.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/api/remote.h"
 #include "controller/cli/status_text.h"
 #include "controller/cli/terminal.h"
@@ -27,14 +28,9 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(pipeline),
          .help = "Its name, or NAMESPACE/NAME; all of them without it."},
-        {.name = "ledger",
-         .type = PARAMETER_TEXT,
-         AT(ledger),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Asks nobody: says how things stood when this ledger, a file or a "
-                 "postgresql://USER@HOST/DATABASE, was "
-                 "written to last."},
+        PARAMETERS_LEDGER(struct status_arguments, NULL,
+                          "Asks nobody: says how things stood when this ledger, a file or a "
+                          "postgresql://USER@HOST/DATABASE, was written to last."),
         REMOTE_PARAMETERS(struct status_arguments, remote),
         {.name = "watch",
          .type = PARAMETER_INTEGER,
@@ -44,12 +40,7 @@ static const struct parameter parameters[] = {
          .max = 86400,
          .help = "Shows it anew every so many seconds until it is interrupted: on a terminal in its place, "
                  "else one after the other."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         AT(json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as JSON (docs/schema/status.schema.json); - is standard output."},
+        PARAMETERS_JSON(struct status_arguments, "the answer as JSON (docs/schema/status.schema.json)"),
         {.name = NULL},
 };
 

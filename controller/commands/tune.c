@@ -8,6 +8,7 @@
 #include "controller/tune/ask_tell.h"
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/cli/present.h"
 #include "controller/cli/terminal.h"
 #include "controller/tune/csv.h"
@@ -73,13 +74,10 @@ static const struct parameter parameters[] = {
          .values = VALUES_FILE,
          .help = "Writes all trials there at the end; - is standard output, and what people read goes to "
                  "standard error then."},
-        {.name = "report",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct tune_arguments, report),
-         .value = "FILE.html",
-         .values = VALUES_FILE,
-         .help = "Writes one HTML file that opens without a network: the trials, the best so far, how much "
-                 "each parameter matters and how what is minimised goes with it; of two measures the front."},
+        PARAMETERS_REPORT(
+                struct tune_arguments,
+                "that opens without a network: the trials, the best so far, how much each parameter matters "
+                "and how what is minimised goes with it; of two measures the front."),
         {.name = "mlflow",
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, mlflow),

@@ -4,41 +4,26 @@
 
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 #include "controller/registry.h"
 #include "core/json.h"
 #include "core/spec.h"
 
 struct validate_arguments {
         const char *spec, *data, *json;
-        char **overrides;
+        char **sets;
 };
 
 static const struct parameter parameters[] = {
-        {.name = "SPEC",
-         .positional = true,
-         .required = true,
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct validate_arguments, spec),
-         .values = VALUES_FILE,
-         .help = "The YAML file to read; - is standard input."},
-        {.name = "data",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct validate_arguments, data),
-         .value = "DIR",
-         .values = VALUES_FOLDER,
-         .help = "The folder that file names in the spec are relative to. Without it they are relative to "
-                 "the spec."},
+        PARAMETERS_SPEC(struct validate_arguments, "The YAML file to read; - is standard input."),
+        PARAMETERS_DATA(struct validate_arguments),
         {.name = "set",
          .type = PARAMETER_TEXTS,
-         .offset = offsetof(struct validate_arguments, overrides),
+         .offset = offsetof(struct validate_arguments, sets),
          .value = "PATH=VALUE",
          .help = "Sets a field before the spec is checked: spec.constraints.latencyP99Milliseconds=500."},
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct validate_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the answer as one JSON object, also when the spec is wrong; - is standard output."},
+        PARAMETERS_JSON(struct validate_arguments,
+                        "the answer as one JSON object, also when the spec is wrong"),
         {.name = NULL},
 };
 
@@ -109,8 +94,8 @@ static bool validate_run(const void *object, struct error *err)
         autocall(spec_free) struct spec *spec = NULL;
         autojson *answer = NULL;
 
-        if (!spec_read(arguments->spec, arguments->data, (const char *const *)arguments->overrides,
-                       registry_all(), &spec, err)) {
+        if (!spec_read(arguments->spec, arguments->data, (const char *const *)arguments->sets, registry_all(),
+                       &spec, err)) {
                 if (arguments->json && err->code == ERROR_INPUT)
                         report_wrong(arguments, err);
                 return false;

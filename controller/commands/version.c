@@ -16,18 +16,14 @@
 
 #include "controller/cli/command.h"
 #include "controller/cli/output.h"
+#include "controller/cli/parameters.h"
 
 struct version_arguments {
         const char *json;
 };
 
 static const struct parameter parameters[] = {
-        {.name = "json",
-         .type = PARAMETER_TEXT,
-         .offset = offsetof(struct version_arguments, json),
-         .value = "FILE",
-         .values = VALUES_FILE,
-         .help = "Writes the versions and the compiler as one JSON object; - is standard output."},
+        PARAMETERS_JSON(struct version_arguments, "the versions and the compiler as one JSON object"),
         {.name = NULL},
 };
 
