@@ -70,7 +70,7 @@ static const struct option_table load_table = {
 static const char *const number_types[] = {[STUDY_INTEGER] = "Integer", [STUDY_DECIMAL] = "Decimal", NULL};
 static const char *const scales[] =
         {[STUDY_SCALE_AUTO] = "Auto", [STUDY_SCALE_LINEAR] = "Linear", [STUDY_SCALE_LOG] = "Log", NULL};
-static const char *const goals[] = {[STUDY_SECONDS] = "Seconds", [STUDY_MESSAGE] = "Message", NULL};
+const char *const study_goals[] = {[STUDY_SECONDS] = "Seconds", [STUDY_MESSAGE] = "Message", NULL};
 
 static const struct option parameter_options[] = {
         {.name = "name",
@@ -181,7 +181,7 @@ static const struct option tuning_options[] = {
         {.name = "minimize",
          .type = OPTION_CHOICE,
          AT(study_tuning, minimize),
-         .choices = goals,
+         .choices = study_goals,
          .fallback = "Seconds",
          .help = "What is to be small: the time that the container ran, or the number that it wrote as its "
                  "termination message."},
@@ -203,6 +203,12 @@ static const struct option tuning_options[] = {
          .fallback = "3600",
          .help = "A trial whose pod is on a node for longer is stopped; where Seconds are minimized the "
                  "search learns that it would have been more, else it has failed."},
+        {.name = "earlier",
+         .type = OPTION_TEXTS,
+         AT(study_tuning, earlier),
+         .max = STUDY_MAX_EARLIER,
+         .help = "Other TuningStudies of the same namespace, with the same parameters or some more, whose "
+                 "trials the search is told of as an earlier study's: the same program with other data."},
         {0},
 };
 

@@ -30,12 +30,14 @@ struct study_parameter {
 };
 
 enum { STUDY_SECONDS, STUDY_MESSAGE };
+extern const char *const study_goals[]; /* as they are written; ends with NULL */
 
 struct study_tuning {
         char *pod_template;            /* PodTemplate of the same namespace */
         struct option_list parameters; /* of struct study_parameter */
         int minimize;
         int64_t trials, time_limit_seconds; /* of a trial */
+        struct option_list earlier;         /* of char *: other studies of the same namespace */
 };
 
 struct tuning_study {
@@ -55,6 +57,7 @@ struct tuning_study {
 #define STUDY_MAX_TRIALS     100
 #define STUDY_MAX_PARAMETERS 16
 #define STUDY_CHOICE_BYTES   128
+#define STUDY_MAX_EARLIER    8
 
 /* States of a trial in the status. */
 #define STUDY_RUNNING   "Running"

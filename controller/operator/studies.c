@@ -112,6 +112,20 @@ static bool is_of_generation(const json_t *status, int64_t generation)
         return json_find_number(status, "observedGeneration", &number) && (int64_t)number == generation;
 }
 
+bool operator_study_find(const struct cluster_operator *op, const char *namespace, const char *name,
+                         json_t **ret_spec, json_t **ret_status)
+{
+        const struct study_object *object = kube_reflector_get(op->studies->objects, namespace, name);
+        autojson *status = NULL;
+
+        if (!object || object->deleted)
+                return false;
+        status = json_loads(object->status, 0, NULL);
+        *ret_spec = json_loads(object->spec, 0, NULL);
+        *ret_status = is_of_generation(status, object->generation) ? json_incref(status) : json_object();
+        return true;
+}
+
 /* A copy of all that is needed: what a cache has lives until the next wait. */
 static void round_open(struct study_round *round, const char *namespace, const char *name,
                        const struct study_object *object)
@@ -291,7 +305,8 @@ enum work_result operator_sync_study(struct cluster_operator *op, const char *ke
                 return WORK_FORGET;
         if (!operator_has(op, round.shard))
                 return WORK_DONE;
-        if (!kube_reflector_synced(studies->jobs) || !kube_reflector_synced(op->pipelines)) {
+        if (!kube_reflector_synced(studies->objects) || !kube_reflector_synced(studies->jobs) ||
+            !kube_reflector_synced(op->pipelines)) {
                 work_queue_add_after(op->queue, key, SOON_MS);
                 return WORK_DONE;
         }

@@ -2,6 +2,8 @@
 #ifndef OPTCTL_CONTROLLER_OPERATOR_STUDIES_H
 #define OPTCTL_CONTROLLER_OPERATOR_STUDIES_H
 
+#include <jansson.h>
+
 #include "core/work_queue.h"
 
 struct cluster_operator;
@@ -20,5 +22,10 @@ void operator_studies_start(struct operator_studies *studies);
 /* Keys of TuningStudies in the work queue: "//NAMESPACE/NAME". */
 enum work_result operator_sync_study(struct cluster_operator *op, const char *key);
 void operator_want_studies(struct cluster_operator *op);
+
+/* A study as it was read last: its spec, and its status where that is of this spec, else {}. False: there is
+ * none. The caller owns both. */
+bool operator_study_find(const struct cluster_operator *op, const char *namespace, const char *name,
+                         json_t **ret_spec, json_t **ret_status);
 
 #endif

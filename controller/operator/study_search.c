@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
 #include "core/json.h"
 
-#define SEED 1
+#define SEED     1
+#define ROUNDING 1e-9 /* that digits of a setting bring with them, relative */
 
 static const struct study_parameter *parameter_of(const struct study_tuning *tuning, size_t i)
 {
@@ -125,64 +127,106 @@ static json_t *settings_of(const struct study_tuning *tuning, const json_t *x)
         return settings;
 }
 
-/* NULL: it is none of its choices. Digits are rounded, so an end of the range may have been passed by. */
+/* Digits are rounded, so an end of the range may have been passed by. */
+static double number_of(const struct study_parameter *parameter, const char *text)
+{
+        double value = strtod(text, NULL), inside = fmin(fmax(value, parameter->low), parameter->high);
+
+        return fabs(value - inside) <= ROUNDING * fabs(inside) ? inside : value;
+}
+
+/* As the space is declared. What is none of its values stays the text that it is: the search says so. */
 static json_t *value_of(const struct study_parameter *parameter, const char *text)
 {
         if (parameter->choices.count == 0)
-                return is_number(text)
-                               ? json_real(fmin(fmax(strtod(text, NULL), parameter->low), parameter->high))
-                               : NULL;
+                return is_number(text) ? json_real(number_of(parameter, text)) : json_from_text(text);
         for (size_t i = 0; i < parameter->choices.count; i++)
                 if (strcmp(choice_of(parameter, i), text) == 0)
                         return choice_json(parameter, i);
-        return NULL;
+        return json_from_text(text);
 }
 
+/* Settings of other names are passed over. */
 static json_t *x_of(const struct study_tuning *tuning, const json_t *settings)
 {
         json_t *x = json_object();
+        const json_t *setting;
+        size_t i;
 
-        for (size_t i = 0; i < tuning->parameters.count; i++) {
-                const struct study_parameter *parameter = parameter_of(tuning, i);
-                const json_t *setting = json_array_get(settings, i);
-                json_t *value = value_of(parameter, text_of(setting, "value"));
+        json_array_foreach(settings, i, setting)
+        {
+                for (size_t p = 0; p < tuning->parameters.count; p++) {
+                        const struct study_parameter *parameter = parameter_of(tuning, p);
 
-                if (strcmp(text_of(setting, "name"), parameter->name) == 0 && value)
-                        json_object_set(x, parameter->name, value);
-                json_decref(value);
+                        if (strcmp(text_of(setting, "name"), parameter->name) == 0)
+                                json_object_set_new(x, parameter->name,
+                                                    value_of(parameter, text_of(setting, "value")));
+                }
         }
         return x;
 }
 
 /* ---- trials ---- */
 
+/* False: it is not over. *ret_y: NAN where it failed. */
+static bool read_row(const json_t *row, enum search_status *ret_status, double *ret_y)
+{
+        const char *state = text_of(row, "state"), *value = text_of(row, "value");
+
+        *ret_status = SEARCH_FAILED;
+        *ret_y = NAN;
+        if (is_number(value) && strcmp(state, STUDY_FAILED) != 0) {
+                *ret_status = strcmp(state, STUDY_SUCCEEDED) == 0 ? SEARCH_OK : SEARCH_CENSORED;
+                *ret_y = strtod(value, NULL);
+        }
+        return strcmp(state, STUDY_RUNNING) != 0;
+}
+
+json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *rows)
+{
+        json_t *trials = json_array();
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(rows, i, row)
+        {
+                static const char *const words[] =
+                        {[SEARCH_OK] = "ok", [SEARCH_FAILED] = "failed", [SEARCH_CENSORED] = "censored"};
+                enum search_status status;
+                double y;
+
+                if (read_row(row, &status, &y))
+                        json_array_append_new(trials,
+                                              json_pack("{s:o, s:s, s:o}", "x",
+                                                        x_of(tuning, json_object_get(row, "settings")),
+                                                        "status", words[status], "y", json_from_double(y)));
+        }
+        return trials;
+}
+
 static void tell(struct search *search, const struct study_tuning *tuning, const json_t *row)
 {
         autojson *x = x_of(tuning, json_object_get(row, "settings"));
-        const char *state = text_of(row, "state"), *value = text_of(row, "value");
         double point[SEARCH_MAX_PARAMETERS];
-        struct search_outcome outcome = {.point = point, .status = SEARCH_FAILED, .y = NAN};
+        struct search_outcome outcome = {.point = point};
         struct error ignored = ERROR_INIT;
 
         for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
                 outcome.constraints[i] = NAN;
-        if (is_number(value) && strcmp(state, STUDY_FAILED) != 0) {
-                outcome.status = strcmp(state, STUDY_SUCCEEDED) == 0 ? SEARCH_OK : SEARCH_CENSORED;
-                outcome.y = strtod(value, NULL);
-        }
+        (void)read_row(row, &outcome.status, &outcome.y);
         if (search_document_point(search_space_of(search), x, point, &ignored))
                 (void)search_tell(search, &outcome, &ignored);
 }
 
-bool study_search_points(const struct study_tuning *tuning, const json_t *told, size_t count,
-                         json_t **ret_points, struct error *err)
+bool study_search_points(const struct study_tuning *tuning, const json_t *told, const json_t *earlier,
+                         size_t count, json_t **ret_points, struct error *err)
 {
         autocall(search_free) struct search *search = NULL;
         autojson *points = json_array();
         const json_t *row;
         size_t i;
 
-        if (!search_of(tuning, &search, err))
+        if (!search_of(tuning, &search, err) || !earlier_tell(earlier, search, err))
                 return false;
         json_array_foreach(told, i, row) tell(search, tuning, row);
         for (i = 0; i < count; i++) {

@@ -16,12 +16,19 @@
 /* ERROR_INPUT: the parameters make no space. */
 bool study_search_check(const struct study_tuning *tuning, struct error *err);
 
+/* Rows of another study, which minimizes the same, as a search of this one is told of them
+ * (controller/tune/earlier.h): those that are over, with what they had for the parameters of this one. The
+ * caller owns the list. */
+json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *rows);
+
 /*
  * The next `count` points, fewer where there are no more. `told`: trials that are over, as rows of the
- * status; one that makes no sense is passed over. *ret_points: a list of settings; the caller owns it. No
- * fiber is needed; takes milliseconds a point.
+ * status; one that makes no sense is passed over. `earlier`: lists as above, one a study. *ret_points: a list
+ * of settings; the caller owns it. No fiber is needed; takes milliseconds a point.
+ *
+ * ERROR_INPUT: an earlier study says too little; the message begins with "earlier[0]: ", or another one's.
  */
-bool study_search_points(const struct study_tuning *tuning, const json_t *told, size_t count,
-                         json_t **ret_points, struct error *err);
+bool study_search_points(const struct study_tuning *tuning, const json_t *told, const json_t *earlier,
+                         size_t count, json_t **ret_points, struct error *err);
 
 #endif

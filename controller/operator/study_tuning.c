@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/operator/study_earlier.h"
 #include "controller/operator/study_search.h"
 #include "controller/operator/study_trials.h"
 #include "core/json.h"
@@ -69,7 +70,7 @@ static bool look(const struct study_round *round, struct study_trials *trials, s
 
 struct asking {
         const struct study_tuning *tuning;
-        json_t *told;
+        json_t *told, *earlier;
         size_t count;
         json_t *points;
         bool done;
@@ -80,22 +81,28 @@ static void ask(void *argument)
 {
         struct asking *asking = argument;
 
-        asking->done = study_search_points(asking->tuning, asking->told, asking->count, &asking->points,
-                                           &asking->err);
+        asking->done = study_search_points(asking->tuning, asking->told, asking->earlier, asking->count,
+                                           &asking->points, &asking->err);
 }
 
-/* Settings of a batch, from all trials before it. In a thread: models of a hundred trials take a while. */
-static bool points_of(const struct study_round *round, const struct study_trials *trials, size_t first,
+/* Settings of a batch, from all trials before it. In a thread: models of a hundred trials take a while.
+ * *ret_points stays NULL where the study is refused. */
+static bool points_of(struct study_round *round, const struct study_trials *trials, size_t first,
                       size_t count, json_t **ret_points, struct error *err)
 {
-        autojson *told = json_array();
+        autojson *told = json_array(), *earlier = NULL;
         struct asking asking = {.tuning = round->plan->options.tuning, .told = told, .count = count};
 
+        if (!study_earlier_read(round, &earlier))
+                return true;
+        asking.earlier = earlier;
         for (size_t i = 0; i < first; i++)
                 json_array_append(told, trials->trials[i].row);
         reactor_offload(round->op->setup.reactor, ask, &asking);
         if (asking.done)
                 *ret_points = asking.points;
+        else if (asking.err.code == ERROR_INPUT)
+                return study_earlier_refuse(round, asking.err.message);
         else
                 *err = asking.err;
         return asking.done;
@@ -245,6 +252,8 @@ static bool go_on(struct study_round *round, const struct study_trials *trials, 
         if (missing > 0) {
                 if (!points_of(round, trials, first, count, &points, err))
                         return false;
+                if (!points)
+                        return true;
                 /* Every point may have been tried: then the batch is smaller, and the last one. */
                 if (running == 0 && json_array_size(points) <= count - missing)
                         return tell_complete(round, "Every point was tried:");
@@ -267,7 +276,8 @@ bool study_tuning_go_on(struct study_round *round, struct error *err)
         struct error wrong = ERROR_INIT;
         bool done;
 
-        if (!study_search_check(round->plan->options.tuning, &wrong))
+        if (!study_search_check(round->plan->options.tuning, &wrong) ||
+            !study_earlier_check(round->plan->options.tuning, round->name, &wrong))
                 return study_round_refuse(round, "InvalidSpec", wrong.message);
         study_trials_open(&trials, round->plan, &round->owner);
         done = look(round, &trials, err);

@@ -141,6 +141,21 @@ static const char *of_trial(const struct scene *scene, int trial, const char *ke
         return json_find_text(row, key, &text) ? text : "";
 }
 
+/* The message of a condition of the newest status; "" when it has none. */
+static const char *message_of(const struct scene *scene, const char *type)
+{
+        const json_t *one;
+        const char *text;
+        size_t i;
+
+        json_array_foreach(json_object_get(status_of(scene), "conditions"), i, one)
+        {
+                if (json_find_text(one, "type", &text) && strcmp(text, type) == 0)
+                        return json_find_text(one, "message", &text) ? text : "";
+        }
+        return "";
+}
+
 static void check_conditions(const struct scene *scene, const char *wanted)
 {
         autofree char *conditions = kube_cluster_study_conditions(scene->cluster, "best");
@@ -487,6 +502,113 @@ static void a_pod_that_no_node_takes(void **state)
         close_scene(&scene);
 }
 
+/* ---- earlier studies ---- */
+
+#define WITH_EARLIER                                                                                         \
+        "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Message\", \"trials\": 12, "               \
+        "\"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}], \"earlier\": [\"small\"]}, "         \
+        "\"parallelism\": 3}"
+#define REFUSED(reason) "Accepted=False/" reason " Complete=False/NotStarted Failed=False/NotFailed"
+
+/* A study of another parameter beside n that is over after `count` trials: what it found is (n - 9)^2 + 1,
+ * and less at a point that the space of the study above does not have. */
+static void put_earlier(struct scene *scene, const char *minimize, int count)
+{
+        static const int tried[] = {8, 10, 9, 7, 11, 5, 12, 3, 1, 40};
+        autofree char *spec = memory_format(
+                "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"%s\", \"parameters\": [{\"name\": "
+                "\"m\", \"low\": 1, \"high\": 2}, {\"name\": \"n\", \"low\": 1, \"high\": 40}]}}",
+                minimize);
+        autojson *status = json_pack("{s:i, s:[{s:s, s:s}], s:[]}", "observedGeneration", 1, "conditions",
+                                     "type", "Complete", "status", "True", "trials");
+        autofree char *text = NULL;
+
+        for (int i = 0; i < count; i++) {
+                autofree char *n = memory_format("%d", tried[i]),
+                              *value = memory_format("%d", tried[i] == 40
+                                                                   ? -7
+                                                                   : (tried[i] - 9) * (tried[i] - 9) + 1);
+
+                json_array_append_new(json_object_get(status, "trials"),
+                                      json_pack("{s:i, s:[{s:s, s:s}, {s:s, s:s}], s:s, s:s}", "trial", i + 1,
+                                                "settings", "name", "m", "value", "1", "name", "n", "value",
+                                                n, "state", "Succeeded", "value", value));
+        }
+        text = json_dumps(status, JSON_COMPACT);
+        kube_cluster_remove(scene->cluster, "TuningStudy", "small");
+        kube_cluster_apply_study(scene->cluster, "small", spec);
+        kube_cluster_put(scene->cluster, "TuningStudy", "small", "status", text);
+}
+
+/* The first point is the best one of before, of those that this space has (docs/tune.md, "Earlier studies").
+ */
+static void an_earlier_study_says_where_to_begin(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        apply_template(&scene);
+        put_earlier(&scene, "Message", 10);
+        kube_cluster_apply_study(scene.cluster, "best", WITH_EARLIER);
+        start(&scene);
+        pass(&scene, 60);
+        check_conditions(&scene, RUNS);
+        assert_int_equal(setting_of(&scene, 1), 9);
+        for (int trial = 1; trial <= TRIALS; trial++) {
+                run(&scene, trial);
+                start_anew(&scene);
+        }
+        check_all_tried(&scene);
+        close_scene(&scene);
+}
+
+/* Each is tried again: it may be there, or be further, by then. */
+static void an_earlier_study_that_does_not_help_yet(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, WITH_EARLIER);
+        check_conditions(&scene, REFUSED("EarlierStudyMissing"));
+        assert_string_equal(message_of(&scene, "Accepted"),
+                            "spec.tuning.earlier[0]: there is no TuningStudy small.");
+        put_earlier(&scene, "Seconds", 4);
+        pass(&scene, 60);
+        check_conditions(&scene, REFUSED("EarlierStudyUnusable"));
+        assert_string_equal(
+                message_of(&scene, "Accepted"),
+                "spec.tuning.earlier[0]: no trial of small that is over tells what is minimized here: "
+                "Message.");
+        put_earlier(&scene, "Message", 2);
+        pass(&scene, 60);
+        check_conditions(&scene, REFUSED("EarlierStudyUnusable"));
+        assert_string_equal(
+                message_of(&scene, "Accepted"),
+                "spec.tuning.earlier[0]: 2 of its trials ended well at points of this space; expected "
+                "3 or more");
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        put_earlier(&scene, "Message", 10);
+        pass(&scene, 60);
+        check_conditions(&scene, RUNS);
+        assert_int_equal(setting_of(&scene, 1), 9);
+        close_scene(&scene);
+}
+
+static void a_study_is_not_earlier_than_itself(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    "{\"tuning\": {\"podTemplate\": \"work\", \"earlier\": [\"best\"], \"parameters\": "
+                    "[{\"name\": \"n\", \"low\": 1, \"high\": 12}]}}");
+        check_conditions(&scene, REFUSED("InvalidSpec"));
+        assert_string_equal(message_of(&scene, "Accepted"),
+                            "spec.tuning.earlier[0]: best is the study itself; expected another one");
+        close_scene(&scene);
+}
+
 /* H1 to H4 of docs/operator.md: the end is that of the undisturbed run, and each Job is made once. */
 static void a_server_that_stumbles(void **state)
 {
@@ -527,6 +649,9 @@ int main(void)
                 cmocka_unit_test(a_job_of_the_name_that_is_not_ours),
                 cmocka_unit_test(settings_that_somebody_changed),
                 cmocka_unit_test(a_pod_that_no_node_takes),
+                cmocka_unit_test(an_earlier_study_says_where_to_begin),
+                cmocka_unit_test(an_earlier_study_that_does_not_help_yet),
+                cmocka_unit_test(a_study_is_not_earlier_than_itself),
                 cmocka_unit_test(a_server_that_stumbles),
         };
 
