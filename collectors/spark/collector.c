@@ -20,6 +20,15 @@
 #define READINGS       3                   /* of a log that tells nothing */
 #define FETCHES        3                   /* of one that breaks off on its way */
 #define FETCH_PAUSE_MS 2000
+#define MAX_TIES       8 /* runs that end in the same millisecond; what is more of them is left out */
+
+/* Runs with one end, in the order in which they were told of: each is told to have ended a millisecond after
+ * the one before (core/observation.h). */
+struct ties {
+        int64_t ended_ms; /* of the first; 0: none */
+        size_t count;
+        char *ids[MAX_TIES]; /* of the applications; of the places where logs do not tell them */
+};
 
 /* The run that was told of last, as its log tells of it. */
 struct told {
@@ -27,6 +36,7 @@ struct told {
         int64_t seen_ms;
         bool more;                  /* there is a newer one */
         struct run_observation run; /* ended_ms 0: its log tells nothing */
+        struct ties ties;
         char why[OBSERVATION_FAILURE_ROOM];
 };
 
@@ -41,6 +51,34 @@ struct state {
         int64_t looked_ms; /* 0: never */
 };
 
+/* ---- runs with one end ---- */
+
+static void clear_ties(struct ties *ties)
+{
+        for (size_t i = 0; i < ties->count; i++)
+                free(ties->ids[i]);
+        *ties = (struct ties){.count = 0};
+}
+
+/* The end that the run is told to have: the same one whenever it is told of, since whoever keeps books knows
+ * a run by it. Logs are told of in an order that does not depend on when somebody looks. */
+static int64_t apart(struct ties *ties, int64_t ended_ms, const char *id)
+{
+        size_t i = 0;
+
+        if (ended_ms < ties->ended_ms || ended_ms >= ties->ended_ms + (int64_t)ties->count) {
+                clear_ties(ties);
+                ties->ended_ms = ended_ms;
+        }
+        while (i < ties->count && strcmp(ties->ids[i], id) != 0)
+                i++;
+        if (i == MAX_TIES)
+                return ties->ended_ms + MAX_TIES - 1;
+        if (i == ties->count)
+                ties->ids[ties->count++] = memory_copy_text(id);
+        return ties->ended_ms + (int64_t)i;
+}
+
 /* ---- life ---- */
 
 static void close_state(void *opaque)
@@ -52,6 +90,7 @@ static void close_state(void *opaque)
         http_peer_free(state->server);
         spark_folder_free(state->folder);
         free(state->told.id);
+        clear_ties(&state->told.ties);
         free(state->settings_path);
         free(state);
 }
@@ -93,6 +132,7 @@ struct errand {
         struct spark_places places;
         const char *log, *temporary;
         struct run_observation run;
+        char *application; /* its id; NULL: the log does not tell */
         char why[OBSERVATION_FAILURE_ROOM];
         bool done;
         struct error err;
@@ -121,8 +161,10 @@ static void run_read(void *argument)
         auto_spark_event_log log = {0};
 
         errand->done = spark_event_log_read(errand->log, &log, &errand->err);
-        if (errand->done)
-                spark_run_summary(log.run, errand->state->context.pipeline, &errand->run, errand->why);
+        if (!errand->done)
+                return;
+        spark_run_summary(log.run, errand->state->context.pipeline, &errand->run, errand->why);
+        errand->application = log.run->id ? memory_copy_text(log.run->id) : NULL;
 }
 
 static void run_remove(void *argument)
@@ -256,11 +298,11 @@ static bool try_later(struct state *state, const struct error *err)
 
 /* A log is read once, unless it was written to after that. Of one that is given up the run before it stays
  * the newest that anything is known of; `newer`: there are others, for which it does not hold up. */
-static bool learn(struct state *state, const struct spark_place *place, bool newer, struct error *err)
+static bool learn(struct state *state, const struct spark_place *place, bool newer, struct errand *errand,
+                  struct error *err)
 {
         struct told *told = &state->told;
-        struct errand errand = {.state = state, .err = ERROR_INIT};
-        bool done = read_run(state, place, &errand, err) && check_end(state, place, &errand.run, err);
+        bool done = read_run(state, place, errand, err) && check_end(state, place, &errand->run, err);
 
         if (!done && !is_useless(err) && (!newer || err->code == ERROR_INTERRUPTED || try_later(state, err)))
                 return false;
@@ -278,8 +320,10 @@ static bool learn(struct state *state, const struct spark_place *place, bool new
         told->more = newer;
         told->why[0] = '\0';
         if (done) {
-                memcpy(told->why, errand.why, sizeof told->why);
-                told->run = errand.run;
+                memcpy(told->why, errand->why, sizeof told->why);
+                told->run = errand->run;
+                told->run.ended_ms = apart(&told->ties, told->run.ended_ms,
+                                           errand->application ? errand->application : place->id);
         }
         return true;
 }
@@ -289,18 +333,21 @@ static void begin_anew(struct told *told)
 {
         free(told->id);
         told->id = NULL;
+        clear_ties(&told->ties);
 }
 
 /* Why it failed is told once. */
 static bool look_at_runs(struct state *state, struct observation *observation, struct error *err)
 {
+        struct errand errand = {.state = state, .err = ERROR_INIT};
         struct spark_place place = {.id = NULL};
         bool none, newer, done = find_next(state, &place, &newer, &none, err);
 
         state->told.more = false;
         if (!done || none)
                 return done;
-        done = learn(state, &place, newer, err);
+        done = learn(state, &place, newer, &errand, err);
+        free(errand.application);
         free(place.id);
         if (newer && state->looked_ms == 0)
                 begin_anew(&state->told);

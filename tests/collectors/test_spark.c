@@ -579,6 +579,44 @@ static void logs_of_one_time_are_all_told(void **state)
         scene_close(scene);
 }
 
+#define RUN_OF(id, begun, ended)                                                                             \
+        "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"waiting\",\"App ID\":\"" id             \
+        "\",\"Timestamp\":" begun "000,\"User\":\"nobody\"}\n" STOP(ended, "")
+
+static void expect_ends(struct scene *scene, const int64_t *ends, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                assert_int_equal(look_once(scene)->ended_ms, 1795260060000 + ends[i]);
+}
+
+/* As core/observation.h has it, each is told a millisecond after the one before. Who looks anew, or at a log
+ * that was touched, or at a copy, hears of none twice. */
+static void runs_that_end_at_once_are_told_apart(void **state)
+{
+        struct scene *scene = scene_open("eventLogs: logs");
+
+        (void)state;
+        put_text(scene, "logs/app-1", RUN_OF("app-1", "1795260000", "1795260060"), 0);
+        put_text(scene, "logs/app-2", RUN_OF("app-2", "1795260030", "1795260060"), 0);
+        look_once(scene); /* opens it */
+        expect_ends(scene, (const int64_t[]){0, 1, 1}, 3);
+        put_text(scene, "logs/app-0", RUN_OF("app-0", "1795260020", "1795260060"), 10);
+        expect_ends(scene, (const int64_t[]){2, 2}, 2);
+        touch(scene, "logs/app-1", 20);
+        put_text(scene, "logs/app-2.bak", RUN_OF("app-2", "1795260030", "1795260060"), 30);
+        expect_ends(scene, (const int64_t[]){0, 1}, 2);
+        put_text(scene, "logs/app-3", RUN_OF("app-3", "1795260030", "1795260061"), 40);
+        expect_ends(scene, (const int64_t[]){1000, 1000}, 2);
+        scene_close(scene);
+        scene = scene_open("eventLogs: logs");
+        put_text(scene, "logs/app-1", RUN_OF("app-1", "1795260000", "1795260060"), 0);
+        put_text(scene, "logs/app-2", RUN_OF("app-2", "1795260030", "1795260060"), 0);
+        put_text(scene, "logs/app-0", RUN_OF("app-0", "1795260020", "1795260060"), 10);
+        look_once(scene);
+        expect_ends(scene, (const int64_t[]){0, 1, 2, 2}, 4);
+        scene_close(scene);
+}
+
 /* A log that the server lists and does not hand out holds up those that came after it for a few looks. */
 static void a_log_that_is_not_handed_out_is_passed_over(void **state)
 {
@@ -623,6 +661,7 @@ int main(void)
                 cmocka_unit_test(first_look_is_of_the_newest),
                 cmocka_unit_test(a_log_that_is_not_handed_out_is_passed_over),
                 cmocka_unit_test(logs_of_one_time_are_all_told),
+                cmocka_unit_test(runs_that_end_at_once_are_told_apart),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
