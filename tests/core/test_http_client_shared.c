@@ -12,169 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/http/client.h"
-#include "tests/support/certificates.h"
-#include "tests/support/http2_peer.h"
+#include "tests/support/http2_stage.h"
 #include "tests/support/http_stage.h"
-#include "tests/support/scratch.h"
 
-#define START     INT64_C(1767600000000) /* 2026-01-05T08:00:00Z */
-#define MANY      8
-#define LINES     20000 /* of PIECE bytes: more than may wait */
-#define PIECE     1000
-#define FLOOD     20000
-#define MOST_KEPT 64
-
-/* A client and a server in one reactor with virtual time, and one certificate between them. */
-struct stage {
-        struct scratch scratch;
-        struct reactor *reactor;
-        struct clock clock;
-        struct http_client *client;
-        struct http2_peer *server;
-        struct http_peer *peer;
-        void (*play)(struct stage *stage);
-        void (*when_asked)(struct stage *stage, const struct http2_stream *stream);
-        struct http2_stream asked[MOST_KEPT]; /* in their order */
-};
-
-static const struct http2_stream *request(const struct stage *stage, int number)
-{
-        assert_true(number <= http2_requests(stage->server));
-        return &stage->asked[number - 1];
-}
-
-static void take(struct http2_peer *server, const struct http2_stream *stream)
-{
-        struct stage *stage = http2_peer_context(server);
-
-        if (stream->request <= MOST_KEPT)
-                stage->asked[stream->request - 1] = *stream;
-        if (stage->when_asked)
-                stage->when_asked(stage, stream);
-        else
-                http2_answer(server, stream, "{}");
-}
-
-static void stay_silent(struct stage *stage, const struct http2_stream *stream)
-{
-        (void)stage;
-        (void)stream;
-}
-
-static void play_fiber(void *argument)
-{
-        struct stage *stage = argument;
-
-        stage->play(stage);
-}
-
-static void make_certificates(const struct scratch *scratch)
-{
-        certificate_make(scratch, "ca", &(struct certificate){.subject = "Test authority"});
-        certificate_make(scratch, "server",
-                         &(struct certificate){.subject = "server", .names = "IP:127.0.0.1", .issuer = "ca"});
-}
-
-static void run(void (*play)(struct stage *stage))
-{
-        static const struct reactor_options how = {.virtual_start_ms = START};
-        struct stage stage = {.scratch = scratch_open(), .play = play};
-        autofree char *ca_file = scratch_path(&stage.scratch, "ca.crt");
-        autofree char *certificate_file = scratch_path(&stage.scratch, "server.crt");
-        autofree char *key_file = scratch_path(&stage.scratch, "server.key");
-        const struct scripted_tls tls = {certificate_file, key_file, NULL};
-        const struct http_options options = {.ca_file = ca_file, .retries = 3};
-        struct error err = ERROR_INIT;
-
-        make_certificates(&stage.scratch);
-        assert_true(reactor_new(&how, &stage.reactor, &err));
-        stage.clock = reactor_clock(stage.reactor);
-        stage.server = http2_peer_new(stage.reactor, &tls, take, &stage);
-        assert_true(http_client_new(stage.reactor, NULL, NULL, &stage.client, &err));
-        assert_true(
-                http_peer_new(stage.client, http2_peer_url(stage.server), &options, NULL, &stage.peer, &err));
-        http_peer_share(stage.peer);
-        reactor_call(stage.reactor, play_fiber, &stage);
-        http_peer_free(stage.peer);
-        http_client_free(stage.client);
-        http2_peer_free(stage.server);
-        reactor_free(stage.reactor);
-        scratch_close(&stage.scratch);
-}
-
-/* ---- what is sent ---- */
-
-static struct error ask(struct stage *stage, const struct http_request *request)
-{
-        struct http_response response;
-        struct error err = ERROR_INIT;
-
-        (void)http_send(stage->peer, request, &response, &err);
-        http_response_free(&response);
-        return err;
-}
-
-static void expect_good(const struct error *err)
-{
-        if (err->code != ERROR_NONE)
-                fail_msg("%s", err->message);
-}
-
-static void get(struct stage *stage)
-{
-        struct error err = ask(stage, &(struct http_request){.path = "/list"});
-
-        expect_good(&err);
-}
-
-/* How many succeeded. */
-static size_t get_many(struct stage *stage)
-{
-        static const struct http_request requests[MANY];
-        struct http_response responses[MANY];
-        struct error errors[MANY] = {0};
-        size_t good = http_send_all(stage->peer, requests, MANY, responses, errors);
-
-        for (int i = 0; i < MANY; i++)
-                http_response_free(&responses[i]);
-        return good;
-}
-
-static struct http_stream *open_stream(struct stage *stage)
-{
-        const struct http_request request = {.path = "/watch"};
-        struct http_response response;
-        struct http_stream *stream = NULL;
-        struct error err = ERROR_INIT;
-
-        if (!http_stream_open(stage->peer, &request, &stream, &response, &err))
-                fail_msg("%s", err.message);
-        return stream;
-}
-
-static void expect_line(struct http_stream *stream, const char *expected)
-{
-        autotext text = {0};
-        struct error err = ERROR_INIT;
-        bool ended;
-
-        if (!http_stream_read(stream, 1000, &text, &ended, &err))
-                fail_msg("%s", err.message);
-        assert_false(ended);
-        assert_string_equal(text.data, expected);
-}
-
-static void wait_ms(struct stage *stage, int64_t ms)
-{
-        struct error err = ERROR_INIT;
-
-        assert_true(clock_sleep_until(&stage->clock, clock_now_ms(&stage->clock) + ms, &err));
-}
+#define LINES 20000 /* of PIECE bytes: more than may wait */
+#define PIECE 1000
+#define FLOOD 20000
 
 /* ---- who shares ---- */
 
-static void begin_watch(struct stage *stage, const struct http2_stream *stream)
+static void begin_watch(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->request != 1) {
                 http2_answer(stage->server, stream, "{}");
@@ -184,7 +31,7 @@ static void begin_watch(struct stage *stage, const struct http2_stream *stream)
         http2_piece(stage->server, stream, "one\n", 4);
 }
 
-static void play_reads_share(struct stage *stage)
+static void play_reads_share(struct http2_stage *stage)
 {
         struct http_stream *stream;
 
@@ -206,7 +53,7 @@ static void play_reads_share(struct stage *stage)
 
 /* Even with a shared connection there and idle: a write has one to itself, what settles who may write another
  * one, and neither is made anew for each unless it has to be. */
-static void play_writes_do_not(struct stage *stage)
+static void play_writes_do_not(struct http2_stage *stage)
 {
         static const struct http_request post = {.method = "POST",
                                                  .path = "/things",
@@ -235,7 +82,7 @@ static void play_writes_do_not(struct stage *stage)
 }
 
 /* Certificates and addresses change: a connection that is never without a request is made anew, too. */
-static void play_made_anew(struct stage *stage)
+static void play_made_anew(struct http2_stage *stage)
 {
         struct http_stream *stream;
 
@@ -258,7 +105,7 @@ static void play_made_anew(struct stage *stage)
 
 /* ---- connections that go dead ---- */
 
-static void play_half_open(struct stage *stage)
+static void play_half_open(struct http2_stage *stage)
 {
         static const struct http_request lease = {.path = "/leases/1", .urgent = true};
         struct http_stream *stream;
@@ -283,7 +130,7 @@ static void play_half_open(struct stage *stage)
 }
 
 /* Nobody asks anything else: then it is the stream that says it. */
-static void play_silent_stream(struct stage *stage)
+static void play_silent_stream(struct http2_stage *stage)
 {
         autotext text = {0};
         struct http_stream *stream;
@@ -303,7 +150,7 @@ static void play_silent_stream(struct stage *stage)
 
 /* ---- ends ---- */
 
-static void go_away_at_first(struct stage *stage, const struct http2_stream *stream)
+static void go_away_at_first(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->request == 1)
                 http2_go_away(stage->server, 1, stream->id);
@@ -311,7 +158,7 @@ static void go_away_at_first(struct stage *stage, const struct http2_stream *str
 }
 
 /* A server that sheds load: what is under way is answered, all else goes elsewhere. */
-static void play_go_away(struct stage *stage)
+static void play_go_away(struct http2_stage *stage)
 {
         stage->when_asked = go_away_at_first;
         for (int i = 0; i < 3; i++)
@@ -321,14 +168,14 @@ static void play_go_away(struct stage *stage)
         assert_int_equal(request(stage, 2)->connection, 2);
 }
 
-static void answer_elsewhere(struct stage *stage, const struct http2_stream *stream)
+static void answer_elsewhere(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->connection != 1)
                 http2_answer(stage->server, stream, "{}");
 }
 
 /* While nobody listens: the next request may be on its way before it is heard. */
-static void play_go_away_at_rest(struct stage *stage)
+static void play_go_away_at_rest(struct http2_stage *stage)
 {
         get(stage);
         http2_go_away(stage->server, 1, request(stage, 1)->id);
@@ -339,7 +186,7 @@ static void play_go_away_at_rest(struct stage *stage)
         assert_int_equal(http2_connections(stage->server), 2);
 }
 
-static void leave_the_second(struct stage *stage, const struct http2_stream *stream)
+static void leave_the_second(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->request == 2)
                 http2_go_away(stage->server, 1, request(stage, 1)->id);
@@ -349,7 +196,7 @@ static void leave_the_second(struct stage *stage, const struct http2_stream *str
 
 /* Sent before it was heard, and not looked at: asked again, which the caller does not notice, while a watch
  * goes on. */
-static void play_go_away_midway(struct stage *stage)
+static void play_go_away_midway(struct http2_stage *stage)
 {
         struct http_stream *stream;
 
@@ -363,7 +210,7 @@ static void play_go_away_midway(struct stage *stage)
         http_stream_close(stream);
 }
 
-static void reset_the_third(struct stage *stage, const struct http2_stream *stream)
+static void reset_the_third(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->request == 3) {
                 http2_begin(stage->server, stream);
@@ -376,7 +223,7 @@ static void reset_the_third(struct stage *stage, const struct http2_stream *stre
         }
 }
 
-static void play_streams_that_are_reset(struct stage *stage)
+static void play_streams_that_are_reset(struct http2_stage *stage)
 {
         stage->when_asked = reset_the_third;
         get(stage);
@@ -384,7 +231,7 @@ static void play_streams_that_are_reset(struct stage *stage)
         assert_int_equal(http2_requests(stage->server), 1 + MANY + 2);
 }
 
-static void hang_up_on_all(struct stage *stage)
+static void hang_up_on_all(struct http2_stage *stage)
 {
         get(stage);
         stage->when_asked = stay_silent;
@@ -399,7 +246,7 @@ static void hang_up_fiber(void *argument)
 }
 
 /* All of them are lost at once, and each is asked again. */
-static void play_lost_with_all_on_it(struct stage *stage)
+static void play_lost_with_all_on_it(struct http2_stage *stage)
 {
         reactor_spawn(stage->reactor, hang_up_fiber, stage);
         wait_ms(stage, 500);
@@ -411,7 +258,7 @@ static void play_lost_with_all_on_it(struct stage *stage)
 /* ---- what comes too fast, and what makes no sense ---- */
 
 /* A reader that does not come back: nobody waits for it, and what is kept for it has an end. */
-static void play_a_reader_that_sleeps(struct stage *stage)
+static void play_a_reader_that_sleeps(struct http2_stage *stage)
 {
         autofree char *line = memory_new(PIECE, 1);
         autotext text = {0};
@@ -438,7 +285,7 @@ static void play_a_reader_that_sleeps(struct stage *stage)
 }
 
 /* Who reads gets it all, however much it is. */
-static void play_a_reader_that_keeps_up(struct stage *stage)
+static void play_a_reader_that_keeps_up(struct http2_stage *stage)
 {
         autofree char *line = memory_new(PIECE, 1);
         struct http_stream *stream;
@@ -464,7 +311,7 @@ static void play_a_reader_that_keeps_up(struct stage *stage)
         http_stream_close(stream);
 }
 
-static void flood(struct stage *stage, const struct http2_stream *stream)
+static void flood(struct http2_stage *stage, const struct http2_stream *stream)
 {
         static const char payload[8];
 
@@ -475,7 +322,7 @@ static void flood(struct stage *stage, const struct http2_stream *stream)
         http2_answer(stage->server, stream, "{}");
 }
 
-static void play_a_flood(struct stage *stage)
+static void play_a_flood(struct http2_stage *stage)
 {
         stage->when_asked = flood;
         for (int i = 0; i < 4; i++)
@@ -483,7 +330,7 @@ static void play_a_flood(struct stage *stage)
 }
 
 /* Over what RFC 9113 forbids the connection ends, and one without such things serves. */
-static void speak_nonsense(struct stage *stage, const struct http2_stream *stream)
+static void speak_nonsense(struct http2_stage *stage, const struct http2_stream *stream)
 {
         static const struct {
                 enum http2_frame type;
@@ -510,7 +357,7 @@ static void speak_nonsense(struct stage *stage, const struct http2_stream *strea
         }
 }
 
-static void play_nonsense(struct stage *stage)
+static void play_nonsense(struct http2_stage *stage)
 {
         stage->when_asked = speak_nonsense;
         for (int i = 0; i < 5 && http2_requests(stage->server) < 6; i++)
@@ -518,14 +365,14 @@ static void play_nonsense(struct stage *stage)
         get(stage);
 }
 
-static void allow_one_at_a_time(struct stage *stage, const struct http2_stream *stream)
+static void allow_one_at_a_time(struct http2_stage *stage, const struct http2_stream *stream)
 {
         if (stream->request == 1)
                 http2_say(stage->server, stream->connection, HTTP2_SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
         http2_answer(stage->server, stream, "{}");
 }
 
-static void play_one_at_a_time(struct stage *stage)
+static void play_one_at_a_time(struct http2_stage *stage)
 {
         stage->when_asked = allow_one_at_a_time;
         get(stage);
@@ -535,7 +382,7 @@ static void play_one_at_a_time(struct stage *stage)
 
 /* ---- caps ---- */
 
-static void answer_at_length(struct stage *stage, const struct http2_stream *stream)
+static void answer_at_length(struct http2_stage *stage, const struct http2_stream *stream)
 {
         static const char piece[PIECE];
 
@@ -548,7 +395,7 @@ static void answer_at_length(struct stage *stage, const struct http2_stream *str
 
 /* What is over the cap is not asked for again, and who would send it without an end learns that nobody wants
  * it. */
-static void play_a_long_answer(struct stage *stage)
+static void play_a_long_answer(struct http2_stage *stage)
 {
         static const struct http_request list = {.path = "/list", .max_bytes = 10 * PIECE};
         struct error err;
@@ -564,7 +411,7 @@ static void play_a_long_answer(struct stage *stage)
 }
 
 /* A frame of 6 KB that unpacks to 8 MB of headers. */
-static void answer_with_headers(struct stage *stage, const struct http2_stream *stream)
+static void answer_with_headers(struct http2_stage *stage, const struct http2_stream *stream)
 {
         char block[7 + 4000 + 2000] = "\x88\x40\x01x\x7f\xa1\x1e"; /* x: 127 + 3873 bytes (RFC 7541) */
 
@@ -577,7 +424,7 @@ static void answer_with_headers(struct stage *stage, const struct http2_stream *
         http2_say(stage->server, stream->connection, HTTP2_HEADERS, 4, stream->id, block, sizeof block);
 }
 
-static void play_long_headers(struct stage *stage)
+static void play_long_headers(struct http2_stage *stage)
 {
         struct error err;
 
