@@ -165,10 +165,20 @@ static bool judge_network(const struct http_call *call, const char *name, struct
         autofree char *detail =
                 shorten(call->detail[0] ? call->detail : curl_easy_strerror(call->result), WORDS_BYTES);
 
+        if (call->twice)
+                return error_set(err, ERROR_UNAVAILABLE, "AnswerCutShort",
+                                 "%s: the answer ended half-way, and another one began", name);
+        /* No status, and libcurl takes it for an answer: HTTP/2 with ":status: 000". */
+        if (call->result == CURLE_OK)
+                return error_set(err, ERROR_UNAVAILABLE, "NotHttp", "%s: the answer has no status", name);
         /* libcurl's own words may be about a kept connection that it tried first. */
         if (call->result == CURLE_COULDNT_CONNECT && call->os_error != 0)
                 return error_set(err, ERROR_UNAVAILABLE, "NotReachable", "%s: cannot connect: %s", name,
                                  strerrordesc_np((int)call->os_error));
+        /* A frame that HTTP/2 forbids, or more headers than libcurl keeps, which only these words tell. */
+        if (call->result == CURLE_RECV_ERROR && strstr(call->detail, "nghttp2"))
+                return error_set(err, ERROR_UNAVAILABLE, "ConnectionLost", "%s: the connection was lost: %s",
+                                 name, detail);
         for (size_t i = 0; i < ARRAY_LENGTH(table); i++)
                 if (table[i].result == call->result)
                         return error_set(err, table[i].code, table[i].reason, "%s: %s", name,
@@ -186,6 +196,10 @@ bool http_answer_judge(const struct http_call *call, struct error *err)
         name = http_call_name(call);
         if (call->unread)
                 return error_set(err, ERROR_LIMIT, "NotReadInTime", "%s: more came than was read", name);
+        if (call->too_large && call->header_bytes > HTTP_MAX_HEADER_BYTES)
+                return error_set(err, ERROR_LIMIT, "AnswerTooLarge",
+                                 "%s: the answer's headers are larger than the %zu KiB that are accepted",
+                                 name, HTTP_MAX_HEADER_BYTES / 1024);
         if (call->too_large)
                 return error_set(err, ERROR_LIMIT, "AnswerTooLarge",
                                  "%s: the answer is larger than the %zu KiB that are accepted", name,
@@ -206,6 +220,8 @@ bool http_answer_passes(const struct http_call *call)
 
         if (call->too_large)
                 return false;
+        if (call->twice)
+                return true;
         for (size_t i = 0; call->response->status != 0 && i < ARRAY_LENGTH(statuses); i++)
                 if (call->response->status == statuses[i])
                         return true;
@@ -240,7 +256,7 @@ static int64_t retry_after_ms(const struct http_call *call)
  * of a good answer did not come. */
 static bool has_answer(const struct http_call *call, long status)
 {
-        if (status == 0 || call->too_large)
+        if (status == 0 || call->too_large || call->twice)
                 return false;
         if (call->result == CURLE_FILESIZE_EXCEEDED)
                 return status / 100 != 2;

@@ -6,7 +6,6 @@
 #include "core/http/client_internal.h"
 #include "core/secret_memory.h"
 
-#define MAX_HEADER_BYTES   ((size_t)64 * 1024)
 #define MAX_ERROR_BYTES    ((size_t)64 * 1024) /* of the body of what is no success */
 #define IDLE_SECONDS       118L                /* longer, and the peer has probably hung up */
 #define CONNECTION_SECONDS 300L                /* then it is made anew: certificates and addresses change */
@@ -60,6 +59,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         bool good = status_of(call->easy) / 100 == 2;
         size_t length = size * count;
 
+        call->body_came = true;
         if (good && call->streams)
                 return on_piece(call, bytes, length);
         if (!good && cap > MAX_ERROR_BYTES)
@@ -74,16 +74,26 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         return length;
 }
 
+/* Of an HTTP/2 stream that ends with HTTP_1_1_REQUIRED (RFC 9113, section 7) libcurl asks again by itself,
+ * whatever has come of it, and would hand over both answers as one. */
+static bool is_second_answer(const struct http_call *call, const char *line, size_t length)
+{
+        return call->body_came && length > 5 && strncmp(line, "HTTP/", 5) == 0;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
         struct http_call *call = context;
 
+        call->twice = is_second_answer(call, bytes, size * count);
+        if (call->twice)
+                return 0;
         call->header_bytes += size * count;
         if (call->streams && *bytes == '\r' && status_of(call->easy) / 100 == 2) {
                 call->begun = true;
                 wake(call);
         }
-        call->too_large = call->header_bytes > MAX_HEADER_BYTES;
+        call->too_large = call->header_bytes > HTTP_MAX_HEADER_BYTES;
         return call->too_large ? 0 : size * count;
 }
 
@@ -335,7 +345,7 @@ bool http_attempt_start(struct http_call *call, struct error *err)
         call->body = (struct text){0};
         call->header_bytes = 0;
         call->done = call->unheard = call->too_large = call->cut = false;
-        call->begun = call->full = call->unread = false;
+        call->begun = call->full = call->unread = call->body_came = call->twice = false;
         call->detail[0] = '\0';
         if (!make_headers(call, err)) {
                 wipe_headers(call);

@@ -25,6 +25,7 @@
 #define HTTP_CONNECTIONS_PER_ORIGIN 8
 #define HTTP_IDLE_HANDLES           16
 #define HTTP_LANES                  32
+#define HTTP_MAX_HEADER_BYTES       ((size_t)64 * 1024) /* of an answer */
 
 struct http_call;
 
@@ -120,8 +121,10 @@ struct http_call {
         long os_error; /* errno of connecting; 0: none */
         struct text body;
         size_t header_bytes;
+        bool body_came; /* some of it */
         bool unheard;   /* given up, because nothing came in time */
         bool too_large; /* the answer; nothing of it is used */
+        bool twice;     /* a second answer began in the midst of the first one */
         bool cut;       /* an error's body, which is enough of it */
         bool streams;   /* a good answer's body is read while it comes; the call waits in no queue */
         bool begun;     /* such an answer's headers have come */
