@@ -266,6 +266,11 @@ bool ledger_scope_store(struct ledger_scope *scope, struct error *err);
 void ledger_scope_free(struct ledger_scope *scope);
 
 /* The rows of all layouts that the scope's pipeline ever had. */
+/* What ended further ahead of our clock was written by one that was wrong: it is kept, and does not stand in
+ * the way of what comes. */
+#define LEDGER_AHEAD_MS MS_PER_DAY
+int64_t ledger_latest_ms(const struct ledger *ledger); /* that is believed now */
+
 #define OF_PIPELINE "pipeline_id IN (SELECT id FROM pipelines WHERE namespace = ?1 AND name = ?2)"
 
 /* What was spent, of the table `spend x`. */

@@ -75,8 +75,11 @@ static bool put_run(struct ledger_scope *scope, const struct observation *seen, 
         if (!seen->run.periodic || seen->run.ended_ms <= 0)
                 return true;
         if (!sql_find_integer(&scope->ledger->database,
-                              "SELECT coalesce(max(ended_ms), 0) FROM runs WHERE " OF_PIPELINE,
-                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name)), 0, &newest, err))
+                              "SELECT coalesce(max(ended_ms), 0) FROM runs WHERE " OF_PIPELINE
+                              " AND ended_ms <= ?3",
+                              SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name),
+                                         SQL_INTEGER(ledger_latest_ms(scope->ledger))),
+                              0, &newest, err))
                 return false;
         return seen->run.ended_ms <= newest ||
                sql_run(&scope->ledger->database,

@@ -57,7 +57,8 @@ struct spend {
         struct run_spend run;
 };
 
-/* What was written down before, handed over oldest first. A callback that is NULL is not wanted. */
+/* What was written down before, handed over oldest first. A callback that is NULL is not wanted. Sums, runs
+ * and observations that lie more than a day ahead of the clock are left out. */
 struct journal_past {
         /* The actions that ended within JOURNAL_PAST_MS, and the newest that was confirmed. */
         void (*action)(void *context, const struct intent *intent, const struct ending *ending);

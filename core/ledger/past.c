@@ -135,7 +135,7 @@ static const char actions_sql[] =
 /* ---- spend ---- */
 
 static const char spend_sql[] =
-        "SELECT " SPEND_COLUMNS " FROM spend x WHERE " OF_PIPELINE " ORDER BY from_ms, id";
+        "SELECT " SPEND_COLUMNS " FROM spend x WHERE " OF_PIPELINE " AND to_ms <= ?3 ORDER BY from_ms, id";
 
 void ledger_parse_spend(struct sql_cursor *row, struct spend *ret_spend)
 {
@@ -166,8 +166,8 @@ static void hand_over_spend(const struct ledger_scope *scope, struct sql_cursor 
 
 /* ---- observations ---- */
 
-static const char observations_sql[] =
-        "SELECT body FROM observations WHERE " OF_PIPELINE " AND time_ms > ?3 ORDER BY time_ms, id";
+static const char observations_sql[] = "SELECT body FROM observations WHERE " OF_PIPELINE " AND time_ms > ?3"
+                                       " AND time_ms <= ?4 ORDER BY time_ms, id";
 
 static void hand_over_observation(const struct ledger_scope *scope, struct sql_cursor *row,
                                   const struct journal_past *past)
@@ -180,8 +180,9 @@ static void hand_over_observation(const struct ledger_scope *scope, struct sql_c
 
 /* ---- runs ---- */
 
-static const char runs_sql[] = "SELECT body FROM (SELECT id, ended_ms, body FROM runs WHERE " OF_PIPELINE
-                               " ORDER BY ended_ms DESC, id DESC LIMIT ?3) AS newest ORDER BY ended_ms, id";
+static const char runs_sql[] =
+        "SELECT body FROM (SELECT id, ended_ms, body FROM runs WHERE " OF_PIPELINE
+        " AND ended_ms <= ?4 ORDER BY ended_ms DESC, id DESC LIMIT ?3) AS newest ORDER BY ended_ms, id";
 
 static void hand_over_run(const struct ledger_scope *scope, struct sql_cursor *row,
                           const struct journal_past *past)
@@ -215,10 +216,33 @@ static bool read_rows(struct ledger_scope *scope, const char *sql, const struct 
         return true;
 }
 
+int64_t ledger_latest_ms(const struct ledger *ledger)
+{
+        return clock_now_ms(ledger->options.clock) + LEDGER_AHEAD_MS;
+}
+
+/* Runs and sums that a clock which ran ahead once left behind. */
+static bool warn_of_what_is_ahead(const struct ledger_scope *scope, int64_t latest_ms, struct error *err)
+{
+        int64_t ahead = 0;
+
+        if (!sql_find_integer(&scope->ledger->database,
+                              "SELECT (SELECT count(*) FROM runs WHERE " OF_PIPELINE " AND ended_ms > ?3)"
+                              " + (SELECT count(*) FROM spend WHERE " OF_PIPELINE " AND to_ms > ?3)",
+                              SQL_VALUES(NAME_OF(scope), SQL_INTEGER(latest_ms)), 0, &ahead, err))
+                return false;
+        if (ahead > 0)
+                log_warning(scope->ledger->options.log,
+                            "the ledger has runs or sums of a time that is yet to come; they are left out",
+                            LOG_TEXT("pipeline", scope->name), LOG_INTEGER("rows", ahead));
+        return true;
+}
+
 bool ledger_past(void *context, int64_t since_ms, const struct journal_past *past, struct error *err)
 {
         struct ledger_scope *scope = context;
         int64_t now_ms = clock_now_ms(scope->ledger->options.clock);
+        struct sql_value latest = SQL_INTEGER(ledger_latest_ms(scope->ledger));
 
         if (!ledger_ready(scope->ledger, err))
                 return false;
@@ -227,13 +251,15 @@ bool ledger_past(void *context, int64_t since_ms, const struct journal_past *pas
                        hand_over_action, past, err))
                 return false;
         if (past->spend &&
-            !read_rows(scope, spend_sql, SQL_VALUES(NAME_OF(scope)), hand_over_spend, past, err))
+            (!warn_of_what_is_ahead(scope, latest.integer, err) ||
+             !read_rows(scope, spend_sql, SQL_VALUES(NAME_OF(scope), latest), hand_over_spend, past, err)))
                 return false;
-        if (past->run && !read_rows(scope, runs_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(JOURNAL_RUNS)),
-                                    hand_over_run, past, err))
+        if (past->run &&
+            !read_rows(scope, runs_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(JOURNAL_RUNS), latest),
+                       hand_over_run, past, err))
                 return false;
         return !past->observation ||
-               read_rows(scope, observations_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(since_ms)),
+               read_rows(scope, observations_sql, SQL_VALUES(NAME_OF(scope), SQL_INTEGER(since_ms), latest),
                          hand_over_observation, past, err);
 }
 

@@ -183,10 +183,12 @@ static void check_runs(const char *path)
 
         play_must(play_open(&play, path, NULL, &err), &err);
         look_at(&play, PLAY_START_MS, 0); /* none has ended */
-        for (int64_t i = 1; i <= told; i++)
+        for (int64_t i = 1; i <= told; i++) {
+                play.gone_ms = i * hour_ms;
                 for (int look = 0; look < 2; look++)
                         look_at(&play, PLAY_START_MS + i * hour_ms + look * 60000,
                                 PLAY_START_MS + i * hour_ms);
+        }
         look_at(&play, PLAY_START_MS + (told + 1) * hour_ms, PLAY_START_MS + 3 * hour_ms);
         play_must(play.journal.past(play.journal.context, INT64_MAX, &past, &err), &err);
         assert_int_equal(taken.count, JOURNAL_RUNS);
@@ -216,12 +218,74 @@ static void test_so_does_each_in_postgres(void **state)
         check_runs(shared_url());
 }
 
+static void count_spend(void *context, const struct spend *spend)
+{
+        struct handed_over *taken = context;
+
+        taken->count++;
+        taken->last_ms = spend->to_ms;
+}
+
+/* A clock that was five years ahead for a while: what was kept by it does not stand in the way of what comes
+ * once it is right, and is left out of what is recalled. */
+static void check_ahead(const char *path)
+{
+        struct handed_over runs = {.in_order = true}, sums = {0}, seen = {.in_order = true};
+        const struct journal_past past_runs = {.run = take_run, .context = &runs};
+        const struct journal_past past_sums = {.spend = count_spend, .context = &sums};
+        const struct journal_past past_windows = {.observation = take_run, .context = &seen};
+        const int64_t hour_ms = 3600000, ahead_ms = 5 * 365 * 24 * hour_ms;
+        const int64_t gone[] = {0, ahead_ms, hour_ms};
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+
+        play_must(play_open(&play, path, NULL, &err), &err);
+        for (size_t i = 0; i < 3; i++) {
+                int64_t now_ms = PLAY_START_MS + gone[i];
+                const struct spend spend = {.from_ms = now_ms - hour_ms, .to_ms = now_ms};
+
+                play.gone_ms = gone[i];
+                look_at(&play, now_ms, now_ms - 1000);
+                play_must(play.journal.spend(play.journal.context, &spend, &err), &err);
+        }
+        play_must(play.journal.past(play.journal.context, INT64_MAX, &past_runs, &err), &err);
+        play_must(play.journal.past(play.journal.context, INT64_MAX, &past_sums, &err), &err);
+        play_must(play.journal.past(play.journal.context, 0, &past_windows, &err), &err);
+        assert_true(runs.count == 2 && runs.in_order);
+        assert_true(runs.last_ms == PLAY_START_MS + hour_ms - 1000);
+        assert_true(sums.count == 2 && sums.last_ms == PLAY_START_MS + hour_ms);
+        assert_true(seen.count == 2 && seen.last_ms == runs.last_ms);
+        play_close(&play);
+}
+
+static void test_what_a_wrong_clock_left_is_left_out(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+
+        (void)state;
+        check_ahead(path);
+        folder_remove(folder);
+        free(folder);
+}
+
+static void test_so_it_is_in_postgres(void **state)
+{
+        (void)state;
+        if (!shared_url())
+                skip();
+        shared_clear(shared_url());
+        check_ahead(shared_url());
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_run_comes_back_as_it_was),
                 cmocka_unit_test(test_each_of_the_newest_runs_comes_back_once),
                 cmocka_unit_test(test_so_does_each_in_postgres),
+                cmocka_unit_test(test_what_a_wrong_clock_left_is_left_out),
+                cmocka_unit_test(test_so_it_is_in_postgres),
                 cmocka_unit_test(test_the_newest_stand_in_their_order),
                 cmocka_unit_test(test_so_they_do_in_postgres),
         };
