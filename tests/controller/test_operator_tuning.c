@@ -3,114 +3,13 @@
  * TuningStudies that search: trials are Jobs of a played cluster, in which the test plays Job controller and
  * kubelet. What a trial leaves is (n - 7)^2, so that the best one is known.
  */
-#include "controller/operator/study_job.h"
-#include "tests/support/operator_scene.h"
+#include "tests/support/tuning_scene.h"
 
 #define TRIALS 12
 #define TUNING                                                                                               \
         "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Message\", \"trials\": 12, "               \
         "\"timeLimitSeconds\": 600, \"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}]}, "        \
         "\"parallelism\": 3}"
-#define TEMPLATE                                                                                             \
-        "{\"metadata\": {\"labels\": {\"team\": \"a\"}}, \"spec\": {\"restartPolicy\": \"Always\", "         \
-        "\"containers\": [{\"name\": \"work\", \"image\": \"example.org/work:1\", \"args\": [\"$(n)\"], "    \
-        "\"env\": [{\"name\": \"n\", \"value\": \"0\"}, {\"name\": \"HOME\", \"value\": \"/tmp\"}]}, "       \
-        "{\"name\": \"sidecar\"}]}}"
-
-static void start(struct scene *scene)
-{
-        start_operator(scene, (struct operator_setup){.study_image = "example.org/optctl:1"});
-}
-
-static void apply_template(struct scene *scene)
-{
-        kube_cluster_put(scene->cluster, "PodTemplate", "work", "template", TEMPLATE);
-}
-
-static void open_tuning(struct scene *scene, const char *spec)
-{
-        open_scene(scene);
-        apply_template(scene);
-        kube_cluster_apply_study(scene->cluster, "best", spec);
-        start(scene);
-        pass(scene, 60);
-}
-
-/* ---- what the cluster does ---- */
-
-/* Of the study as it is now; lives until the next call. */
-static const char *name_of(const struct scene *scene, int trial)
-{
-        static char name[80];
-        const json_t *study = kube_cluster_find(scene->cluster, "TuningStudy", "best");
-        const struct study_owner owner = {"n", "best", kube_meta(study, "uid"),
-                                          json_integer_value(
-                                                  json_object_get(json_object_get(study, "metadata"),
-                                                                  "generation"))};
-        autofree char *base = study_job_name(&owner);
-
-        snprintf(name, sizeof name, "%s-%d", base, trial);
-        return name;
-}
-
-static const json_t *job_of(const struct scene *scene, int trial)
-{
-        return kube_cluster_find(scene->cluster, "Job", name_of(scene, trial));
-}
-
-static const json_t *container_of(const struct scene *scene, int trial)
-{
-        const json_t *template = json_object_get(json_object_get(job_of(scene, trial), "spec"), "template");
-
-        return json_array_get(json_object_get(json_object_get(template, "spec"), "containers"), 0);
-}
-
-static int setting_of(const struct scene *scene, int trial)
-{
-        const json_t *first = json_array_get(json_object_get(container_of(scene, trial), "env"), 0);
-
-        assert_string_equal(json_string_value(json_object_get(first, "name")), "n");
-        return atoi(json_string_value(json_object_get(first, "value")));
-}
-
-static void end_job(struct scene *scene, int trial, const char *condition, const char *reason)
-{
-        autofree char *status = memory_format("{\"conditions\": [{\"type\": \"%s\", \"status\": \"True\", "
-                                              "\"reason\": \"%s\", \"message\": \"Said so.\"}]}",
-                                              condition, reason);
-
-        kube_cluster_put(scene->cluster, "Job", name_of(scene, trial), "status", status);
-}
-
-static void put_pod(struct scene *scene, int trial, const char *phase, const char *reason,
-                    json_t *take_terminated)
-{
-        autofree char *name = memory_format("pod-of-%s", name_of(scene, trial));
-        autojson *metadata = json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:s}]}", "name", name, "namespace", "n",
-                                       "uid", name, "ownerReferences", "kind", "Job", "name",
-                                       name_of(scene, trial), "uid", kube_meta(job_of(scene, trial), "uid"));
-        autojson *status =
-                json_pack("{s:s, s:s*, s:[{s:s, s:{s:o}}]}", "phase", phase, "reason", reason,
-                          "containerStatuses", "name", "work", "state", "terminated", take_terminated);
-        autofree char *said = json_dumps(status, JSON_COMPACT), *whose = json_dumps(metadata, JSON_COMPACT);
-
-        kube_cluster_put(scene->cluster, "Pod", name, "status", said);
-        kube_cluster_put(scene->cluster, "Pod", name, "metadata", whose);
-}
-
-static void end_well(struct scene *scene, int trial, const char *message)
-{
-        put_pod(scene, trial, "Succeeded", NULL, json_pack("{s:i, s:s}", "exitCode", 0, "message", message));
-        end_job(scene, trial, "Complete", "CompletionsReached");
-}
-
-/* As a kubelet does with a pod that was active for too long; "" began nothing. */
-static void stop_trial(struct scene *scene, int trial, const char *began)
-{
-        put_pod(scene, trial, "Failed", "DeadlineExceeded",
-                json_pack("{s:i, s:s}", "exitCode", 137, "startedAt", began));
-        end_job(scene, trial, "Failed", "BackoffLimitExceeded");
-}
 
 static void run(struct scene *scene, int trial)
 {
@@ -121,47 +20,6 @@ static void run(struct scene *scene, int trial)
 }
 
 /* ---- what must be seen ---- */
-
-static const json_t *status_of(const struct scene *scene)
-{
-        return json_object_get(kube_cluster_find(scene->cluster, "TuningStudy", "best"), "status");
-}
-
-static json_int_t number_of(const struct scene *scene, const char *key)
-{
-        return json_integer_value(json_object_get(status_of(scene), key));
-}
-
-static const char *of_trial(const struct scene *scene, int trial, const char *key)
-{
-        const json_t *row = json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
-        const char *text;
-
-        assert_int_equal(json_integer_value(json_object_get(row, "trial")), trial);
-        return json_find_text(row, key, &text) ? text : "";
-}
-
-/* The message of a condition of the newest status; "" when it has none. */
-static const char *message_of(const struct scene *scene, const char *type)
-{
-        const json_t *one;
-        const char *text;
-        size_t i;
-
-        json_array_foreach(json_object_get(status_of(scene), "conditions"), i, one)
-        {
-                if (json_find_text(one, "type", &text) && strcmp(text, type) == 0)
-                        return json_find_text(one, "message", &text) ? text : "";
-        }
-        return "";
-}
-
-static void check_conditions(const struct scene *scene, const char *wanted)
-{
-        autofree char *conditions = kube_cluster_study_conditions(scene->cluster, "best");
-
-        assert_string_equal(conditions, wanted);
-}
 
 #define RUNS      "Accepted=True/Valid Complete=False/Running Failed=False/NotFailed"
 #define COMPLETES "Accepted=True/Valid Complete=True/Done Failed=False/NotFailed"
@@ -245,18 +103,6 @@ static void a_trial_is_the_template_with_its_settings(void **state)
         assert_string_equal(json_string_value(json_object_get(owner, "uid")),
                             kube_meta(kube_cluster_find(scene.cluster, "TuningStudy", "best"), "uid"));
         close_scene(&scene);
-}
-
-/* As a process that begins: nothing is left but the cluster. */
-static void start_anew(struct scene *scene)
-{
-        autojson *kept = kube_cluster_keep(scene->cluster);
-
-        close_scene(scene);
-        *scene = (struct scene){0};
-        open_kept_scene(scene, kept);
-        start(scene);
-        pass(scene, 60);
 }
 
 /* After each trial, so between batches and in the midst of them. */
