@@ -155,6 +155,23 @@ bool json_read_file(const char *path, size_t cap_bytes, json_t **ret_value, stru
                json_parse_text(text, length, path, ret_value, err);
 }
 
+double json_number_at(const json_t *json, const char *path)
+{
+        while (json && *path) {
+                size_t length = strcspn(path, ".");
+                autofree char *step = memory_format("%.*s", (int)length, path);
+                long long index;
+
+                if (json_is_array(json))
+                        json = text_to_int64(step, &index) && index >= 0 ? json_array_get(json, (size_t)index)
+                                                                         : NULL;
+                else
+                        json = json_object_get(json, step);
+                path += length + (path[length] == '.');
+        }
+        return json_is_number(json) ? json_number_value(json) : NAN;
+}
+
 bool json_find_number(const json_t *object, const char *key, double *ret_value)
 {
         const json_t *value = json_object_get(object, key);

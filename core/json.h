@@ -36,6 +36,9 @@ bool json_parse_text(const char *text, size_t length, const char *source, json_t
                      struct error *err);
 bool json_read_file(const char *path, size_t cap_bytes, json_t **ret_value, struct error *err);
 
+/* The number at a dotted path of keys and indices ("runs.0.loss"); NAN: there is none. json: may be NULL. */
+double json_number_at(const json_t *json, const char *path);
+
 /* The finite number or the text under a key; false when it is absent or of another type. Text is borrowed. */
 bool json_find_number(const json_t *object, const char *key, double *ret_value);
 bool json_find_text(const json_t *object, const char *key, const char **ret_text);

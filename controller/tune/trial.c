@@ -73,29 +73,12 @@ static json_t *output_json_of(const char *output)
         return json_loadb(output + begin, end - begin, 0, NULL);
 }
 
-static double at_path(const json_t *json, const char *path)
-{
-        while (json && *path) {
-                size_t length = strcspn(path, ".");
-                autofree char *step = memory_format("%.*s", (int)length, path);
-                long long index;
-
-                if (json_is_array(json))
-                        json = text_to_int64(step, &index) && index >= 0 ? json_array_get(json, (size_t)index)
-                                                                         : NULL;
-                else
-                        json = json_object_get(json, step);
-                path += length + (path[length] == '.');
-        }
-        return json_is_number(json) ? json_number_value(json) : NAN;
-}
-
 static double value_of(const struct tune_value *value, const char *output, const json_t *json,
                        const json_t *measures)
 {
         if (value->pattern)
                 return last_value(value->pattern, output);
-        return value->path ? at_path(json, value->path) : at_path(measures, value->event_log);
+        return value->path ? json_number_at(json, value->path) : json_number_at(measures, value->event_log);
 }
 
 /* As masters, YARN, Kubernetes and local mode name them. NULL: there is none. */
