@@ -11,6 +11,7 @@
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define NAME_BYTES       63 /* of a label's value, and of our own objects */
+#define PATH_BYTES       200
 #define GIBIBYTE         0x1p30
 
 static const struct option candidate_options[] = {
@@ -70,7 +71,6 @@ static const struct option_table load_table = {
 static const char *const number_types[] = {[STUDY_INTEGER] = "Integer", [STUDY_DECIMAL] = "Decimal", NULL};
 static const char *const scales[] =
         {[STUDY_SCALE_AUTO] = "Auto", [STUDY_SCALE_LINEAR] = "Linear", [STUDY_SCALE_LOG] = "Log", NULL};
-const char *const study_goals[] = {[STUDY_SECONDS] = "Seconds", [STUDY_MESSAGE] = "Message", NULL};
 
 static const struct option parameter_options[] = {
         {.name = "name",
@@ -161,6 +161,51 @@ static const struct option_table parameter_table = {
         .check = check_parameter,
 };
 
+static const struct option value_options[] = {
+        {.name = "name",
+         .type = OPTION_TEXT,
+         AT(study_value, name),
+         .required = true,
+         .max = NAME_BYTES,
+         .help = "What it is called by minimize, alsoMinimize and constraints."},
+        {.name = "path",
+         .type = OPTION_TEXT,
+         AT(study_value, path),
+         .max = PATH_BYTES,
+         .help = "Dotted path of a number in the termination message, which is JSON: metrics.0.loss. Without "
+                 "it the message is an object that has the name."},
+        {0},
+};
+
+static const struct option_table value_table = {
+        .name = "values",
+        .help = "A number that a trial leaves.",
+        .size = sizeof(struct study_value),
+        .options = value_options,
+};
+
+static const struct option constraint_options[] = {
+        {.name = "value",
+         .type = OPTION_TEXT,
+         AT(study_constraint, value),
+         .required = true,
+         .max = NAME_BYTES,
+         .help = "Seconds, Message or a name of values."},
+        {.name = "max",
+         .type = OPTION_QUANTITY,
+         AT(study_constraint, max),
+         .required = true,
+         .help = "The most it may be."},
+        {0},
+};
+
+static const struct option_table constraint_table = {
+        .name = "constraints",
+        .help = "What a good trial keeps to.",
+        .size = sizeof(struct study_constraint),
+        .options = constraint_options,
+};
+
 static const struct option tuning_options[] = {
         {.name = "podTemplate",
          .type = OPTION_TEXT,
@@ -179,12 +224,32 @@ static const struct option tuning_options[] = {
          .required = true,
          .help = "What is searched."},
         {.name = "minimize",
-         .type = OPTION_CHOICE,
+         .type = OPTION_TEXT,
          AT(study_tuning, minimize),
-         .choices = study_goals,
-         .fallback = "Seconds",
-         .help = "What is to be small: the time that the container ran, or the number that it wrote as its "
-                 "termination message."},
+         .max = NAME_BYTES,
+         .fallback = STUDY_SECONDS,
+         .help = "What is to be small: Seconds, the time that the container ran; Message, the number that it "
+                 "wrote as its termination message; or a name of values."},
+        {.name = "alsoMinimize",
+         .type = OPTION_TEXT,
+         AT(study_tuning, also_minimize),
+         .max = NAME_BYTES,
+         .help = "A second such measure: what is sought then is the front, the trials that no other beats in "
+                 "both."},
+        {.name = "values",
+         .type = OPTION_LIST,
+         AT(study_tuning, values),
+         .table = &value_table,
+         .key = "name",
+         .max = STUDY_MAX_VALUES,
+         .help = "Numbers that are read from the termination message, which is JSON then."},
+        {.name = "constraints",
+         .type = OPTION_LIST,
+         AT(study_tuning, constraints),
+         .table = &constraint_table,
+         .key = "value",
+         .max = STUDY_MAX_CONSTRAINTS,
+         .help = "What a good trial keeps to."},
         {.name = "trials",
          .type = OPTION_INT,
          AT(study_tuning, trials),
@@ -212,11 +277,68 @@ static const struct option tuning_options[] = {
         {0},
 };
 
+bool study_tuning_has(const struct study_tuning *tuning, const char *measure)
+{
+        const struct study_value *values = tuning->values.items;
+
+        for (size_t i = 0; i < tuning->values.count; i++)
+                if (strcmp(values[i].name, measure) == 0)
+                        return true;
+        return strcmp(measure, STUDY_SECONDS) == 0 ||
+               (strcmp(measure, STUDY_MESSAGE) == 0 && tuning->values.count == 0);
+}
+
+static bool check_measure(const struct study_tuning *tuning, const struct yaml_node *place,
+                          const char *measure, struct error *err)
+{
+        return study_tuning_has(tuning, measure) ||
+               yaml_error(place, err, "%.80s is not measured; expected " STUDY_SECONDS ", %s", measure,
+                          tuning->values.count > 0 ? "or a name of values"
+                                                   : STUDY_MESSAGE ", or a name of values");
+}
+
+/* What is measured anyway goes before a value of the same name, which nobody would ever see. */
+static bool check_values(const struct study_tuning *tuning, const struct yaml_node *node, struct error *err)
+{
+        const struct study_value *values = tuning->values.items;
+
+        for (size_t i = 0; i < tuning->values.count; i++)
+                if (strcmp(values[i].name, STUDY_SECONDS) == 0 || strcmp(values[i].name, STUDY_MESSAGE) == 0)
+                        return yaml_error(yaml_get(node, "values"), err,
+                                          "has %s, which is measured anyway; expected another name",
+                                          values[i].name);
+        return true;
+}
+
+/* What bounds of an option cannot say. */
+static bool check_tuning(const void *object, const struct yaml_node *node, struct error *err)
+{
+        const struct study_tuning *tuning = object;
+        const struct study_constraint *constraints = tuning->constraints.items;
+
+        if (!node)
+                return true;
+        if (!check_values(tuning, node, err) ||
+            !check_measure(tuning, yaml_get(node, "minimize"), tuning->minimize, err))
+                return false;
+        if (tuning->also_minimize &&
+            !check_measure(tuning, yaml_get(node, "alsoMinimize"), tuning->also_minimize, err))
+                return false;
+        if (tuning->also_minimize && strcmp(tuning->minimize, tuning->also_minimize) == 0)
+                return yaml_error(yaml_get(node, "alsoMinimize"), err,
+                                  "%s is minimized already; expected another measure", tuning->also_minimize);
+        for (size_t i = 0; i < tuning->constraints.count; i++)
+                if (!check_measure(tuning, yaml_get(node, "constraints"), constraints[i].value, err))
+                        return false;
+        return true;
+}
+
 static const struct option_table tuning_table = {
         .name = "tuning",
         .help = "A program whose best settings are searched by running it.",
         .size = sizeof(struct study_tuning),
         .options = tuning_options,
+        .check = check_tuning,
 };
 
 static const struct option study_options[] = {

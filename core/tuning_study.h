@@ -29,13 +29,26 @@ struct study_parameter {
         struct option_list choices; /* of char *; empty: low and high */
 };
 
-enum { STUDY_SECONDS, STUDY_MESSAGE };
-extern const char *const study_goals[]; /* as they are written; ends with NULL */
+/* What a trial is measured by, beside the names of its values. */
+#define STUDY_SECONDS "Seconds"
+#define STUDY_MESSAGE "Message"
+
+struct study_value {
+        char *name;
+        char *path; /* dotted, in the termination message, which is JSON; NULL: the key `name` of it */
+};
+
+struct study_constraint {
+        char *value; /* as for minimize */
+        double max;
+};
 
 struct study_tuning {
-        char *pod_template;            /* PodTemplate of the same namespace */
-        struct option_list parameters; /* of struct study_parameter */
-        int minimize;
+        char *pod_template;                 /* PodTemplate of the same namespace */
+        struct option_list parameters;      /* of struct study_parameter */
+        char *minimize, *also_minimize;     /* also_minimize: NULL: nothing else is to be small */
+        struct option_list values;          /* of struct study_value */
+        struct option_list constraints;     /* of struct study_constraint */
         int64_t trials, time_limit_seconds; /* of a trial */
         struct option_list earlier;         /* of char *: other studies of the same namespace */
 };
@@ -52,14 +65,21 @@ struct tuning_study {
 };
 
 /* So that the figures of all of them fit into the status of an object. */
-#define STUDY_MAX_CANDIDATES 32
-#define STUDY_MAX_LOADS      8
-#define STUDY_MAX_TRIALS     100
-#define STUDY_MAX_PARAMETERS 16
-#define STUDY_CHOICE_BYTES   128
-#define STUDY_MAX_EARLIER    8
+#define STUDY_MAX_CANDIDATES  32
+#define STUDY_MAX_LOADS       8
+#define STUDY_MAX_TRIALS      100
+#define STUDY_MAX_PARAMETERS  16
+#define STUDY_CHOICE_BYTES    128
+#define STUDY_MAX_EARLIER     8
+#define STUDY_MAX_VALUES      8
+#define STUDY_MAX_CONSTRAINTS 8
 
-/* States of a trial in the status. */
+/* Whether trials of it are measured so. */
+bool study_tuning_has(const struct study_tuning *tuning, const char *measure);
+
+/* Whether it kept the constraints, and its state, in the status. */
+#define STUDY_KEPT      "Kept"
+#define STUDY_BROKEN    "Broken"
 #define STUDY_RUNNING   "Running"
 #define STUDY_SUCCEEDED "Succeeded"
 #define STUDY_FAILED    "Failed"

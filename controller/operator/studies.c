@@ -187,7 +187,7 @@ static void tell_news(const struct study_round *round)
 static void forget_results(struct study_round *round)
 {
         static const char *const results[] = {"job",  "points",  "done",      "failed", "currency",
-                                              "best", "results", "bestTrial", "trials"};
+                                              "best", "results", "bestTrial", "front",  "trials"};
 
         for (size_t i = 0; i < ARRAY_LENGTH(results) && !round->same_generation; i++)
                 if (json_object_get(round->status, results[i]))

@@ -29,16 +29,28 @@ bool study_earlier_refuse(struct study_round *round, const char *words)
         return study_round_refuse(round, "EarlierStudyUnusable", whole);
 }
 
-/* Trials of one that minimizes the same; none of any other. */
+/* Trials that tell what is minimized here. */
 static json_t *trials_of(const struct study_tuning *tuning, const json_t *spec, const json_t *status)
 {
         autocall(study_plan_free) struct study_plan *theirs = NULL;
         struct error ignored = ERROR_INIT;
 
-        if (!study_plan_new(spec, STUDY_KIND, &theirs, &ignored) || !theirs->options.tuning ||
-            theirs->options.tuning->minimize != tuning->minimize)
+        if (!study_plan_new(spec, STUDY_KIND, &theirs, &ignored) || !theirs->options.tuning)
                 return json_array();
-        return study_search_earlier(tuning, json_object_get(status, "trials"));
+        return study_search_earlier(tuning, theirs->options.tuning, json_object_get(status, "trials"));
+}
+
+static bool any_good(const json_t *trials)
+{
+        const json_t *trial;
+        size_t i;
+
+        json_array_foreach(trials, i, trial)
+        {
+                if (json_is_number(json_object_get(trial, "y")))
+                        return true;
+        }
+        return false;
 }
 
 static bool read_one(struct study_round *round, size_t i, json_t *earlier)
@@ -53,10 +65,10 @@ static bool read_one(struct study_round *round, size_t i, json_t *earlier)
                 return !study_round_refuse(round, "EarlierStudyMissing", words);
         }
         trials = trials_of(tuning, spec, status);
-        if (json_array_size(trials) == 0) {
+        if (!any_good(trials)) {
                 words = memory_format("earlier[%zu]: no trial of %s that is over tells what is minimized "
                                       "here: %s.",
-                                      i, name, study_goals[tuning->minimize]);
+                                      i, name, tuning->minimize);
                 return !study_earlier_refuse(round, words);
         }
         json_array_append(earlier, trials);

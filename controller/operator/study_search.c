@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/operator/study_measures.h"
 #include "controller/tune/earlier.h"
 #include "controller/tune/search_document.h"
 #include "core/json.h"
@@ -16,6 +17,11 @@
 static const struct study_parameter *parameter_of(const struct study_tuning *tuning, size_t i)
 {
         return &((const struct study_parameter *)tuning->parameters.items)[i];
+}
+
+static const struct study_constraint *constraint_of(const struct study_tuning *tuning, size_t i)
+{
+        return &((const struct study_constraint *)tuning->constraints.items)[i];
 }
 
 static const char *choice_of(const struct study_parameter *parameter, size_t i)
@@ -62,19 +68,48 @@ static json_t *parameter_json(const struct study_parameter *parameter)
         return json_pack("{s:s, s:s, s:o}", "name", parameter->name, "type", "cat", "choices", choices);
 }
 
+/* A bound on the seconds is one on the run time, without being called so. */
+static void put_time_limits(const struct study_tuning *tuning, json_t *document)
+{
+        for (size_t i = 0; i < tuning->constraints.count; i++) {
+                const struct study_constraint *constraint = constraint_of(tuning, i);
+
+                if (strcmp(constraint->value, STUDY_SECONDS) == 0 && constraint->max > 0)
+                        json_object_set_new(document, "timeLimits",
+                                            json_pack("{s:f}", STUDY_SECONDS, constraint->max));
+        }
+}
+
+/* Constraints are known beforehand, by their order. */
+static bool put_constraints(const struct study_tuning *tuning, struct search *search, struct error *err)
+{
+        int index;
+
+        for (size_t i = 0; i < tuning->constraints.count; i++)
+                if (!search_constraint(search, constraint_of(tuning, i)->value, &index, err))
+                        return false;
+        return true;
+}
+
 static bool search_of(const struct study_tuning *tuning, struct search **ret_search, struct error *err)
 {
         autojson *document =
                 json_pack("{s:[], s:i, s:I}", "space", "seed", SEED, "budget", (json_int_t)tuning->trials);
+        autocall(search_free) struct search *search = NULL;
         struct search_space *space;
         struct search_options options;
 
+        put_time_limits(tuning, document);
         for (size_t i = 0; i < tuning->parameters.count; i++)
                 json_array_append_new(json_object_get(document, "space"),
                                       parameter_json(parameter_of(tuning, i)));
         if (!search_document_read(document, &space, &options, err))
                 return error_wrap(err, "spec.tuning.parameters");
-        *ret_search = search_new(space, &options);
+        options.pareto = tuning->also_minimize != NULL;
+        search = search_new(space, &options);
+        if (!put_constraints(tuning, search, err))
+                return false;
+        *ret_search = TAKE(search);
         return true;
 }
 
@@ -168,21 +203,23 @@ static json_t *x_of(const struct study_tuning *tuning, const json_t *settings)
 
 /* ---- trials ---- */
 
-/* False: it is not over. *ret_y: NAN where it failed. */
-static bool read_row(const json_t *row, enum search_status *ret_status, double *ret_y)
+/* False: it is not over, or does not tell that measure. *ret_y: NAN where it failed. What only grows with the
+ * time is told of a trial that was stopped, too. */
+static bool read_row(const struct study_tuning *of, const json_t *row, const char *measure,
+                     enum search_status *ret_status, double *ret_y)
 {
-        const char *state = text_of(row, "state"), *value = text_of(row, "value");
+        const char *state = text_of(row, "state");
+        double y = study_measures_of(of, row, measure);
+        bool good = strcmp(state, STUDY_SUCCEEDED) == 0,
+             stopped = strcmp(state, STUDY_STOPPED) == 0 && isfinite(y);
 
-        *ret_status = SEARCH_FAILED;
-        *ret_y = NAN;
-        if (is_number(value) && strcmp(state, STUDY_FAILED) != 0) {
-                *ret_status = strcmp(state, STUDY_SUCCEEDED) == 0 ? SEARCH_OK : SEARCH_CENSORED;
-                *ret_y = strtod(value, NULL);
-        }
-        return strcmp(state, STUDY_RUNNING) != 0;
+        *ret_status = good ? SEARCH_OK : stopped ? SEARCH_CENSORED : SEARCH_FAILED;
+        *ret_y = good || stopped ? y : NAN;
+        return good ? isfinite(y) : strcmp(state, STUDY_RUNNING) != 0;
 }
 
-json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *rows)
+json_t *study_search_earlier(const struct study_tuning *tuning, const struct study_tuning *theirs,
+                             const json_t *rows)
 {
         json_t *trials = json_array();
         const json_t *row;
@@ -195,7 +232,7 @@ json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *ro
                 enum search_status status;
                 double y;
 
-                if (read_row(row, &status, &y))
+                if (read_row(theirs, row, tuning->minimize, &status, &y))
                         json_array_append_new(trials,
                                               json_pack("{s:o, s:s, s:o}", "x",
                                                         x_of(tuning, json_object_get(row, "settings")),
@@ -204,18 +241,32 @@ json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *ro
         return trials;
 }
 
-static void tell(struct search *search, const struct study_tuning *tuning, const json_t *row)
+static bool tell(struct search *search, const struct study_tuning *tuning, const json_t *row,
+                 struct error *err)
 {
         autojson *x = x_of(tuning, json_object_get(row, "settings"));
         double point[SEARCH_MAX_PARAMETERS];
-        struct search_outcome outcome = {.point = point};
+        struct search_outcome outcome = {.point = point, .second = NAN};
         struct error ignored = ERROR_INIT;
 
+        if (!read_row(tuning, row, tuning->minimize, &outcome.status, &outcome.y))
+                return true;
+        if (tuning->also_minimize && outcome.status != SEARCH_FAILED)
+                outcome.second = study_measures_of(tuning, row, tuning->also_minimize);
         for (int i = 0; i < SEARCH_MAX_CONSTRAINTS; i++)
                 outcome.constraints[i] = NAN;
-        (void)read_row(row, &outcome.status, &outcome.y);
+        for (size_t i = 0; i < tuning->constraints.count; i++) {
+                const struct study_constraint *constraint = constraint_of(tuning, i);
+                int index;
+
+                if (!search_constraint(search, constraint->value, &index, err))
+                        return false;
+                outcome.constraints[index] =
+                        study_measures_of(tuning, row, constraint->value) - constraint->max;
+        }
         if (search_document_point(search_space_of(search), x, point, &ignored))
                 (void)search_tell(search, &outcome, &ignored);
+        return true;
 }
 
 bool study_search_points(const struct study_tuning *tuning, const json_t *told, const json_t *earlier,
@@ -228,7 +279,11 @@ bool study_search_points(const struct study_tuning *tuning, const json_t *told, 
 
         if (!search_of(tuning, &search, err) || !earlier_tell(earlier, search, err))
                 return false;
-        json_array_foreach(told, i, row) tell(search, tuning, row);
+        json_array_foreach(told, i, row)
+        {
+                if (!tell(search, tuning, row, err))
+                        return false;
+        }
         for (i = 0; i < count; i++) {
                 struct search_suggestion suggestion;
                 autojson *x = NULL;

@@ -16,10 +16,11 @@
 /* ERROR_INPUT: the parameters make no space. */
 bool study_search_check(const struct study_tuning *tuning, struct error *err);
 
-/* Rows of another study, which minimizes the same, as a search of this one is told of them
- * (controller/tune/earlier.h): those that are over, with what they had for the parameters of this one. The
- * caller owns the list. */
-json_t *study_search_earlier(const struct study_tuning *tuning, const json_t *rows);
+/* Rows of another study as a search of this one is told of them (controller/tune/earlier.h): those that are
+ * over, with what they had for the parameters of this one, and what they came to by what this one minimizes.
+ * Those that do not tell that are left out. The caller owns the list. */
+json_t *study_search_earlier(const struct study_tuning *tuning, const struct study_tuning *theirs,
+                             const json_t *rows);
 
 /*
  * The next `count` points, fewer where there are no more. `told`: trials that are over, as rows of the

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/operator/study_trials.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/operator/study_measures.h"
 #include "controller/operator/study_results.h"
 #include "core/json.h"
 #include "engines/kubernetes/fields.h"
@@ -12,7 +12,6 @@
 #define TRIAL_LABEL         "optctl.dev/trial"
 #define SETTINGS_ANNOTATION "optctl.dev/settings"
 #define SETTINGS_BYTES      65536
-#define DIGITS              "%.10g"
 #define DEADLINE            "DeadlineExceeded" /* reason of a pod that was active for too long */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -44,9 +43,10 @@ void study_trials_forget(struct study_trials *trials)
                 study_job_release(trial->job);
                 json_decref(trial->settings);
                 json_decref(trial->row);
+                json_decref(trial->measures);
                 free(trial->words);
                 free(trial->container);
-                *trial = (struct study_trial){.value = NAN};
+                *trial = (struct study_trial){0};
         }
         free(trials->waiting);
         trials->waiting = NULL;
@@ -129,25 +129,6 @@ void study_trials_job(struct study_trials *trials, const json_t *job)
 
 /* ---- pods ---- */
 
-/* The whole message as a number; NAN: it is none. */
-static double number_of(const char *message)
-{
-        char *end;
-        double value = strtod(message, &end);
-
-        return end != message && end[strspn(end, " \t\r\n")] == '\0' && isfinite(value) ? value : NAN;
-}
-
-/* Whole seconds, which is all that the API says. */
-static double seconds_of(const json_t *terminated)
-{
-        int64_t begun_ms = kube_field_time(terminated, "startedAt"),
-                ended_ms = kube_field_time(terminated, "finishedAt");
-
-        return begun_ms == INT64_MIN || ended_ms < begun_ms ? NAN
-                                                            : (double)(ended_ms - begun_ms) / MS_PER_SECOND;
-}
-
 /* By the time limit, after its program had begun: the limit counts from when a node takes the pod. */
 static bool is_stopped(const struct study_trial *trial, const json_t *pod)
 {
@@ -192,9 +173,8 @@ void study_trials_pod(struct study_trials *trials, const json_t *pod)
                 return;
         ended = study_pod_state(pod, trial->container, "terminated");
         if (strcmp(phase, "Succeeded") == 0) {
-                trial->value = trials->plan->options.tuning->minimize == STUDY_SECONDS
-                                       ? seconds_of(ended)
-                                       : number_of(text_of(ended, "message"));
+                json_decref(trial->measures);
+                trial->measures = study_measures_read(trials->plan->options.tuning, ended);
         } else if (strcmp(phase, "Failed") == 0) {
                 trial->stopped = is_stopped(trial, pod);
                 study_take_words(&trial->words, why_of(pod, ended));
@@ -209,14 +189,6 @@ static json_t *row_new(size_t trial, const json_t *settings, const char *state)
 {
         return json_pack("{s:I, s:o, s:s}", "trial", (json_int_t)trial + 1, "settings",
                          json_is_array(settings) ? json_deep_copy(settings) : json_array(), "state", state);
-}
-
-static void put_digits(json_t *row, double value)
-{
-        char digits[32];
-
-        snprintf(digits, sizeof digits, DIGITS, value);
-        json_object_set_new(row, "value", json_string(digits));
 }
 
 static json_t *failed_row(size_t i, const json_t *settings, const char *words)
@@ -234,31 +206,45 @@ static json_t *row_of_failure(const struct study_trials *trials, size_t i)
 {
         const struct study_trial *trial = &trials->trials[i];
         const struct study_tuning *tuning = trials->plan->options.tuning;
+        autojson *measures = study_measures_stopped(tuning);
         json_t *row;
 
         if (!trial->stopped)
                 return failed_row(i, trial->settings, trial->words ? trial->words : trial->job->message);
         row = row_new(i, trial->settings, STUDY_STOPPED);
-        if (tuning->minimize == STUDY_SECONDS)
-                put_digits(row, (double)tuning->time_limit_seconds);
+        study_measures_put(tuning, measures, row);
         json_object_set_new(row, "message", json_string("It took longer than timeLimitSeconds."));
+        return row;
+}
+
+static json_t *row_of_success(const struct study_trials *trials, size_t i)
+{
+        const struct study_trial *trial = &trials->trials[i];
+        const struct study_tuning *tuning = trials->plan->options.tuning;
+        const char *missing = study_measures_missing(tuning, trial->measures);
+        json_t *row;
+
+        if (missing && tuning->values.count > 0) {
+                autofree char *words = memory_format("Its message does not tell %s.", missing);
+
+                return failed_row(i, trial->settings, words);
+        }
+        if (missing)
+                return failed_row(i, trial->settings, "Its pod succeeded and left no number.");
+        row = row_new(i, trial->settings, STUDY_SUCCEEDED);
+        study_measures_put(tuning, trial->measures, row);
         return row;
 }
 
 static json_t *row_of(const struct study_trials *trials, size_t i)
 {
         const struct study_trial *trial = &trials->trials[i];
-        json_t *row;
 
         if (trial->job->state == STUDY_JOB_RUNS)
                 return row_new(i, trial->settings, STUDY_RUNNING);
         if (trial->job->state == STUDY_JOB_FAILED)
                 return row_of_failure(trials, i);
-        if (isnan(trial->value))
-                return failed_row(i, trial->settings, "Its pod succeeded and left no number.");
-        row = row_new(i, trial->settings, STUDY_SUCCEEDED);
-        put_digits(row, trial->value);
-        return row;
+        return row_of_success(trials, i);
 }
 
 static bool is_row_over(const json_t *row)
@@ -316,26 +302,10 @@ bool study_trials_batch(const struct study_trials *trials, size_t *ret_first, si
         return false;
 }
 
-/* Borrowed; NULL: none went well. */
-static const json_t *best_of(const json_t *rows)
-{
-        const json_t *best = NULL, *row;
-        size_t i;
-
-        json_array_foreach(rows, i, row)
-        {
-                if (strcmp(text_of(row, "state"), STUDY_SUCCEEDED) == 0 &&
-                    (!best || strtod(text_of(row, "value"), NULL) < strtod(text_of(best, "value"), NULL)))
-                        best = row;
-        }
-        return best;
-}
-
 void study_trials_put(const struct study_trials *trials, json_t *status)
 {
         json_t *rows = json_array();
         json_int_t done = 0, failed = 0;
-        const json_t *best;
 
         for (size_t i = 0; i < trials->count; i++) {
                 const json_t *row = trials->trials[i].row;
@@ -346,15 +316,10 @@ void study_trials_put(const struct study_trials *trials, json_t *status)
                 failed += is_row_over(row) && strcmp(text_of(row, "state"), STUDY_SUCCEEDED) != 0;
                 json_array_append_new(rows, json_deep_copy(row));
         }
-        best = best_of(rows);
         json_object_set_new(status, "points", json_integer((json_int_t)trials->count));
         json_object_set_new(status, "done", json_integer(done));
         json_object_set_new(status, "failed", json_integer(failed));
-        if (best)
-                json_object_set_new(status, "bestTrial",
-                                    json_pack("{s:O, s:O, s:O}", "trial", json_object_get(best, "trial"),
-                                              "value", json_object_get(best, "value"), "settings",
-                                              json_object_get(best, "settings")));
+        study_measures_sum_up(trials->plan->options.tuning, rows, status);
         json_object_set_new(status, "trials", rows);
 }
 

@@ -14,7 +14,7 @@ struct study_trial {
         struct study_job_object *job; /* NULL: there is none */
         json_t *settings;             /* that the Job was made with; NULL: it does not say */
         char *container;              /* that was given them */
-        double value;                 /* NAN: it left none */
+        json_t *measures;             /* of a pod that succeeded; NULL: none did */
         char *words;                  /* of a pod that failed; NULL: none did */
         bool stopped;                 /* that pod was, by the time limit */
         json_t *row;                  /* of the status; NULL: it was not begun */
@@ -47,7 +47,7 @@ bool study_trials_is_over(const struct study_trials *trials, size_t trial);
  */
 bool study_trials_batch(const struct study_trials *trials, size_t *ret_first, size_t *ret_count);
 
-/* Puts points, done, failed, trials and bestTrial into a status. */
+/* Puts points, done, failed, trials and the best of them into a status. */
 void study_trials_put(const struct study_trials *trials, json_t *status);
 
 /* `template` is a PodTemplate. NULL: it has no container. The caller owns it. */

@@ -192,16 +192,40 @@ static bool make_missing(struct study_round *round, const struct study_trials *t
 
 /* ---- what is said ---- */
 
+static long long number_of(const json_t *object, const char *key)
+{
+        return json_integer_value(json_object_get(object, key));
+}
+
+static void put_front(const json_t *front, struct text *out)
+{
+        const json_t *one;
+        size_t i;
+
+        text_put(out, "no other beats in both measures: trials ");
+        json_array_foreach(front, i, one) text_format(out, "%s%lld", i ? ", " : "", number_of(one, "trial"));
+        text_put(out, ".");
+}
+
 static bool tell_complete(struct study_round *round, const char *how)
 {
-        const json_t *best = json_object_get(round->status, "bestTrial");
-        long long done = json_integer_value(json_object_get(round->status, "done"));
+        const json_t *best = json_object_get(round->status, "bestTrial"),
+                     *front = json_object_get(round->status, "front");
+        long long done = number_of(round->status, "done");
+        autotext words = {0};
 
-        if (!best)
+        if (done == number_of(round->status, "failed"))
                 return study_round_give_up(round, "NoTrialSucceeded", "All of its trials failed.");
-        snprintf(round->words, sizeof round->words,
-                 "%s %lld trials are over; trial %lld is the best, with %s.", how, done,
-                 (long long)json_integer_value(json_object_get(best, "trial")), text_of(best, "value"));
+        if (!best && json_array_size(front) == 0)
+                return study_round_give_up(round, "NoTrialKeptConstraints",
+                                           "None of its trials kept the constraints.");
+        text_format(&words, "%s %lld trials are over; ", how, done);
+        if (best)
+                text_format(&words, "trial %lld is the best, with %s.", number_of(best, "trial"),
+                            text_of(best, "value"));
+        else
+                put_front(front, &words);
+        snprintf(round->words, sizeof round->words, "%s", words.data);
         round->complete = (struct condition){"Complete", "True", "Done", round->words};
         return true;
 }

@@ -14,6 +14,7 @@
 static const char *const truths[] = {"True", "False", "Unknown", NULL};
 static const char *const service_levels[] = {"Kept", "Missed", NULL};
 static const char *const trial_states[] = {STUDY_RUNNING, STUDY_SUCCEEDED, STUDY_FAILED, STUDY_STOPPED, NULL};
+static const char *const constraint_states[] = {STUDY_KEPT, STUDY_BROKEN, NULL};
 static const char *const outcomes[] = {"Pending", "Confirmed", "Reverted", "Failed", "Unknown", NULL};
 
 static const struct option condition_options[] = {
@@ -286,6 +287,23 @@ static const struct option_table setting_table = {
         .options = setting_options,
 };
 
+static const struct option measure_options[] = {
+        {.name = "name", .type = OPTION_TEXT, .required = true, .max = 63, .help = "What was measured."},
+        {.name = "value",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .min = -INFINITY,
+         .max = INFINITY,
+         .help = "What it came to."},
+        {0},
+};
+
+static const struct option_table measure_table = {
+        .name = "values",
+        .help = "A number that a trial left.",
+        .options = measure_options,
+};
+
 static const struct option trial_options[] = {
         {.name = "trial",
          .type = OPTION_INT,
@@ -309,6 +327,16 @@ static const struct option trial_options[] = {
          .min = -INFINITY,
          .max = INFINITY,
          .help = "What was to be small; of a trial that was stopped, what it would have been more than."},
+        {.name = "values",
+         .type = OPTION_LIST,
+         .table = &measure_table,
+         .key = "name",
+         .max = STUDY_MAX_VALUES + 2,
+         .help = "Whatever else was measured."},
+        {.name = "constraints",
+         .type = OPTION_CHOICE,
+         .choices = constraint_states,
+         .help = "Whether it kept all constraints; of a trial that succeeded, where there are any."},
         {.name = "message", .type = OPTION_TEXT, .max = MESSAGE_MAX, .help = "Why it did not succeed."},
         {0},
 };
@@ -343,8 +371,35 @@ static const struct option best_trial_options[] = {
 
 static const struct option_table best_trial_table = {
         .name = "bestTrial",
-        .help = "The trial with the least value so far.",
+        .help = "The trial with the least value so far, of those that kept the constraints.",
         .options = best_trial_options,
+};
+
+static const struct option front_options[] = {
+        {.name = "trial",
+         .type = OPTION_INT,
+         .required = true,
+         .max = STUDY_MAX_TRIALS,
+         .help = "Its number."},
+        {.name = "value",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .min = -INFINITY,
+         .max = INFINITY,
+         .help = "Of what is minimized."},
+        {.name = "second",
+         .type = OPTION_NUMBER,
+         .required = true,
+         .min = -INFINITY,
+         .max = INFINITY,
+         .help = "Of what is minimized, too."},
+        {0},
+};
+
+static const struct option_table front_table = {
+        .name = "front",
+        .help = "A trial that no other beats in both measures.",
+        .options = front_options,
 };
 
 static const struct option study_options[] = {
@@ -374,7 +429,15 @@ static const struct option study_options[] = {
         {.name = "bestTrial",
          .type = OPTION_POINTER,
          .table = &best_trial_table,
-         .help = "The trial with the least value so far."},
+         .help = "The trial with the least value so far, of those that kept the constraints; absent where "
+                 "two "
+                 "measures are minimized."},
+        {.name = "front",
+         .type = OPTION_LIST,
+         .table = &front_table,
+         .max = STUDY_MAX_TRIALS,
+         .help = "Where two measures are minimized, the trials so far that no other beats in both, of those "
+                 "that kept the constraints."},
         {.name = "trials",
          .type = OPTION_LIST,
          .table = &trial_table,

@@ -195,8 +195,33 @@ def check_trials(studies, replica):
     assert (points[best["trial"]], float(best["value"])) == (SEVEN, 0) and f"trial {best['trial']} is the best" in done["message"], (best, done)
     assert studies.jobs() == {f"{status['job']}-{trial}" for trial in rows}
     assert len(studies.kubelet.ran) == before + TRIALS, "a trial was run twice"
-    studies.api.text("DELETE", f"{STUDIES}/trials")
+    for name in ("trials", *check_others(studies)):
+        studies.api.text("DELETE", f"{STUDIES}/{name}")
     eventually("nothing is left of the trials", lambda: not studies.left(), SECONDS)
+
+
+def check_others(studies):
+    """A batch that an earlier study tells where to begin, and one of two measures with a constraint; of the seconds it counts that they are told."""
+    told = {"again": {"earlier": ["trials"]}, "front": {"alsoMinimize": "Seconds", "constraints": [{"value": "Message", "max": 9}]}}
+    for name, spec in told.items():
+        studies.api.post(STUDIES, {"apiVersion": GROUP[6:], "kind": "TuningStudy", "metadata": {"name": name},
+                                   "spec": {"tuning": {**TUNING, "trials": AT_ONCE, **spec}, "parallelism": AT_ONCE}})
+    studies.await_condition("again", "Complete", "True", "Done", 2 * SECONDS)
+    first = studies.status("again")["bestTrial"]
+    assert (first["trial"], first["settings"], float(first["value"])) == (1, [{"name": "n", "value": str(SEVEN)}], 0), first
+
+    def is_over():
+        studies.kubelet.turn()
+        return studies.status("front").get("done") == AT_ONCE
+    eventually("the other one is over", is_over, 2 * SECONDS)
+    status = studies.status("front")
+    kept = {each["trial"]: float(each["value"]) for each in status["trials"] if float(each["value"]) <= 9}
+    for row in status["trials"]:
+        assert [each["name"] for each in row["values"]] == ["Seconds"] and float(row["values"][0]["value"]) >= 0, row
+        assert row["constraints"] == ("Kept" if row["trial"] in kept else "Broken"), row
+    assert "bestTrial" not in status and {each["trial"] for each in status["front"]} <= set(kept), status
+    assert not kept or float(status["front"][0]["value"]) == min(kept.values()), status
+    return list(told)
 
 
 def check_gone(studies):
@@ -217,7 +242,7 @@ def check_audit(stage, granted):
         assert (place.get("apiGroup", ""), resource, event["verb"]) in granted, event["requestURI"]
         if (resource, event["verb"], code) == ("jobs", "create", 201):
             made.append(event["requestObject"]["metadata"]["name"])
-    assert len(made) == 3 + TRIALS == len(set(made)), made
+    assert len(made) == 3 + TRIALS + 2 * AT_ONCE == len(set(made)), made
 
 
 def play(stage):

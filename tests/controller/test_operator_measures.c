@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * TuningStudies whose trials leave several numbers: constraints, and the front of two measures. What a trial
+ * with n leaves is a cost of n and 7 - n by which it is late, so that what is best is known.
+ */
+#include "tests/support/tuning_scene.h"
+
+#define TRIALS 12
+#define SPEC(rest)                                                                                           \
+        "{\"tuning\": {\"podTemplate\": \"work\", \"trials\": 12, \"timeLimitSeconds\": 90, "                \
+        "\"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}], " rest "}, \"parallelism\": 3}"
+#define VALUES "\"values\": [{\"name\": \"cost\", \"path\": \"runs.0.cost\"}, {\"name\": \"late\"}]"
+
+#define COMPLETES   "Accepted=True/Valid Complete=True/Done Failed=False/NotFailed"
+#define FAILED(why) "Accepted=True/Valid Complete=False/Failed Failed=True/" why
+
+static void run(struct scene *scene, int trial)
+{
+        int n = setting_of(scene, trial);
+        autofree char *message =
+                memory_format("{\"runs\": [{\"cost\": %d}], \"late\": %d, \"note\": \"x\"}\n", n, 7 - n);
+
+        end_well(scene, trial, message);
+}
+
+/* By an operator that is started anew after each batch: what it goes by is in the cluster. */
+static void run_all(struct scene *scene)
+{
+        for (int trial = 1; trial <= TRIALS; trial++) {
+                run(scene, trial);
+                if (trial % 3 == 0)
+                        start_anew(scene);
+        }
+}
+
+static double number_at(const json_t *row, const char *key)
+{
+        const char *text;
+
+        return json_find_text(row, key, &text) ? strtod(text, NULL) : NAN;
+}
+
+/* Of `values` of a row; NAN: it does not say. */
+static double value_of(const struct scene *scene, int trial, const char *name)
+{
+        const json_t *row = json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
+        const json_t *one;
+        size_t i;
+
+        json_array_foreach(json_object_get(row, "values"), i, one)
+        {
+                if (strcmp(json_string_value(json_object_get(one, "name")), name) == 0)
+                        return number_at(one, "value");
+        }
+        return NAN;
+}
+
+/* ---- scenes ---- */
+
+static void the_best_keeps_the_constraints(void **state)
+{
+        struct scene scene = {0};
+        const json_t *best;
+
+        (void)state;
+        open_tuning(&scene,
+                    SPEC("\"minimize\": \"cost\", " VALUES ", \"constraints\": [{\"value\": \"late\", "
+                         "\"max\": 0}]"));
+        run_all(&scene);
+        check_conditions(&scene, COMPLETES);
+        best = json_object_get(status_of(&scene), "bestTrial");
+        assert_float_equal(number_at(best, "value"), 7, 0);
+        for (int i = 1; i <= TRIALS; i++) {
+                int n = setting_of(&scene, i);
+
+                assert_string_equal(of_trial(&scene, i, "state"), "Succeeded");
+                assert_int_equal(atoi(of_trial(&scene, i, "value")), n);
+                assert_float_equal(value_of(&scene, i, "late"), 7 - n, 0);
+                assert_true(isnan(value_of(&scene, i, "cost")));
+                assert_string_equal(of_trial(&scene, i, "constraints"), n >= 7 ? "Kept" : "Broken");
+        }
+        assert_null(json_object_get(status_of(&scene), "front"));
+        close_scene(&scene);
+}
+
+/* No trial beats another in both: of those that cost no more than 5 each stays. */
+static void a_front_of_what_keeps_the_constraints(void **state)
+{
+        struct scene scene = {0};
+        const json_t *front;
+
+        (void)state;
+        open_tuning(&scene, SPEC("\"minimize\": \"cost\", \"alsoMinimize\": \"late\", " VALUES
+                                 ", \"constraints\": [{\"value\": \"cost\", \"max\": \"5\"}]"));
+        run_all(&scene);
+        check_conditions(&scene, COMPLETES);
+        front = json_object_get(status_of(&scene), "front");
+        assert_int_equal(json_array_size(front), 5);
+        for (int n = 1; n <= 5; n++) {
+                const json_t *one = json_array_get(front, (size_t)n - 1);
+                int trial = (int)json_integer_value(json_object_get(one, "trial"));
+
+                assert_int_equal(setting_of(&scene, trial), n);
+                assert_float_equal(number_at(one, "value"), n, 0);
+                assert_float_equal(number_at(one, "second"), 7 - n, 0);
+        }
+        assert_null(json_object_get(status_of(&scene), "bestTrial"));
+        assert_non_null(strstr(message_of(&scene, "Complete"),
+                               "All 12 trials are over; no other beats in both measures: trials "));
+        close_scene(&scene);
+}
+
+static void no_trial_that_keeps_the_constraints(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    SPEC("\"minimize\": \"cost\", " VALUES ", \"constraints\": [{\"value\": \"late\", "
+                         "\"max\": -6}]"));
+        run_all(&scene);
+        check_conditions(&scene, FAILED("NoTrialKeptConstraints"));
+        assert_int_equal(number_of(&scene, "failed"), 0);
+        assert_null(json_object_get(status_of(&scene), "bestTrial"));
+        close_scene(&scene);
+}
+
+/* What is asked for and not told is a failure; what is told beside it does not matter. */
+static void messages_that_do_not_tell(void **state)
+{
+        static const char *const messages[] = {"{\"runs\": [{\"cost\": 1}]}",
+                                               "{\"late\": 1, \"cost\": 1}",
+                                               "{\"runs\": {\"0\": {\"cost\": 1}}, \"late\": \"1\"}",
+                                               "7",
+                                               "{\"runs\": [{\"cost\": 1}], \"late\": 1",
+                                               "{\"runs\": [{\"cost\": 1e999}], \"late\": 1}"};
+        static const char *const missing[] = {"late", "cost", "late", "cost", "cost", "cost"};
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, SPEC("\"minimize\": \"cost\", \"alsoMinimize\": \"late\", " VALUES));
+        for (int i = 0; i < (int)ARRAY_LENGTH(messages); i++) {
+                autofree char *words = memory_format("Its message does not tell %s.", missing[i]);
+
+                end_well(&scene, i + 1, messages[i]);
+                pass(&scene, 60);
+                assert_string_equal(of_trial(&scene, i + 1, "state"), "Failed");
+                assert_string_equal(of_trial(&scene, i + 1, "message"), words);
+        }
+        close_scene(&scene);
+}
+
+/* Of what grows with the time the limit is told; of all else nothing is known. */
+static void a_trial_that_is_stopped(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    SPEC("\"minimize\": \"cost\", " VALUES ", \"constraints\": [{\"value\": \"Seconds\", "
+                         "\"max\": 60}]"));
+        stop_trial(&scene, 1, "2026-01-05T08:00:00Z");
+        put_pod(&scene, 2, "Succeeded", NULL,
+                json_pack("{s:i, s:s, s:s, s:s}", "exitCode", 0, "startedAt", "2026-01-05T08:00:00Z",
+                          "finishedAt", "2026-01-05T08:01:01Z", "message",
+                          "{\"runs\": [{\"cost\": 2}], \"late\": 0}"));
+        end_job(&scene, 2, "Complete", "CompletionsReached");
+        run(&scene, 3);
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 1, "state"), "Stopped");
+        assert_string_equal(of_trial(&scene, 1, "value"), "");
+        assert_float_equal(value_of(&scene, 1, "Seconds"), 90, 0);
+        assert_string_equal(of_trial(&scene, 2, "value"), "2");
+        assert_float_equal(value_of(&scene, 2, "Seconds"), 61, 0);
+        assert_string_equal(of_trial(&scene, 2, "constraints"), "Broken");
+        assert_string_equal(of_trial(&scene, 3, "message"), "Its message does not tell Seconds.");
+        assert_null(json_object_get(status_of(&scene), "bestTrial"));
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 6);
+        close_scene(&scene);
+}
+
+/* A second measure of a trial that was stopped is not known, unless it is the time. */
+static void a_front_with_a_trial_that_is_stopped(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    SPEC("\"minimize\": \"Seconds\", \"alsoMinimize\": \"late\", \"values\": [{\"name\": "
+                         "\"late\"}]"));
+        stop_trial(&scene, 1, "2026-01-05T08:00:00Z");
+        for (int trial = 2; trial <= 3; trial++) {
+                put_pod(&scene, trial, "Succeeded", NULL,
+                        json_pack("{s:i, s:s, s:s, s:s}", "exitCode", 0, "startedAt", "2026-01-05T08:00:00Z",
+                                  "finishedAt", "2026-01-05T08:01:01Z", "message", "{\"late\": 4}"));
+                end_job(&scene, trial, "Complete", "CompletionsReached");
+        }
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 1, "value"), "90");
+        assert_int_equal(json_array_size(json_object_get(status_of(&scene), "front")), 1);
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 6);
+        close_scene(&scene);
+}
+
+/* Another generation that minimizes otherwise has nothing of the one before. */
+static void what_was_best_is_forgotten(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, SPEC("\"minimize\": \"cost\", \"alsoMinimize\": \"late\", " VALUES));
+        run_all(&scene);
+        assert_int_equal(json_array_size(json_object_get(status_of(&scene), "front")), TRIALS);
+        kube_cluster_apply_study(scene.cluster, "best", SPEC("\"minimize\": \"cost\", " VALUES));
+        pass(&scene, 60);
+        assert_null(json_object_get(status_of(&scene), "front"));
+        for (int trial = 1; trial <= 3; trial++)
+                run(&scene, trial);
+        pass(&scene, 60);
+        assert_non_null(json_object_get(status_of(&scene), "bestTrial"));
+        close_scene(&scene);
+}
+
+/* What is minimized here was measured there beside something else. */
+static void an_earlier_study_that_minimized_something_else(void **state)
+{
+        struct scene scene = {0};
+        autojson *trials = json_array(), *status = NULL;
+        autofree char *text = NULL;
+
+        (void)state;
+        open_scene(&scene);
+        apply_template(&scene);
+        for (int n = 5; n <= 12; n++) {
+                autofree char *tried = memory_format("%d", n),
+                              *cost = memory_format("%d", (n - 9) * (n - 9) + 1);
+
+                json_array_append_new(trials, json_pack("{s:i, s:[{s:s, s:s}], s:s, s:s, s:[{s:s, s:s}]}",
+                                                        "trial", n - 4, "settings", "name", "n", "value",
+                                                        tried, "state", "Succeeded", "value", tried, "values",
+                                                        "name", "cost", "value", cost));
+        }
+        status = json_pack("{s:i, s:[{s:s, s:s}], s:O}", "observedGeneration", 1, "conditions", "type",
+                           "Complete", "status", "True", "trials", trials);
+        text = json_dumps(status, JSON_COMPACT);
+        kube_cluster_apply_study(scene.cluster, "small", SPEC("\"values\": [{\"name\": \"cost\"}]"));
+        kube_cluster_put(scene.cluster, "TuningStudy", "small", "status", text);
+        kube_cluster_apply_study(scene.cluster, "best",
+                                 SPEC("\"minimize\": \"cost\", " VALUES ", \"earlier\": [\"small\"]"));
+        start(&scene);
+        pass(&scene, 60);
+        assert_int_equal(setting_of(&scene, 1), 9);
+        close_scene(&scene);
+}
+
+static void a_study_that_makes_no_sense(void **state)
+{
+        static const struct {
+                const char *spec, *words;
+        } wrong[] = {
+                {SPEC("\"minimize\": \"Secnds\""), "spec.tuning.minimize: Secnds is not measured; expected "
+                                                   "Seconds, Message, or a name of values"},
+                {SPEC("\"minimize\": \"Message\", " VALUES),
+                 "spec.tuning.minimize: Message is not measured; expected Seconds, or a name of values"},
+                {SPEC("\"alsoMinimize\": \"Seconds\""),
+                 "spec.tuning.alsoMinimize: Seconds is minimized already; expected another measure"},
+                {SPEC("\"alsoMinimize\": \"cost\""), "spec.tuning.alsoMinimize: cost is not measured; "
+                                                     "expected Seconds, Message, or a name of values"},
+                {SPEC("\"constraints\": [{\"value\": \"cost\", \"max\": 1}]"),
+                 "spec.tuning.constraints: cost is not measured; expected Seconds, Message, or a name of "
+                 "values"},
+                {SPEC("\"values\": [{\"name\": \"Message\"}]"),
+                 "spec.tuning.values: has Message, which is measured anyway; expected another name"},
+        };
+        struct scene scene = {0};
+
+        (void)state;
+        open_scene(&scene);
+        apply_template(&scene);
+        for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+                kube_cluster_apply_study(scene.cluster, "best", wrong[i].spec);
+                if (i == 0)
+                        start(&scene);
+                pass(&scene, 60);
+                assert_non_null(strstr(message_of(&scene, "Accepted"), wrong[i].words));
+        }
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        close_scene(&scene);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_best_keeps_the_constraints),
+                cmocka_unit_test(a_front_of_what_keeps_the_constraints),
+                cmocka_unit_test(no_trial_that_keeps_the_constraints),
+                cmocka_unit_test(messages_that_do_not_tell),
+                cmocka_unit_test(a_trial_that_is_stopped),
+                cmocka_unit_test(a_front_with_a_trial_that_is_stopped),
+                cmocka_unit_test(what_was_best_is_forgotten),
+                cmocka_unit_test(an_earlier_study_that_minimized_something_else),
+                cmocka_unit_test(a_study_that_makes_no_sense),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
