@@ -15,8 +15,8 @@ struct operator_model {
         double rate_per_second, rate_per_second_error; /* records/s one subtask alone takes in */
         double sigma, sigma_error;                     /* Universal Scalability Law: contention */
         double kappa, kappa_error;                     /* Universal Scalability Law: coherency */
-        double skew;                                   /* load of the busiest subtask over the mean, >= 1 */
-        double service_cv;                             /* coefficient of variation of the service time */
+        double skew, skew_error;                       /* load of the busiest subtask over the mean, >= 1 */
+        double service_cv, service_cv_error;           /* coefficient of variation of the service time */
         double buffer_records; /* room in the exchange in front of each subtask: backlog that the broker does
                                   not show */
 };

@@ -66,6 +66,12 @@ static void draw_parameters(struct engine *engine)
         engine->cpu.base_ratio = draw(rng, model->cpu.base_ratio, on * model->cpu.base_ratio_error);
         engine->cpu.worker_seconds_per_record = draw(rng, model->cpu.worker_seconds_per_record,
                                                      on * model->cpu.worker_seconds_per_record_error);
+        for (int i = 0; i < engine->n; i++) {
+                struct operator_model *operator= & engine->operators[i];
+
+                operator->skew = 1 + draw(rng, fmax(operator->skew, 1) - 1, on * operator->skew_error);
+                operator->service_cv = draw(rng, operator->service_cv, on *operator->service_cv_error);
+        }
 }
 
 /* Time to the next loss: regular with jitter, or Poisson; spot preemptions on top. */

@@ -465,6 +465,61 @@ static void the_timeline_is_made_of_whole_steps(void **state)
         free_bench(&bench);
 }
 
+/* Skew and variation of service as a run drew them, told from what is seen: of four subtasks the busiest's
+ * share over the mean, and Kingman's wait at half of the time and more. */
+static void look_at_draws(struct bench *bench, uint64_t run, double *ret_excess, double *ret_variation)
+{
+        struct observation seen = {0};
+        struct error err = ERROR_INIT;
+        struct engine *engine autocall(engine_free) = NULL;
+        double busy;
+
+        bench->setup.run = run;
+        engine = engine_new(&bench->setup);
+        sleep_to(engine, 60);
+        assert_true(engine_collector.collect(engine, &seen, &err));
+        busy = seen.operators[0].busy_ratio_max;
+        *ret_excess = busy / seen.operators[0].busy_ratio - 1;
+        *ret_variation = sqrt(2 * (seen.latency_p50_seconds - .1) / log(2 * busy) * 100 * (1 - busy) - 1);
+}
+
+static int ascending(const void *a, const void *b)
+{
+        const double *left = a, *right = b;
+
+        return (*left > *right) - (*left < *right);
+}
+
+/* Log-normal about their values with the errors told: medians of n runs are off by 1.25 log-deviations over
+ * sqrt(n), which for an error of half the value is sqrt(ln 1.25) and makes 3 % of 400 runs. */
+static void runs_draw_unevenness_and_service_within_their_errors(void **state)
+{
+        double excess[400], variation[400], exact[2];
+        struct bench bench;
+
+        (void)state;
+        make_bench(&bench, 1, (double[]){100}, HOUR);
+        offer(&bench, 0, HOUR, 260);
+        bench.operators[0].skew = 1.1;
+        bench.operators[0].skew_error = .05;
+        bench.operators[0].service_cv = 2;
+        bench.operators[0].service_cv_error = 1;
+        bench.setup.initial.value[0] = 4;
+        bench.setup.draw_parameters = true;
+        look_at_draws(&bench, 0, &exact[0], &exact[1]);
+        assert_near(exact[0], .1, 1e-9);
+        assert_near(exact[1], 2, .05); /* utilisation is kept by bins of half a percent */
+        for (uint64_t run = 0; run < 400; run++)
+                look_at_draws(&bench, run + 1, &excess[run], &variation[run]);
+        qsort(excess, 400, sizeof *excess, ascending);
+        qsort(variation, 400, sizeof *variation, ascending);
+        assert_near(excess[200] / .1, 1, .1);
+        assert_near(log(excess[336] / excess[63]) / 2, sqrt(log(1.25)), .08);
+        assert_near(variation[200] / 2, 1, .1);
+        assert_near(log(variation[336] / variation[63]) / 2, sqrt(log(1.25)), .08);
+        free_bench(&bench);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -479,6 +534,7 @@ int main(void)
                 cmocka_unit_test(the_busiest_of_keyed_subtasks_is_as_busy_as_on_a_real_flink),
                 cmocka_unit_test(latency_below_saturation_is_that_of_the_queue),
                 cmocka_unit_test(same_seed_gives_the_same_run),
+                cmocka_unit_test(runs_draw_unevenness_and_service_within_their_errors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

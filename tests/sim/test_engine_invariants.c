@@ -126,7 +126,9 @@ static void draw_model(struct world *world, bool calm)
                         .sigma = ONE_OF(world, 0, .02, 1),
                         .kappa = ONE_OF(world, 0, 1e-4, 1),
                         .skew = ONE_OF(world, 1, 1.5, 1000),
+                        .skew_error = ONE_OF(world, 0, .1, 1000),
                         .service_cv = ONE_OF(world, 0, 1, 100),
+                        .service_cv_error = ONE_OF(world, 0, 1, 100),
                         .buffer_records = ONE_OF(world, 0, 1, 1000, 1e9),
                 };
         model->operators =
