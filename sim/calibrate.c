@@ -105,13 +105,16 @@ bool calibrate(const struct pipeline *pipeline, const struct model *prior,
                                  "expected spec.model.operators with a first guess for each");
         model_copy(prior, &result->model);
         find_episodes(&fitting);
-        calibrate_latency(&fitting);
         calibrate_restarts(&fitting);
         calibrate_failures(&fitting);
         calibrate_cpu(&fitting);
         calibrate_exchanges(&fitting);
         calibrate_silence(&fitting);
+        calibrate_rates(&fitting);
         done = calibrate_operators(&fitting, err);
+        if (done)
+                calibrate_service(&fitting);
+        calibrate_latency(&fitting);
         for (size_t i = 0; i < n; i++)
                 episodes_free(fitting.episodes[i]);
         free(fitting.episodes);

@@ -170,6 +170,7 @@ struct downtime_evidence {
         double *seconds; /* owned */
         size_t count;
         const char *from;
+        double log_sd;     /* of the starts that the engine told of; NAN: not told */
         double guessed;    /* relative error that is added */
         double resolution; /* s, the same where they are too short to scatter; 0: they were measured */
 };
@@ -182,7 +183,8 @@ static struct downtime_evidence find_downtimes(const struct fitting *fitting)
         found.seconds = downtimes(fitting, true, &unknown, &found.count);
         if (found.count == 0) {
                 free(found.seconds);
-                found.seconds = calibrate_quick_rescales(fitting, &found.count, &found.resolution);
+                found.seconds =
+                        calibrate_quick_rescales(fitting, &found.count, &found.resolution, &found.log_sd);
                 found.from = "rescales, each too short to be seen as a gap";
         }
         if (found.count == 0) {
@@ -199,6 +201,19 @@ static struct downtime_evidence find_downtimes(const struct fitting *fitting)
                 found.from = "restarts after failures: no rescale was recorded";
         }
         return found;
+}
+
+/* Downtimes that were too short to be measured scatter as the starts in them do. */
+static void keep_scatter_of_starts(struct fitting *fitting, const struct downtime_evidence *found)
+{
+        struct restart_model *restart = &fitting->result->model.restart;
+
+        if (isnan(found->log_sd))
+                return;
+        restart->log_sd = found->log_sd;
+        calibrate_note(fitting, "restart.logDeviation", NULL, found->log_sd,
+                       found->log_sd / sqrt(2 * ((double)found->count - 1)),
+                       "scatter of the logarithms of %zu starts that the engine told of", found->count);
 }
 
 void calibrate_restarts(struct fitting *fitting)
@@ -221,8 +236,10 @@ void calibrate_restarts(struct fitting *fitting)
         fitting->hidden_downtime_seconds = calibrate_replay(fitting);
         calibrate_note(fitting, "restart.medianSeconds", "s", fit.median, restart->median_seconds_error,
                        "%zu %s", found.count, found.from);
-        if (found.resolution > 0)
+        if (found.resolution > 0) {
+                keep_scatter_of_starts(fitting, &found);
                 return;
+        }
         restart->log_sd = fit.log_sd;
         calibrate_note(fitting, "restart.logDeviation", NULL, fit.log_sd,
                        QUANTILES_ERROR * fit.log_sd / sqrt((double)found.count), "scatter of the logarithms");
@@ -433,14 +450,17 @@ void calibrate_latency(struct fitting *fitting)
                         "no recording has the latency of a pipeline that keeps up; kept from the spec");
                 return;
         }
-        latency->base_seconds = base / (double)n;
+        /* The median holds what records waited in queues, and the engine adds that. */
+        latency->base_seconds =
+                fitting->idle_latency_seconds > 0 ? fitting->idle_latency_seconds : base / (double)n;
         latency->base_seconds_error =
                 latency->base_seconds * (scales_seen(fitting) < 2 ? LATENCY_ELSEWHERE : latency->log_sd / 10);
         latency->log_sd = sd / (double)n;
         latency->per_worker_seconds = 0;
         fitting->result->model.catch_up.threshold_seconds = latency_threshold;
         calibrate_note(fitting, "latency.baseSeconds", "s", latency->base_seconds,
-                       latency->base_seconds_error, "median while nothing waits, %zu recording%s", n,
+                       latency->base_seconds_error, "%s while nothing waits, %zu recording%s",
+                       fitting->idle_latency_seconds > 0 ? "without what queues add," : "median", n,
                        n == 1 ? "" : "s");
 }
 

@@ -12,6 +12,7 @@ struct fitting {
         struct episodes **episodes; /* of each recording */
         size_t n;
         double hidden_downtime_seconds; /* of failures, beyond the gap in the metrics */
+        double idle_latency_seconds;    /* without what queues add; 0: not told */
         struct calibration *result;
 };
 
@@ -23,10 +24,17 @@ void calibrate_note(struct fitting *fitting, const char *name, const char *unit,
 bool calibrate_operators(struct fitting *fitting, struct error *err);
 
 /* calibrate_rescales.c: downtimes of rescales that left no gap in what was measured, in seconds (caller
- * frees), and how well each is known; and what the exchanges hold that the broker does not show. */
-double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error);
+ * frees), how well each is known, and how the starts that the engine told of scatter (NAN: it did not tell of
+ * each, or of too few); and what the exchanges hold that the broker does not show. */
+double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error,
+                                 double *ret_log_sd);
 void calibrate_exchanges(struct fitting *fitting);
 void calibrate_silence(struct fitting *fitting);
+
+/* calibrate_scatter.c: how far measured rates are off, and how unlike service times are. The second needs the
+ * operators' capacity and tells what calibrate_latency leaves out. */
+void calibrate_rates(struct fitting *fitting);
+void calibrate_service(struct fitting *fitting);
 
 /* calibrate_behaviour.c */
 void calibrate_restarts(struct fitting *fitting);

@@ -6,18 +6,19 @@
 
 #include "sim/calibrate_internal.h"
 
-#define SOON           5 /* steps about a rescale in which its oldest record shows */
-#define SILENT_MOST    60
-#define UNSEEN_STILL   2.5 /* s: half of what a gap must last to be seen as one */
-#define LEAST_TOLD     0.5 /* s: shorter times cannot be told from samples, ... */
-#define LEAST_ERROR    1.0 /* s: ... and longer ones no better than so */
-#define STARTED        20  /* steps after a rescale within which its start is told */
-#define STARTS_ERROR   0.5 /* relative, of a restart that is told by its start */
-#define LEAST_STARTED  0.1 /* s */
-#define SATURATED      0.9 /* busy ratio of an operator that records queue for */
-#define BEHIND_SECONDS 1.0 /* so much of its input waits before it */
-#define NEARLY_MOST    .9
-#define ENOUGH         5 /* samples */
+#define SOON            5 /* steps about a rescale in which its oldest record shows */
+#define SILENT_MOST     60
+#define UNSEEN_STILL    2.5 /* s: half of what a gap must last to be seen as one */
+#define LEAST_TOLD      0.5 /* s: shorter times cannot be told from samples, ... */
+#define LEAST_ERROR     1.0 /* s: ... and longer ones no better than so */
+#define STARTED         20  /* steps after a rescale within which its start is told */
+#define STARTS_ERROR    0.5 /* relative, of a restart that is told by its start */
+#define LEAST_STARTED   0.1 /* s */
+#define STARTS_AT_LEAST 3   /* whose scatter tells */
+#define SATURATED       0.9 /* busy ratio of an operator that records queue for */
+#define BEHIND_SECONDS  1.0 /* so much of its input waits before it */
+#define NEARLY_MOST     .9
+#define ENOUGH          5 /* samples */
 
 /* A change of configuration at this step. */
 static bool rescaled_at(const struct recording *recording, size_t step)
@@ -65,9 +66,10 @@ static double quick_rescale(const struct fitting *fitting, size_t r, size_t step
         return isnan(waited) ? NAN : fmax(fmin(waited, 2 * UNSEEN_STILL), LEAST_TOLD);
 }
 
-double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error)
+double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_count, double *ret_error,
+                                 double *ret_log_sd)
 {
-        double *seconds = NULL, logs = 0;
+        double *seconds = NULL, *starts = NULL, logs = 0;
         size_t count = 0, seen = 0, started = 0;
 
         for (size_t r = 0; r < fitting->n; r++)
@@ -82,11 +84,15 @@ double *calibrate_quick_rescales(const struct fitting *fitting, size_t *ret_coun
                         if (isnan(one))
                                 continue;
                         seconds = memory_resize(seconds, count + 1, sizeof *seconds);
+                        starts = memory_resize(starts, count + 1, sizeof *starts);
+                        starts[started] = log(start_after(fitting->recordings[r], i));
                         seconds[count++] = one;
                         started += told;
                         logs += log(one);
                 }
         *ret_error = count > 0 ? LEAST_ERROR : UNSEEN_STILL / sqrt(3);
+        *ret_log_sd = started == count && count >= STARTS_AT_LEAST ? gsl_stats_sd(starts, 1, count) : NAN;
+        free(starts);
         if (count > 0 && started == count)
                 *ret_error = STARTS_ERROR * exp(logs / (double)count);
         if (count == 0 && seen > 0) {

@@ -102,6 +102,11 @@ void timeline_free(struct timeline *timeline);
 double engine_sustainable_rate(const struct pipeline *pipeline, const struct model *model,
                                const struct deployment *deployment);
 
+/* Records/s that one of so many subtasks of an operator takes in; *ret_skew: the busiest one's load over the
+ * mean. */
+double engine_subtask_rate(const struct pipeline *pipeline, const struct model *model, int operator_index,
+                           int parallelism, double *ret_skew);
+
 /* Faults to rehearse, drawn from the seed; for tests. Ratios per call. */
 struct engine_faults {
         double failed_apply_ratio;

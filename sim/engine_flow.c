@@ -52,6 +52,17 @@ static void count_visits(const struct pipeline *pipeline, double *visits)
                         visits[pipeline->edges[e].from] * edge_selectivity(&pipeline->edges[e]);
 }
 
+double engine_subtask_rate(const struct pipeline *pipeline, const struct model *model, int operator_index,
+                           int parallelism, double *ret_skew)
+{
+        const struct operator_model *operators = model->operators.items;
+        double subtasks,
+                capacity = operator_capacity(pipeline_parts(pipeline, NULL, operator_index),
+                                             &operators[operator_index], parallelism, &subtasks, ret_skew);
+
+        return capacity * *ret_skew / subtasks;
+}
+
 double engine_sustainable_rate(const struct pipeline *pipeline, const struct model *model,
                                const struct deployment *deployment)
 {

@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <gsl/gsl_randist.h>
 
 #include "core/formulas.h"
 #include "core/option.h"
+#include "core/random.h"
 #include "sim/calibrate.h"
 #include "sim/engine.h"
 
@@ -505,6 +507,24 @@ static void starts_tell_of_rescales_too_short_to_be_seen(void **state)
         world_free(world);
 }
 
+/* Starts of 0.25 and 1 s in turn: their logarithms are ln(4) / 2 off their mean. */
+static void starts_scatter_as_the_engine_tells(void **state)
+{
+        struct world *world = world_new(1, (double[]){5000});
+        struct recording *recording;
+
+        (void)state;
+        record_short_rescales(world);
+        recording = world->recordings[0];
+        recording->startup = memory_new(recording->count, sizeof(double));
+        for (size_t i = 0; i < recording->count; i++)
+                recording->startup[i] = i / 1200 % 2 == 0 ? .25 : 1;
+        fit(world);
+        assert_found(world, "restart.logDeviation", log(4) / 2, .3);
+        assert_near(world->calibration->model.restart.log_sd, log(4) / 2, .1);
+        world_free(world);
+}
+
 /* A second of downtime, five of a warm-up of the metrics: nothing is told of the backlog for six. */
 static void silence_after_rescales_comes_back(void **state)
 {
@@ -607,6 +627,99 @@ static void operators_that_were_measured_come_back_one_by_one(void **state)
         world_free(world);
 }
 
+/* 400 to 1,160 records/s for 4 subtasks of 300 in ten minutes: busy from 0.33 to 0.97 of the time. */
+static double up_and_down(double second)
+{
+        return 780 - 380 * cos(2 * M_PI * second / 600);
+}
+
+static const struct take two_hours_of_work = {
+        .name = "two hours",
+        .seconds = 2 * HOUR,
+        .offered = up_and_down,
+        .workers = 4,
+        .by_operator = true,
+};
+
+/* Rates by the busy second, and where busy time was not recorded throughput beside a load that moves. */
+static void scatter_of_measured_rates_comes_back(void **state)
+{
+        (void)state;
+        for (int by_operator = 0; by_operator < 2; by_operator++) {
+                struct world *world = world_new(by_operator ? 3 : 1, (double[]){4000, 300, 9000});
+                struct take take = two_hours_of_work;
+
+                take.by_operator = by_operator;
+                world->prior.metrics.rate_noise_cv = .02;
+                world->truth.metrics.rate_noise_cv = .06;
+                record(world, &take);
+                fit(world);
+                assert_found(world, "metrics.rateVariation", .06, .05);
+                assert_near(world->calibration->model.metrics.rate_noise_cv, .06, .005);
+                world_free(world);
+        }
+}
+
+/* Latency as it is measured: 5 % off, up and down. */
+static void blur_latency(struct recording *recording)
+{
+        autocall(gsl_rng_free) gsl_rng *rng = random_new(7, 0, 0);
+
+        for (size_t i = 0; i < recording->count; i++)
+                recording->latency[i] *= exp(gsl_ran_gaussian(rng, .05));
+}
+
+/* Every minute the engine tells for a second that it has no subtasks, as one that restarts does. */
+static void lose_subtasks(struct recording *recording)
+{
+        recording->parallelism[1] = memory_new(recording->count, sizeof(double));
+        for (size_t i = 0; i < recording->count; i++)
+                recording->parallelism[1][i] = i % 60 == 0 ? 0 : 4;
+}
+
+/* Kingman: the wait before the busiest subtask is (1 + variation^2) / 2 times that of exponential service. */
+static void variation_of_service_comes_back(void **state)
+{
+        static const double variations[] = {0.5, 1, 2};
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(variations); i++) {
+                struct world *world = world_new(3, (double[]){4000, 300, 9000});
+
+                world->operators[1].service_cv = variations[i];
+                world->truth.latency.base_seconds = .05;
+                record(world, &two_hours_of_work);
+                blur_latency(world->recordings[0]);
+                lose_subtasks(world->recordings[0]);
+                fit(world);
+                assert_found(world, "operators.work.serviceVariation", variations[i], .2);
+                assert_near(world->calibration->model.latency.base_seconds, .05, .01);
+                world_free(world);
+        }
+}
+
+/* Half a minute tells neither; an hour in which no operator is busy tells nothing of queues. */
+static void scatter_that_cannot_be_told_is_kept(void **state)
+{
+        for (int hour = 0; hour < 2; hour++) {
+                struct world *world = world_new(3, (double[]){4000, hour ? 3000 : 300, 9000});
+                struct take take = two_hours_of_work;
+
+                (void)state;
+                take.seconds = hour ? HOUR : 30;
+                world->prior.metrics.rate_noise_cv = .03;
+                world->truth.metrics.rate_noise_cv = .06;
+                world->guesses[1].service_cv = .7;
+                record(world, &take);
+                blur_latency(world->recordings[0]);
+                fit(world);
+                if (!hour)
+                        assert_not_found(world, "metrics.rateVariation", .03);
+                assert_not_found(world, "operators.work.serviceVariation", .7);
+                world_free(world);
+        }
+}
+
 static void what_was_not_recorded_is_kept_and_said(void **state)
 {
         struct world *world = world_new(1, (double[]){5000});
@@ -651,10 +764,14 @@ int main(void)
                 cmocka_unit_test(downtime_of_rescales_comes_back),
                 cmocka_unit_test(rescales_too_short_to_be_seen_are_short),
                 cmocka_unit_test(starts_tell_of_rescales_too_short_to_be_seen),
+                cmocka_unit_test(starts_scatter_as_the_engine_tells),
                 cmocka_unit_test(silence_after_rescales_comes_back),
                 cmocka_unit_test(exchanges_hold_what_was_in_them),
                 cmocka_unit_test(capacity_of_two_scales_comes_back),
                 cmocka_unit_test(operators_that_were_measured_come_back_one_by_one),
+                cmocka_unit_test(scatter_of_measured_rates_comes_back),
+                cmocka_unit_test(variation_of_service_comes_back),
+                cmocka_unit_test(scatter_that_cannot_be_told_is_kept),
                 cmocka_unit_test(what_was_not_recorded_is_kept_and_said),
                 cmocka_unit_test(without_a_recording_there_is_no_fit),
         };
