@@ -8,8 +8,6 @@
 
 #include "core/json.h"
 
-#define NAME_MAX_BYTES 128
-
 /* Every message about a document begins with its place: "space[0].low: expected ...". */
 static bool wrong(struct error *err, const char *place, const char *expected)
 {
@@ -233,7 +231,7 @@ static bool read_parameter(struct search_space *space, const json_t *object, boo
         const char *name = "";
 
         json_find_text(object, "name", &name);
-        if (!json_is_object(object) || !name[0] || strlen(name) > NAME_MAX_BYTES)
+        if (!json_is_object(object) || !name[0] || strlen(name) > SEARCH_DOCUMENT_NAME_MAX)
                 return wrong(err, place, "an object with a name, a text");
         for (int i = 0; i < space->n; i++)
                 if (strcmp(space->parameters[i].name, name) == 0)
@@ -286,7 +284,7 @@ static bool read_one_context(struct search_space *space, const json_t *object, s
 
         json_find_text(object, "name", &name);
         json_find_text(object, "type", &type);
-        if (!json_is_object(object) || !name[0] || strlen(name) > NAME_MAX_BYTES)
+        if (!json_is_object(object) || !name[0] || strlen(name) > SEARCH_DOCUMENT_NAME_MAX)
                 return wrong(err, place, "an object with a name, a text");
         if (is_named(space, name))
                 return wrong_key(err, place, "name", "one that nothing else has");

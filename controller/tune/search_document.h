@@ -11,6 +11,8 @@
 /* Numbers of a space, of points and of contexts lie between this and its negative. */
 #define SEARCH_DOCUMENT_MOST 1e15
 
+#define SEARCH_DOCUMENT_NAME_MAX 128 /* bytes of the name of a parameter, or of a part of the context */
+
 /* From
  * {"space":[...],"candidates":[...],"context":[...],"limits":[...],"price":..,"resources":[..],"timeLimits":{..},
  * "seed":..,"budget":..,"runs":..,"earlier":[..]}. What the last one says controller/tune/earlier reads.

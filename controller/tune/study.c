@@ -16,6 +16,7 @@
 
 #define TEMPLATE_MAX_BYTES ((size_t)1 << 20)
 #define DEFAULT_BUDGET     20
+#define NAME_ROOM          (SEARCH_DOCUMENT_NAME_MAX + 1) /* and the brace behind it */
 #define MEASURES           "seconds, cpuSeconds, memoryBytes, cost"
 
 /* ---- the file ---- */
@@ -269,17 +270,16 @@ static void put_value(const json_t *value, struct text *out)
         text_put(out, words);
 }
 
-/* What stands for {NAME} at the begin of `at`; NULL when nothing does. *ret_length: of {NAME}. */
+/* What stands for {NAME} at the begin of `at`; NULL when nothing does. *ret_length: of {NAME}. No further is
+ * looked than a name is long, however many braces a file has. */
 static const json_t *find_name(const char *at, const json_t *x, const json_t *trial, size_t *ret_length)
 {
-        size_t length = strcspn(at, "}");
-        autofree char *name = NULL;
+        const char *name = at + 1, *end = *at == '{' ? memchr(name, '}', strnlen(name, NAME_ROOM)) : NULL;
 
-        if (*at != '{' || !at[length])
+        if (!end)
                 return NULL;
-        name = memory_format("%.*s", (int)length - 1, at + 1);
-        *ret_length = length + 1;
-        return strcmp(name, "trial") == 0 ? trial : json_object_get(x, name);
+        *ret_length = (size_t)(end - at) + 1;
+        return strncmp(name, "trial}", 6) == 0 ? trial : json_object_getn(x, name, (size_t)(end - name));
 }
 
 char *tune_render(const char *template, const json_t *x, const char *folder)

@@ -98,6 +98,22 @@ static void test_names_in_braces_stand_for_values(void **state)
         assert_rendered("", "");
 }
 
+/* A mebibyte of braces, the most that a template may be: looked through from each of them to the end it took
+ * minutes. */
+static void test_braces_without_a_name_are_not_looked_through(void **state)
+{
+        const size_t length = (size_t)1 << 20;
+        autofree char *template = memory_new(length + 5, 1), *expected = NULL;
+
+        (void)state;
+        memset(template, '{', length);
+        assert_rendered(template, template);
+        memcpy(template + length, "}{n}", 5);
+        expected = memory_copy_text(template);
+        memcpy(expected + length, "}7", 3);
+        assert_rendered(template, expected);
+}
+
 static double value_of(struct stage *stage, const char *rest, const char *output)
 {
         autocall(tune_study_free) struct tune_study *study = read_spec(stage, rest);
@@ -323,6 +339,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names_in_braces_stand_for_values),
+                cmocka_unit_test(test_braces_without_a_name_are_not_looked_through),
                 cmocka_unit_test_setup_teardown(test_a_pattern_counts_where_it_matches_last, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_a_pattern_may_match_in_every_line, set_up, tear_down),
