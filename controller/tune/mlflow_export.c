@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "controller/tune/check.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/reactor.h"
@@ -179,7 +180,7 @@ static bool check(const struct tune_mlflow *mlflow, struct error *err)
         struct wire wire = {0};
         bool good;
 
-        if (options && !tune_study_check_files(mlflow->study, "mlflow.connection", &options->connection, err))
+        if (options && !tune_check_files(mlflow->study, "mlflow.connection", &options->connection, err))
                 return false;
         good = wire_open(mlflow, &wire, err);
         wire_close(&wire);

@@ -19,6 +19,7 @@
 #include "controller/tune/context.h"
 #include "controller/tune/earlier.h"
 #include "controller/tune/front.h"
+#include "controller/tune/prepare.h"
 #include "controller/tune/search_document.h"
 #include "controller/tune/tell.h"
 #include "controller/tune/trial.h"
@@ -330,7 +331,7 @@ bool tune_runs_open(struct tune_study *study, const struct tune_runs_setup *setu
         if (runs->setup.trials == 0)
                 runs->setup.trials = study->search.budget;
         runs->search = search_new(TAKE(study->space), &study->search);
-        if (!tune_study_prepare(study, setup->folder, runs->search, err) ||
+        if (!tune_prepare(study, setup->folder, runs->search, err) ||
             !tune_context_given(study, search_space_of(runs->search), setup->given, &runs->given, err))
                 return false;
         if (!make_folder(setup->folder, err) || !take_lock(lock, &runs->lock, err))
@@ -585,7 +586,7 @@ static bool look_at(struct tune_runs *runs, size_t index, bool *ret_ended, struc
                                  "trial %lld: its process ended without a result; the same command goes on",
                                  (long long)trial->id);
         if (!tune_tell(runs->search, trial, out.asked, err) ||
-            !tune_study_learn(runs->study, runs->folder, runs->search, err) || !stand(runs, err))
+            !tune_prepare_learn(runs->study, runs->folder, runs->search, err) || !stand(runs, err))
                 return false;
         print_row(runs, trial);
         if (runs->setup.ended)
@@ -715,7 +716,7 @@ bool tune_runs_retell(const struct tune_runs *runs, size_t left_out, size_t grou
                 return false;
         options = runs->study->search;
         search = search_new(space, &options);
-        if (!tune_study_prepare(runs->study, runs->setup.folder, search, err) ||
+        if (!tune_prepare(runs->study, runs->setup.folder, search, err) ||
             !search_set_context(search, search_context(runs->search), err))
                 return false;
         for (size_t i = 0; i < runs->count; i++)
