@@ -33,8 +33,13 @@ char *redact_url(const char *url);
 void redact_learn(const char *secret);
 void redact_forget(const char *secret); /* as often as it was learned */
 
-/* Masks what is known in place; a text only gets shorter. _bytes returns the length that is left. */
+/* Masks what is known in place; a text only gets shorter. */
 void redact_known(char *text);
-size_t redact_known_bytes(char *bytes, size_t length);
+
+/* Of an answer, before anything in it is looked at: names that a peer makes up go into too many places to be
+ * masked in each. Returns the length that is left. In a good one, JSON or lines of metrics, secrets of less
+ * than twelve characters stay where they are keys or parts of numbers: they may be everyday words, which the
+ * answer is read by. */
+size_t redact_answer(char *bytes, size_t length, bool good);
 
 #endif

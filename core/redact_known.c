@@ -27,6 +27,8 @@ struct known {
         } forms[MAX_FORMS]; /* the first is the secret itself */
         size_t n_forms;
         size_t users;
+        bool is_short; /* it may be a word or a number that others use, too */
+        bool is_number;
 };
 
 /*
@@ -130,6 +132,8 @@ static struct known known_new(const char *secret)
         struct known known = {.room = strlen(secret) * 20 + 64, .users = 1};
 
         known.memory = secret_memory_new(known.room);
+        known.is_short = strlen(secret) < BEGINNING;
+        known.is_number = secret[strspn(secret, "0123456789.+-eE")] == '\0';
         add_plain(&known, secret);
         add_percent(&known, secret, "0123456789ABCDEF");
         add_percent(&known, secret, "0123456789abcdef");
@@ -210,8 +214,18 @@ static size_t known_part(const struct form *form, const char *at, size_t left)
         return same == form->length || same >= BEGINNING ? same : 0;
 }
 
+/* Where a byte of an answer stands. What nobody asks the meaning of is TEXT. */
+enum place { TEXT, KEY, BARE };
+
+/* Keys, and numbers, are what an answer is read by, and are not what a peer tells: there a short secret is a
+ * word or a number like any other. */
+static bool is_harmless(const struct known *known, size_t form, enum place place)
+{
+        return form == 0 && known->is_short && (place == KEY || (place == BARE && known->is_number));
+}
+
 /* Length of the longest form, or beginning of one, that stands at `at`; 0: none. */
-static size_t known_at(const char *at, size_t left)
+static size_t known_at(const char *at, size_t left, enum place place)
 {
         unsigned pair = left >= SHORTEST ? pair_of(at) : 0;
         size_t longest = 0;
@@ -219,8 +233,11 @@ static size_t known_at(const char *at, size_t left)
         if (left < SHORTEST || !(registry.starts[pair / 8] & 1u << pair % 8))
                 return 0;
         for (size_t i = 0; i < registry.count; i++) {
-                for (size_t j = 0; j < registry.items[i].n_forms; j++) {
-                        size_t length = known_part(&registry.items[i].forms[j], at, left);
+                const struct known *known = &registry.items[i];
+
+                for (size_t j = 0; j < known->n_forms; j++) {
+                        size_t length =
+                                is_harmless(known, j, place) ? 0 : known_part(&known->forms[j], at, left);
 
                         longest = length > longest ? length : longest;
                 }
@@ -228,14 +245,53 @@ static size_t known_at(const char *at, size_t left)
         return longest;
 }
 
-static size_t mask(char *text, size_t left)
+/* ---- where a byte stands, in JSON and in what is like it ---- */
+
+struct scan {
+        const char *end;
+        enum place place;
+        bool quoted, escaped;
+};
+
+/* Whether what stands in quotes from `at` on is followed by a colon. */
+static bool is_key(const char *at, const char *end)
+{
+        while (at < end && *at != '"' && *at != '\n')
+                at += *at == '\\' && at + 1 < end ? 2 : 1;
+        if (at == end || *at++ != '"')
+                return false;
+        while (at < end && strchr(" \t\r\n", *at) && *at)
+                at++;
+        return at < end && *at == ':';
+}
+
+/* No line ends within quotes: a quote that stands alone says nothing of the next line. */
+static void step(struct scan *scan, const char *at)
+{
+        if (!scan->quoted && *at == '"') {
+                scan->quoted = true;
+                scan->place = is_key(at + 1, scan->end) ? KEY : TEXT;
+        } else if (scan->escaped) {
+                scan->escaped = false;
+        } else if (scan->quoted && *at == '\\') {
+                scan->escaped = true;
+        } else if (scan->quoted && (*at == '"' || *at == '\n')) {
+                scan->quoted = false;
+                scan->place = BARE;
+        }
+}
+
+/* scan: NULL: all of it is text. */
+static size_t mask(char *text, size_t left, struct scan *scan)
 {
         const char *end = text + left;
         size_t used = 0;
 
         for (const char *at = text; left > 0;) {
-                size_t length = known_at(at, left);
+                size_t length = known_at(at, left, scan ? scan->place : TEXT);
 
+                for (size_t i = 0; scan && i < (length ? length : 1); i++)
+                        step(scan, at + i);
                 if (length > 0) {
                         memcpy(text + used, MASK, MASK_LENGTH);
                         used += MASK_LENGTH;
@@ -271,16 +327,23 @@ void redact_forget(const char *secret)
         pthread_rwlock_unlock(&registry.lock);
 }
 
-size_t redact_known_bytes(char *bytes, size_t length)
+static size_t mask_known(char *bytes, size_t length, struct scan *scan)
 {
         pthread_rwlock_rdlock(&registry.lock);
         if (registry.count > 0)
-                length = mask(bytes, length);
+                length = mask(bytes, length, scan);
         pthread_rwlock_unlock(&registry.lock);
         return length;
 }
 
 void redact_known(char *text)
 {
-        text[redact_known_bytes(text, strlen(text))] = '\0';
+        text[mask_known(text, strlen(text), NULL)] = '\0';
+}
+
+size_t redact_answer(char *bytes, size_t length, bool good)
+{
+        struct scan scan = {.end = bytes + length, .place = BARE};
+
+        return mask_known(bytes, length, good ? &scan : NULL);
 }

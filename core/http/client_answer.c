@@ -280,7 +280,7 @@ void http_answer_take(struct http_call *call)
         response->length = call->body.length;
         response->body = text_take(&call->body);
         /* What a peer says back of a secret goes no further, whatever it says it in. */
-        response->length = redact_known_bytes(response->body, response->length);
+        response->length = redact_answer(response->body, response->length, status / 100 == 2);
         response->body[response->length] = '\0';
         curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type);
         snprintf(response->content_type, sizeof response->content_type, "%s", type ? type : "");

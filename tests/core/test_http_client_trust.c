@@ -328,6 +328,44 @@ static void test_secrets_are_repeated_nowhere(void **state)
         }
 }
 
+/* A password may be a word, or a number, that every answer is full of: keys and numbers are as the peer said
+ * them. What it says in a text is masked all the same. */
+static void test_a_short_secret_does_not_spoil_an_answer(void **state)
+{
+        static const struct {
+                const char *password, *said, *heard;
+        } cases[] = {
+                {"records", "{\"records\": 7, \"of\" : \"records\"}", "{\"records\": 7, \"of\" : \"***\"}"},
+                {"123456", "{\"n\": [1234567890, \"123456\"]}", "{\"n\": [1234567890, \"***\"]}"},
+                {"default", "{\"a \\\"default\\\"\": \"\\\"default\"}",
+                 "{\"a \\\"default\\\"\": \"\\\"***\"}"},
+                {"123456", "rate{of=\"123456\"} 1234567\n", "rate{of=\"***\"} 1234567\n"},
+                {"records", "a lone \"\nrecords {\"records\"", "a lone \"\n*** {\"***\""},
+                {"123456", "MTIzNDU2", "***"}, /* printf 123456 | base64 */
+                {"long-enough-to-be-none", "{\"long-enough-to-be-none\": 1}", "{\"***\": 1}"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+                struct vault vault = vault_open();
+                struct http_options basic = {.username = (char[]){"operator"},
+                                             .password_file = vault.password_file};
+                struct http_stage *stage = NULL;
+                struct http_response response;
+                struct error err = ERROR_INIT;
+
+                scratch_write(&vault.scratch, "password", cases[i].password);
+                stage = http_stage_open(&basic);
+                scripted_peer_json(stage->script, "*", cases[i].said);
+                assert_true(http_stage_get(stage, "/jobs", &response, &err));
+                assert_string_equal(response.body, cases[i].heard);
+                assert_int_equal(response.length, strlen(cases[i].heard));
+                http_response_free(&response);
+                http_stage_close(stage);
+                vault_close(&vault);
+        }
+}
+
 /* ---- certificates; on the machine's clock, which OpenSSL goes by ---- */
 
 static void make_authorities(const struct vault *vault)
@@ -518,6 +556,7 @@ int main(void)
                 cmocka_unit_test(test_what_is_not_there_is_not_sent),
                 cmocka_unit_test(test_neither_netrc_nor_cookies),
                 cmocka_unit_test(test_secrets_are_repeated_nowhere),
+                cmocka_unit_test(test_a_short_secret_does_not_spoil_an_answer),
                 cmocka_unit_test(test_tls_with_an_own_authority),
                 cmocka_unit_test(test_peers_that_are_not_trusted),
                 cmocka_unit_test(test_the_systems_authorities_do_not_know_us),
