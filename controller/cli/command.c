@@ -128,18 +128,25 @@ static bool add_names(const struct parameter *parameter, char ***list, const cha
         }
 }
 
+/* Also when there are too many digits for a number of ours. */
+static bool is_whole_number(const char *value)
+{
+        value += *value == '-' || *value == '+';
+        return *value && !value[strspn(value, "0123456789")];
+}
+
 static bool set_integer(const struct parameter *parameter, int64_t *field, const char *value,
                         struct error *err)
 {
         long long number;
 
-        if (!text_to_int64(value, &number))
+        if (!is_whole_number(value))
                 return error_set(err, ERROR_INPUT, NULL, "%s%s: '%.80s' is not a whole number",
                                  dashes(parameter), parameter->name, value);
-        if (number < parameter->min || number > parameter->max)
+        if (!text_to_int64(value, &number) || number < parameter->min || number > parameter->max)
                 return error_set(err, ERROR_INPUT, NULL,
-                                 "%s%s: %lld is out of range; expected %" PRId64 " to %" PRId64,
-                                 dashes(parameter), parameter->name, number, parameter->min, parameter->max);
+                                 "%s%s: %.80s is out of range; expected %" PRId64 " to %" PRId64,
+                                 dashes(parameter), parameter->name, value, parameter->min, parameter->max);
         *field = number;
         return true;
 }

@@ -190,7 +190,7 @@ static void test_what_is_refused(void **state)
         REFUSED("study: --runs: '' is not a whole number", "a", "--runs=");
         REFUSED("study: --runs: 0 is out of range; expected 1 to 100", "a", "--runs", "0");
         REFUSED("study: --runs: -5 is out of range; expected 1 to 100", "a", "--runs", "-5");
-        REFUSED("study: --runs: '99999999999999999999' is not a whole number", "a", "--runs",
+        REFUSED("study: --runs: 99999999999999999999 is out of range; expected 1 to 100", "a", "--runs",
                 "99999999999999999999");
         REFUSED("study: --quiet: takes no value", "a", "--quiet=no");
         REFUSED("study: --mode: 'slow' is not accepted; expected one of fast, exact", "a", "--mode", "slow");
