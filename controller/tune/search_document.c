@@ -45,6 +45,12 @@ static bool only_keys(const json_t *object, const char *const *keys, const char 
         return true;
 }
 
+/* What a value that is no number a search can be told ought to be. */
+static const char *number_wanted(const json_t *value)
+{
+        return json_is_number(value) ? "a number from -1e15 to 1e15" : "a number";
+}
+
 /* The number under a key: absent leaves *value as it is. */
 static bool read_number(const json_t *object, const char *key, const char *place, double *value,
                         struct error *err)
@@ -54,7 +60,7 @@ static bool read_number(const json_t *object, const char *key, const char *place
         if (!found)
                 return true;
         if (!json_is_number(found) || !(fabs(json_number_value(found)) <= SEARCH_DOCUMENT_MOST))
-                return wrong_key(err, place, key, "a number");
+                return wrong_key(err, place, key, number_wanted(found));
         *value = json_number_value(found);
         return true;
 }
@@ -326,7 +332,8 @@ static bool read_value(const struct search_parameter *parameter, const json_t *v
                 return true;
         }
         if (!json_is_number(value) || !(fabs(json_number_value(value)) <= SEARCH_DOCUMENT_MOST))
-                return error_set(err, ERROR_INPUT, NULL, "%s: expected a number", parameter->name);
+                return error_set(err, ERROR_INPUT, NULL, "%s: expected %s", parameter->name,
+                                 number_wanted(value));
         *ret_value = json_number_value(value);
         if (parameter->type == SEARCH_INTEGER && *ret_value != round(*ret_value))
                 return error_set(err, ERROR_INPUT, NULL, "%s: expected a whole number", parameter->name);
