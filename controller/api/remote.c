@@ -17,13 +17,17 @@ static bool open_client(const struct remote *remote, struct api_client **ret_cli
         return api_client_new(&address, ret_client, err);
 }
 
+bool remote_refuse_both(const char *command, struct error *err)
+{
+        return error_set(err, ERROR_INPUT, NULL,
+                         "%s: --ledger and --server both say where to read: give one of them", command);
+}
+
 bool remote_is_asked(const struct remote *remote, const char *command, const char *ledger, bool *ret_asked,
                      struct error *err)
 {
         if (remote->server && strcmp(ledger, LEDGER_DEFAULT_PATH) != 0)
-                return error_set(err, ERROR_INPUT, NULL,
-                                 "%s: --ledger and --server both say where to read: give one of them",
-                                 command);
+                return remote_refuse_both(command, err);
         *ret_asked = remote->server != NULL;
         return true;
 }

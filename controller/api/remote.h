@@ -49,6 +49,9 @@ struct remote {
                 .offset = offsetof(object, member), .help = "Its name, or NAMESPACE/NAME."                   \
         }
 
+/* ERROR_INPUT: both --ledger and --server were given. Returns false. */
+bool remote_refuse_both(const char *command, struct error *err);
+
 /* Whether to ask a server and not read `ledger`; ERROR_INPUT when both were given. */
 bool remote_is_asked(const struct remote *remote, const char *command, const char *ledger, bool *ret_asked,
                      struct error *err);

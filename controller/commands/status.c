@@ -120,6 +120,8 @@ static bool status_run(const void *object, struct error *err)
         const struct status_arguments *arguments = object;
         autojson *document = NULL;
 
+        if (arguments->ledger && arguments->remote.server)
+                return remote_refuse_both("status", err);
         if (arguments->watch_seconds > 0)
                 return watch(arguments, err);
         if (!find_out(arguments, &document, err))
