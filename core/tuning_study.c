@@ -72,6 +72,9 @@ static const char *const number_types[] = {[STUDY_INTEGER] = "Integer", [STUDY_D
 static const char *const scales[] =
         {[STUDY_SCALE_AUTO] = "Auto", [STUDY_SCALE_LINEAR] = "Linear", [STUDY_SCALE_LOG] = "Log", NULL};
 
+static const char *const resources[] =
+        {[STUDY_NO_RESOURCE] = "None", [STUDY_CPU] = "Cpu", [STUDY_MEMORY] = "Memory", NULL};
+
 static const struct option parameter_options[] = {
         {.name = "name",
          .type = OPTION_TEXT,
@@ -111,6 +114,14 @@ static const struct option parameter_options[] = {
          .min = 1,
          .max = 32,
          .help = "All values, instead of low and high; where all are ascending numbers, their order counts."},
+        {.name = "resource",
+         .type = OPTION_CHOICE,
+         AT(study_parameter, resource),
+         .choices = resources,
+         .fallback = "None",
+         .help = "What the first container asks for as much of, and may use as much of where the template "
+                 "has "
+                 "a limit: Cpu in cores, Memory in bytes, or quantities as choices (512Mi)."},
         {0},
 };
 
@@ -310,6 +321,21 @@ static bool check_values(const struct study_tuning *tuning, const struct yaml_no
         return true;
 }
 
+/* A container asks for one amount of each. */
+static bool check_resources(const struct study_tuning *tuning, const struct yaml_node *node,
+                            struct error *err)
+{
+        const struct study_parameter *parameters = tuning->parameters.items;
+        size_t counts[ARRAY_LENGTH(resources)] = {0};
+
+        for (size_t i = 0; i < tuning->parameters.count; i++)
+                if (counts[parameters[i].resource]++ > 0 && parameters[i].resource != STUDY_NO_RESOURCE)
+                        return yaml_error(yaml_get(node, "parameters"), err,
+                                          "has two with resource %s; expected one",
+                                          resources[parameters[i].resource]);
+        return true;
+}
+
 /* What bounds of an option cannot say. */
 static bool check_tuning(const void *object, const struct yaml_node *node, struct error *err)
 {
@@ -318,7 +344,7 @@ static bool check_tuning(const void *object, const struct yaml_node *node, struc
 
         if (!node)
                 return true;
-        if (!check_values(tuning, node, err) ||
+        if (!check_values(tuning, node, err) || !check_resources(tuning, node, err) ||
             !check_measure(tuning, yaml_get(node, "minimize"), tuning->minimize, err))
                 return false;
         if (tuning->also_minimize &&

@@ -21,10 +21,11 @@ struct study_load {
 
 enum { STUDY_INTEGER, STUDY_DECIMAL };
 enum { STUDY_SCALE_AUTO, STUDY_SCALE_LINEAR, STUDY_SCALE_LOG };
+enum { STUDY_NO_RESOURCE, STUDY_CPU, STUDY_MEMORY };
 
 struct study_parameter {
         char *name; /* of the environment variable */
-        int type, scale;
+        int type, scale, resource;
         double low, high;           /* NAN beside choices */
         struct option_list choices; /* of char *; empty: low and high */
 };

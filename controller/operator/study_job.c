@@ -82,15 +82,11 @@ const char *study_plan_load(const struct study_plan *plan, size_t point)
 
 /* ---- documents ---- */
 
-/* The section of that name, made where there is none. Borrowed. */
-static json_t *section(json_t *spec, const char *name)
+json_t *study_section(json_t *object, const char *name)
 {
-        json_t *found = json_object_get(spec, name);
-
-        if (found)
-                return found;
-        json_object_set_new(spec, name, json_object());
-        return json_object_get(spec, name);
+        if (!json_is_object(json_object_get(object, name)))
+                json_object_set_new(object, name, json_object());
+        return json_object_get(object, name);
 }
 
 static double scale_of(const json_t *workload)
@@ -105,7 +101,7 @@ static double scale_of(const json_t *workload)
 
 static void put_load(json_t *spec, const struct study_load *load)
 {
-        json_t *workload = section(spec, "workload");
+        json_t *workload = study_section(spec, "workload");
         char digits[32];
 
         snprintf(digits, sizeof digits, "%.10g", load->scale * scale_of(workload));
@@ -133,7 +129,8 @@ static json_t *document_of(const struct study_plan *plan, const json_t *pipeline
                 json_object_del(spec, left_out[i]);
         if (configuration)
                 json_object_set(spec, "initial", configuration);
-        json_object_set_new(section(spec, "simulation"), "strategies", json_pack("[s]", candidate->strategy));
+        json_object_set_new(study_section(spec, "simulation"), "strategies",
+                            json_pack("[s]", candidate->strategy));
         if (load)
                 put_load(spec, load);
         return document;

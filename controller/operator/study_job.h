@@ -51,6 +51,9 @@ struct study_owner {
 /* Of Job and ConfigMap: the same for one state of one study, another one for every other. Caller frees. */
 char *study_job_name(const struct study_owner *owner);
 
+/* The object of that name in another one, made where there is none. Borrowed. */
+json_t *study_section(json_t *object, const char *name);
+
 /* Name, labels and owner of what is the study's. Caller owns. */
 json_t *study_metadata(const struct study_owner *owner, const char *name);
 

@@ -353,6 +353,26 @@ static json_t *environment_of(const json_t *settings, const json_t *container)
         return environment;
 }
 
+/* Parameters that are resources: the container asks for them, and a limit that it has goes with it. */
+static void put_resources(const struct study_tuning *tuning, const json_t *settings, json_t *container)
+{
+        static const char *const names[] = {[STUDY_CPU] = "cpu", [STUDY_MEMORY] = "memory"};
+        const struct study_parameter *parameters = tuning->parameters.items;
+
+        for (size_t i = 0; i < tuning->parameters.count; i++) {
+                json_t *value = json_object_get(json_array_get(settings, i), "value"), *resources, *limits;
+                const char *name = names[parameters[i].resource];
+
+                if (parameters[i].resource == STUDY_NO_RESOURCE)
+                        continue;
+                resources = study_section(container, "resources");
+                limits = json_object_get(resources, "limits");
+                json_object_set(study_section(resources, "requests"), name, value);
+                if (json_object_get(limits, name))
+                        json_object_set(limits, name, value);
+        }
+}
+
 static json_t *labels_of(const struct study_trials *trials, size_t trial, const json_t *others)
 {
         char number[16];
@@ -368,20 +388,18 @@ static json_t *pod_of(const struct study_trials *trials, size_t trial, const jso
                       const json_t *template)
 {
         json_t *pod = json_deep_copy(json_object_get(template, "template"));
-        json_t *spec = json_object_get(pod, "spec"), *metadata = json_object_get(pod, "metadata");
+        json_t *spec = json_object_get(pod, "spec"), *metadata;
         json_t *container = json_array_get(json_object_get(spec, "containers"), 0);
 
         if (!json_is_object(container)) {
                 json_decref(pod);
                 return NULL;
         }
-        if (!json_is_object(metadata)) {
-                json_object_set_new(pod, "metadata", json_object());
-                metadata = json_object_get(pod, "metadata");
-        }
+        metadata = study_section(pod, "metadata");
         json_object_set_new(metadata, "labels",
                             labels_of(trials, trial, json_object_get(metadata, "labels")));
         json_object_set_new(container, "env", environment_of(settings, container));
+        put_resources(trials->plan->options.tuning, settings, container);
         json_object_set_new(spec, "restartPolicy", json_string("Never"));
         json_object_set_new(spec, "activeDeadlineSeconds",
                             json_integer((json_int_t)trials->plan->options.tuning->time_limit_seconds));

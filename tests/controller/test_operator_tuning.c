@@ -105,6 +105,37 @@ static void a_trial_is_the_template_with_its_settings(void **state)
         close_scene(&scene);
 }
 
+/* What it asks for is what it is given; a limit that the template has goes with it, and none is made. */
+static void settings_that_are_resources(void **state)
+{
+        struct scene scene = {0};
+        const json_t *resources, *requests, *limits;
+
+        (void)state;
+        open_scene(&scene);
+        kube_cluster_put(
+                scene.cluster, "PodTemplate", "work", "template",
+                "{\"spec\": {\"containers\": [{\"name\": \"work\", \"resources\": {\"requests\": {\"cpu\": "
+                "\"1\", \"ephemeral-storage\": \"1Gi\"}, \"limits\": {\"memory\": \"1Gi\"}}}]}}");
+        kube_cluster_apply_study(
+                scene.cluster, "best",
+                "{\"tuning\": {\"podTemplate\": \"work\", \"trials\": 1, \"parameters\": [{\"name\": \"n\", "
+                "\"low\": 3, \"high\": 3, \"resource\": \"Cpu\"}, {\"name\": \"MEMORY\", \"choices\": "
+                "[\"512Mi\"], \"resource\": \"Memory\"}]}}");
+        start(&scene);
+        pass(&scene, 60);
+        assert_int_equal(setting_of(&scene, 1), 3);
+        resources = json_object_get(container_of(&scene, 1), "resources");
+        requests = json_object_get(resources, "requests");
+        limits = json_object_get(resources, "limits");
+        assert_int_equal(json_object_size(requests), 3);
+        assert_string_equal(json_string_value(json_object_get(requests, "cpu")), "3");
+        assert_string_equal(json_string_value(json_object_get(requests, "memory")), "512Mi");
+        assert_int_equal(json_object_size(limits), 1);
+        assert_string_equal(json_string_value(json_object_get(limits, "memory")), "512Mi");
+        close_scene(&scene);
+}
+
 /* After each trial, so between batches and in the midst of them. */
 static void an_operator_that_starts_anew_goes_on(void **state)
 {
@@ -223,6 +254,10 @@ static void a_study_that_cannot_run_yet(void **state)
         close_scene(&scene);
 }
 
+#define TWICE_CPU                                                                                            \
+        "{\"name\": \"n\", \"low\": 1, \"high\": 9, \"resource\": \"Cpu\"}, "                                \
+        "{\"name\": \"m\", \"low\": 1, \"high\": 9, \"resource\": \"Cpu\"}"
+
 /* What makes no sense, by the rules of docs/operator.md. */
 static void a_study_that_makes_no_sense(void **state)
 {
@@ -234,6 +269,7 @@ static void a_study_that_makes_no_sense(void **state)
                  "{\"name\": \"n\", \"low\": 0, \"high\": 9, \"choices\": [\"1\"]}",
                  "{\"name\": \"n\", \"choices\": [\"1\", \"2\"], \"scale\": \"Log\"}",
                  "{\"name\": \"1n\", \"low\": 0, \"high\": 9}",
+                 (TWICE_CPU),
                  "{\"name\": \"n=1\", \"low\": 0, \"high\": 9}",
                  "{\"name\": \"n\", \"low\": 0, \"high\": 9}], \"trials\": [1"};
         struct scene scene = {0};
@@ -485,6 +521,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(trials_are_made_in_batches_until_all_are_over),
                 cmocka_unit_test(a_trial_is_the_template_with_its_settings),
+                cmocka_unit_test(settings_that_are_resources),
                 cmocka_unit_test(an_operator_that_starts_anew_goes_on),
                 cmocka_unit_test(trials_that_fail),
                 cmocka_unit_test(time_is_what_is_minimized),
