@@ -201,7 +201,7 @@ static const struct option constraint_options[] = {
          AT(study_constraint, value),
          .required = true,
          .max = NAME_BYTES,
-         .help = "Seconds, Message or a name of values."},
+         .help = "Seconds, Message, Cost or a name of values."},
         {.name = "max",
          .type = OPTION_QUANTITY,
          AT(study_constraint, max),
@@ -240,7 +240,9 @@ static const struct option tuning_options[] = {
          .max = NAME_BYTES,
          .fallback = STUDY_SECONDS,
          .help = "What is to be small: Seconds, the time that the container ran; Message, the number that it "
-                 "wrote as its termination message; or a name of values."},
+                 "wrote as its termination message; Cost, what its pod asks for over that time, by the "
+                 "prices "
+                 "of cores and memory; or a name of values."},
         {.name = "alsoMinimize",
          .type = OPTION_TEXT,
          AT(study_tuning, also_minimize),
@@ -261,6 +263,12 @@ static const struct option tuning_options[] = {
          .key = "value",
          .max = STUDY_MAX_CONSTRAINTS,
          .help = "What a good trial keeps to."},
+        {.name = "priceBook",
+         .type = OPTION_TEXT,
+         AT(study_tuning, price_book),
+         .max = NAME_BYTES,
+         .help = "PriceBook with the prices of cores and memory (resources) that Cost is counted by; the one "
+                 "called default without it."},
         {.name = "trials",
          .type = OPTION_INT,
          AT(study_tuning, trials),
@@ -277,7 +285,8 @@ static const struct option tuning_options[] = {
          .min = 1,
          .max = 604800,
          .fallback = "3600",
-         .help = "A trial whose pod is on a node for longer is stopped; where Seconds are minimized the "
+         .help = "A trial whose pod is on a node for longer is stopped; where Seconds or Cost are minimized "
+                 "the "
                  "search learns that it would have been more, else it has failed."},
         {.name = "earlier",
          .type = OPTION_TEXTS,
@@ -295,15 +304,27 @@ bool study_tuning_has(const struct study_tuning *tuning, const char *measure)
         for (size_t i = 0; i < tuning->values.count; i++)
                 if (strcmp(values[i].name, measure) == 0)
                         return true;
-        return strcmp(measure, STUDY_SECONDS) == 0 ||
+        return strcmp(measure, STUDY_SECONDS) == 0 || strcmp(measure, STUDY_COST) == 0 ||
                (strcmp(measure, STUDY_MESSAGE) == 0 && tuning->values.count == 0);
+}
+
+bool study_tuning_needs(const struct study_tuning *tuning, const char *measure)
+{
+        const struct study_constraint *constraints = tuning->constraints.items;
+        bool needed = strcmp(tuning->minimize, measure) == 0 ||
+                      (tuning->also_minimize && strcmp(tuning->also_minimize, measure) == 0);
+
+        for (size_t i = 0; i < tuning->constraints.count; i++)
+                needed |= strcmp(constraints[i].value, measure) == 0;
+        return needed;
 }
 
 static bool check_measure(const struct study_tuning *tuning, const struct yaml_node *place,
                           const char *measure, struct error *err)
 {
         return study_tuning_has(tuning, measure) ||
-               yaml_error(place, err, "%.80s is not measured; expected " STUDY_SECONDS ", %s", measure,
+               yaml_error(place, err, "%.80s is not measured; expected " STUDY_SECONDS ", " STUDY_COST ", %s",
+                          measure,
                           tuning->values.count > 0 ? "or a name of values"
                                                    : STUDY_MESSAGE ", or a name of values");
 }
@@ -314,7 +335,8 @@ static bool check_values(const struct study_tuning *tuning, const struct yaml_no
         const struct study_value *values = tuning->values.items;
 
         for (size_t i = 0; i < tuning->values.count; i++)
-                if (strcmp(values[i].name, STUDY_SECONDS) == 0 || strcmp(values[i].name, STUDY_MESSAGE) == 0)
+                if (strcmp(values[i].name, STUDY_SECONDS) == 0 ||
+                    strcmp(values[i].name, STUDY_MESSAGE) == 0 || strcmp(values[i].name, STUDY_COST) == 0)
                         return yaml_error(yaml_get(node, "values"), err,
                                           "has %s, which is measured anyway; expected another name",
                                           values[i].name);

@@ -33,6 +33,7 @@ struct study_parameter {
 /* What a trial is measured by, beside the names of its values. */
 #define STUDY_SECONDS "Seconds"
 #define STUDY_MESSAGE "Message"
+#define STUDY_COST    "Cost"
 
 struct study_value {
         char *name;
@@ -47,6 +48,7 @@ struct study_constraint {
 struct study_tuning {
         char *pod_template;                 /* PodTemplate of the same namespace */
         struct option_list parameters;      /* of struct study_parameter */
+        char *price_book;                   /* for Cost; NULL: the one called "default" */
         char *minimize, *also_minimize;     /* also_minimize: NULL: nothing else is to be small */
         struct option_list values;          /* of struct study_value */
         struct option_list constraints;     /* of struct study_constraint */
@@ -75,8 +77,9 @@ struct tuning_study {
 #define STUDY_MAX_VALUES      8
 #define STUDY_MAX_CONSTRAINTS 8
 
-/* Whether trials of it are measured so. */
+/* Whether trials of it are measured so, and whether that is to be small or is bounded. */
 bool study_tuning_has(const struct study_tuning *tuning, const char *measure);
+bool study_tuning_needs(const struct study_tuning *tuning, const char *measure);
 
 /* Whether it kept the constraints, and its state, in the status. */
 #define STUDY_KEPT      "Kept"

@@ -120,20 +120,28 @@ static void forget(struct operator_prices *prices, const char *name)
         book_free(book);
 }
 
-/* Everything a pipeline could stumble on: the section by its table, and the files that it names. */
-static bool check(struct book *book, const char *text, const char *base, struct error *err)
+/* ret_nodes: NULL: nobody asks. */
+static bool parse(const char *name, const char *text, const char *base, struct price_book **ret_prices,
+                  struct node_prices **ret_nodes, struct error *err)
 {
-        autofree char *shown = memory_format("PriceBook %s", book->name);
+        autofree char *shown = memory_format("PriceBook %s", name);
         autocall(yaml_document_free) struct yaml_document *document = NULL;
-        autocall(price_book_free) struct price_book *prices = NULL;
         const struct yaml_node *spec;
 
         if (!yaml_parse(text, strlen(text), shown, &document, err))
                 return false;
         yaml_forget_lines(document);
         spec = yaml_get(yaml_root(document), "spec");
-        if (!price_book_parse(&price_book_table, spec, base, &prices, err) ||
-            !node_prices_parse(spec, &book->nodes, err))
+        return price_book_parse(&price_book_table, spec, base, ret_prices, err) &&
+               (!ret_nodes || node_prices_parse(spec, ret_nodes, err));
+}
+
+/* Everything a pipeline could stumble on: the section by its table, and the files that it names. */
+static bool check(struct book *book, const char *text, const char *base, struct error *err)
+{
+        autocall(price_book_free) struct price_book *prices = NULL;
+
+        if (!parse(book->name, text, base, &prices, &book->nodes, err))
                 return false;
         book->currency = memory_copy_text(price_book_currency(prices));
         return true;
@@ -243,6 +251,20 @@ char *operator_priced_text(struct cluster_operator *op, const struct tuned_objec
         json_object_del(json_object_get(book, "spec"), "nodes");
         json_object_set(spec, "prices", json_object_get(book, "spec"));
         return json_dumps(priced, JSON_COMPACT);
+}
+
+bool operator_price_book(struct cluster_operator *op, const char *name, struct price_book **ret_book,
+                         struct error *err)
+{
+        const struct tuned_object asked = {.book = (char *)(uintptr_t)(name ? name : DEFAULT_BOOK)};
+        struct pricing pricing = operator_pricing(op, &asked);
+        bool done = pricing.how == PRICED_BOOK
+                            ? parse(pricing.book, object_of(op->prices, pricing.book)->text, op->setup.data,
+                                    ret_book, NULL, err)
+                            : error_set(err, ERROR_INCOMPLETE, NULL, "%s", pricing.why);
+
+        pricing_clear(&pricing);
+        return done;
 }
 
 /* ---- nodes ---- */

@@ -51,6 +51,12 @@ bool pricing_is_settled(const struct pricing *pricing);
 char *operator_priced_text(struct cluster_operator *op, const struct tuned_object *object,
                            const struct pricing *pricing);
 
+/* The prices of the PriceBook of that name; NULL: of the one called "default". ERROR_INCOMPLETE: there is
+ * none, or not yet, or it makes no sense. */
+struct price_book;
+bool operator_price_book(struct cluster_operator *op, const char *name, struct price_book **ret_book,
+                         struct error *err);
+
 /* A valid one. */
 struct node_prices;
 struct operator_book {

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "engines/kubernetes/fields.h"
+#include "engines/kubernetes/pods.h"
 #include "optimizer/search/pareto.h"
 
 #define DIGITS "%.10g"
@@ -66,7 +67,26 @@ static void keep(json_t *measures, const char *name, double value)
                 json_object_set_new(measures, name, json_real(value));
 }
 
-json_t *study_measures_read(const struct study_tuning *tuning, const json_t *terminated)
+/* What it asks for is paid for while it runs. A pod that asks for nothing tells no cost. */
+static void keep_cost(json_t *measures, const struct price_book *prices, const json_t *pod,
+                      const json_t *state)
+{
+        int64_t begun_ms = kube_field_time(state, "startedAt");
+        double seconds, cores, memory, cost;
+
+        if (!prices || begun_ms == INT64_MIN || !json_find_number(measures, STUDY_SECONDS, &seconds))
+                return;
+        kube_pod_takes(pod, &cores, &memory);
+        cost = price_book_run(prices, begun_ms,
+                              &(struct price_held){.worker_seconds = NAN,
+                                                   .core_seconds = cores * seconds,
+                                                   .byte_seconds = memory * seconds});
+        if (cores > 0 || memory > 0)
+                keep(measures, STUDY_COST, cost);
+}
+
+json_t *study_measures_read(const struct study_tuning *tuning, const struct price_book *prices,
+                            const json_t *pod, const json_t *terminated)
 {
         const struct study_value *values = tuning->values.items;
         const char *message = text_of(terminated, "message");
@@ -75,27 +95,22 @@ json_t *study_measures_read(const struct study_tuning *tuning, const json_t *ter
 
         keep(measures, STUDY_SECONDS, seconds_of(terminated));
         keep(measures, STUDY_MESSAGE, number_of(message));
+        keep_cost(measures, prices, pod, terminated);
         for (size_t i = 0; i < tuning->values.count; i++)
                 keep(measures, values[i].name, said_of(&values[i], said));
         return measures;
 }
 
-json_t *study_measures_stopped(const struct study_tuning *tuning)
+json_t *study_measures_stopped(const struct study_tuning *tuning, const struct price_book *prices,
+                               const json_t *pod, const json_t *state)
 {
-        return json_pack("{s:f}", STUDY_SECONDS, (double)tuning->time_limit_seconds);
+        json_t *measures = json_pack("{s:f}", STUDY_SECONDS, (double)tuning->time_limit_seconds);
+
+        keep_cost(measures, prices, pod, state);
+        return measures;
 }
 
 /* ---- what is asked of it ---- */
-
-static bool is_needed(const struct study_tuning *tuning, const char *measure)
-{
-        bool needed = strcmp(tuning->minimize, measure) == 0 ||
-                      (tuning->also_minimize && strcmp(tuning->also_minimize, measure) == 0);
-
-        for (size_t i = 0; i < tuning->constraints.count; i++)
-                needed |= strcmp(constraint_of(tuning, i)->value, measure) == 0;
-        return needed;
-}
 
 const char *study_measures_missing(const struct study_tuning *tuning, const json_t *measures)
 {
@@ -149,7 +164,7 @@ static void put_other(const struct study_tuning *tuning, const json_t *measures,
 
 void study_measures_put(const struct study_tuning *tuning, const json_t *measures, json_t *row)
 {
-        static const char *const own[] = {STUDY_SECONDS, STUDY_MESSAGE};
+        static const char *const own[] = {STUDY_SECONDS, STUDY_MESSAGE, STUDY_COST};
         const struct study_value *values = tuning->values.items;
         autojson *others = json_array();
         double value;
@@ -157,7 +172,7 @@ void study_measures_put(const struct study_tuning *tuning, const json_t *measure
         if (json_find_number(measures, tuning->minimize, &value))
                 json_object_set_new(row, "value", digits_of(value));
         for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
-                if (is_needed(tuning, own[i]))
+                if (study_tuning_needs(tuning, own[i]))
                         put_other(tuning, measures, own[i], others);
         for (size_t i = 0; i < tuning->values.count; i++)
                 put_other(tuning, measures, values[i].name, others);

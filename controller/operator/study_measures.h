@@ -4,15 +4,19 @@
 
 #include <jansson.h>
 
+#include "core/prices.h"
 #include "core/tuning_study.h"
 
 /* What trials of a TuningStudy are measured by, in what a pod leaves and in the rows of the status, and which
  * of them are the best by it. */
 
-/* {NAME: NUMBER} of all that the state `terminated` of a container tells; of a pod that the time limit
- * stopped what it tells by that. The caller owns it. */
-json_t *study_measures_read(const struct study_tuning *tuning, const json_t *terminated);
-json_t *study_measures_stopped(const struct study_tuning *tuning);
+/* {NAME: NUMBER} of all that a pod tells by the state `terminated` of its container, or, where the time limit
+ * stopped it, by the state in which that was. prices: for Cost, which are those of when it began; NULL:
+ * nobody asks. The caller owns it. */
+json_t *study_measures_read(const struct study_tuning *tuning, const struct price_book *prices,
+                            const json_t *pod, const json_t *terminated);
+json_t *study_measures_stopped(const struct study_tuning *tuning, const struct price_book *prices,
+                               const json_t *pod, const json_t *state);
 
 /* The first that is to be small or is bounded and not among them; NULL: all are. */
 const char *study_measures_missing(const struct study_tuning *tuning, const json_t *measures);

@@ -22,13 +22,14 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 void study_trials_open(struct study_trials *trials, const struct study_plan *plan,
-                       const struct study_owner *owner)
+                       const struct study_owner *owner, const struct price_book *prices)
 {
         autofree char *base = study_job_name(owner);
         size_t count = (size_t)plan->options.tuning->trials;
 
         *trials = (struct study_trials){.plan = plan,
                                         .owner = owner,
+                                        .prices = prices,
                                         .prefix = memory_format("%s-", base),
                                         .count = count,
                                         .trials = memory_new(count, sizeof *trials->trials)};
@@ -130,13 +131,9 @@ void study_trials_job(struct study_trials *trials, const json_t *job)
 /* ---- pods ---- */
 
 /* By the time limit, after its program had begun: the limit counts from when a node takes the pod. */
-static bool is_stopped(const struct study_trial *trial, const json_t *pod)
+static bool is_stopped(const json_t *pod, const json_t *state)
 {
-        const json_t *ended = study_pod_state(pod, trial->container, "terminated"),
-                     *runs = study_pod_state(pod, trial->container, "running");
-
-        return strcmp(kube_field_text(pod, "status.reason"), DEADLINE) == 0 &&
-               *text_of(ended ? ended : runs, "startedAt");
+        return strcmp(kube_field_text(pod, "status.reason"), DEADLINE) == 0 && *text_of(state, "startedAt");
 }
 
 /* A pod that no node takes, or that does not begin. */
@@ -166,17 +163,21 @@ void study_trials_pod(struct study_trials *trials, const json_t *pod)
 {
         const json_t *owner = json_array_get(kube_field(pod, "metadata.ownerReferences"), 0);
         struct study_trial *trial = trial_of(trials, text_of(owner, "name"));
+        const struct study_tuning *tuning = trials->plan->options.tuning;
         const char *phase = kube_field_text(pod, "status.phase");
-        const json_t *ended;
+        const json_t *ended, *runs;
 
         if (!trial || !trial->job || strcmp(text_of(owner, "uid"), trial->job->uid) != 0)
                 return;
         ended = study_pod_state(pod, trial->container, "terminated");
+        runs = study_pod_state(pod, trial->container, "running");
         if (strcmp(phase, "Succeeded") == 0) {
                 json_decref(trial->measures);
-                trial->measures = study_measures_read(trials->plan->options.tuning, ended);
+                trial->measures = study_measures_read(tuning, trials->prices, pod, ended);
         } else if (strcmp(phase, "Failed") == 0) {
-                trial->stopped = is_stopped(trial, pod);
+                trial->stopped = is_stopped(pod, ended ? ended : runs);
+                json_decref(trial->measures);
+                trial->measures = study_measures_stopped(tuning, trials->prices, pod, ended ? ended : runs);
                 study_take_words(&trial->words, why_of(pod, ended));
         } else {
                 take_waiting(trials, trial, pod);
@@ -206,13 +207,12 @@ static json_t *row_of_failure(const struct study_trials *trials, size_t i)
 {
         const struct study_trial *trial = &trials->trials[i];
         const struct study_tuning *tuning = trials->plan->options.tuning;
-        autojson *measures = study_measures_stopped(tuning);
         json_t *row;
 
         if (!trial->stopped)
                 return failed_row(i, trial->settings, trial->words ? trial->words : trial->job->message);
         row = row_new(i, trial->settings, STUDY_STOPPED);
-        study_measures_put(tuning, measures, row);
+        study_measures_put(tuning, trial->measures, row);
         json_object_set_new(row, "message", json_string("It took longer than timeLimitSeconds."));
         return row;
 }
@@ -224,6 +224,8 @@ static json_t *row_of_success(const struct study_trials *trials, size_t i)
         const char *missing = study_measures_missing(tuning, trial->measures);
         json_t *row;
 
+        if (missing && strcmp(missing, STUDY_COST) == 0)
+                return failed_row(i, trial->settings, "Its pod asks for nothing that has a price.");
         if (missing && tuning->values.count > 0) {
                 autofree char *words = memory_format("Its message does not tell %s.", missing);
 
@@ -319,6 +321,8 @@ void study_trials_put(const struct study_trials *trials, json_t *status)
         json_object_set_new(status, "points", json_integer((json_int_t)trials->count));
         json_object_set_new(status, "done", json_integer(done));
         json_object_set_new(status, "failed", json_integer(failed));
+        if (trials->prices)
+                json_object_set_new(status, "currency", json_string(price_book_currency(trials->prices)));
         study_measures_sum_up(trials->plan->options.tuning, rows, status);
         json_object_set_new(status, "trials", rows);
 }

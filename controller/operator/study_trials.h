@@ -14,7 +14,7 @@ struct study_trial {
         struct study_job_object *job; /* NULL: there is none */
         json_t *settings;             /* that the Job was made with; NULL: it does not say */
         char *container;              /* that was given them */
-        json_t *measures;             /* of a pod that succeeded; NULL: none did */
+        json_t *measures;             /* of a pod that succeeded or was stopped; NULL: none did */
         char *words;                  /* of a pod that failed; NULL: none did */
         bool stopped;                 /* that pod was, by the time limit */
         json_t *row;                  /* of the status; NULL: it was not begun */
@@ -23,15 +23,16 @@ struct study_trial {
 struct study_trials {
         const struct study_plan *plan; /* borrowed, as is the next */
         const struct study_owner *owner;
-        char *prefix; /* of the Jobs' names: "NAME-HASH-" */
-        size_t count; /* that may be made */
+        const struct price_book *prices; /* borrowed; NULL: nothing is counted by them */
+        char *prefix;                    /* of the Jobs' names: "NAME-HASH-" */
+        size_t count;                    /* that may be made */
         struct study_trial *trials;
         bool foreign;  /* a Job of one of its names is somebody else's */
         char *waiting; /* why a pod does not begin; NULL: all do */
 };
 
 void study_trials_open(struct study_trials *trials, const struct study_plan *plan,
-                       const struct study_owner *owner);
+                       const struct study_owner *owner, const struct price_book *prices);
 void study_trials_close(struct study_trials *trials);
 void study_trials_forget(struct study_trials *trials); /* what was shown so far */
 

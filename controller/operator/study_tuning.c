@@ -8,6 +8,7 @@
 #include "controller/operator/study_search.h"
 #include "controller/operator/study_trials.h"
 #include "core/json.h"
+#include "core/prices.h"
 
 #define WRITTEN_MS INT64_C(1000) /* the next round follows the status that this one writes */
 #define NAME_TAKEN "A Job of a trial's name belongs to somebody else."
@@ -293,9 +294,26 @@ static bool go_on(struct study_round *round, const struct study_trials *trials, 
 
 /* ---- a round ---- */
 
+/* *ret_prices stays NULL where nothing is counted by them. False: they are not known, and the round is
+ * refused. */
+static bool find_prices(struct study_round *round, struct price_book **ret_prices)
+{
+        const struct study_tuning *tuning = round->plan->options.tuning;
+        struct error err = ERROR_INIT;
+
+        if (!study_tuning_needs(tuning, STUDY_COST))
+                return true;
+        if (!operator_price_book(round->op, tuning->price_book, ret_prices, &err))
+                return !study_round_refuse(round, "NotPriced", err.message);
+        return price_book_has_resources(*ret_prices) ||
+               !study_round_refuse(round, "NotPriced",
+                                   "The PriceBook has no prices of cores and memory; expected resources.");
+}
+
 bool study_tuning_go_on(struct study_round *round, struct error *err)
 {
         const json_t *before = round->same_generation ? json_object_get(round->before, "trials") : NULL;
+        autocall(price_book_free) struct price_book *prices = NULL;
         struct study_trials trials;
         struct error wrong = ERROR_INIT;
         bool done;
@@ -303,7 +321,9 @@ bool study_tuning_go_on(struct study_round *round, struct error *err)
         if (!study_search_check(round->plan->options.tuning, &wrong) ||
             !study_earlier_check(round->plan->options.tuning, round->name, &wrong))
                 return study_round_refuse(round, "InvalidSpec", wrong.message);
-        study_trials_open(&trials, round->plan, &round->owner);
+        if (!find_prices(round, &prices))
+                return true;
+        study_trials_open(&trials, round->plan, &round->owner, prices);
         done = look(round, &trials, err);
         if (done && trials.foreign) {
                 done = study_round_give_up(round, "NameTaken", NAME_TAKEN);

@@ -188,6 +188,14 @@ static struct taken pod_takes(const json_t *object)
         return sum(running, (struct taken){known(cores), known(memory)});
 }
 
+void kube_pod_takes(const json_t *pod, double *ret_cores, double *ret_memory)
+{
+        struct taken takes = pod_takes(pod);
+
+        *ret_cores = takes.cores;
+        *ret_memory = takes.memory;
+}
+
 static void *project(void *context, const json_t *object, size_t *ret_bytes)
 {
         const char *phase = kube_field_text(object, "status.phase");

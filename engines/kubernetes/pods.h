@@ -32,6 +32,10 @@ struct kube_pod {
 extern const struct kube_following kube_pods_following;
 extern const struct kube_resource kube_pods_resource;
 
+/* What a pod takes of its node by its spec, as the scheduler counts it: cores and bytes; 0: it asks for none.
+ */
+void kube_pod_takes(const json_t *pod, double *ret_cores, double *ret_memory);
+
 /* Pods that belong to an object; NULL: there are none. Lives until the next wait. */
 struct kube_pods_of {
         size_t count;

@@ -253,21 +253,78 @@ static void an_earlier_study_that_minimized_something_else(void **state)
         close_scene(&scene);
 }
 
+#define ASKS                                                                                                 \
+        "{\"containers\": [{\"name\": \"work\", \"resources\": {\"requests\": {\"cpu\": 2, \"memory\": "     \
+        "\"4Gi\"}}}]}"
+
+static void put_spec(struct scene *scene, int trial)
+{
+        autofree char *pod = memory_format("pod-of-%s", name_of(scene, trial));
+
+        kube_cluster_put(scene->cluster, "Pod", pod, "spec", ASKS);
+}
+
+/* Two cores at 0.04 and 4 GiB at 0.005 are 0.1 an hour. */
+static void cost_is_what_is_minimized(void **state)
+{
+        static const char *const refused =
+                "Accepted=False/NotPriced Complete=False/NotStarted Failed=False/NotFailed";
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene,
+                    "{\"tuning\": {\"podTemplate\": \"work\", \"minimize\": \"Cost\", \"trials\": 3, "
+                    "\"timeLimitSeconds\": 7200, \"constraints\": [{\"value\": \"Seconds\", \"max\": 3600}], "
+                    "\"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}]}, \"parallelism\": 3}");
+        check_conditions(&scene, refused);
+        assert_string_equal(message_of(&scene, "Accepted"), "There is no PriceBook default.");
+        kube_cluster_apply_book(scene.cluster, "default",
+                                "{\"currency\": \"EUR\", \"worker\": {\"perHour\": \"1\"}}");
+        pass(&scene, 60);
+        check_conditions(&scene, refused);
+        assert_int_equal(kube_cluster_created(scene.cluster, "Job"), 0);
+        kube_cluster_apply_book(scene.cluster, "default",
+                                "{\"currency\": \"EUR\", \"resources\": {\"perCoreHour\": \"0.04\", "
+                                "\"perGibibyteHour\": \"0.005\"}}");
+        pass(&scene, 60);
+        for (int trial = 1; trial <= 2; trial++) {
+                put_pod(&scene, trial, "Succeeded", NULL,
+                        json_pack("{s:i, s:s, s:s}", "exitCode", 0, "startedAt", "2026-01-05T08:00:00Z",
+                                  "finishedAt", "2026-01-05T09:00:00Z"));
+                if (trial == 1)
+                        put_spec(&scene, trial);
+                end_job(&scene, trial, "Complete", "CompletionsReached");
+        }
+        stop_trial(&scene, 3, "2026-01-05T08:00:00Z");
+        put_spec(&scene, 3);
+        pass(&scene, 60);
+        check_conditions(&scene, COMPLETES);
+        assert_string_equal(of_trial(&scene, 1, "value"), "0.1");
+        assert_float_equal(value_of(&scene, 1, "Seconds"), 3600, 0);
+        assert_string_equal(of_trial(&scene, 1, "constraints"), "Kept");
+        assert_string_equal(of_trial(&scene, 2, "message"), "Its pod asks for nothing that has a price.");
+        assert_string_equal(of_trial(&scene, 3, "state"), "Stopped");
+        assert_string_equal(of_trial(&scene, 3, "value"), "0.2");
+        assert_string_equal(json_string_value(json_object_get(status_of(&scene), "currency")), "EUR");
+        close_scene(&scene);
+}
+
 static void a_study_that_makes_no_sense(void **state)
 {
         static const struct {
                 const char *spec, *words;
         } wrong[] = {
                 {SPEC("\"minimize\": \"Secnds\""), "spec.tuning.minimize: Secnds is not measured; expected "
-                                                   "Seconds, Message, or a name of values"},
-                {SPEC("\"minimize\": \"Message\", " VALUES),
-                 "spec.tuning.minimize: Message is not measured; expected Seconds, or a name of values"},
+                                                   "Seconds, Cost, Message, or a name of values"},
+                {SPEC("\"minimize\": \"Message\", " VALUES), "spec.tuning.minimize: Message is not measured; "
+                                                             "expected Seconds, Cost, or a name of values"},
                 {SPEC("\"alsoMinimize\": \"Seconds\""),
                  "spec.tuning.alsoMinimize: Seconds is minimized already; expected another measure"},
                 {SPEC("\"alsoMinimize\": \"cost\""), "spec.tuning.alsoMinimize: cost is not measured; "
-                                                     "expected Seconds, Message, or a name of values"},
+                                                     "expected Seconds, Cost, Message, or a name of values"},
                 {SPEC("\"constraints\": [{\"value\": \"cost\", \"max\": 1}]"),
-                 "spec.tuning.constraints: cost is not measured; expected Seconds, Message, or a name of "
+                 "spec.tuning.constraints: cost is not measured; expected Seconds, Cost, Message, or a name "
+                 "of "
                  "values"},
                 {SPEC("\"values\": [{\"name\": \"Message\"}]"),
                  "spec.tuning.values: has Message, which is measured anyway; expected another name"},
@@ -299,6 +356,7 @@ int main(void)
                 cmocka_unit_test(a_front_with_a_trial_that_is_stopped),
                 cmocka_unit_test(what_was_best_is_forgotten),
                 cmocka_unit_test(an_earlier_study_that_minimized_something_else),
+                cmocka_unit_test(cost_is_what_is_minimized),
                 cmocka_unit_test(a_study_that_makes_no_sense),
         };
 
