@@ -306,6 +306,13 @@ static bool is_control(const unsigned char *bytes, size_t length)
                (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9);   /* U+2066 to U+2069 */
 }
 
+size_t text_control_length(const char *at, size_t room)
+{
+        size_t length = text_utf8_length(at, room);
+
+        return length > 0 && is_control((const unsigned char *)at, length) ? length : 0;
+}
+
 void text_to_line(char *text)
 {
         char *out = text;

@@ -49,6 +49,10 @@ bool text_write_file(const char *path, const char *bytes, size_t length, struct 
 /* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */
 size_t text_utf8_length(const char *at, size_t room);
 
+/* Bytes of the character at `at` when a terminal would obey it: controls, ends of lines, and marks that turn
+ * the direction of writing; 0 when it is none. `room` bytes may be read. */
+size_t text_control_length(const char *at, size_t room);
+
 /*
  * Makes what somebody else wrote one line that a terminal shows and does not obey, in place: line breaks,
  * escape sequences and marks that turn the direction of writing become blanks, and what is no UTF-8 (a

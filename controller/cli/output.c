@@ -9,11 +9,39 @@
 
 #include "core/json.h"
 
+/* Of UTF-8 that is well formed; no control character takes more than three bytes. */
+static unsigned code_point(const char *at, size_t length)
+{
+        const unsigned char *bytes = (const unsigned char *)at;
+
+        if (length == 1)
+                return bytes[0];
+        if (length == 2)
+                return (bytes[0] & 0x1fu) << 6 | (bytes[1] & 0x3fu);
+        return (bytes[0] & 0xfu) << 12 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+}
+
+/* JSON lets most control characters stand as they are, and "-" may be a terminal. What is below U+0020 is the
+ * layout, since texts have it escaped. */
+static void escape_controls(const struct text *json, struct text *out)
+{
+        for (size_t i = 0; i < json->length;) {
+                size_t length = text_control_length(json->data + i, json->length - i);
+
+                if (length > 0 && json->data[i] != '\n')
+                        text_format(out, "\\u%04x", code_point(json->data + i, length));
+                else
+                        text_add(out, json->data + i, length = 1);
+                i += length;
+        }
+}
+
 bool output_json(const char *path, const json_t *root, struct error *err)
 {
-        autotext text = {0};
+        autotext json = {0}, text = {0};
 
-        json_put(root, 2, &text);
+        json_put(root, 2, &json);
+        escape_controls(&json, &text);
         text_put(&text, "\n");
         return output_text(path, &text, err);
 }
