@@ -3,6 +3,7 @@
  * TuningStudies whose trials leave several numbers: constraints, and the front of two measures. What a trial
  * with n leaves is a cost of n and 7 - n by which it is late, so that what is best is known.
  */
+#include "controller/operator/study_measures.h"
 #include "tests/support/tuning_scene.h"
 
 #define TRIALS 12
@@ -43,11 +44,10 @@ static double number_at(const json_t *row, const char *key)
 /* Of `values` of a row; NAN: it does not say. */
 static double value_of(const struct scene *scene, int trial, const char *name)
 {
-        const json_t *row = json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
         const json_t *one;
         size_t i;
 
-        json_array_foreach(json_object_get(row, "values"), i, one)
+        json_array_foreach(json_object_get(row_of(scene, trial), "values"), i, one)
         {
                 if (strcmp(json_string_value(json_object_get(one, "name")), name) == 0)
                         return number_at(one, "value");
@@ -345,6 +345,61 @@ static void a_study_that_makes_no_sense(void **state)
         close_scene(&scene);
 }
 
+/* A text of that length that is another one for each number. Lives until the next call. */
+static const char *long_text(int number, int length)
+{
+        static char text[STUDY_CHOICE_BYTES + 1];
+
+        snprintf(text, sizeof text, "%0*d", length, number);
+        return text;
+}
+
+static json_t *largest_row(const struct study_tuning *tuning, const json_t *measures, int trial)
+{
+        json_t *row = json_pack("{s:i, s:[], s:s, s:s}", "trial", trial, "settings", "state", STUDY_SUCCEEDED,
+                                "message", long_text(0, STUDY_CHOICE_BYTES));
+
+        for (int i = 0; i < STUDY_MAX_PARAMETERS; i++) {
+                json_t *setting = json_object();
+
+                json_object_set_new(setting, "name", json_string(long_text(i, 63)));
+                json_object_set_new(setting, "value", json_string(long_text(i, STUDY_CHOICE_BYTES)));
+                json_array_append_new(json_object_get(row, "settings"), setting);
+        }
+        study_measures_put(tuning, measures, row);
+        return row;
+}
+
+/* etcd takes requests of 1.5 MiB (its --max-request-bytes): as many trials, settings and values as there may
+ * be, with the longest names, are a third of it. */
+static void the_largest_status_fits_into_an_object(void **state)
+{
+        struct study_value values[STUDY_MAX_VALUES] = {0};
+        struct study_constraint constraints[] = {{(char *)(uintptr_t)STUDY_SECONDS, 1e300},
+                                                 {(char *)(uintptr_t)STUDY_COST, 1e300}};
+        struct study_tuning tuning = {.minimize = (char *)(uintptr_t)STUDY_MESSAGE,
+                                      .values = {values, STUDY_MAX_VALUES},
+                                      .constraints = {constraints, ARRAY_LENGTH(constraints)}};
+        autojson *measures = json_pack("{s:f, s:f, s:f}", STUDY_SECONDS, -1 / 3e200, STUDY_MESSAGE,
+                                       -1 / 3e200, STUDY_COST, -1 / 3e200);
+        autojson *rows = json_array();
+        autofree char *text = NULL;
+
+        (void)state;
+        for (int i = 0; i < STUDY_MAX_VALUES; i++) {
+                values[i].name = memory_copy_text(long_text(i, 63));
+                json_object_set_new(measures, values[i].name, json_real(-1 / 3e200));
+        }
+        for (int trial = 1; trial <= STUDY_MAX_TRIALS; trial++)
+                json_array_append_new(rows, largest_row(&tuning, measures, trial));
+        assert_int_equal(json_array_size(json_object_get(json_array_get(rows, 0), "values")),
+                         STUDY_MAX_VALUES + 2);
+        text = json_dumps(rows, JSON_COMPACT);
+        assert_in_range(strlen(text), 400000, 550000);
+        for (int i = 0; i < STUDY_MAX_VALUES; i++)
+                free(values[i].name);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -357,6 +412,7 @@ int main(void)
                 cmocka_unit_test(what_was_best_is_forgotten),
                 cmocka_unit_test(an_earlier_study_that_minimized_something_else),
                 cmocka_unit_test(cost_is_what_is_minimized),
+                cmocka_unit_test(the_largest_status_fits_into_an_object),
                 cmocka_unit_test(a_study_that_makes_no_sense),
         };
 

@@ -46,6 +46,7 @@ static void check_all_tried(const struct scene *scene)
                 tried[n] = true;
                 assert_int_equal(atoi(of_trial(scene, i, "value")), (n - 7) * (n - 7));
                 assert_string_equal(of_trial(scene, i, "state"), "Succeeded");
+                assert_int_equal(json_object_size(row_of(scene, i)), 4);
         }
 }
 

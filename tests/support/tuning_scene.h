@@ -120,9 +120,14 @@ static inline json_int_t number_of(const struct scene *scene, const char *key)
         return json_integer_value(json_object_get(status_of(scene), key));
 }
 
+static inline const json_t *row_of(const struct scene *scene, int trial)
+{
+        return json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
+}
+
 static inline const char *of_trial(const struct scene *scene, int trial, const char *key)
 {
-        const json_t *row = json_array_get(json_object_get(status_of(scene), "trials"), (size_t)trial - 1);
+        const json_t *row = row_of(scene, trial);
         const char *text;
 
         assert_int_equal(json_integer_value(json_object_get(row, "trial")), trial);
