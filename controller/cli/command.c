@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/cli/output.h"
 #include "controller/cli/usage.h"
 #include "core/text.h"
 
@@ -347,6 +348,15 @@ void command_free(const struct command *command, void *object)
         free(object);
 }
 
+static bool check_written(const struct command *command, const char *object, struct error *err)
+{
+        for (const struct parameter *at = command->parameters; at && at->name; at++)
+                if (at->values == VALUES_WRITTEN &&
+                    !output_check(*(const char *const *)(const void *)(object + at->offset), err))
+                        return false;
+        return true;
+}
+
 static bool run(const struct program *program, const char *name, int count, const char *const *words,
                 struct error *err)
 {
@@ -361,7 +371,7 @@ static bool run(const struct program *program, const char *name, int count, cons
                 usage_print_command(command);
                 return true;
         }
-        done = command->run(object, err);
+        done = check_written(command, object, err) && command->run(object, err);
         command_free(command, object);
         return done;
 }

@@ -23,7 +23,14 @@ enum parameter_type {
 };
 
 /* What a value is, so that a shell can complete it. */
-enum parameter_values { VALUES_ANY, VALUES_FILE, VALUES_FOLDER, VALUES_STRATEGY, VALUES_COMMAND };
+enum parameter_values {
+        VALUES_ANY,
+        VALUES_FILE,
+        VALUES_WRITTEN, /* a file that results go to; the command does not begin when it cannot be written */
+        VALUES_FOLDER,
+        VALUES_STRATEGY,
+        VALUES_COMMAND
+};
 
 struct parameter {
         const char

@@ -103,6 +103,11 @@ void completion_bash(struct text *out)
         text_put(out, "        esac\n}\ncomplete -o filenames -F _optctl optctl\n");
 }
 
+static bool is_file(const struct parameter *parameter)
+{
+        return parameter->values == VALUES_FILE || parameter->values == VALUES_WRITTEN;
+}
+
 /* The action of zsh's _arguments that completes a value. */
 static void zsh_action(const struct parameter *parameter, struct text *out)
 {
@@ -113,7 +118,7 @@ static void zsh_action(const struct parameter *parameter, struct text *out)
                 text_format(out, "(%s)", words.data);
         else if (parameter->values == VALUES_FOLDER)
                 text_put(out, "_files -/");
-        else if (parameter->values == VALUES_FILE)
+        else if (is_file(parameter))
                 text_put(out, "_files");
 }
 
@@ -175,7 +180,7 @@ static void fish_parameter(const struct command *command, const struct parameter
                 text_format(out, " -a '%s'", words.data);
         else if (parameter->values == VALUES_FOLDER)
                 text_put(out, " -a '(__fish_complete_directories)'");
-        else if (parameter->values == VALUES_FILE)
+        else if (is_file(parameter))
                 text_put(out, " -F");
         if (!parameter->positional) {
                 text_put(out, " -d '");

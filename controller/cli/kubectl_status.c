@@ -35,7 +35,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(json),
          .value = "FILE",
-         .values = VALUES_FILE,
+         .values = VALUES_WRITTEN,
          .help = "Writes the objects as JSON, as a list; - is standard output."},
         {.name = NULL},
 };

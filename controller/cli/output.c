@@ -5,9 +5,31 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/json.h"
+
+bool output_check(const char *path, struct error *err)
+{
+        autofree char *folder = NULL;
+        struct stat status;
+        const char *slash;
+
+        if (!path || strcmp(path, "-") == 0)
+                return true;
+        if (!*path)
+                return error_set(err, ERROR_INPUT, NULL, "an output file has an empty name");
+        if (stat(path, &status) == 0)
+                return (!S_ISDIR(status.st_mode) && access(path, W_OK) == 0) ||
+                       text_read_error(path, S_ISDIR(status.st_mode) ? EISDIR : errno, err);
+        slash = strrchr(path, '/');
+        folder = slash ? memory_format("%.*s", (int)(slash - path) + (slash == path), path)
+                       : memory_copy_text(".");
+        if (access(folder, F_OK) != 0)
+                return error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
+        return access(folder, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
+}
 
 /* Of UTF-8 that is well formed; no control character takes more than three bytes. */
 static unsigned code_point(const char *at, size_t length)

@@ -9,6 +9,9 @@
 
 /* Where a command's results go. "-" is standard output. */
 
+/* What cannot be written to is told before the work, not after: ERROR_INPUT. NULL is no file. */
+bool output_check(const char *path, struct error *err);
+
 /* Indented as json_put does, with a newline at the end. */
 bool output_json(const char *path, const json_t *root, struct error *err);
 

@@ -56,14 +56,14 @@
          .type = PARAMETER_TEXT,                                                                             \
          .offset = offsetof(object, json),                                                                   \
          .value = "FILE",                                                                                    \
-         .values = VALUES_FILE,                                                                              \
+         .values = VALUES_WRITTEN,                                                                           \
          .help = "Writes " words "; - is standard output."}
 #define PARAMETERS_REPORT(object, words)                                                                     \
         {.name = "report",                                                                                   \
          .type = PARAMETER_TEXT,                                                                             \
          .offset = offsetof(object, report),                                                                 \
          .value = "FILE.html",                                                                               \
-         .values = VALUES_FILE,                                                                              \
+         .values = VALUES_WRITTEN,                                                                           \
          .help = "Writes one HTML file " words}
 #define PARAMETERS_QUIET(object)                                                                             \
         {.name = "quiet",                                                                                    \

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/cli/present.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "controller/cli/output.h"
 #include "controller/cli/results.h"
@@ -26,28 +23,6 @@ static bool differ(const char *one, const char *other, struct error *err)
                          "%s: named twice; --json, --csv and --report need a file each", one);
 }
 
-/* What cannot be written to is told before the work, not after. */
-static bool may_write(const char *path, struct error *err)
-{
-        autofree char *folder = NULL;
-        struct stat status;
-        const char *slash;
-
-        if (!path || to_standard(path))
-                return true;
-        if (!*path)
-                return error_set(err, ERROR_INPUT, NULL, "an output file has an empty name");
-        if (stat(path, &status) == 0)
-                return (!S_ISDIR(status.st_mode) && access(path, W_OK) == 0) ||
-                       text_read_error(path, S_ISDIR(status.st_mode) ? EISDIR : errno, err);
-        slash = strrchr(path, '/');
-        folder = slash ? memory_format("%.*s", (int)(slash - path) + (slash == path), path)
-                       : memory_copy_text(".");
-        if (access(folder, F_OK) != 0)
-                return error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
-        return access(folder, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
-}
-
 bool presentation_check(const struct presentation *presentation, struct error *err)
 {
         int wanted = to_standard(presentation->json) + to_standard(presentation->csv) +
@@ -56,8 +31,7 @@ bool presentation_check(const struct presentation *presentation, struct error *e
         if (wanted > 1)
                 return error_set(err, ERROR_INPUT, NULL,
                                  "only one of --json, --csv and --report can go to standard output");
-        return may_write(presentation->json, err) && may_write(presentation->csv, err) &&
-               may_write(presentation->report, err) && differ(presentation->json, presentation->csv, err) &&
+        return differ(presentation->json, presentation->csv, err) &&
                differ(presentation->json, presentation->report, err) &&
                differ(presentation->csv, presentation->report, err);
 }

@@ -26,7 +26,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(csv),
          .value = "FILE",
-         .values = VALUES_FILE,
+         .values = VALUES_WRITTEN,
          .help = "Writes the predictions as CSV; - is standard output."},
         PARAMETERS_REPORT(struct backtest_arguments,
                           "with what was measured and what was predicted, over time."),

@@ -77,7 +77,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(csv),
          .value = "FILE",
-         .values = VALUES_FILE,
+         .values = VALUES_WRITTEN,
          .help = "Writes the figures as CSV; - is standard output."},
         PARAMETERS_REPORT(struct simulate_arguments,
                           "that opens without a network: charts over time, every change with its reason, and "

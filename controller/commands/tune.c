@@ -71,7 +71,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          .offset = offsetof(struct tune_arguments, csv),
          .value = "FILE",
-         .values = VALUES_FILE,
+         .values = VALUES_WRITTEN,
          .help = "Writes all trials there at the end; - is standard output, and what people read goes to "
                  "standard error then."},
         PARAMETERS_REPORT(
