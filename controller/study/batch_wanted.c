@@ -88,12 +88,27 @@ static double read_value(const struct field *field, const char *text)
         return value;
 }
 
+static double least_of(const struct field *field)
+{
+        return field->dynamic ? 0 : 1;
+}
+
+/* `before`: what the message begins with. Returns false. */
+static bool refuse_value(const char *before, const struct field *field, const char *text, struct error *err)
+{
+        if (field->kind == COUNT)
+                return error_set(err, ERROR_INPUT, NULL, "%s%s=%s: expected %s from %.0f to %.0f", before,
+                                 field->name, text, expected[COUNT], least_of(field), field->most);
+        return error_set(err, ERROR_INPUT, NULL, "%s%s=%s: expected %s", before, field->name, text,
+                         expected[field->kind]);
+}
+
 static bool set_value(struct batch_wanted *wanted, const struct field *field, const char *text)
 {
-        double value = read_value(field, text), least = field->dynamic ? 0 : 1;
+        double value = read_value(field, text);
         void *at = (char *)wanted + field->offset;
 
-        if (!(value >= least) || value > field->most)
+        if (!(value >= least_of(field)) || value > field->most)
                 return false;
         if (field->kind == COUNT)
                 *(int64_t *)at = (int64_t)value;
@@ -216,8 +231,7 @@ static bool wrong_value(const struct field *field, const char *value, struct err
                 return error_set(err, ERROR_INPUT, NULL,
                                  "simulate: --executors %s: expected numbers from 1 to %d, %d at most", value,
                                  BATCH_REPLAY_MAX_EXECUTORS, BATCH_WANTED_MOST);
-        return error_set(err, ERROR_INPUT, NULL, "simulate: %s=%s: expected %s", field->name, value,
-                         expected[field->kind]);
+        return refuse_value("simulate: ", field, value, err);
 }
 
 static bool check_values(const struct dimension *dimension, struct error *err)
@@ -347,8 +361,7 @@ bool batch_wanted_read(const struct batch_run *run, char *(*value_of)(const void
                 autofree char *text = value_of(context, fields[i].name);
 
                 if (text && !set_value(&wanted, &fields[i], text))
-                        return error_set(err, ERROR_INPUT, NULL, "%s=%s: expected %s", fields[i].name, text,
-                                         expected[fields[i].kind]);
+                        return refuse_value("", &fields[i], text, err);
         }
         finish(run, &wanted);
         *ret_wanted = wanted;

@@ -251,8 +251,9 @@ static void wrong_settings(void **state)
         refused_settings("spark.executor.memry=4g", "simulate: --set spark.executor.memry=4g: an event log");
         refused_settings("spark.executor.memory", "simulate: --set spark.executor.memory: an event log");
         refused_settings("spark.executor.memory=much", "expected memory, as in 4g");
-        refused_settings("spark.executor.cores=0", "expected a whole number");
+        refused_settings("spark.executor.cores=0", "expected a whole number from 1 to 65536");
         refused_settings("spark.executor.cores=1.5", "expected a whole number");
+        refused_settings("spark.dynamicAllocation.minExecutors=99999999", "a whole number from 0 to 10000");
         refused_settings("spark.dynamicAllocation.enabled=1", "expected true or false");
         refused_settings("spark.dynamicAllocation.executorIdleTimeout=-5s", "expected a time, as in 60s");
         refused_settings("spark.dynamicAllocation.executorIdleTimeout=5 parsecs", "expected a time");
