@@ -86,6 +86,7 @@ struct recording_options {
         struct option_list series;        /* of struct recording_series */
         char *strategy;                   /* what ran: a strategy's name; NULL: static */
         struct yaml_node *options;        /* its options, OPTION_FREE */
+        int64_t turn_ms;                  /* it took a turn then; INT64_MIN: not known */
         struct option_list configuration; /* of struct configuration_entry: what ran at the start */
         char *workload_file;              /* offered load when it was not measured in the run */
         double workload_scale;

@@ -348,6 +348,12 @@ static const struct option recording_options[] = {
          .type = OPTION_FREE,
          AT(recording_options, options),
          .help = "Options of that strategy in the run."},
+        {.name = "turn",
+         .type = OPTION_TIME,
+         AT(recording_options, turn_ms),
+         .help = "When that strategy took one of its turns, as optctl history tells of any decision; the "
+                 "others are whole intervals before and after. Without it each predicted run begins its "
+                 "turns at another moment."},
         {.name = "configuration",
          .type = OPTION_LIST,
          AT(recording_options, configuration),

@@ -218,8 +218,8 @@ static void lay_out_jobs(struct backtest *backtest)
         }
 }
 
-/* When in the recording a loop took its turns, and when its samples fell beside them, is not known: at any
- * moment of their interval. */
+/* When in the recording a loop took its turns may not be known, and when its samples fell beside them never
+ * is: at any moment of their interval. */
 static int64_t some_moment_ms(const struct backtest *backtest, size_t run, uint64_t purpose,
                               int64_t interval_ms)
 {
@@ -227,6 +227,18 @@ static int64_t some_moment_ms(const struct backtest *backtest, size_t run, uint6
                 random_new((uint64_t)backtest->spec->backtest.seed, run, purpose);
 
         return (int64_t)(gsl_rng_uniform(rng) * (double)interval_ms);
+}
+
+/* From the begin of the recording to the first turn of who steered it. */
+static int64_t first_turn_ms(const struct backtest *backtest, const struct trial *trial, size_t run)
+{
+        const struct recording *recording = trial->recording;
+        int64_t interval_ms = trial->strategy->interval_ms(trial->options), off_ms;
+
+        if (recording->options->turn_ms == INT64_MIN)
+                return some_moment_ms(backtest, run, PURPOSE_TURNS, interval_ms);
+        off_ms = (recording->options->turn_ms - recording->start_ms) % interval_ms;
+        return off_ms < 0 ? off_ms + interval_ms : off_ms;
 }
 
 static bool simulate_one(void *context, size_t index, struct error *err)
@@ -245,8 +257,7 @@ static bool simulate_one(void *context, size_t index, struct error *err)
                 .initial = trial->recording->initial,
                 .start_ms = trial->recording->start_ms,
                 .step_ms = trial->recording->step_ms,
-                .late_ms = some_moment_ms(backtest, run, PURPOSE_TURNS,
-                                          trial->strategy->interval_ms(trial->options)),
+                .late_ms = first_turn_ms(backtest, trial, run),
                 .seed = (uint64_t)backtest->spec->backtest.seed,
                 .run = run,
                 .draw_parameters = true,

@@ -246,6 +246,38 @@ static void a_recording_that_is_not_there_is_named(void **state)
         assert_non_null(strstr(err.message, "held.csv"));
 }
 
+/* Six workers at a load for one: Flink's autoscaler, which looks every minute, takes some of them back when
+ * it is told to have looked, whatever is drawn. */
+static void turns_are_taken_when_they_were(void **state)
+{
+        static const char told[] = "    - name: held\n"
+                                   "      strategy: flink\n"
+                                   "      turn: \"2023-11-14T23:00:37Z\"\n";
+        static const char *const seeds[] = {"spec.backtest.seed=1", "spec.backtest.seed=2"};
+        struct made *made = *state;
+        const char *at = strstr(spec_text, "    - name: held\n");
+        char *text = memory_format("%.*s%s%s", (int)(at - spec_text), spec_text, told,
+                                   at + strlen("    - name: held\n"));
+
+        free(made->source.text);
+        made->source.text = text;
+        made->source.length = strlen(text);
+        for (size_t i = 0; i < ARRAY_LENGTH(seeds); i++) {
+                autofree char *seed = memory_copy_text(seeds[i]);
+                const json_t *changes;
+
+                must_run(made, seed, 1);
+                changes = json_object_get(json_array_get(json_object_get(made->document, "recordings"), 1),
+                                          "changes");
+                assert_true(json_array_size(changes) > 0);
+                for (size_t c = 0; c < json_array_size(changes); c++) {
+                        const json_t *when = json_object_get(json_array_get(changes, c), "time_ms");
+
+                        assert_int_equal(json_integer_value(when) % 60000, 37000);
+                }
+        }
+}
+
 #define MADE(test) cmocka_unit_test_setup_teardown(test, open_made, close_made)
 
 int main(void)
@@ -258,6 +290,7 @@ int main(void)
                 MADE(the_fit_alone_is_a_spec_fragment),
                 MADE(a_spec_that_fits_nothing_is_refused),
                 MADE(a_recording_that_is_not_there_is_named),
+                MADE(turns_are_taken_when_they_were),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
