@@ -7,8 +7,8 @@
  * N]
  * [--seed N]
  *
- * --seed: of the first run on a function or on options (0); the others follow. Functions print the regret of
- * each run, too.
+ * --seed: of the first run on a function, on options, under a bound or from rows drawn by chance (0); the
+ * others follow. Functions print the regret of each run, too.
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #define MOST_RUNS  1024
 #define DRAWN_MOST 3 /* rows that a search is begun at */
 
-static int first_seed; /* of the runs on functions and on options */
+static int first_seed; /* of the runs that --seed speaks of */
 
 static double now_seconds(void)
 {
@@ -464,7 +464,7 @@ static void bench_constrained(int runs)
         look.target = 1.05 * best;
         runs = runs > 0 ? runs : 50;
         for (int run = 0; run < runs; run++) {
-                int found = look_for(&look, run, 0, &late);
+                int found = look_for(&look, first_seed + run, 0, &late);
 
                 sum += found;
                 within += found <= 25;
