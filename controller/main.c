@@ -19,16 +19,20 @@ static void stop(int signal)
         clock_stop();
 }
 
-/* The first SIGINT or SIGTERM asks the loop to end; a second one, of somebody in a hurry, ends the process. A
- * peer or a reader that hangs up is an error of the call that wrote, not the end of the process. */
+/* The first SIGINT, SIGTERM or SIGHUP asks the loop to end; a second one, of somebody in a hurry, ends the
+ * process. Under nohup a terminal that goes away ends nothing. A peer or a reader that hangs up, and a file
+ * that may grow no further, are an error of the call that wrote, not the end of the process. */
 static void catch_signals(void)
 {
         struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, hangup;
 
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
+        if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+                sigaction(SIGHUP, &action, NULL);
         sigaction(SIGPIPE, &ignore, NULL);
+        sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 /* A standard stream that the caller closed is opened the wrong way round: using it fails, and no file that is

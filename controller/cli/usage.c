@@ -11,7 +11,7 @@ const struct exit_status exit_statuses[] = {
         {1, "Failed: a file could not be written, a peer did not answer, a fit did not converge."},
         {2,
          "Bad input: a word of the command line, or a file that is missing or wrong. Nothing was changed."},
-        {3, "Interrupted by SIGINT or SIGTERM, after what had been begun was brought to an end."},
+        {3, "Interrupted by SIGINT, SIGTERM or SIGHUP, after what had been begun was brought to an end."},
         {4, "Done, and something is to be done about it."},
         {0, NULL},
 };

@@ -31,7 +31,7 @@ static const struct parameter parameters[] = {
          .type = PARAMETER_TEXT,
          AT(length),
          .value = "TIME",
-         .help = "Ends after so long: 90s, 15m, 2h, 1d. Without it, on SIGINT or SIGTERM."},
+         .help = "Ends after so long: 90s, 15m, 2h, 1d. Without it, on SIGINT, SIGTERM or SIGHUP."},
         {.name = "window",
          .type = PARAMETER_INTEGER,
          AT(window_seconds),

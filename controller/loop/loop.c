@@ -20,7 +20,7 @@
 
 /* ---- words ---- */
 
-void loop_say(const struct loop *loop, const char *message, const char *reason)
+static void say(const struct loop *loop, enum log_level level, const char *message, const char *reason)
 {
         const struct log_field fields[] = {
                 LOG_TEXT("pipeline", loop->setup.pipeline->name),
@@ -28,13 +28,18 @@ void loop_say(const struct loop *loop, const char *message, const char *reason)
                 {.key = NULL},
         };
 
-        log_write(loop->setup.log, LOG_LEVEL_INFO, message, fields);
+        log_write(loop->setup.log, level, message, fields);
+}
+
+void loop_say(const struct loop *loop, const char *message, const char *reason)
+{
+        say(loop, LOG_LEVEL_INFO, message, reason);
 }
 
 void loop_journal_failed(struct loop *loop, const struct error *err)
 {
         loop->status.journal_failures++;
-        loop_say(loop, "the journal failed", err->message);
+        say(loop, LOG_LEVEL_WARNING, "the journal failed", err->message);
 }
 
 /* ---- the journal of decisions ---- */

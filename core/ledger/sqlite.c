@@ -109,6 +109,18 @@ static sqlite3 *sqlite_of(const struct database *database)
         return ((struct file *)database->handle)->sqlite;
 }
 
+/* "disk I/O error" tells less than what the system said. */
+static bool input_output_failed(const struct database *database, struct error *err)
+{
+        sqlite3 *sqlite = sqlite_of(database);
+        int number = sqlite ? sqlite3_system_errno(sqlite) : 0;
+
+        if (number == 0)
+                return error_set(err, ERROR_IO, NULL, "ledger %s: %s", database->path,
+                                 sqlite3_errstr(SQLITE_IOERR));
+        return error_errno(err, number, "ledger %s", database->path);
+}
+
 /* Sets err from SQLite's code and the words of the newest failure; returns false. */
 static bool failed(struct database *database, int code, struct error *err)
 {
@@ -120,6 +132,8 @@ static bool failed(struct database *database, int code, struct error *err)
         case SQLITE_READONLY:
                 return error_set(err, ERROR_IO, "ReadOnly", "ledger %s: cannot be written, it is read-only",
                                  path);
+        case SQLITE_IOERR:
+                return input_output_failed(database, err);
         case SQLITE_CANTOPEN:
                 return error_set(err, ERROR_IO, NULL, "ledger %s: cannot be opened", path);
         case SQLITE_BUSY:
