@@ -31,7 +31,7 @@ static inline bool clock_sleep_until(const struct clock *clock, int64_t until_ms
         return clock->sleep_until(clock->context, until_ms, err);
 }
 
-/* The machine's clock; sleeping ends early with ERROR_INTERRUPTED after SIGINT or SIGTERM was caught
+/* The machine's clock; sleeping ends early with ERROR_INTERRUPTED after SIGINT, SIGTERM or SIGHUP was caught
  * (clock_stop). */
 struct clock clock_system(void);
 

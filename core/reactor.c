@@ -29,10 +29,12 @@ struct fiber {
         struct fiber *next; /* of those that are ready */
 };
 
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
 struct reactor {
         uv_loop_t loop;
         uv_timer_t alarm; /* for the earliest timer */
-        uv_signal_t signals[2];
+        uv_signal_t signals[ARRAY_LENGTH(stop_signals)];
         bool catches_signals;
         bool virtual_time, stopped;
         bool looping;        /* in uv_run */
@@ -453,22 +455,30 @@ static void on_signal(uv_signal_t *handle, int number)
         (void)number;
         clock_stop();
         reactor_stop(reactor);
-        for (size_t i = 0; i < ARRAY_LENGTH(reactor->signals); i++)
+        for (size_t i = 0; i < ARRAY_LENGTH(reactor->signals); i++) {
+                if (!uv_is_active((uv_handle_t *)&reactor->signals[i]))
+                        continue;
                 uv_signal_stop(&reactor->signals[i]);
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
+                signal(stop_signals[i], SIG_DFL);
+        }
+}
+
+/* Of a terminal that goes away nohup wants nothing to be heard. */
+static bool is_ignored(int number)
+{
+        struct sigaction now;
+
+        return number == SIGHUP && sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 bool reactor_catch_signals(struct reactor *reactor, struct error *err)
 {
-        static const int numbers[] = {SIGINT, SIGTERM};
-
-        for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+        for (size_t i = 0; i < ARRAY_LENGTH(stop_signals); i++) {
                 int failed = uv_signal_init(&reactor->loop, &reactor->signals[i]);
 
                 reactor->signals[i].data = reactor;
-                if (failed == 0)
-                        failed = uv_signal_start(&reactor->signals[i], on_signal, numbers[i]);
+                if (failed == 0 && !is_ignored(stop_signals[i]))
+                        failed = uv_signal_start(&reactor->signals[i], on_signal, stop_signals[i]);
                 if (failed != 0)
                         return error_set(err, ERROR_IO, NULL, "signals cannot be caught: %s",
                                          uv_strerror(failed));

@@ -45,7 +45,8 @@ void reactor_run(struct reactor *reactor);
 void reactor_call(struct reactor *reactor, void (*run)(void *argument), void *argument);
 
 /* From now on every sleep ends at once with ERROR_INTERRUPTED, and what was spawned for later never starts.
- * SIGINT and SIGTERM do the same once reactor_catch_signals was called (clock_stop is set, too). */
+ * SIGINT, SIGTERM and SIGHUP do the same once reactor_catch_signals was called (clock_stop is set, too);
+ * SIGHUP not where it is ignored. */
 void reactor_stop(struct reactor *reactor);
 bool reactor_stopped(const struct reactor *reactor);
 bool reactor_catch_signals(struct reactor *reactor, struct error *err);
