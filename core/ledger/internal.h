@@ -205,6 +205,8 @@ struct ledger_scope {
 struct ledger {
         struct ledger_options options;
         struct database database; /* no handle while there is no usable file */
+        char *place;              /* of the file: options.path, or what it leads to */
+        bool gone;                /* the file, from there */
         int lock;
         struct postgres *postgres; /* NULL: it is a file */
         int64_t opened;            /* how often; a scope is stored anew after each */

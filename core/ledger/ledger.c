@@ -71,9 +71,36 @@ static bool take_lock(const char *path, int *ret_lock, struct error *err)
         return true;
 }
 
+/* What a symbolic link leads to has one lock, whatever it is called. NULL: it is no link, or one that leads
+ * nowhere. Caller frees. */
+static char *behind_link(const char *path)
+{
+        struct stat status;
+
+        return lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(path, NULL) : NULL;
+}
+
+/* What to call the ledger. A link that leads nowhere leads to an empty file from now on: a ledger that is yet
+ * to be made. Caller frees. */
+static char *place_of(const char *path)
+{
+        char *place = behind_link(path);
+        struct stat status;
+        int made = -1;
+
+        if (!place && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+                made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (made >= 0) {
+                close(made);
+                place = behind_link(path);
+        }
+        return place ? place : memory_copy_text(path);
+}
+
 bool ledger_hold(const char *path, int *ret_lock, struct error *err)
 {
-        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, path);
+        autofree char *place = behind_link(path);
+        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, place ? place : path);
         int lock = open(lock_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
         *ret_lock = -1;
@@ -206,17 +233,51 @@ static bool reconnect(struct ledger *ledger, struct error *err)
         return true;
 }
 
+/* Who removes a ledger, or puts another one in its place, mostly does so to its lock, too. Without one a
+ * second optctl would write beside us; and there may be one by now. */
+static bool keep_lock(struct ledger *ledger, struct error *err)
+{
+        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, ledger->place);
+        struct stat ours, there;
+        int lock;
+
+        if (fstat(ledger->lock, &ours) == 0 && stat(lock_path, &there) == 0 && ours.st_dev == there.st_dev &&
+            ours.st_ino == there.st_ino)
+                return true;
+        if (!take_lock(ledger->place, &lock, err))
+                return false;
+        close(ledger->lock);
+        ledger->lock = lock;
+        sign_lock(lock);
+        return true;
+}
+
+/* A file that has gone from its place takes what is written, and nobody will ever read it. */
+static bool begin_anew(struct ledger *ledger, struct error *err)
+{
+        if (!keep_lock(ledger, err) || !connect(ledger, err))
+                return false;
+        log_error(ledger->options.log, "ledger removed or replaced while in use: goes on with what is there",
+                  LOG_TEXT("ledger", ledger->place));
+        return true;
+}
+
 bool ledger_ready(struct ledger *ledger, struct error *err)
 {
         struct database *database = &ledger->database;
         bool in_doubt;
 
-        if (database->handle && database->backend->lost && database->backend->lost(database, &in_doubt))
+        if (database->handle && database->backend->lost && database->backend->lost(database, &in_doubt)) {
                 database_close(database);
+                ledger->gone = !ledger->postgres;
+        }
         if (ledger->postgres)
                 return database->handle || reconnect(ledger, err);
         if (database->damaged && !set_aside(ledger, err))
                 return false;
+        if (ledger->gone && !begin_anew(ledger, err))
+                return false;
+        ledger->gone = false;
         return database->handle || connect(ledger, err);
 }
 
@@ -278,14 +339,17 @@ bool ledger_open(const struct ledger_options *options, struct ledger **ret_ledge
                 *ret_ledger = TAKE(ledger);
                 return true;
         }
-        if (!check_place(options->path, err) || !take_lock(options->path, &ledger->lock, err))
+        if (!check_place(options->path, err))
+                return false;
+        ledger->options.path = ledger->place = place_of(options->path);
+        if (!take_lock(ledger->place, &ledger->lock, err))
                 return false;
         ours = lock_owner(ledger->lock) > 0;
         if (ours)
                 sign_lock(ledger->lock);
         if (!connect_or_mend(ledger, ours, err)) {
                 if (!ours)
-                        drop_lock(options->path);
+                        drop_lock(ledger->place);
                 return false;
         }
         sign_lock(ledger->lock);
@@ -321,6 +385,7 @@ void ledger_close(struct ledger *ledger)
         postgres_free(ledger->postgres);
         if (ledger->lock >= 0)
                 close(ledger->lock);
+        free(ledger->place);
         free(ledger);
 }
 

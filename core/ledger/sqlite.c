@@ -276,6 +276,20 @@ static bool file_commit(struct database *database, struct error *err)
         return false;
 }
 
+/* Its file is not at its place any more: it was removed, or another one put there. What lies beside that one
+ * is not ours to tidy up. */
+static bool file_lost(const struct database *database, bool *ret_in_doubt)
+{
+        sqlite3 *sqlite = sqlite_of(database);
+        int moved = 0, persist = 1;
+
+        *ret_in_doubt = false;
+        if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+                return false;
+        (void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+        return true;
+}
+
 /* ---- opening ---- */
 
 static bool file_has_ledger(struct database *database, bool *ret_has, struct error *err)
@@ -320,6 +334,7 @@ static const struct backend sqlite_backend = {
         .begin = file_begin,
         .commit = file_commit,
         .rollback = file_rollback,
+        .lost = file_lost,
         .close = file_close,
 };
 

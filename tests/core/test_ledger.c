@@ -477,6 +477,23 @@ static void test_one_writer_at_a_time(void **state)
         must_open(fixture);
 }
 
+/* Whatever it is called, and whether it is there already. */
+static void test_a_link_has_the_lock_of_what_it_leads_to(void **state)
+{
+        struct fixture *fixture = *state;
+        autofree char *link = memory_format("%s/link.db", fixture->folder);
+        struct fixture other = {.folder = fixture->folder, .path = link};
+
+        assert_int_equal(symlink("ledger.db", link), 0);
+        must_open(&other);
+        must_fail(fixture, ERROR_CONFLICT, "is open in another optctl");
+        play_close(&other.play);
+        must_open(fixture);
+        must_fail(&other, ERROR_CONFLICT, "is open in another optctl");
+        assert_false(exists(fixture->folder, "/link.db-lock"));
+        assert_int_equal(unlink(link), 0);
+}
+
 static void test_readers_do_not_mind_a_writer(void **state)
 {
         struct fixture *fixture = *state;
@@ -663,6 +680,7 @@ int main(void)
                 TEST(test_pruning_forgets_observations_only),
                 TEST(test_books_cannot_be_altered),
                 TEST(test_many_pipelines_are_read_at_once),
+                TEST(test_a_link_has_the_lock_of_what_it_leads_to),
                 TEST(test_one_writer_at_a_time),
                 TEST(test_readers_do_not_mind_a_writer),
                 TEST(test_an_older_ledger_is_brought_up_to_date),

@@ -400,6 +400,75 @@ static void test_damage_in_the_middle_of_an_action(void **state)
         folder_remove(folder);
 }
 
+static void remove_all(const char *path)
+{
+        static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+                autofree char *name = memory_format("%s%s", path, suffixes[i]);
+
+                (void)unlink(name);
+        }
+}
+
+/* Somebody removes it all in the middle of an action: what is under way goes into a new one, with a lock of
+ * its own. */
+static void test_removed_in_the_middle_of_an_action(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+
+        (void)state;
+        for (enum step step = CALLED; step <= SPENT; step++) {
+                struct error err = ERROR_INIT;
+                struct play play = {0}, other = {0};
+                struct intent intent;
+                bool found;
+
+                play_must(play_open(&play, path, NULL, &err), &err);
+                play_steps(&play, STEPS_PER_TURN + step);
+                remove_all(path);
+                play_steps(&play, 1);
+                assert_false(play_open(&other, path, NULL, &err));
+                assert_string_equal(err.reason, "LedgerInUse");
+                play_must(play.journal.unfinished(play.journal.context, &intent, &found, &err), &err);
+                assert_int_equal(found, step < ENDED);
+                if (found)
+                        assert_int_equal(intent.id, 2);
+                play_steps(&play, 2 * STEPS_PER_TURN);
+                sqlite3_close(file_open(path));
+                play_close(&play);
+                file_remove(path);
+        }
+        folder_remove(folder);
+}
+
+/* It has begun a new one by the time that we look: nothing is written any more, theirs stays whole. */
+static void test_removed_and_taken_by_another(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        struct play play = {0}, other = {0};
+        struct observation seen = {0};
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        play_must(play_open(&play, path, NULL, &err), &err);
+        play_steps(&play, STEPS_PER_TURN);
+        remove_all(path);
+        play_must(play_open(&other, path, NULL, &err), &err);
+        assert_false(play.journal.observation(play.journal.context, &seen, &err));
+        assert_string_equal(err.reason, "LedgerInUse");
+        play_steps(&other, STEPS_PER_TURN);
+        play_close(&play);
+        play_steps(&other, STEPS_PER_TURN);
+        play_close(&other);
+        play_must(play_open(&other, path, NULL, &err), &err);
+        play_close(&other);
+        assert_int_equal(count_set_aside(folder), 0);
+        folder_remove(folder);
+}
+
 /* The new file knows of a pause, too. */
 static void test_damage_while_paused(void **state)
 {
@@ -576,6 +645,8 @@ int main(void)
                 cmocka_unit_test(test_every_write_of_a_migration_fails_once),
                 cmocka_unit_test(test_damage_in_the_middle_of_an_action),
                 cmocka_unit_test(test_damage_while_paused),
+                cmocka_unit_test(test_removed_in_the_middle_of_an_action),
+                cmocka_unit_test(test_removed_and_taken_by_another),
                 cmocka_unit_test(test_a_torn_log_of_writes),
                 cmocka_unit_test(test_a_damaged_database),
         };
