@@ -27,17 +27,17 @@ struct operator_shard {
 };
 
 /*
- * operator.c          fibers, and what they are told
- * operator_shards.c   what is ours of all that
- * operator_sync.c     one key: cache against fleet
- * operator_status.c   what its object's status says
- * operator_news.c     what its Events say
- * operator_object.c   what is kept of an object
- * operator_nodes.c    what pods cost by the prices of nodes
- * operator_prices.c   by which PriceBook a pipeline is counted
- * operator_studies.c  TuningStudies; operator_study_*.c: a round of one, its Job, its results
- * operator_view.c     what is kept of a turn
- * operator_claims.c   who steers a target that several want
+ * operator.c      fibers, and what they are told
+ * shard_owners.c  what is ours of all that
+ * sync.c          one key: cache against fleet
+ * status.c        what its object's status says
+ * news.c          what its Events say
+ * object.c        what is kept of an object
+ * nodes.c         what pods cost by the prices of nodes
+ * prices.c        by which PriceBook a pipeline is counted
+ * studies.c       TuningStudies; study_*.c: a round of one, its Job, its results
+ * view.c          what is kept of a turn
+ * claims.c        who steers a target that several want
  */
 struct cluster_operator {
         struct operator_setup setup;
