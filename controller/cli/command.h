@@ -10,7 +10,7 @@
 #include "core/memory.h"
 
 /*
- * A command of the program is one file, controller/command_NAME.c, with one `const struct command
+ * A command of the program is one file, controller/commands/NAME.c, with one `const struct command
  * NAME_command`. From its table of parameters come the parser, `--help`, suggestions on typos, the manual
  * page, docs/cli.md and the shells' completion. The list of commands is generated from the file names.
  */

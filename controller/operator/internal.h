@@ -82,7 +82,7 @@ enum work_result operator_sync(struct cluster_operator *op, struct tuned *tuned)
 /* NULL: there is none. */
 struct tuned *operator_find(struct cluster_operator *op, const char *key);
 
-/* ---- operator_shards.c ---- */
+/* ---- shard_owners.c ---- */
 
 void operator_shards_open(struct cluster_operator *op);
 void operator_shards_close(struct cluster_operator *op);
