@@ -159,26 +159,35 @@ static const char *why_of(const json_t *pod, const json_t *ended)
         return *message ? message : *reason ? reason : text_of(ended, "reason");
 }
 
+/* A pod that had to make room has failed, too, and stands beside the one that took its place. */
+static void take_failed(const struct study_trials *trials, struct study_trial *trial, const json_t *pod)
+{
+        const json_t *ended = study_pod_state(pod, trial->container, "terminated"),
+                     *state = ended ? ended : study_pod_state(pod, trial->container, "running");
+
+        study_take_words(&trial->words, why_of(pod, ended));
+        if (!is_stopped(pod, state))
+                return;
+        trial->stopped = true;
+        if (!trial->measures)
+                trial->measures =
+                        study_measures_stopped(trials->plan->options.tuning, trials->prices, pod, state);
+}
+
 void study_trials_pod(struct study_trials *trials, const json_t *pod)
 {
         const json_t *owner = json_array_get(kube_field(pod, "metadata.ownerReferences"), 0);
         struct study_trial *trial = trial_of(trials, text_of(owner, "name"));
-        const struct study_tuning *tuning = trials->plan->options.tuning;
         const char *phase = kube_field_text(pod, "status.phase");
-        const json_t *ended, *runs;
 
         if (!trial || !trial->job || strcmp(text_of(owner, "uid"), trial->job->uid) != 0)
                 return;
-        ended = study_pod_state(pod, trial->container, "terminated");
-        runs = study_pod_state(pod, trial->container, "running");
         if (strcmp(phase, "Succeeded") == 0) {
                 json_decref(trial->measures);
-                trial->measures = study_measures_read(tuning, trials->prices, pod, ended);
+                trial->measures = study_measures_read(trials->plan->options.tuning, trials->prices, pod,
+                                                      study_pod_state(pod, trial->container, "terminated"));
         } else if (strcmp(phase, "Failed") == 0) {
-                trial->stopped = is_stopped(pod, ended ? ended : runs);
-                json_decref(trial->measures);
-                trial->measures = study_measures_stopped(tuning, trials->prices, pod, ended ? ended : runs);
-                study_take_words(&trial->words, why_of(pod, ended));
+                take_failed(trials, trial, pod);
         } else {
                 take_waiting(trials, trial, pod);
         }

@@ -187,6 +187,42 @@ static void trials_that_fail(void **state)
         close_scene(&scene);
 }
 
+/* As it stands in the list beside the one that took its place. */
+static void put_evicted(struct scene *scene, int trial, const char *name)
+{
+        autofree char *metadata =
+                memory_format("{\"name\": \"%s\", \"namespace\": \"n\", \"uid\": \"%s\", "
+                              "\"ownerReferences\": [{\"kind\": \"Job\", \"name\": \"%s\", "
+                              "\"uid\": \"%s\"}]}",
+                              name, name, name_of(scene, trial), kube_meta(job_of(scene, trial), "uid"));
+
+        kube_cluster_put(scene->cluster, "Pod", name, "status",
+                         "{\"phase\": \"Failed\", \"reason\": \"Evicted\", \"conditions\": [{\"type\": "
+                         "\"DisruptionTarget\", \"status\": \"True\"}], \"containerStatuses\": [{\"name\": "
+                         "\"work\", \"state\": {\"terminated\": {\"exitCode\": 137, \"startedAt\": "
+                         "\"2026-01-05T08:00:00Z\"}}}]}");
+        kube_cluster_put(scene->cluster, "Pod", name, "metadata", metadata);
+}
+
+static void a_pod_that_had_to_make_room(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, TUNING);
+        put_evicted(&scene, 1, "a");
+        run(&scene, 1);
+        put_evicted(&scene, 1, "z");
+        put_evicted(&scene, 2, "b");
+        stop_trial(&scene, 2, "2026-01-05T08:00:00Z");
+        put_evicted(&scene, 2, "y");
+        pass(&scene, 60);
+        assert_string_equal(of_trial(&scene, 1, "state"), "Succeeded");
+        assert_true(strlen(of_trial(&scene, 1, "value")) > 0);
+        assert_string_equal(of_trial(&scene, 2, "state"), "Stopped");
+        close_scene(&scene);
+}
+
 /* By the whole seconds of the API; what was stopped would have been more than its limit. */
 static void time_is_what_is_minimized(void **state)
 {
@@ -525,6 +561,7 @@ int main(void)
                 cmocka_unit_test(settings_that_are_resources),
                 cmocka_unit_test(an_operator_that_starts_anew_goes_on),
                 cmocka_unit_test(trials_that_fail),
+                cmocka_unit_test(a_pod_that_had_to_make_room),
                 cmocka_unit_test(time_is_what_is_minimized),
                 cmocka_unit_test(a_space_that_is_exhausted),
                 cmocka_unit_test(a_study_that_cannot_run_yet),
