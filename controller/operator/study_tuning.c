@@ -318,6 +318,7 @@ bool study_tuning_go_on(struct study_round *round, struct error *err)
         struct error wrong = ERROR_INIT;
         bool done;
 
+        round->begun = study_round_was_started(round);
         if (!study_search_check(round->plan->options.tuning, &wrong) ||
             !study_earlier_check(round->plan->options.tuning, round->name, &wrong))
                 return study_round_refuse(round, "InvalidSpec", wrong.message);

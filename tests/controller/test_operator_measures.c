@@ -12,6 +12,7 @@
         "\"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}], " rest "}, \"parallelism\": 3}"
 #define VALUES "\"values\": [{\"name\": \"cost\", \"path\": \"runs.0.cost\"}, {\"name\": \"late\"}]"
 
+#define RUNS        "Accepted=True/Valid Complete=False/Running Failed=False/NotFailed"
 #define COMPLETES   "Accepted=True/Valid Complete=True/Done Failed=False/NotFailed"
 #define FAILED(why) "Accepted=True/Valid Complete=False/Failed Failed=True/" why
 
@@ -309,6 +310,59 @@ static void cost_is_what_is_minimized(void **state)
         close_scene(&scene);
 }
 
+#define PRICES                                                                                               \
+        "{\"currency\": \"EUR\", \"resources\": {\"perCoreHour\": \"0.04\", \"perGibibyteHour\": "           \
+        "\"0.005\"}}"
+
+static void open_priced(struct scene *scene)
+{
+        open_scene(scene);
+        apply_template(scene);
+        kube_cluster_apply_book(scene->cluster, "default", PRICES);
+        kube_cluster_apply_study(scene->cluster, "best", SPEC("\"minimize\": \"Cost\""));
+        start(scene);
+        pass(scene, 60);
+        check_conditions(scene, RUNS);
+}
+
+#define WAITS "Accepted=False/NotPriced Complete=False/Waiting Failed=False/NotFailed"
+
+/* What was begun is said to be so. */
+static void prices_that_go_and_come_back(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_priced(&scene);
+        kube_cluster_remove(scene.cluster, "PriceBook", "default");
+        pass(&scene, 60);
+        check_conditions(&scene, WAITS);
+        kube_cluster_apply_book(scene.cluster, "default", PRICES);
+        pass(&scene, 60);
+        check_conditions(&scene, RUNS);
+        close_scene(&scene);
+}
+
+/* Why is said, and what was begun before. */
+static void prices_that_cannot_be_read(void **state)
+{
+        struct scene scene = {0};
+        autojson *kept = NULL;
+
+        (void)state;
+        open_priced(&scene);
+        kept = kube_cluster_keep(scene.cluster);
+        close_scene(&scene);
+        scene = (struct scene){0};
+        open_kept_scene(&scene, kept);
+        kube_cluster_fault(scene.cluster, CLUSTER_BOOKS_FORBIDDEN, 0);
+        start(&scene);
+        pass(&scene, 60);
+        check_conditions(&scene, WAITS);
+        assert_non_null(strstr(message_of(&scene, "Accepted"), "PriceBooks are not read yet: "));
+        close_scene(&scene);
+}
+
 static void a_study_that_makes_no_sense(void **state)
 {
         static const struct {
@@ -412,6 +466,8 @@ int main(void)
                 cmocka_unit_test(what_was_best_is_forgotten),
                 cmocka_unit_test(an_earlier_study_that_minimized_something_else),
                 cmocka_unit_test(cost_is_what_is_minimized),
+                cmocka_unit_test(prices_that_go_and_come_back),
+                cmocka_unit_test(prices_that_cannot_be_read),
                 cmocka_unit_test(the_largest_status_fits_into_an_object),
                 cmocka_unit_test(a_study_that_makes_no_sense),
         };
