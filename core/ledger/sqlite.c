@@ -277,7 +277,8 @@ static bool file_commit(struct database *database, struct error *err)
 }
 
 /* Its file is not at its place any more: it was removed, or another one put there. What lies beside that one
- * is not ours to tidy up. */
+ * is not ours to tidy up; but of our log of writes nothing may be left, since SQLite would play it back into
+ * the other file. It goes into the one that it belongs to. */
 static bool file_lost(const struct database *database, bool *ret_in_doubt)
 {
         sqlite3 *sqlite = sqlite_of(database);
@@ -286,6 +287,8 @@ static bool file_lost(const struct database *database, bool *ret_in_doubt)
         *ret_in_doubt = false;
         if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
                 return false;
+        (void)sqlite3_busy_timeout(sqlite, TURN_MS);
+        (void)sqlite3_wal_checkpoint_v2(sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         (void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
         return true;
 }

@@ -469,6 +469,40 @@ static void test_removed_and_taken_by_another(void **state)
         folder_remove(folder);
 }
 
+/* Another ledger is put in its place, beside the log of what was written to ours: none of that goes into
+ * theirs, and all of it into ours, wherever that is now. */
+static void test_replaced_by_another_ledger(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        autofree char *other_path = memory_format("%s/other.db", folder);
+        autofree char *old_path = memory_format("%s/old.db", folder);
+        struct play play = {0}, other = {0};
+        struct observation seen = {0};
+        struct error err = ERROR_INIT;
+        sqlite3 *file;
+
+        (void)state;
+        play_must(play_open(&other, other_path, NULL, &err), &err);
+        play_steps(&other, 40 * STEPS_PER_TURN);
+        play_close(&other);
+        play_must(play_open(&play, path, NULL, &err), &err);
+        play_steps(&play, 3 * STEPS_PER_TURN);
+        assert_int_equal(rename(path, old_path), 0);
+        assert_int_equal(rename(other_path, path), 0);
+        play_must(play.journal.observation(play.journal.context, &seen, &err), &err);
+        play_close(&play);
+        assert_int_equal(count_set_aside(folder), 0);
+        file = file_open(path);
+        assert_int_equal(file_integer(file, "SELECT count(*) FROM observations"), 41);
+        sqlite3_close(file);
+        assert_int_equal(path_steps(old_path), 3 * STEPS_PER_TURN);
+        file_remove(other_path);
+        file_remove(old_path);
+        file_remove(path);
+        folder_remove(folder);
+}
+
 /* The new file knows of a pause, too. */
 static void test_damage_while_paused(void **state)
 {
@@ -647,6 +681,7 @@ int main(void)
                 cmocka_unit_test(test_damage_while_paused),
                 cmocka_unit_test(test_removed_in_the_middle_of_an_action),
                 cmocka_unit_test(test_removed_and_taken_by_another),
+                cmocka_unit_test(test_replaced_by_another_ledger),
                 cmocka_unit_test(test_a_torn_log_of_writes),
                 cmocka_unit_test(test_a_damaged_database),
         };
