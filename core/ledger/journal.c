@@ -70,15 +70,17 @@ static void describe(const struct ledger_scope *scope, const struct configuratio
 static bool put_run(struct ledger_scope *scope, const struct observation *seen, const char *body,
                     struct error *err)
 {
-        int64_t newest = 0;
+        int64_t newest = 0, latest_ms = ledger_latest_ms(scope->ledger);
 
         if (!seen->run.periodic || seen->run.ended_ms <= 0)
                 return true;
+        if (seen->run.ended_ms > latest_ms) /* it is our own clock that is wrong */
+                latest_ms = seen->run.ended_ms;
         if (!sql_find_integer(&scope->ledger->database,
                               "SELECT coalesce(max(ended_ms), 0) FROM runs WHERE " OF_PIPELINE
                               " AND ended_ms <= ?3",
                               SQL_VALUES(SQL_TEXT(scope->namespace), SQL_TEXT(scope->name),
-                                         SQL_INTEGER(ledger_latest_ms(scope->ledger))),
+                                         SQL_INTEGER(latest_ms)),
                               0, &newest, err))
                 return false;
         return seen->run.ended_ms <= newest ||

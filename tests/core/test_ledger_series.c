@@ -258,6 +258,26 @@ static void check_ahead(const char *path)
         play_close(&play);
 }
 
+/* What ran where the time is right, while our own clock is days behind, is kept once, too. */
+static void check_behind(const char *path)
+{
+        struct handed_over taken = {.in_order = true};
+        const struct journal_past past = {.run = take_run, .context = &taken};
+        const int64_t day_ms = 24 * 3600000;
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+
+        play_must(play_open(&play, path, NULL, &err), &err);
+        for (int64_t run = 1; run <= 2; run++)
+                for (int look = 0; look < 3; look++)
+                        look_at(&play, PLAY_START_MS, PLAY_START_MS + 10 * day_ms + run);
+        play.gone_ms = 11 * day_ms;
+        play_must(play.journal.past(play.journal.context, INT64_MAX, &past, &err), &err);
+        assert_int_equal(taken.count, 2);
+        assert_true(taken.in_order);
+        play_close(&play);
+}
+
 static void test_what_a_wrong_clock_left_is_left_out(void **state)
 {
         char *folder = folder_new();
@@ -265,6 +285,17 @@ static void test_what_a_wrong_clock_left_is_left_out(void **state)
 
         (void)state;
         check_ahead(path);
+        folder_remove(folder);
+        free(folder);
+}
+
+static void test_a_run_ahead_of_the_clock_is_kept_once(void **state)
+{
+        char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+
+        (void)state;
+        check_behind(path);
         folder_remove(folder);
         free(folder);
 }
@@ -286,6 +317,7 @@ int main(void)
                 cmocka_unit_test(test_so_does_each_in_postgres),
                 cmocka_unit_test(test_what_a_wrong_clock_left_is_left_out),
                 cmocka_unit_test(test_so_it_is_in_postgres),
+                cmocka_unit_test(test_a_run_ahead_of_the_clock_is_kept_once),
                 cmocka_unit_test(test_the_newest_stand_in_their_order),
                 cmocka_unit_test(test_so_they_do_in_postgres),
         };
