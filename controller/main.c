@@ -19,9 +19,10 @@ static void stop(int signal)
         clock_stop();
 }
 
-/* The first SIGINT, SIGTERM or SIGHUP asks the loop to end; a second one, of somebody in a hurry, ends the
- * process. Under nohup a terminal that goes away ends nothing. A peer or a reader that hangs up, and a file
- * that may grow no further, are an error of the call that wrote, not the end of the process. */
+/* The first SIGINT, SIGTERM or SIGHUP asks the loop to end; a second SIGINT or SIGTERM, of somebody in a
+ * hurry, ends the process. A terminal that goes away sends SIGHUP twice, once by its shell; under nohup it
+ * ends nothing. A peer or a reader that hangs up, and a file that may grow no further, are an error of the
+ * call that wrote, not the end of the process. */
 static void catch_signals(void)
 {
         struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
@@ -29,6 +30,7 @@ static void catch_signals(void)
 
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
+        action.sa_flags = 0;
         if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
                 sigaction(SIGHUP, &action, NULL);
         sigaction(SIGPIPE, &ignore, NULL);

@@ -447,7 +447,8 @@ bool reactor_stopped(const struct reactor *reactor)
         return reactor->stopped;
 }
 
-/* The second signal does what it does to any program. */
+/* The second signal does what it does to any program; but a terminal that goes away sends SIGHUP twice, once
+ * by its shell. */
 static void on_signal(uv_signal_t *handle, int number)
 {
         struct reactor *reactor = handle->data;
@@ -459,7 +460,7 @@ static void on_signal(uv_signal_t *handle, int number)
                 if (!uv_is_active((uv_handle_t *)&reactor->signals[i]))
                         continue;
                 uv_signal_stop(&reactor->signals[i]);
-                signal(stop_signals[i], SIG_DFL);
+                signal(stop_signals[i], stop_signals[i] == SIGHUP ? SIG_IGN : SIG_DFL);
         }
 }
 

@@ -314,15 +314,19 @@ static void test_thousands_wait_on_the_machines_clock(void **state)
         stage_close(&stage);
 }
 
-static void raise_and_sleep(void *argument)
+static void sleep_until_stopped(struct stage *stage)
 {
-        struct stage *stage = argument;
         struct error err = ERROR_INIT;
 
-        raise(SIGTERM);
         assert_false(clock_sleep_until(&stage->clock, clock_now_ms(&stage->clock) + MS_PER_HOUR, &err));
         assert_int_equal(err.code, ERROR_INTERRUPTED);
         stage->ended++;
+}
+
+static void raise_and_sleep(void *stage)
+{
+        raise(SIGTERM);
+        sleep_until_stopped(stage);
 }
 
 static void test_a_signal_ends_every_sleep(void **state)
@@ -336,6 +340,28 @@ static void test_a_signal_ends_every_sleep(void **state)
         reactor_run(stage.reactor);
         assert_int_equal(stage.ended, 1);
         stage_close(&stage);
+}
+
+static void hang_up_and_sleep(void *stage)
+{
+        raise(SIGHUP);
+        sleep_until_stopped(stage);
+}
+
+/* A terminal that goes away says so once by its shell, too. */
+static void test_a_second_hang_up_ends_nothing(void **state)
+{
+        struct stage stage = stage_open(0);
+        struct error err = ERROR_INIT;
+
+        (void)state;
+        assert_true(reactor_catch_signals(stage.reactor, &err));
+        reactor_spawn(stage.reactor, hang_up_and_sleep, &stage);
+        reactor_run(stage.reactor);
+        assert_int_equal(raise(SIGHUP), 0);
+        assert_int_equal(stage.ended, 1);
+        stage_close(&stage);
+        assert_int_equal(raise(SIGHUP), 0);
 }
 
 /* Against a list that is searched from end to end. */
@@ -384,6 +410,7 @@ int main(void)
                 cmocka_unit_test(test_thousands_wait_on_the_machines_clock),
                 cmocka_unit_test(test_timers_come_in_order),
                 cmocka_unit_test(test_a_signal_ends_every_sleep),
+                cmocka_unit_test(test_a_second_hang_up_ends_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
