@@ -217,11 +217,12 @@ static bool tell_complete(struct study_round *round, const char *how)
 
         if (done == number_of(round->status, "failed"))
                 return study_round_give_up(round, "NoTrialSucceeded", "All of its trials failed.");
-        if (!best && json_array_size(front) == 0)
+        /* What the generation before left is null. */
+        if (!json_is_object(best) && json_array_size(front) == 0)
                 return study_round_give_up(round, "NoTrialKeptConstraints",
                                            "None of its trials kept the constraints.");
         text_format(&words, "%s %lld trials are over; ", how, done);
-        if (best)
+        if (json_is_object(best))
                 text_format(&words, "trial %lld is the best, with %s.", number_of(best, "trial"),
                             text_of(best, "value"));
         else

@@ -222,6 +222,33 @@ static void what_was_best_is_forgotten(void **state)
         close_scene(&scene);
 }
 
+#define THREE(max)                                                                                           \
+        "{\"tuning\": {\"podTemplate\": \"work\", \"trials\": 3, \"minimize\": \"cost\", \"values\": "       \
+        "[{\"name\": \"cost\", \"path\": \"runs.0.cost\"}], \"constraints\": [{\"value\": \"cost\", "        \
+        "\"max\": " #max                                                                                     \
+        "}], \"parameters\": [{\"name\": \"n\", \"low\": 1, \"high\": 12}]}, \"parallelism\": 3}"
+
+/* Its trials may be over before anything was said of it. */
+static void what_was_best_is_forgotten_at_once(void **state)
+{
+        struct scene scene = {0};
+
+        (void)state;
+        open_tuning(&scene, THREE(12));
+        for (int trial = 1; trial <= 3; trial++)
+                run(&scene, trial);
+        pass(&scene, 60);
+        check_conditions(&scene, COMPLETES);
+        kube_cluster_apply_study(scene.cluster, "best", THREE(0));
+        for (int second = 0; second < 60 && !job_of(&scene, 3); second++)
+                pass(&scene, 1);
+        for (int trial = 1; trial <= 3; trial++)
+                run(&scene, trial);
+        pass(&scene, 60);
+        check_conditions(&scene, FAILED("NoTrialKeptConstraints"));
+        close_scene(&scene);
+}
+
 /* What is minimized here was measured there beside something else. */
 static void an_earlier_study_that_minimized_something_else(void **state)
 {
@@ -464,6 +491,7 @@ int main(void)
                 cmocka_unit_test(a_trial_that_is_stopped),
                 cmocka_unit_test(a_front_with_a_trial_that_is_stopped),
                 cmocka_unit_test(what_was_best_is_forgotten),
+                cmocka_unit_test(what_was_best_is_forgotten_at_once),
                 cmocka_unit_test(an_earlier_study_that_minimized_something_else),
                 cmocka_unit_test(cost_is_what_is_minimized),
                 cmocka_unit_test(prices_that_go_and_come_back),
