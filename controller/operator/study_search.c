@@ -68,18 +68,6 @@ static json_t *parameter_json(const struct study_parameter *parameter)
         return json_pack("{s:s, s:s, s:o}", "name", parameter->name, "type", "cat", "choices", choices);
 }
 
-/* A bound on the seconds is one on the run time, without being called so. */
-static void put_time_limits(const struct study_tuning *tuning, json_t *document)
-{
-        for (size_t i = 0; i < tuning->constraints.count; i++) {
-                const struct study_constraint *constraint = constraint_of(tuning, i);
-
-                if (strcmp(constraint->value, STUDY_SECONDS) == 0 && constraint->max > 0)
-                        json_object_set_new(document, "timeLimits",
-                                            json_pack("{s:f}", STUDY_SECONDS, constraint->max));
-        }
-}
-
 /* Constraints are known beforehand, by their order. */
 static bool put_constraints(const struct study_tuning *tuning, struct search *search, struct error *err)
 {
@@ -99,7 +87,6 @@ static bool search_of(const struct study_tuning *tuning, struct search **ret_sea
         struct search_space *space;
         struct search_options options;
 
-        put_time_limits(tuning, document);
         for (size_t i = 0; i < tuning->parameters.count; i++)
                 json_array_append_new(json_object_get(document, "space"),
                                       parameter_json(parameter_of(tuning, i)));
