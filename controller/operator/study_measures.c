@@ -90,7 +90,8 @@ json_t *study_measures_read(const struct study_tuning *tuning, const struct pric
 {
         const struct study_value *values = tuning->values.items;
         const char *message = text_of(terminated, "message");
-        autojson *said = tuning->values.count > 0 ? json_loads(message, 0, NULL) : NULL;
+        /* A whole number of any size: the seed beside a measure may have 64 bits. */
+        autojson *said = tuning->values.count > 0 ? json_loads(message, JSON_DECODE_INT_AS_REAL, NULL) : NULL;
         json_t *measures = json_object();
 
         keep(measures, STUDY_SECONDS, seconds_of(terminated));

@@ -151,6 +151,35 @@ static void messages_that_do_not_tell(void **state)
         close_scene(&scene);
 }
 
+/* A message of the length that there is room for (4096 bytes) is as deep as it likes, and its numbers as
+ * long; of two that are called the same the last one counts. */
+static void odd_messages(void **state)
+{
+        struct scene scene = {0};
+        autotext deep = {0}, shut = {0};
+
+        (void)state;
+        for (int i = 0; i < 2000; i++)
+                text_put(&deep, "[");
+        for (int i = 0; i < 4096; i++)
+                text_put(&shut, "[");
+        for (int i = 0; i < 2000; i++)
+                text_put(&deep, "]");
+        autofree char *nested = memory_format("{\"late\": 3, \"deep\": %s}", deep.data);
+        const char *const messages[] = {nested, "{\"late\": 7, \"seed\": 18446744073709551615, \"late\": 4}",
+                                        shut.data, "{\"late\": 1, \"loss\": NaN}",
+                                        "{\"late\": 99999999999999999999}"};
+        static const char *const values[] = {"3", "4", "", "", "1e+20"};
+
+        open_tuning(&scene, SPEC("\"minimize\": \"late\", " VALUES));
+        for (int i = 0; i < (int)ARRAY_LENGTH(messages); i++) {
+                end_well(&scene, i + 1, messages[i]);
+                pass(&scene, 60);
+                assert_string_equal(of_trial(&scene, i + 1, "value"), values[i]);
+        }
+        close_scene(&scene);
+}
+
 /* Of what grows with the time the limit is told; of all else nothing is known. */
 static void a_trial_that_is_stopped(void **state)
 {
@@ -488,6 +517,7 @@ int main(void)
                 cmocka_unit_test(a_front_of_what_keeps_the_constraints),
                 cmocka_unit_test(no_trial_that_keeps_the_constraints),
                 cmocka_unit_test(messages_that_do_not_tell),
+                cmocka_unit_test(odd_messages),
                 cmocka_unit_test(a_trial_that_is_stopped),
                 cmocka_unit_test(a_front_with_a_trial_that_is_stopped),
                 cmocka_unit_test(what_was_best_is_forgotten),
