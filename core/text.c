@@ -254,6 +254,11 @@ static bool is_descriptor(const char *path)
                strncmp(path, "/proc/", 6) == 0;
 }
 
+bool text_is_replaced(const char *path, const struct stat *there)
+{
+        return S_ISREG(there->st_mode) && !is_descriptor(path);
+}
+
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err)
 {
         autofree char *target = NULL;
@@ -264,7 +269,7 @@ bool text_write_file(const char *path, const char *bytes, size_t length, struct 
         if (stat(path, &there) != 0)
                 return replace(path, NULL, bytes, length, err);
         /* A device (/dev/null) or a pipe is written, not replaced; what is open goes on where it ends. */
-        if (!S_ISREG(there.st_mode) || is_descriptor(path))
+        if (!text_is_replaced(path, &there))
                 return write_synced(open(path, O_WRONLY | O_APPEND | O_CLOEXEC), path, bytes, length, err);
         target = realpath(path, NULL);
         return target ? replace(target, &there, bytes, length, err) : error_errno(err, errno, "%s", path);

@@ -45,6 +45,8 @@ bool text_read_error(const char *path, int number, struct error *err);
  * its mode, and a symbolic link what it leads to. "-" and /dev/stdout are standard output; what /dev/stderr,
  * /dev/fd and /proc lead to is added to. */
 bool text_write_file(const char *path, const char *bytes, size_t length, struct error *err);
+struct stat;
+bool text_is_replaced(const char *path, const struct stat *there); /* not written to where it is */
 
 /* Bytes of the well-formed UTF-8 sequence at `at`, of which `room` bytes may be read; 0 when it is none. */
 size_t text_utf8_length(const char *at, size_t room);

@@ -4,31 +4,43 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/json.h"
 
+/* A file comes about beside what it replaces. `path` is what it was called by. */
+static bool check_folder(const char *path, const char *file, struct error *err)
+{
+        const char *slash = strrchr(file, '/');
+        autofree char *folder = slash ? memory_format("%.*s", (int)(slash - file) + (slash == file), file)
+                                      : memory_copy_text(".");
+
+        if (access(folder, F_OK) != 0 && errno == ENOENT)
+                return error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
+        return access(folder, W_OK | X_OK) == 0 ||
+               error_set(err, ERROR_INPUT, NULL, "%s: no file can be made in its folder: %s", path,
+                         strerrordesc_np(errno));
+}
+
 bool output_check(const char *path, struct error *err)
 {
-        autofree char *folder = NULL;
+        autofree char *target = NULL;
         struct stat status;
-        const char *slash;
 
-        if (!path || strcmp(path, "-") == 0)
+        /* What is open already is not opened anew: it may be somebody else's. */
+        if (!path || strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
                 return true;
         if (!*path)
                 return error_set(err, ERROR_INPUT, NULL, "an output file has an empty name");
-        if (stat(path, &status) == 0)
-                return (!S_ISDIR(status.st_mode) && access(path, W_OK) == 0) ||
-                       text_read_error(path, S_ISDIR(status.st_mode) ? EISDIR : errno, err);
-        slash = strrchr(path, '/');
-        folder = slash ? memory_format("%.*s", (int)(slash - path) + (slash == path), path)
-                       : memory_copy_text(".");
-        if (access(folder, F_OK) != 0)
-                return error_set(err, ERROR_INPUT, NULL, "%s: the folder %s does not exist", path, folder);
-        return access(folder, W_OK | X_OK) == 0 || text_read_error(path, errno, err);
+        if (stat(path, &status) != 0)
+                return check_folder(path, path, err);
+        if (S_ISDIR(status.st_mode) || access(path, W_OK) != 0)
+                return text_read_error(path, S_ISDIR(status.st_mode) ? EISDIR : errno, err);
+        target = realpath(path, NULL);
+        return !text_is_replaced(path, &status) || !target || check_folder(path, target, err);
 }
 
 /* Of UTF-8 that is well formed; no control character takes more than three bytes. */
