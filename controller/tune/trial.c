@@ -57,10 +57,11 @@ static double last_value(const char *pattern, const char *output)
         return found && text_to_double(found, &value) ? value : NAN;
 }
 
-/* The whole of it, or its last line that is not empty. */
+/* The whole of it, or its last line that is not empty. A whole number may be of any size: the seed beside a
+ * measure may have 64 bits. */
 static json_t *output_json_of(const char *output)
 {
-        json_t *whole = json_loads(output, 0, NULL);
+        json_t *whole = json_loads(output, JSON_DECODE_INT_AS_REAL, NULL);
         size_t end = strlen(output), begin;
 
         if (whole)
@@ -70,7 +71,7 @@ static json_t *output_json_of(const char *output)
         begin = end;
         while (begin > 0 && output[begin - 1] != '\n')
                 begin--;
-        return json_loadb(output + begin, end - begin, 0, NULL);
+        return json_loadb(output + begin, end - begin, JSON_DECODE_INT_AS_REAL, NULL);
 }
 
 static double value_of(const struct tune_value *value, const char *output, const json_t *json,

@@ -164,6 +164,8 @@ static void test_a_path_leads_into_the_output_or_its_last_line(void **state)
         assert_true(value_of(*state, path, "{\"runs\": [{\"loss\": 1}]}") == -1);
         assert_true(value_of(*state, path, "{\"runs\": [1, {\"loss\": \"4\"}]}") == -1);
         assert_true(value_of(*state, path, "no JSON") == -1);
+        assert_true(value_of(*state, "values: [{name: v, path: loss}]\n",
+                             "{\"seed\": 18446744073709551615, \"loss\": 3}") == 3);
 }
 
 /* Counted from the log's lines with a script that knows no more than Spark's field names: sums over
