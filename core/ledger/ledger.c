@@ -234,13 +234,16 @@ static bool reconnect(struct ledger *ledger, struct error *err)
 }
 
 /* Who removes a ledger, or puts another one in its place, mostly does so to its lock, too. Without one a
- * second optctl would write beside us; and there may be one by now. */
+ * second optctl would write beside us; and there may be one by now. A link that was left in its place leads
+ * to where the lock is from now on. */
 static bool keep_lock(struct ledger *ledger, struct error *err)
 {
-        autofree char *lock_path = memory_format("%s" LOCK_SUFFIX, ledger->place);
+        autofree char *left = ledger->place, *lock_path = NULL;
         struct stat ours, there;
         int lock;
 
+        ledger->options.path = ledger->place = place_of(left);
+        lock_path = memory_format("%s" LOCK_SUFFIX, ledger->place);
         if (fstat(ledger->lock, &ours) == 0 && stat(lock_path, &there) == 0 && ours.st_dev == there.st_dev &&
             ours.st_ino == there.st_ino)
                 return true;

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/ledger/internal.h"
 
@@ -276,6 +277,15 @@ static bool file_commit(struct database *database, struct error *err)
         return false;
 }
 
+/* SQLite follows links before it opens a file: this one came later, and whoever opens the ledger by it has
+ * another log of writes than we. */
+static bool is_link(const char *path)
+{
+        struct stat status;
+
+        return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 /* Its file is not at its place any more: it was removed, or another one put there. What lies beside that one
  * is not ours to tidy up; but of our log of writes nothing may be left, since SQLite would play it back into
  * the other file. It goes into the one that it belongs to. */
@@ -285,7 +295,8 @@ static bool file_lost(const struct database *database, bool *ret_in_doubt)
         int moved = 0, persist = 1;
 
         *ret_in_doubt = false;
-        if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+        if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+            (!moved && !is_link(sqlite3_db_filename(sqlite, "main"))))
                 return false;
         (void)sqlite3_busy_timeout(sqlite, TURN_MS);
         (void)sqlite3_wal_checkpoint_v2(sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

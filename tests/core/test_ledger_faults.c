@@ -503,6 +503,36 @@ static void test_replaced_by_another_ledger(void **state)
         folder_remove(folder);
 }
 
+/* It moves to another disk, or folder, and a link is left where it was: the lock moves, too. */
+static void test_moved_behind_a_link(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        autofree char *moved_path = memory_format("%s/moved.db", folder);
+
+        (void)state;
+        for (int copied = 0; copied < 2; copied++) {
+                struct play play = {0}, other = {0};
+                struct error err = ERROR_INIT;
+
+                play_must(play_open(&play, path, NULL, &err), &err);
+                play_steps(&play, STEPS_PER_TURN);
+                if (copied)
+                        remove_all(path);
+                else
+                        assert_int_equal(rename(path, moved_path), 0);
+                assert_int_equal(symlink("moved.db", path), 0);
+                play_steps(&play, STEPS_PER_TURN);
+                assert_false(play_open(&other, path, NULL, &err));
+                assert_string_equal(err.reason, "LedgerInUse");
+                play_close(&play);
+                assert_int_equal(path_steps(moved_path), copied ? STEPS_PER_TURN : 2 * STEPS_PER_TURN);
+                remove_all(path);
+                remove_all(moved_path);
+        }
+        folder_remove(folder);
+}
+
 /* The new file knows of a pause, too. */
 static void test_damage_while_paused(void **state)
 {
@@ -682,6 +712,7 @@ int main(void)
                 cmocka_unit_test(test_removed_in_the_middle_of_an_action),
                 cmocka_unit_test(test_removed_and_taken_by_another),
                 cmocka_unit_test(test_replaced_by_another_ledger),
+                cmocka_unit_test(test_moved_behind_a_link),
                 cmocka_unit_test(test_a_torn_log_of_writes),
                 cmocka_unit_test(test_a_damaged_database),
         };
