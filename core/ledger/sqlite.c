@@ -288,7 +288,8 @@ static bool is_link(const char *path)
 
 /* Its file is not at its place any more: it was removed, or another one put there. What lies beside that one
  * is not ours to tidy up; but of our log of writes nothing may be left, since SQLite would play it back into
- * the other file. It goes into the one that it belongs to. */
+ * the other file. It goes into the one that it belongs to, unless somebody has that open by its new name,
+ * with another log: only leaving this mode, and no checkpoint, sees that. */
 static bool file_lost(const struct database *database, bool *ret_in_doubt)
 {
         sqlite3 *sqlite = sqlite_of(database);
@@ -298,9 +299,8 @@ static bool file_lost(const struct database *database, bool *ret_in_doubt)
         if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
             (!moved && !is_link(sqlite3_db_filename(sqlite, "main"))))
                 return false;
-        (void)sqlite3_busy_timeout(sqlite, TURN_MS);
-        (void)sqlite3_wal_checkpoint_v2(sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         (void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+        (void)sqlite3_exec(sqlite, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
         return true;
 }
 

@@ -503,6 +503,74 @@ static void test_replaced_by_another_ledger(void **state)
         folder_remove(folder);
 }
 
+static void continue_play(struct play *play, const char *path)
+{
+        struct error err = ERROR_INIT;
+
+        play_must(play_open(play, path, NULL, &err), &err);
+        play->steps = STEPS_PER_TURN;
+        play->decision_id = play->intent_id = play->call_id = 2;
+}
+
+/* Another optctl, which says when it has written, and goes on once it is told to. */
+static void play_beside(const char *path, int told, int tell)
+{
+        struct play play = {0};
+        char byte;
+
+        continue_play(&play, path);
+        play_steps(&play, 9 * STEPS_PER_TURN);
+        if (write(tell, "", 1) != 1 || read(told, &byte, 1) != 1)
+                _exit(1);
+        play_steps(&play, STEPS_PER_TURN);
+        play_close(&play);
+        _exit(0);
+}
+
+/* By its new name it was opened before we looked: what is written there stays. */
+static void test_moved_and_opened_by_another(void **state)
+{
+        autofree char *folder = folder_new();
+        autofree char *path = memory_format("%s/ledger.db", folder);
+        autofree char *moved_path = memory_format("%s/moved.db", folder);
+        struct observation seen = {0};
+        struct play play = {0};
+        struct error err = ERROR_INIT;
+        int there[2], back[2], status;
+        pid_t child;
+        char byte;
+
+        (void)state;
+        play_must(play_open(&play, path, NULL, &err), &err);
+        play_steps(&play, STEPS_PER_TURN);
+        play_close(&play);
+        assert_true(pipe(there) == 0 && pipe(back) == 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+                if (read(there[0], &byte, 1) == 1)
+                        play_beside(moved_path, there[0], back[1]);
+                _exit(1);
+        }
+        close(there[0]);
+        close(back[1]); /* should it die, its word is not waited for */
+        continue_play(&play, path);
+        play_steps(&play, STEPS_PER_TURN);
+        assert_int_equal(rename(path, moved_path), 0);
+        assert_true(write(there[1], "", 1) == 1 && read(back[0], &byte, 1) == 1);
+        play_must(play.journal.observation(play.journal.context, &seen, &err), &err);
+        play_close(&play);
+        assert_true(write(there[1], "", 1) == 1);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_int_equal(path_steps(moved_path), 11 * STEPS_PER_TURN);
+        close(there[1]);
+        close(back[0]);
+        remove_all(path);
+        remove_all(moved_path);
+        folder_remove(folder);
+}
+
 /* It moves to another disk, or folder, and a link is left where it was: the lock moves, too. */
 static void test_moved_behind_a_link(void **state)
 {
@@ -712,6 +780,7 @@ int main(void)
                 cmocka_unit_test(test_removed_in_the_middle_of_an_action),
                 cmocka_unit_test(test_removed_and_taken_by_another),
                 cmocka_unit_test(test_replaced_by_another_ledger),
+                cmocka_unit_test(test_moved_and_opened_by_another),
                 cmocka_unit_test(test_moved_behind_a_link),
                 cmocka_unit_test(test_a_torn_log_of_writes),
                 cmocka_unit_test(test_a_damaged_database),
